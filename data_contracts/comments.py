@@ -1,0 +1,90 @@
+"""The comments that come in: columns, the reasons a row is rejected, and the rejected table.
+
+A row's own key is (object, row number): it exists before any of its values can be trusted.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import polars as pl
+
+from data_contracts.table import UTC_MICROSECONDS, Column, Table
+
+
+class Reason(StrEnum):
+    """Why a row broke the contract; a row carries the first that applies, in this order."""
+
+    NULL_TEXT = "null_text"
+    BLANK_TEXT = "blank_text"
+    #: judged among the rows that no other reason rejects
+    DUPLICATE_ID = "duplicate_id"
+    #: `posted_at` is null or outside the local day
+    OUTSIDE_DAY = "outside_day"
+    TOO_LONG = "too_long"
+    #: a null, blank, over-long or unprintable `comment_id`, or a null `product_id` or `user_id`
+    BAD_ID = "bad_id"
+    #: a float rating that is not a whole number
+    BAD_RATING = "bad_rating"
+
+
+#: Longest `comment_id` in characters: S3 keys, ledger lines and alerts carry ids.
+MAX_ID_CHARS = 256
+
+COMMENTS = Table(
+    name="comments",
+    meaning="One row per comment that the site received, as the upstream export wrote it.",
+    columns=(
+        Column("comment_id", pl.String(), "The site's id of the comment, unique within a day."),
+        Column("posted_at", UTC_MICROSECONDS, "When the customer posted it."),
+        Column("product_id", pl.String(), "The product that the comment stands under."),
+        Column("user_id", pl.String(), "Who wrote it, pseudonymous."),
+        Column("text", pl.String(), "The comment itself."),
+        Column("rating", pl.Int64(), "Stars given with the comment; null when none were.", nullable=True),
+    ),
+    key=("comment_id",),
+)
+
+SOURCE_COLUMNS = (
+    Column("source_object", pl.String(), "URI of the input object that the row came from."),
+    Column("source_row", pl.Int64(), "Row number within the input object, from 0."),
+)
+
+REJECTED = Table(
+    name="rejected",
+    meaning="One row per ingested row that broke the contract; nothing is dropped silently.",
+    columns=(
+        Column("date", pl.Date(), "The run date: the local day that was ingested."),
+        *(Column(c.name, c.dtype, c.meaning, nullable=True) for c in COMMENTS),
+        *SOURCE_COLUMNS,
+        Column("reason", pl.String(), f"Why it was rejected: {', '.join(Reason)}."),
+        Column("run_id", pl.String(), "The run that rejected it."),
+    ),
+    key=("source_object", "source_row"),
+)
+
+
+def is_legal_dtype(column: str, dtype: pl.DataType) -> bool:
+    """Whether an input column's stored type can stand for the contract's.
+
+    Any integer width and any time unit with a zone is fine, text may be dictionary-encoded, and a rating may be a
+    float (pandas writes integers with nulls so); a naive time or a text rating is schema drift.
+    """
+    match column:
+        case "posted_at":
+            return isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+        case "rating":
+            return dtype.is_integer() or dtype.is_float() or dtype == pl.Null
+        case _:
+            return dtype in (pl.String, pl.Categorical, pl.Enum)
+
+
+#: What a drift report says it expected, by column.
+EXPECTED_TYPE = {
+    "comment_id": "string",
+    "posted_at": "timestamp with a time zone",
+    "product_id": "string",
+    "user_id": "string",
+    "text": "string",
+    "rating": "integer",
+}

@@ -1,0 +1,108 @@
+"""The ledger: what was intended, what Bedrock accepted, what it answered and what it cost.
+
+An entry is written before the call that it announces, and only ever moves forward:
+intended -> submitted -> collected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.batch_lines import InvocationType
+
+
+class EntryState(StrEnum):
+    """How far a shard has come; every state says what a new run must do with it."""
+
+    #: the intent is on record; Bedrock may or may not have the job: look for it before asking again
+    INTENDED = "intended"
+    #: Bedrock has the job: poll it
+    SUBMITTED = "submitted"
+    #: the job has ended, its answers are stored and its cost is booked: nothing is left to do
+    COLLECTED = "collected"
+
+
+class Usage(BaseModel):
+    """What a finished job used, counted from its own output lines.
+
+    Token counts are of all lines; the unattributed part belongs to lines that no verdict carries (a second line for
+    one record, a line for an unknown record).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    unattributed_input_tokens: int = 0
+    unattributed_output_tokens: int = 0
+    cost_usd: float | None = None
+    unattributed_cost_usd: float | None = None
+    line_count: int = 0
+    answered_count: int = 0
+    unknown_record_count: int = 0
+    repeated_record_count: int = 0
+
+
+class LedgerEntry(BaseModel):
+    """One shard of one day: a batch job, before, while and after it exists."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    run_date: date
+    shard: int
+    epoch: int
+    run_id: str
+    model_id: str
+    invocation_type: InvocationType
+    prompt_name: str
+    prompt_version: str
+    prompt_sha256: str
+    input_uri: str
+    input_sha256: str
+    output_uri: str
+    requests_uri: str
+    record_count: int
+    input_bytes: int
+    estimated_input_tokens: int
+    estimated_output_tokens: int
+    estimated_cost_usd: float | None
+    job_name: str
+    client_request_token: str
+    role_arn: str
+    timeout_h: int
+    intended_at: datetime
+    state: EntryState = EntryState.INTENDED
+    job_arn: str | None = None
+    adopted: bool = False
+    submitted_at: datetime | None = None
+    job_status: str | None = None
+    job_message: str | None = None
+    answers_uri: str | None = None
+    collected_at: datetime | None = None
+    usage: Usage | None = None
+
+
+def shard_key(
+    run_date: date, shard: int, input_sha256: str, model_id: str, invocation_type: InvocationType, epoch: int
+) -> str:
+    """The shard's identity, 64 lower hex characters: the client request token and part of the job's name.
+
+    It holds the run date because AWS silently ignores a repeated token: two days with equal input must not collide.
+    """
+    parts = (run_date.isoformat(), str(shard), input_sha256, model_id, invocation_type, str(epoch))
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def job_name(run_date: date, shard: int, key: str) -> str:
+    """The Bedrock job's name, which `ListModelInvocationJobs` can search for."""
+    return f"nm-{run_date.isoformat()}-{shard:05d}-{key[:16]}"
+
+
+def record_id(run_date: date, comment_id: str) -> str:
+    """The record's id in the batch files: 32 lower hex characters that carry nothing of the comment."""
+    return hashlib.sha256(f"{run_date.isoformat()}\x1f{comment_id}".encode()).hexdigest()[:32]

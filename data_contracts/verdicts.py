@@ -1,0 +1,139 @@
+"""The verdicts that are published, and the answers and nights that they rest on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import polars as pl
+
+from data_contracts.table import UTC_MICROSECONDS, Column, Table
+
+
+class Status(StrEnum):
+    """What became of a comment; only a `judged` one has a verdict, and none of the others means "fine"."""
+
+    JUDGED = "judged"
+    #: the model declined to answer
+    REFUSED = "refused"
+    #: an answer came that the contract does not accept
+    MALFORMED = "malformed"
+    #: Bedrock reported an error for the record
+    ERROR = "error"
+    #: no answer came
+    MISSING = "missing"
+
+
+class DecidedBy(StrEnum):
+    """Who or what decided."""
+
+    MODEL = "model"
+    #: an equal text of the same day was judged, and this one inherits status and verdict at no cost
+    DUPLICATE = "duplicate"
+
+
+#: Longest explanation, in characters, that is kept.
+MAX_EXPLANATION_CHARS = 200
+
+_STRING, _INT, _FLOAT, _BOOL = pl.String(), pl.Int64(), pl.Float64(), pl.Boolean()
+
+_OUTCOME = (
+    Column("status", _STRING, f"What became of it: {', '.join(Status)}."),
+    Column("status_detail", _STRING, "Why it is not judged; null when it is.", nullable=True),
+    Column("violation", _BOOL, "Whether it breaks the guideline; null unless judged.", nullable=True),
+    Column("category", _STRING, "The category it breaks, `none` for none; null unless judged.", nullable=True),
+    Column("confidence", _FLOAT, "The model's own confidence, 0 to 1; null unless judged.", nullable=True),
+    Column(
+        "explanation",
+        _STRING,
+        f"The model's reason, at most {MAX_EXPLANATION_CHARS} characters; null unless judged.",
+        nullable=True,
+    ),
+)
+_TOKENS = (
+    Column("input_tokens", _INT, "Tokens read for this record; null when not reported.", nullable=True, unit="token"),
+    Column(
+        "output_tokens", _INT, "Tokens written for this record; null when not reported.", nullable=True, unit="token"
+    ),
+)
+
+VERDICTS = Table(
+    name="verdicts",
+    meaning="One row per valid comment of the day; no comment text (join on comment_id).",
+    columns=(
+        Column("comment_id", _STRING, "The comment."),
+        Column("date", pl.Date(), "The local day it was posted, in the settings' time zone."),
+        Column("posted_at", UTC_MICROSECONDS, "When it was posted."),
+        Column("product_id", _STRING, "The product it stands under."),
+        Column("language", _STRING, "ISO 639-1 code of its text; `und` when it cannot be told."),
+        *_OUTCOME,
+        Column("decided_by", _STRING, f"What decided: {', '.join(DecidedBy)}."),
+        Column("attempt", pl.Int32(), "How many requests were made for the record, from 1."),
+        Column("model_id", _STRING, "The model or inference profile that was asked."),
+        Column("prompt_name", _STRING, "The prompt that was used."),
+        Column("prompt_version", _STRING, "Its version."),
+        Column("prompt_sha256", _STRING, "Hash of the prompt with its parameters, lower hex."),
+        Column("text_sha256", _STRING, "Hash of the normalised text, lower hex."),
+        *_TOKENS,
+        Column(
+            "cost_usd",
+            _FLOAT,
+            "Dollars this record's answer cost; 0 when nothing was billed, null when the model has no known price.",
+            nullable=True,
+            unit="USD",
+        ),
+        Column("batch_job_arn", _STRING, "The Bedrock job that answered; null when none did.", nullable=True),
+        Column("run_id", _STRING, "The run that published the row."),
+        Column("decided_at", UTC_MICROSECONDS, "When the answer was read."),
+    ),
+    key=("comment_id",),
+)
+
+ANSWERS = Table(
+    name="answers",
+    meaning="One row per record of a finished job, in the ledger's keeping, so that the batch files can go.",
+    columns=(
+        Column("record_id", _STRING, "The record."),
+        *_OUTCOME,
+        *_TOKENS,
+        Column("attempt", pl.Int32(), "Which attempt at the record this was, from 1."),
+        Column("decided_at", UTC_MICROSECONDS, "When the answer was read."),
+    ),
+    key=("record_id",),
+)
+
+REQUESTS = Table(
+    name="requests",
+    meaning="One row per record of a shard: what was asked, without its text.",
+    columns=(
+        Column("record_id", _STRING, "The record."),
+        Column("text_sha256", _STRING, "Hash of the normalised text that was sent, lower hex."),
+        Column("attempt", pl.Int32(), "Which attempt at the record this is, from 1."),
+    ),
+    key=("record_id",),
+)
+
+NIGHTS = Table(
+    name="nights",
+    meaning="One row per published day, written last: the day is published when its row is here.",
+    columns=(
+        Column("date", pl.Date(), "The published day."),
+        Column("run_id", _STRING, "The run that published it."),
+        Column("plan_sha256", _STRING, "Hash of what was judged and how: inputs, prompt, model, row rules."),
+        Column("ingested_count", _INT, "Rows read."),
+        Column("valid_count", _INT, "Rows that kept the contract: one verdict each."),
+        Column("rejected_count", _INT, "Rows that broke it."),
+        Column("duplicate_count", _INT, "Valid rows that inherit another's verdict."),
+        *(Column(f"{status}_count", _INT, f"Verdicts with status {status}.") for status in Status),
+        Column("violation_count", _INT, "Verdicts that say violation."),
+        Column("input_tokens", _INT, "Tokens read by all of the day's jobs.", unit="token"),
+        Column("output_tokens", _INT, "Tokens written by all of the day's jobs.", unit="token"),
+        Column("estimated_cost_usd", _FLOAT, "What the night was expected to cost.", nullable=True, unit="USD"),
+        Column("cost_usd", _FLOAT, "What the day's jobs cost; null when unknown.", nullable=True, unit="USD"),
+        Column("unattributed_cost_usd", _FLOAT, "Part of it that no verdict carries.", nullable=True, unit="USD"),
+        Column("model_id", _STRING, "The model or inference profile."),
+        Column("prompt_version", _STRING, "The prompt's version."),
+        Column("prompt_sha256", _STRING, "Hash of the prompt with its parameters."),
+        Column("published_at", UTC_MICROSECONDS, "When the day was published."),
+    ),
+    key=("date",),
+)

@@ -1,0 +1,93 @@
+"""The prompt catalog: `prompts/NAME/vN.md`, never edited once it has judged; a change is a new file.
+
+A file is YAML front matter, then a `# system` part with the guideline and a `# user` part with the comment's place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+CATALOG = Path(__file__).parent
+
+#: Where the escaped comment goes.
+COMMENT_MARK = "{{comment}}"
+
+_FILE = re.compile(r"\A---\n(?P<front>.*?)\n---\n+# system\n(?P<system>.*?)\n# user\n(?P<user>.*)\Z", re.DOTALL)
+
+
+class PromptFileError(ValueError):
+    """A prompt file does not say what it must; the text names the file and what is wrong."""
+
+
+class Prompt(BaseModel):
+    """One version of a prompt with the parameters it is run with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    version: str = Field(pattern=r"^v[0-9]+$")
+    language: str
+    families: tuple[str, ...] = Field(min_length=1)
+    max_tokens: int = Field(gt=0)
+    temperature: float = Field(ge=0, le=1)
+    categories: tuple[str, ...] = Field(min_length=2)
+    system: str
+    user: str
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the text with its parameters, lower hex: whatever changes an answer changes it."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+    def user_text(self, comment: str) -> str:
+        """The user's turn around one comment."""
+        return self.user.replace(COMMENT_MARK, escape(comment))
+
+
+def escape(comment: str) -> str:
+    """The comment as text that can neither close nor open a tag; deterministic, byte for byte."""
+    return comment.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def load(name: str, version: str) -> Prompt:
+    """Read one version from the catalog.
+
+    Raises:
+        PromptFileError: if there is no such version, naming those that are, or if the file is not as it must be.
+    """
+    path = CATALOG / name / f"{version}.md"
+    if not path.is_file():
+        found = ", ".join(sorted(f"{p.parent.name}/{p.stem}" for p in CATALOG.glob("*/v*.md"))) or "none"
+        raise PromptFileError(f"there is no prompt {name}/{version}; the catalog has {found}")
+    return parse(path.read_text(encoding="utf-8"), f"{name}/{version}")
+
+
+def parse(text: str, origin: str) -> Prompt:
+    """Read a prompt file's text.
+
+    Raises:
+        PromptFileError: as `load`; `origin` names the file in the message.
+    """
+    match = _FILE.match(text.replace("\r\n", "\n"))
+    if match is None:
+        raise PromptFileError(f"{origin}: front matter between '---' lines, '# system' and '# user' are expected")
+    try:
+        front: dict[str, Any] = yaml.safe_load(match["front"]) or {}
+        prompt = Prompt(system=match["system"].strip(), user=match["user"].strip(), **front)
+    except (ValidationError, yaml.YAMLError, TypeError) as error:
+        raise PromptFileError(f"{origin}: {error}") from error
+    if f"{prompt.id}/{prompt.version}" != origin:
+        raise PromptFileError(f"{origin}: the file says it is {prompt.id}/{prompt.version}")
+    if prompt.user.count(COMMENT_MARK) != 1 or COMMENT_MARK in prompt.system:
+        raise PromptFileError(f"{origin}: {COMMENT_MARK} must stand exactly once, in the user part")
+    if "none" not in prompt.categories:
+        raise PromptFileError(f"{origin}: the categories need 'none'")
+    return prompt

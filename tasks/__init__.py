@@ -1,0 +1,17 @@
+"""The stages of a night, in order.
+
+stage             | reads                          | writes                              | stops the run when
+------------------|--------------------------------|-------------------------------------|--------------------------------
+ingest            | comments/date=D                | runs/D/RUN/plan.json                | no input, schema drift
+validate          | the planned objects            | work/valid, work/rejected           | too many rejected
+deduplicate       | work/valid                     | work/distinct                       |
+build_batch       | work/valid, ledger, answers    | batch input, requests               | too few comments, over budget
+submit_batch      | the shards                     | ledger (intent, then the job)       | Bedrock refuses for good
+poll_batch        | ledger, Bedrock's jobs         | ledger (status)                     | deadline passed
+collect_answers   | batch output                   | answers, ledger (usage, cost)       | a job failed as a whole
+merge_verdicts    | work/valid, answers            | work/verdicts                       | too few judged
+publish           | work/verdicts, work/rejected   | lake, plain objects, balance.json   | rows do not balance
+measure           | the lake, labels               | lake/metrics                        |
+send_alerts       | metrics                        | alert channels, state/alerts        |
+close_night       | everything above               | summary, report, lake/nights        |
+"""

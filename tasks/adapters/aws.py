@@ -1,0 +1,130 @@
+"""AWS clients: one region, explicit retries, time limits on every call, and botocore's errors in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tasks.errors import ModerationError, SettingsInvalid
+
+#: Error codes that may pass by themselves. Source: botocore/retries/standard.py and the Bedrock API reference.
+TRANSIENT_CODES = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerException",
+        "ModelNotReadyException",
+        "OperationAborted",
+        "PriorRequestNotComplete",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
+
+class _Region(BaseSettings):
+    """boto3 reads AWS_DEFAULT_REGION alone; every other AWS tool puts AWS_REGION first."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
+    aws_region: str | None = None
+    aws_default_region: str | None = None
+
+
+class Aws:
+    """One session: the region is resolved once and handed to every client."""
+
+    def __init__(self) -> None:
+        env = _Region()
+        self.session = boto3.session.Session()
+        region = env.aws_region or env.aws_default_region or self.session.region_name
+        if region is None:
+            raise SettingsInvalid("AWS_REGION is not set, and neither AWS_DEFAULT_REGION nor the profile names one")
+        self.region: str = region
+
+    def client(self, service: str, *, attempts: int = 5, read_timeout_s: int = 60) -> Any:
+        """A client with `standard` retries: botocore's default mode differs between 1.43 and 1.44."""
+        return self.session.client(
+            service,
+            region_name=self.region,
+            config=Config(
+                retries={"mode": "standard", "total_max_attempts": attempts},
+                connect_timeout=10,
+                read_timeout=read_timeout_s,
+                tcp_keepalive=True,
+            ),
+        )
+
+    @cached_property
+    def s3(self) -> Any:
+        """The S3 client."""
+        return self.client("s3")
+
+    def object_store_options(self) -> dict[str, str]:
+        """`storage_options` for polars and deltalake, which do not read botocore's profile or endpoint variables.
+
+        Credentials are frozen as they are now, so ask again for every scan or commit.
+
+        Raises:
+            SettingsInvalid: if the default credential chain finds none.
+        """
+        credentials = self.session.get_credentials()
+        if credentials is None:
+            raise SettingsInvalid("AWS credentials were not found by the default credential chain")
+        frozen = credentials.get_frozen_credentials()
+        options = {
+            "aws_region": self.region,
+            "aws_access_key_id": frozen.access_key,
+            "aws_secret_access_key": frozen.secret_key,
+            # S3's own compare-and-swap: two commits of one version have one winner, without a lock table
+            "aws_conditional_put": "etag",
+        }
+        if frozen.token:
+            options["aws_session_token"] = frozen.token
+        endpoint: str = self.s3.meta.endpoint_url
+        if not endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+            options["aws_endpoint_url"] = endpoint
+            options["aws_allow_http"] = str(endpoint.startswith("http://")).lower()
+        return options
+
+
+def error_code(error: ClientError) -> str:
+    """AWS's name of the error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def error_text(error: Exception) -> str:
+    """AWS's message in one line."""
+    if isinstance(error, ClientError):
+        return f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}".replace("\n", " ")
+    return f"{type(error).__name__}: {error}".replace("\n", " ")
+
+
+def is_transient_error(error: Exception) -> bool:
+    """Whether the call may succeed later: throttling, 5xx, time-outs, broken connections."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return error_code(error) in TRANSIENT_CODES or int(status) >= 500
+    return isinstance(error, BotoCoreError) and not isinstance(error, NoCredentialsError)
+
+
+@contextmanager
+def translated(what: str, transient: type[ModerationError], permanent: type[ModerationError]) -> Iterator[None]:
+    """Turn botocore's errors into ours: `transient` for what may pass, `permanent` for what stays."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        kind = transient if is_transient_error(error) else permanent
+        raise kind(f"{what}: {error_text(error)}") from error

@@ -1,0 +1,115 @@
+"""Amazon Bedrock batch inference through boto3; the only caller of the Bedrock APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tasks.adapters.aws import Aws, error_code, error_text, is_transient_error
+from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
+from tasks.ports import Job, JobRequest, JobStatus
+
+#: What to do about an error that stays, by AWS's code and a part of its message; the first that fits is shown.
+_ADVICE = (
+    ("AccessDeniedException", "PassRole", "grant the submitter iam:PassRole on MODERATION_ROLE_ARN"),
+    ("AccessDeniedException", "", "compare the submitter's policy and the role's trust policy with the README"),
+    ("ValidationException", "not authorized", "the account is not entitled to batch inference: open a support case"),
+    ("ValidationException", "role", "check MODERATION_ROLE_ARN and its trust policy"),
+    ("ValidationException", "inference profile", "set MODERATION_MODEL_ID to an inference profile (global., jp. ...)"),
+    ("ValidationException", "", "check MODERATION_MODEL_ID, MODERATION_BATCH_URI and MODERATION_ROLE_ARN"),
+    ("ResourceNotFoundException", "", "check MODERATION_MODEL_ID and model access in this Region"),
+)
+
+
+class Bedrock:
+    """See `tasks.ports.BatchInference`."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._client = aws.client("bedrock")
+
+    def create_job(self, request: JobRequest) -> str:
+        """See BatchInference."""
+        output: dict[str, Any] = {"s3Uri": request.output_uri}
+        if request.kms_key_id:
+            output["s3EncryptionKeyId"] = request.kms_key_id
+        with _translated(f"create job {request.job_name}"):
+            answer = self._client.create_model_invocation_job(
+                jobName=request.job_name,
+                clientRequestToken=request.client_request_token,
+                modelId=request.model_id,
+                modelInvocationType=request.invocation_type,
+                roleArn=request.role_arn,
+                inputDataConfig={"s3InputDataConfig": {"s3Uri": request.input_uri, "s3InputFormat": "JSONL"}},
+                outputDataConfig={"s3OutputDataConfig": output},
+                timeoutDurationInHours=request.timeout_h,
+                tags=[{"key": key, "value": value} for key, value in request.tags],
+            )
+        return str(answer["jobArn"])
+
+    def get_job(self, job_arn: str) -> Job:
+        """See BatchInference."""
+        with _translated(f"get job {job_arn}"):
+            return _job(self._client.get_model_invocation_job(jobIdentifier=job_arn))
+
+    def find_job(self, request: JobRequest) -> Job | None:
+        """See BatchInference."""
+        with _translated(f"list jobs named {request.job_name}"):
+            pages = self._client.get_paginator("list_model_invocation_jobs").paginate(
+                nameContains=request.job_name, sortBy="CreationTime", sortOrder="Descending"
+            )
+            jobs = [_job(item) for page in pages for item in page.get("invocationJobSummaries", ())]
+        return next(
+            (
+                job
+                for job in jobs
+                if job.job_name == request.job_name or job.client_request_token == request.client_request_token
+            ),
+            None,
+        )
+
+    def stop_job(self, job_arn: str) -> None:
+        """See BatchInference."""
+        with _translated(f"stop job {job_arn}"):
+            try:
+                self._client.stop_model_invocation_job(jobIdentifier=job_arn)
+            except ClientError as error:
+                # Conflict: it has ended, or is stopping already.
+                if error_code(error) != "ConflictException":
+                    raise
+
+
+def _job(item: dict[str, Any]) -> Job:
+    return Job(
+        job_arn=item["jobArn"],
+        job_name=item["jobName"],
+        status=JobStatus(item["status"]),
+        message=item.get("message"),
+        client_request_token=item.get("clientRequestToken"),
+        model_id=item.get("modelId"),
+        input_uri=item.get("inputDataConfig", {}).get("s3InputDataConfig", {}).get("s3Uri"),
+        output_uri=item.get("outputDataConfig", {}).get("s3OutputDataConfig", {}).get("s3Uri"),
+        submitted_at=item.get("submitTime"),
+        total_count=item.get("totalRecordCount", 0),
+        processed_count=item.get("processedRecordCount", 0),
+    )
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        if isinstance(error, ClientError) and error_code(error) == "ServiceQuotaExceededException":
+            raise QuotaReached(f"{what}: {error_text(error)}") from error
+        if is_transient_error(error):
+            raise BedrockUnavailable(f"{what}: {error_text(error)}") from error
+        raise BedrockRefused(f"{what}: {error_text(error)}{_advice(error)}") from error
+
+
+def _advice(error: Exception) -> str:
+    code = error_code(error) if isinstance(error, ClientError) else ""
+    text = str(error).lower()
+    return next((f" ({advice})" for name, part, advice in _ADVICE if name == code and part.lower() in text), "")

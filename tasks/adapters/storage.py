@@ -1,0 +1,257 @@
+"""Objects in S3, or files below an absolute path: the same six verbs for both."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from botocore.exceptions import ClientError
+
+from tasks.adapters.aws import Aws, error_code, translated
+from tasks.errors import InputChanged, NightStopped, StorageUnavailable
+
+_NOT_FOUND = {"404", "NoSuchKey", "NotFound"}
+_PRECONDITION = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
+#: S3's own limit for DeleteObjects.
+_DELETE_BATCH = 1000
+
+
+class StorageRefused(NightStopped):
+    """S3 refused for a reason that stays: no such bucket, no permission."""
+
+
+class StoredObject(NamedTuple):
+    """An object as a listing shows it."""
+
+    uri: str
+    etag: str
+    size_bytes: int
+    modified_at: datetime
+
+
+class ObjectStore(Protocol):
+    """Whole objects by URI. Writes are one PutObject: a reader sees the old object or the new one."""
+
+    def list(self, folder: str) -> list[StoredObject]:
+        """Every object below the folder, in order of key."""
+        ...
+
+    def get(self, uri: str) -> bytes | None:
+        """The object's bytes, or None if there is no such object."""
+        ...
+
+    def fetch(self, uri: str, path: Path, etag: str | None = None) -> None:
+        """Download to a local file; InputChanged if the object is gone or its etag is another."""
+        ...
+
+    def put(self, uri: str, body: bytes) -> None:
+        """Create or replace."""
+        ...
+
+    def put_if_absent(self, uri: str, body: bytes) -> bool:
+        """Create, and say whether it was us; False if it was there already."""
+        ...
+
+    def send(self, path: Path, uri: str) -> None:
+        """Create or replace from a local file that is complete."""
+        ...
+
+    def delete(self, uris: Iterable[str]) -> None:
+        """Delete; an object that is not there is no error."""
+        ...
+
+
+class S3Store:
+    """S3 through boto3."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._s3 = aws.s3
+
+    def list(self, folder: str) -> list[StoredObject]:
+        """See ObjectStore."""
+        bucket, key = _split(folder)
+        with translated(f"list {folder}", StorageUnavailable, StorageRefused):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key + "/")
+            return [
+                StoredObject(f"s3://{bucket}/{item['Key']}", item["ETag"].strip('"'), item["Size"], item["LastModified"])
+                for page in pages
+                for item in page.get("Contents", ())
+            ]
+
+    def get(self, uri: str) -> bytes | None:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+            try:
+                body: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            except ClientError as error:
+                if error_code(error) in _NOT_FOUND:
+                    return None
+                raise
+        return body
+
+    def fetch(self, uri: str, path: Path, etag: str | None = None) -> None:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        condition = {"IfMatch": f'"{etag}"'} if etag else {}
+        with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+            try:
+                body = self._s3.get_object(Bucket=bucket, Key=key, **condition)["Body"]
+            except ClientError as error:
+                if error_code(error) in _NOT_FOUND | _PRECONDITION:
+                    raise InputChanged(f"{uri} was replaced or deleted while the night ran: run the day again") from error
+                raise
+            with path.open("wb") as file:
+                for chunk in body.iter_chunks(1 << 20):
+                    file.write(chunk)
+
+    def put(self, uri: str, body: bytes) -> None:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        with translated(f"write {uri}", StorageUnavailable, StorageRefused):
+            self._s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+    def put_if_absent(self, uri: str, body: bytes) -> bool:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        with translated(f"write {uri}", StorageUnavailable, StorageRefused):
+            try:
+                self._s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+            except ClientError as error:
+                if error_code(error) not in _PRECONDITION:
+                    raise
+                # A retry inside botocore may have met our own first write, whose answer was lost.
+                return self.get(uri) == body
+        return True
+
+    def send(self, path: Path, uri: str) -> None:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        with translated(f"write {uri}", StorageUnavailable, StorageRefused), path.open("rb") as file:
+            self._s3.put_object(Bucket=bucket, Key=key, Body=file)
+
+    def delete(self, uris: Iterable[str]) -> None:
+        """See ObjectStore."""
+        by_bucket: dict[str, list[str]] = {}
+        for bucket, key in map(_split, uris):
+            by_bucket.setdefault(bucket, []).append(key)
+        for bucket, keys in by_bucket.items():
+            for start in range(0, len(keys), _DELETE_BATCH):
+                batch = [{"Key": key} for key in keys[start : start + _DELETE_BATCH]]
+                with translated(f"delete below s3://{bucket}", StorageUnavailable, StorageRefused):
+                    self._s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+
+
+class FileStore:
+    """Files below absolute paths, for tests and for looking at a night without S3."""
+
+    def list(self, folder: str) -> list[StoredObject]:
+        """See ObjectStore."""
+        return [self._describe(path) for path in sorted(Path(folder).rglob("*")) if path.is_file()]
+
+    def get(self, uri: str) -> bytes | None:
+        """See ObjectStore."""
+        try:
+            return Path(uri).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def fetch(self, uri: str, path: Path, etag: str | None = None) -> None:
+        """See ObjectStore."""
+        source = Path(uri)
+        if not source.is_file() or (etag and self._describe(source).etag != etag):
+            raise InputChanged(f"{uri} was replaced or deleted while the night ran: run the day again")
+        shutil.copyfile(source, path)
+
+    def put(self, uri: str, body: bytes) -> None:
+        """See ObjectStore."""
+        with tempfile.NamedTemporaryFile(dir=self._folder(uri), prefix=".", delete=False) as file:
+            file.write(body)
+        os.replace(file.name, uri)
+
+    def put_if_absent(self, uri: str, body: bytes) -> bool:
+        """See ObjectStore."""
+        with tempfile.NamedTemporaryFile(dir=self._folder(uri), prefix=".") as file:
+            file.write(body)
+            file.flush()
+            try:
+                os.link(file.name, uri)
+            except FileExistsError:
+                return False
+        return True
+
+    def send(self, path: Path, uri: str) -> None:
+        """See ObjectStore."""
+        with tempfile.NamedTemporaryFile(dir=self._folder(uri), prefix=".", delete=False) as file:
+            file.close()
+            shutil.copyfile(path, file.name)
+        os.replace(file.name, uri)
+
+    def delete(self, uris: Iterable[str]) -> None:
+        """See ObjectStore."""
+        for uri in uris:
+            Path(uri).unlink(missing_ok=True)
+
+    @staticmethod
+    def _describe(path: Path) -> StoredObject:
+        stat = path.stat()
+        etag = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        return StoredObject(str(path), etag, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+    @staticmethod
+    def _folder(uri: str) -> Path:
+        folder = Path(uri).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+class Storage:
+    """Whole objects wherever their URI says: `s3://bucket/key` or an absolute path."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._s3 = S3Store(aws)
+        self._files = FileStore()
+
+    def _store(self, uri: str) -> ObjectStore:
+        return self._s3 if uri.startswith("s3://") else self._files
+
+    def list(self, folder: str) -> list[StoredObject]:
+        """See ObjectStore."""
+        return self._store(folder).list(folder)
+
+    def get(self, uri: str) -> bytes | None:
+        """See ObjectStore."""
+        return self._store(uri).get(uri)
+
+    def fetch(self, uri: str, path: Path, etag: str | None = None) -> None:
+        """See ObjectStore."""
+        self._store(uri).fetch(uri, path, etag)
+
+    def put(self, uri: str, body: bytes) -> None:
+        """See ObjectStore."""
+        self._store(uri).put(uri, body)
+
+    def put_if_absent(self, uri: str, body: bytes) -> bool:
+        """See ObjectStore."""
+        return self._store(uri).put_if_absent(uri, body)
+
+    def send(self, path: Path, uri: str) -> None:
+        """See ObjectStore."""
+        self._store(uri).send(path, uri)
+
+    def delete(self, uris: Iterable[str]) -> None:
+        """See ObjectStore."""
+        wanted = list(uris)
+        self._s3.delete(uri for uri in wanted if uri.startswith("s3://"))
+        self._files.delete(uri for uri in wanted if not uri.startswith("s3://"))
+
+
+def _split(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key

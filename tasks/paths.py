@@ -1,0 +1,112 @@
+"""Every key that the project reads or writes; no other module puts one together.
+
+    {COMMENTS_URI}/date=D/*.parquet            the day's comments (read only)
+    {LABELS_URI}/date=D/*.parquet              human labels of the day's comments (read only)
+
+    {OUTPUT_URI}/
+      lake/{verdicts,rejected,metrics,nights}/ Delta tables, partitioned by date: the truth
+      verdicts/date=D/verdicts.parquet         the current day for plain readers, written after the commit
+      rejected/date=D/rejected.parquet
+      metrics/date=D/metrics.parquet
+      runs/D/RUN_ID/                           plan.json, balance.json, summary.json, report.html, ledger.json,
+                                               data_docs/index.html
+      runs/D/RUN_ID/work/                      the run's scratch frames, deleted when it is published
+      ledger/D/KEY.json                        intents and jobs, shared by all runs of the day
+      requests/D/KEY.parquet                   what each shard asked, without text
+      answers/D/KEY.parquet                    what each job answered, without text
+      state/                                   lease, alert state
+      label_requests/date=D/
+      golden/
+
+    {BATCH_URI}/D/KEY16/input/shard-NNNNN.jsonl   one clean folder per job: Bedrock reads every .jsonl below it
+    {BATCH_URI}/D/KEY16/output/JOB_ID/...         Bedrock forbids '=' in its URIs, so no Hive paths here
+
+D is the run date, YYYY-MM-DD, in the settings' time zone; KEY is the shard's ledger key, KEY16 its first 16 digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from tasks.settings import Settings
+
+
+@dataclass(frozen=True)
+class DayPaths:
+    """The keys of one day, whichever run writes them."""
+
+    settings: Settings
+    run_date: date
+
+    @property
+    def comments(self) -> str:
+        """Folder of the day's comments."""
+        return f"{self.settings.comments_uri}/date={self.run_date}"
+
+    @property
+    def labels(self) -> str:
+        """Folder of the labels of the day's comments."""
+        return f"{self.settings.labels_uri}/date={self.run_date}"
+
+    def lake(self, table: str) -> str:
+        """Root of a Delta table."""
+        return f"{self.settings.output_uri}/lake/{table}"
+
+    def plain(self, table: str) -> str:
+        """The current day of a table as one Parquet object."""
+        return f"{self.settings.output_uri}/{table}/date={self.run_date}/{table}.parquet"
+
+    @property
+    def ledger(self) -> str:
+        """Folder of the day's ledger entries."""
+        return f"{self.settings.output_uri}/ledger/{self.run_date}"
+
+    def entry(self, key: str) -> str:
+        """One ledger entry."""
+        return f"{self.ledger}/{key}.json"
+
+    def requests(self, key: str) -> str:
+        """What a shard asked."""
+        return f"{self.settings.output_uri}/requests/{self.run_date}/{key}.parquet"
+
+    def answers(self, key: str) -> str:
+        """What a job answered."""
+        return f"{self.settings.output_uri}/answers/{self.run_date}/{key}.parquet"
+
+    def batch_input(self, key: str, shard: int) -> str:
+        """A job's input file."""
+        return f"{self.settings.batch_uri}/{self.run_date}/{key[:16]}/input/shard-{shard:05d}.jsonl"
+
+    def batch_output(self, key: str) -> str:
+        """The folder below which Bedrock makes one of its own for the job; with the final slash that it wants."""
+        return f"{self.settings.batch_uri}/{self.run_date}/{key[:16]}/output/"
+
+    def alert_state(self) -> str:
+        """Which alerts of the day were delivered."""
+        return f"{self.settings.output_uri}/state/alerts/{self.run_date}.json"
+
+
+@dataclass(frozen=True)
+class RunPaths(DayPaths):
+    """The keys of one run of a day."""
+
+    run_id: str
+
+    @property
+    def root(self) -> str:
+        """The run's own folder."""
+        return f"{self.settings.output_uri}/runs/{self.run_date}/{self.run_id}"
+
+    def file(self, name: str) -> str:
+        """A document of the run: plan.json, balance.json, summary.json, report.html, ledger.json."""
+        return f"{self.root}/{name}"
+
+    def work(self, name: str) -> str:
+        """A scratch frame of the run."""
+        return f"{self.root}/work/{name}.parquet"
+
+    @property
+    def work_folder(self) -> str:
+        """Folder of the run's scratch frames."""
+        return f"{self.root}/work"

@@ -1,0 +1,122 @@
+"""What the stages ask of the outside world; the docstrings are the contract that every implementation keeps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.batch_lines import InvocationType
+
+
+class JobStatus(StrEnum):
+    """Bedrock's ten statuses of a batch job, as botocore's service model lists them."""
+
+    SUBMITTED = "Submitted"
+    VALIDATING = "Validating"
+    SCHEDULED = "Scheduled"
+    IN_PROGRESS = "InProgress"
+    STOPPING = "Stopping"
+    COMPLETED = "Completed"
+    PARTIALLY_COMPLETED = "PartiallyCompleted"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+    EXPIRED = "Expired"
+
+
+class JobRequest(BaseModel):
+    """What is asked of Bedrock for one shard."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job_name: str
+    client_request_token: str
+    model_id: str
+    invocation_type: InvocationType
+    role_arn: str
+    input_uri: str
+    output_uri: str
+    timeout_h: int
+    kms_key_id: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+class Job(BaseModel):
+    """A batch job as Bedrock reports it.
+
+    `processed_count` and `total_count` are 0 until processing starts, and may lag by a minute: 0 is a placeholder,
+    never a measurement.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    job_arn: str
+    job_name: str
+    status: JobStatus
+    message: str | None = None
+    client_request_token: str | None = None
+    model_id: str | None = None
+    input_uri: str | None = None
+    output_uri: str | None = None
+    submitted_at: datetime | None = None
+    total_count: int = 0
+    processed_count: int = 0
+
+    @property
+    def job_id(self) -> str:
+        """Last segment of the ARN: the name of the job's output folder."""
+        return self.job_arn.rsplit("/", 1)[-1]
+
+
+class BatchInference(Protocol):
+    """Amazon Bedrock batch inference.
+
+    Every method raises BedrockUnavailable for what may pass (throttling, 5xx, timeouts, connections) after the
+    client's own retries, QuotaReached when no further job is taken, and BedrockRefused with AWS's message and what to
+    do about it for what stays (validation, access, entitlement).
+    """
+
+    def create_job(self, request: JobRequest) -> str:
+        """Ask for a job and return its ARN; the same token again makes no second job."""
+        ...
+
+    def get_job(self, job_arn: str) -> Job:
+        """The job as it is now."""
+        ...
+
+    def find_job(self, request: JobRequest) -> Job | None:
+        """The newest job that was accepted for this request's name or token, or None.
+
+        It answers whether a create call whose answer was lost had been accepted.
+        """
+        ...
+
+    def stop_job(self, job_arn: str) -> None:
+        """Ask that the job be stopped; a job that has ended stays as it is."""
+        ...
+
+
+class AlertMessage(BaseModel):
+    """An alert as it is sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    body: str
+    is_failure: bool
+
+
+class AlertChannel(Protocol):
+    """Somewhere an alert can go; `name` never shows a secret."""
+
+    name: str
+
+    def send(self, message: AlertMessage) -> None:
+        """Deliver the message, or raise AlertUndelivered."""
+        ...
+
+
+class AlertUndelivered(Exception):
+    """A channel did not take the message; the text names the channel, never its secret."""

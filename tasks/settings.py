@@ -1,0 +1,205 @@
+"""What a deployment fixes, read once by the flow and handed down frozen.
+
+Environment variables `MODERATION_<NAME>` beat the TOML file that `MODERATION_CONFIG` names; TOML keys are lower case
+without the prefix.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from tasks.errors import SettingsInvalid
+
+ENV_PREFIX = "MODERATION_"
+
+#: Bedrock's own pattern for an S3 URI (botocore service model, bedrock, S3Uri), without the final slash.
+_BEDROCK_S3_URI = re.compile(r"s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](/[-!_*'().a-z0-9A-Z]+)*")
+_ROLE_ARN = re.compile(r"arn:aws(-[^:]+)?:iam::([0-9]{12})?:role/.+")
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Thresholds(BaseModel):
+    """How far a night may stray before it is called degraded; every tolerance has its reason."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: Nights before a baseline is believed: two of each weekday but one.
+    min_baseline_nights: int = Field(default=13, ge=3)
+    #: Night-to-night standard deviations; 4 rings about once in 40 years a metric on normal nights.
+    max_deviation: float = Field(default=4.0, gt=0)
+    #: Extra spread allowed for a scale estimated from few nights (t tails, weekday effects).
+    scale_safety: float = Field(default=1.25, ge=1)
+    #: No alarm below this change of a share: nobody acts on less.
+    min_share_change: Fraction = 0.03
+    #: Nor below this relative change of a mean or a volume.
+    min_relative_change: float = Field(default=0.15, gt=0)
+    #: Most answers that may fail (malformed, refused, error or missing together) without a baseline.
+    max_failed_fraction: Fraction = 0.05
+    #: Fewest labels that an accuracy statement may rest on.
+    min_labels: int = Field(default=50, ge=10)
+    #: Lowest accuracy: degraded when the whole 95 % interval lies below it.
+    min_accuracy: Fraction = 0.75
+    #: Most labels that may point to no comment.
+    max_label_error_fraction: Fraction = 0.2
+
+
+class _ConfigFile(BaseSettings):
+    """Where the TOML file is."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="ignore")
+    config: Path | None = None
+
+
+class Settings(BaseSettings):
+    """Every setting of a deployment.
+
+    Raises:
+        SettingsInvalid: from `load`, naming each setting that is missing or wrong.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+    )
+
+    comments_uri: str = Field(description="S3 root of the comments: {COMMENTS_URI}/date=D/*.parquet")
+    labels_uri: str = Field(description="S3 root of the human labels: {LABELS_URI}/date=D/*.parquet")
+    output_uri: str = Field(description="S3 root of everything published and of the ledger")
+    batch_uri: str = Field(description="S3 root of Bedrock's input and output files; no '=' in it")
+    role_arn: str = Field(description="IAM role that Bedrock assumes to read and write BATCH_URI")
+    model_id: str = Field(
+        default="global.anthropic.claude-haiku-4-5-20251001-v1:0",
+        description="Model id, inference profile id or ARN",
+    )
+    prompt: str = Field(default="comment_review", pattern=r"^[a-z0-9_]+$", description="Name in the prompt catalog")
+    prompt_version: str = Field(default="v1", pattern=r"^v[0-9]+$", description="Version in the prompt catalog")
+    timezone: str = Field(default="Asia/Tokyo", description="IANA time zone: whose day a day is")
+    max_cost_usd: float = Field(default=150.0, gt=0, description="Most that a night may be estimated to cost")
+    prices: Path | None = Field(default=None, description="A prices.toml of your own; default: the shipped one")
+    poll_interval_s: float = Field(default=60.0, gt=0, description="Seconds between looks at the jobs")
+    deadline_h: float = Field(default=24.0, gt=0, le=168, description="Hours until a night gives up waiting")
+    lease_wait_s: float = Field(default=120.0, ge=0, description="Seconds to wait for another run of the same day")
+    alert_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field(default=(), description="apprise URLs (secret)")
+    sns_topic_arn: str | None = Field(default=None, description="SNS topic for alerts")
+    kms_key_id: str | None = Field(default=None, description="KMS key for Bedrock's output files")
+    batch_retention_days: int = Field(default=7, ge=0, description="Days after which batch files are deleted")
+    gx_max_rows: int = Field(default=1_000_000, ge=1, description="Rows that Great Expectations looks at")
+    max_rejected_fraction: Fraction = Field(default=0.05, description="Row breaker, before spending")
+    min_judged_fraction: Fraction = Field(default=0.5, description="Answer breaker, before publishing")
+    max_text_chars: int = Field(default=10_000, ge=1, description="Longer comments are rejected")
+    deduplicate: bool = Field(default=True, description="Judge equal texts of a day once")
+    min_job_records: int = Field(default=100, ge=1, description="Bedrock's minimum number of records a job")
+    max_shard_records: int = Field(default=100_000, ge=1, description="Records a job")
+    max_shard_bytes: int = Field(default=1_000_000_000, ge=10_000, description="Bytes of a job's input file")
+    max_jobs_in_flight: int = Field(default=100, ge=1, description="Jobs submitted and not ended")
+    baseline_days: int = Field(default=28, ge=7, description="Published days that a night is compared with")
+    thresholds: Thresholds = Thresholds()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the TOML file."""
+        config = _ConfigFile().config
+        toml = (TomlConfigSettingsSource(settings_cls, toml_file=config),) if config else ()
+        return init_settings, env_settings, *toml
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Settings:
+        """Read the settings, or say in one line what is wrong with them.
+
+        Raises:
+            SettingsInvalid: if one is missing or wrong, or the TOML file cannot be read.
+        """
+        config = _ConfigFile().config
+        if config is not None and not config.is_file():
+            raise SettingsInvalid(f"{ENV_PREFIX}CONFIG names {config}, which is not a file")
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            raise SettingsInvalid("; ".join(_explain(item) for item in error.errors())) from None
+        except ValueError as error:  # a TOML file that does not parse
+            raise SettingsInvalid(f"{config or 'settings'}: {error}") from None
+
+    @field_validator("comments_uri", "labels_uri", "output_uri", "batch_uri")
+    @classmethod
+    def _root(cls, uri: str) -> str:
+        if not re.match(r"s3://[^/]+|file:///|/", uri):
+            raise ValueError("must be an s3://bucket/prefix URI or an absolute path")
+        return uri.rstrip("/")
+
+    @field_validator("batch_uri")
+    @classmethod
+    def _batch_root(cls, uri: str) -> str:
+        if uri.startswith("s3://") and not _BEDROCK_S3_URI.fullmatch(uri):
+            raise ValueError("Bedrock accepts only letters, digits and -!_*'(). between slashes (no '=', no spaces)")
+        return uri
+
+    @field_validator("role_arn")
+    @classmethod
+    def _role(cls, arn: str) -> str:
+        if not _ROLE_ARN.fullmatch(arn):
+            raise ValueError("must be an IAM role ARN, arn:aws:iam::123456789012:role/NAME")
+        return arn
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"{name!r} is not an IANA time zone")
+        return name
+
+    @field_validator("alert_urls", mode="before")
+    @classmethod
+    def _urls(cls, value: Any) -> Any:
+        """A JSON list, or URLs separated by white space."""
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            import json
+
+            return json.loads(value)
+        return shlex.split(value)
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The time zone itself."""
+        return ZoneInfo(self.timezone)
+
+    def public(self) -> dict[str, Any]:
+        """The settings as JSON values, without secrets."""
+        return self.model_dump(mode="json", exclude={"alert_urls"})
+
+
+def _explain(item: Any) -> str:
+    """One validation error, named as the operator sets it."""
+    name = ENV_PREFIX + "__".join(str(part) for part in item["loc"]).upper()
+    if item["type"] == "missing":
+        return f"{name} is not set ({Settings.model_fields[item['loc'][0]].description})"
+    if item["type"] == "extra_forbidden":
+        return f"{name} is not a setting"
+    return f"{name}: {str(item['msg']).removeprefix('Value error, ')}"
