@@ -12,7 +12,8 @@
     │   ├── JobFailed             a batch job failed as a whole
     │   ├── DeadlinePassed        the jobs did not end in time; they stay owned and the next run adopts them
     │   ├── TooFewJudged          the answer breaker, before anything is published
-    │   └── Unbalanced            rows were lost or made up on the way: a defect of ours
+    │   ├── Unbalanced            rows were lost or made up on the way: a defect of ours
+    │   └── BackfillIncomplete    some days of a backfill stopped
     ├── WrongUsage                the call or the settings are wrong (exit 2)
     │   ├── SettingsInvalid
     │   ├── PromptInvalid
@@ -80,6 +81,10 @@ class TooFewJudged(NightStopped):
 
 class Unbalanced(NightStopped):
     """Ingested, valid, rejected and verdicts do not add up row by row."""
+
+
+class BackfillIncomplete(NightStopped):
+    """Some days of a backfill were not published."""
 
 
 class WrongUsage(ModerationError):

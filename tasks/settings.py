@@ -44,12 +44,16 @@ class Thresholds(BaseModel):
     max_deviation: float = Field(default=4.0, gt=0)
     #: Extra spread allowed for a scale estimated from few nights (t tails, weekday effects).
     scale_safety: float = Field(default=1.25, ge=1)
-    #: No alarm below this change of a share: nobody acts on less.
+    #: No alarm below this change of a share of a mix, or of accuracy: nobody acts on less.
     min_share_change: Fraction = 0.03
+    #: Nor below this change of a rate (violations, failures, duplicates ...): a point of them is work already.
+    min_rate_change: Fraction = 0.01
     #: Nor below this relative change of a mean or a volume.
     min_relative_change: float = Field(default=0.15, gt=0)
     #: Most answers that may fail (malformed, refused, error or missing together) without a baseline.
     max_failed_fraction: Fraction = 0.05
+    #: Fewest violations whose split into categories is judged.
+    min_violations: int = Field(default=30, ge=1)
     #: Fewest labels that an accuracy statement may rest on.
     min_labels: int = Field(default=50, ge=10)
     #: Lowest accuracy: degraded when the whole 95 % interval lies below it.
@@ -110,6 +114,7 @@ class Settings(BaseSettings):
     min_job_records: int = Field(default=100, ge=1, description="Bedrock's minimum number of records a job")
     max_shard_records: int = Field(default=100_000, ge=1, description="Records a job")
     max_shard_bytes: int = Field(default=1_000_000_000, ge=10_000, description="Bytes of a job's input file")
+    max_attempts: int = Field(default=2, ge=1, description="Times that a run asks for a record whose answer failed")
     max_jobs_in_flight: int = Field(default=100, ge=1, description="Jobs submitted and not ended")
     baseline_days: int = Field(default=28, ge=7, description="Published days that a night is compared with")
     thresholds: Thresholds = Thresholds()

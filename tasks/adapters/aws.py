@@ -72,6 +72,21 @@ class Aws:
         """The S3 client."""
         return self.client("s3")
 
+    @cached_property
+    def s3_filesystem(self) -> Any:
+        """S3 as random-access files."""
+        import s3fs  # 1.6 s: only the stage that reads footers pays for it
+
+        options = self.object_store_options()
+        return s3fs.S3FileSystem(
+            key=options["aws_access_key_id"],
+            secret=options["aws_secret_access_key"],
+            token=options.get("aws_session_token"),
+            endpoint_url=options.get("aws_endpoint_url"),
+            client_kwargs={"region_name": self.region},
+            use_listings_cache=False,
+        )
+
     def object_store_options(self) -> dict[str, str]:
         """`storage_options` for polars and deltalake, which do not read botocore's profile or endpoint variables.
 

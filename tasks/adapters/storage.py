@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol, cast
 
 from botocore.exceptions import ClientError
 
@@ -50,6 +50,10 @@ class ObjectStore(Protocol):
         """Download to a local file; InputChanged if the object is gone or its etag is another."""
         ...
 
+    def open(self, uri: str) -> BinaryIO:
+        """Open for random reading: a Parquet footer without the rest."""
+        ...
+
     def put(self, uri: str, body: bytes) -> None:
         """Create or replace."""
         ...
@@ -71,6 +75,7 @@ class S3Store:
     """S3 through boto3."""
 
     def __init__(self, aws: Aws) -> None:
+        self._aws = aws
         self._s3 = aws.s3
 
     def list(self, folder: str) -> list[StoredObject]:
@@ -79,7 +84,9 @@ class S3Store:
         with translated(f"list {folder}", StorageUnavailable, StorageRefused):
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key + "/")
             return [
-                StoredObject(f"s3://{bucket}/{item['Key']}", item["ETag"].strip('"'), item["Size"], item["LastModified"])
+                StoredObject(
+                    f"s3://{bucket}/{item['Key']}", item["ETag"].strip('"'), item["Size"], item["LastModified"]
+                )
                 for page in pages
                 for item in page.get("Contents", ())
             ]
@@ -105,11 +112,18 @@ class S3Store:
                 body = self._s3.get_object(Bucket=bucket, Key=key, **condition)["Body"]
             except ClientError as error:
                 if error_code(error) in _NOT_FOUND | _PRECONDITION:
-                    raise InputChanged(f"{uri} was replaced or deleted while the night ran: run the day again") from error
+                    raise InputChanged(
+                        f"{uri} was replaced or deleted while the night ran: run the day again"
+                    ) from error
                 raise
             with path.open("wb") as file:
                 for chunk in body.iter_chunks(1 << 20):
                     file.write(chunk)
+
+    def open(self, uri: str) -> BinaryIO:
+        """See ObjectStore."""
+        with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+            return cast(BinaryIO, self._aws.s3_filesystem.open(uri, "rb", block_size=1 << 20))
 
     def put(self, uri: str, body: bytes) -> None:
         """See ObjectStore."""
@@ -168,6 +182,10 @@ class FileStore:
         if not source.is_file() or (etag and self._describe(source).etag != etag):
             raise InputChanged(f"{uri} was replaced or deleted while the night ran: run the day again")
         shutil.copyfile(source, path)
+
+    def open(self, uri: str) -> BinaryIO:
+        """See ObjectStore."""
+        return Path(uri).open("rb")
 
     def put(self, uri: str, body: bytes) -> None:
         """See ObjectStore."""
@@ -232,6 +250,10 @@ class Storage:
     def fetch(self, uri: str, path: Path, etag: str | None = None) -> None:
         """See ObjectStore."""
         self._store(uri).fetch(uri, path, etag)
+
+    def open(self, uri: str) -> BinaryIO:
+        """See ObjectStore."""
+        return self._store(uri).open(uri)
 
     def put(self, uri: str, body: bytes) -> None:
         """See ObjectStore."""

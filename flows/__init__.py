@@ -1,0 +1,1 @@
+"""What Prefect runs: one file a flow; a flow reads as a table of contents."""

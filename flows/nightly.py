@@ -1,0 +1,94 @@
+"""The nightly flow: one day of comments, judged, published, measured.
+
+A crash at any line is harmless: whatever was paid for is in the ledger, and the next run of the day goes on from it.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime, timedelta
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.runtime import flow_run
+
+from tasks.build_batch import build_batch
+from tasks.close_night import Night, clear_scratch, close_night, find_published
+from tasks.collect_answers import collect_answers
+from tasks.deduplicate import deduplicate
+from tasks.describe import describe_failure, describe_night, describe_progress, describe_step
+from tasks.ingest import ingest
+from tasks.measure_accuracy import measure_accuracy
+from tasks.measure_drift import measure_drift
+from tasks.merge_verdicts import merge_verdicts
+from tasks.poll_batch import Progress, poll_batch
+from tasks.publish import publish
+from tasks.send_alerts import alert_stopped_night, send_alerts
+from tasks.settings import Settings
+from tasks.steps import Steps
+from tasks.submit_batch import submit_batch
+from tasks.validate import validate
+
+
+@flow(name="nightly", flow_run_name="nightly-{run_date}", persist_result=False)
+def nightly(run_date: date | None = None, epoch: int = 0) -> Night | None:
+    """Judge one day of comments and publish a verdict for each.
+
+    Args:
+        run_date: The local day whose comments are judged. Empty: the day before the scheduled start.
+        epoch: Leave it at 0. A higher number judges, and pays for, the whole day again.
+    """
+    settings = Settings.load()
+    started = flow_run.scheduled_start_time or datetime.now(UTC)
+    run_date = run_date or started.astimezone(settings.zone).date() - timedelta(days=1)
+    run_id = f"{started:%Y%m%dT%H%M%S}-{str(flow_run.id)[:8]}"
+    log = get_run_logger()
+    step = Steps(time.monotonic, lambda name, result, took: log.info(describe_step(name, result, took)))
+    try:
+        return _night(settings, run_date, run_id, epoch, step)
+    except Exception as error:
+        name, reason = describe_failure(error)
+        step(alert_stopped_night, settings, run_date, run_id, name, reason, datetime.now(UTC))
+        raise
+    finally:
+        clear_scratch(settings, run_date, run_id)
+
+
+def _night(settings: Settings, run_date: date, run_id: str, epoch: int, step: Steps) -> Night | None:
+    plan = step(ingest, settings, run_date, run_id, datetime.now(UTC), epoch)
+    if published_by := step(find_published, settings, plan):
+        get_run_logger().info("%s is published already, by run %s: nothing to do", run_date, published_by)
+        return None
+    validation = step(validate, settings, plan)
+    step(deduplicate, settings, plan)
+    progress = _Progress(run_date)
+    while True:
+        batch = step(build_batch, settings, plan, datetime.now(UTC))
+        submission = step(submit_batch, settings, plan, batch.shards, datetime.now(UTC))
+        if not submission.live_keys:
+            break
+        step(poll_batch, settings, plan, datetime.now(UTC), progress)
+        step(collect_answers, settings, plan, datetime.now(UTC))
+    verdicts = step(merge_verdicts, settings, plan)
+    books = step(publish, settings, plan)
+    step(measure_drift, settings, plan, datetime.now(UTC))
+    step(measure_accuracy, settings, run_date, run_id, run_id, datetime.now(UTC))
+    alerts = step(send_alerts, settings, run_date, run_id, datetime.now(UTC))
+    night = step(close_night, settings, plan, validation, verdicts, books, alerts, step.seconds, datetime.now(UTC))
+    create_markdown_artifact(describe_night(night), key=f"night-{run_date}", description=f"The night of {run_date}")
+    return night
+
+
+class _Progress:
+    """The jobs' progress on the run's page in the Prefect UI."""
+
+    def __init__(self, run_date: date) -> None:
+        self._key = f"jobs-{run_date}"
+        self._artifact = None
+
+    def __call__(self, progress: Progress) -> None:
+        percent, text = describe_progress(progress)
+        if self._artifact is None:
+            self._artifact = create_progress_artifact(percent, key=self._key, description=text)
+        else:
+            update_progress_artifact(self._artifact, percent, description=text)

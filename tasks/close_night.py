@@ -1,0 +1,165 @@
+"""Last stage: the run's summary, its copy of the ledger and, as the very last write, the day's row in `nights`.
+
+A day is published when that row is there: whatever crashed before it is done again, and pays nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.metrics import METRICS
+from data_contracts.verdicts import NIGHTS, Status
+from tasks import adapters
+from tasks.adapters.storage import Storage
+from tasks.errors import is_transient
+from tasks.ingest import Plan
+from tasks.ledger import read_ledger
+from tasks.merge_verdicts import VerdictSummary
+from tasks.paths import DayPaths, RunPaths
+from tasks.publish import Balance
+from tasks.render_report import render_report
+from tasks.send_alerts import AlertSummary
+from tasks.settings import Settings
+from tasks.validate import ValidationSummary
+
+
+class Night(BaseModel):
+    """What a published night amounts to, as it is stored in summary.json."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_date: str
+    run_id: str
+    plan_sha256: str
+    model_id: str
+    prompt: str
+    balance: Balance
+    rejected: dict[str, int]
+    statuses: dict[str, int]
+    violation_count: int
+    duplicate_count: int
+    estimated_cost_usd: float | None
+    cost_usd: float | None
+    jobs: list[dict[str, Any]]
+    metrics: list[dict[str, Any]]
+    alerts: dict[str, Any]
+    seconds: dict[str, float]
+    paths: dict[str, str]
+
+
+def latest_metrics(metrics: pl.LazyFrame, run_date: object) -> pl.DataFrame:
+    """The day's measurements that count: the latest of each (metric, slice), in order."""
+    return (
+        metrics.filter(pl.col("date") == run_date)
+        .sort("measured_at")
+        .unique(["metric", "slice"], keep="last", maintain_order=True)
+        .collect()
+        .sort("metric", "slice")
+    )
+
+
+def night_row(night: Night, plan: Plan, now: datetime) -> pl.DataFrame:
+    """The day's row of NIGHTS."""
+    books = night.balance
+    row = {
+        "date": plan.run_date,
+        "run_id": plan.run_id,
+        "plan_sha256": plan.sha256,
+        "ingested_count": books.ingested_count,
+        "valid_count": books.valid_count,
+        "rejected_count": books.rejected_count,
+        "duplicate_count": night.duplicate_count,
+        **{f"{status}_count": night.statuses.get(status, 0) for status in Status},
+        "violation_count": night.violation_count,
+        "input_tokens": books.ledger_input_tokens,
+        "output_tokens": books.ledger_output_tokens,
+        "estimated_cost_usd": night.estimated_cost_usd,
+        "cost_usd": books.ledger_cost_usd,
+        "unattributed_cost_usd": books.unattributed_cost_usd,
+        "model_id": plan.model_id,
+        "prompt_version": plan.prompt_version,
+        "prompt_sha256": plan.prompt_sha256,
+        "published_at": now,
+    }
+    return pl.DataFrame([row], schema=NIGHTS.polars_schema)
+
+
+def published_run(nights: pl.LazyFrame, plan: Plan) -> str | None:
+    """The run that published this very plan, or None if the day is not published or from another plan."""
+    found = nights.filter((pl.col("date") == plan.run_date) & (pl.col("plan_sha256") == plan.sha256)).collect()
+    return str(found["run_id"][0]) if found.height else None
+
+
+def clear_scratch(settings: Settings, run_date: date, run_id: str) -> None:
+    """Delete the run's scratch frames, however the run ended."""
+    clear_work(adapters.connect(settings).storage, RunPaths(settings, run_date, run_id))
+
+
+def clear_work(storage: Storage, paths: RunPaths) -> None:
+    """Delete the run's scratch frames: they hold the comments' text."""
+    storage.delete(item.uri for item in storage.list(paths.work_folder))
+
+
+@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def find_published(settings: Settings, plan: Plan) -> str | None:
+    """The run that published this plan already, if one did: then nothing is left to do."""
+    paths = DayPaths(settings, plan.run_date)
+    return published_run(adapters.connect(settings).lake.scan(paths.lake(NIGHTS.name), NIGHTS), plan)
+
+
+@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def close_night(
+    settings: Settings,
+    plan: Plan,
+    validation: ValidationSummary,
+    verdicts: VerdictSummary,
+    books: Balance,
+    alerts: AlertSummary,
+    seconds: dict[str, float],
+    now: datetime,
+) -> Night:
+    """Write summary, report and ledger copy, then the day's row; a rerun writes the same again."""
+    connected, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
+    ledger = read_ledger(connected.storage, paths)
+    metrics = latest_metrics(connected.lake.scan(paths.lake(METRICS.name), METRICS), plan.run_date)
+    estimates = [entry.estimated_cost_usd for entry in ledger]
+    night = Night(
+        run_date=plan.run_date.isoformat(),
+        run_id=plan.run_id,
+        plan_sha256=plan.sha256,
+        model_id=plan.model_id,
+        prompt=f"{plan.prompt_name}/{plan.prompt_version}",
+        balance=books,
+        rejected=validation.rejected_counts,
+        statuses=verdicts.status_counts,
+        violation_count=verdicts.violation_count,
+        duplicate_count=verdicts.duplicate_count,
+        estimated_cost_usd=None if None in estimates else sum(cost or 0.0 for cost in estimates),
+        cost_usd=books.ledger_cost_usd,
+        jobs=[entry.model_dump(mode="json", exclude={"client_request_token"}) for entry in ledger],
+        metrics=json.loads(metrics.write_json()),
+        alerts=alerts.model_dump(mode="json"),
+        seconds=seconds,
+        paths={
+            "verdicts": paths.plain("verdicts"),
+            "rejected": paths.plain("rejected"),
+            "metrics": paths.plain("metrics"),
+            "lake": paths.lake("verdicts"),
+            "run": paths.root,
+            "report": paths.file("report.html"),
+        },
+    )
+    connected.storage.put(paths.file("ledger.json"), json.dumps(night.jobs, indent=1).encode())
+    connected.storage.put(paths.file("report.html"), render_report(night).encode())
+    connected.storage.put(paths.file("summary.json"), night.model_dump_json(indent=1).encode())
+    note = {"run_id": plan.run_id, "run_date": night.run_date, "plan_sha256": plan.sha256}
+    batches = night_row(night, plan, now).to_arrow().cast(NIGHTS.arrow_schema).to_batches()
+    connected.lake.replace_day(paths.lake(NIGHTS.name), NIGHTS, plan.run_date, batches, note)
+    return night

@@ -1,0 +1,220 @@
+"""Seventh stage: what the jobs answered and what it cost goes on record, once per job.
+
+Afterwards the batch files are not needed any more: the answers are in the ledger's keeping, without any text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from data_contracts.batch_lines import OutputLine
+from data_contracts.ledger import EntryState, LedgerEntry, Usage
+from data_contracts.verdicts import ANSWERS, Status
+from prompts import Prompt, load
+from tasks import adapters
+from tasks.adapters.storage import Storage
+from tasks.errors import is_transient
+from tasks.families import pick_family
+from tasks.families.base import Family
+from tasks.ingest import Plan
+from tasks.ledger import is_live, read_ledger, scratch, update
+from tasks.paths import DayPaths
+from tasks.ports import JobStatus
+from tasks.prices import PICODOLLARS, Price, find_price
+from tasks.read_answer import Outcome, read_line
+from tasks.settings import Settings
+
+_ENDED = {
+    JobStatus.COMPLETED,
+    JobStatus.PARTIALLY_COMPLETED,
+    JobStatus.FAILED,
+    JobStatus.STOPPED,
+    JobStatus.EXPIRED,
+}
+
+
+class CollectionSummary(BaseModel):
+    """What the collected jobs answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job_count: int
+    status_counts: dict[str, int]
+    missing_count: int
+    cost_usd: float | None
+    messages: tuple[str, ...]
+
+
+class Collected(NamedTuple):
+    """One job's answers, a row per record that has one, and what the job used."""
+
+    answers: pl.DataFrame
+    usage: Usage
+
+
+class _Kept(NamedTuple):
+    """The line that counts for a record so far."""
+
+    rank: tuple[bool, bytes]
+    outcome: Outcome
+
+
+def collect(
+    lines: Iterable[bytes],
+    attempts: dict[str, int],
+    family: Family,
+    prompt: Prompt,
+    price: Price | None,
+    decided_at: datetime,
+) -> Collected:
+    """Read a job's output lines, in whatever order they come.
+
+    Of several lines for one record a well-formed one counts, then the smallest bytes. Tokens of lines that do not
+    count, and of records that were never asked, were paid for all the same: they are booked as unattributed.
+
+    Args:
+        lines: raw lines of every output file.
+        attempts: the attempt number of each record that was asked, by record id.
+    """
+    kept: dict[str, _Kept] = {}
+    total, line_count, unknown, repeated = [0, 0], 0, 0, 0
+    for raw in lines:
+        if not raw.strip():
+            continue
+        line_count += 1
+        line = _parse(raw)
+        if line is None:
+            unknown += 1
+            continue
+        outcome = read_line(line, family, prompt.categories)
+        total[0] += outcome.input_tokens or 0
+        total[1] += outcome.output_tokens or 0
+        if line.recordId not in attempts:
+            unknown += 1
+            continue
+        rank = (outcome.status is not Status.JUDGED, orjson.dumps(line.modelOutput))
+        before = kept.get(line.recordId)
+        repeated += before is not None
+        if before is None or rank < before.rank:
+            kept[line.recordId] = _Kept(rank, outcome)
+    attributed = [
+        sum(getattr(item.outcome, name) or 0 for item in kept.values()) for name in ("input_tokens", "output_tokens")
+    ]
+    loose = [whole - part for whole, part in zip(total, attributed, strict=True)]
+    usage = Usage(
+        input_tokens=total[0],
+        output_tokens=total[1],
+        unattributed_input_tokens=loose[0],
+        unattributed_output_tokens=loose[1],
+        cost_usd=price.cost_usd(*total) if price else None,
+        unattributed_cost_usd=price.cost_usd(*loose) if price else None,
+        line_count=line_count,
+        answered_count=len(kept),
+        unknown_record_count=unknown,
+        repeated_record_count=repeated,
+    )
+    rows = [_answer_row(record, item.outcome, attempts[record], decided_at) for record, item in sorted(kept.items())]
+    return Collected(pl.DataFrame(rows, schema=ANSWERS.polars_schema, orient="row"), usage)
+
+
+def _parse(raw: bytes) -> OutputLine | None:
+    """The line, or None if it is no output line at all."""
+    try:
+        return OutputLine.model_validate(orjson.loads(raw))
+    except (orjson.JSONDecodeError, ValidationError):
+        return None
+
+
+def _answer_row(record: str, outcome: Outcome, attempt: int, decided_at: datetime) -> tuple[object, ...]:
+    """A row of ANSWERS, in its order of columns."""
+    answer = outcome.answer
+    verdict = (answer.violation, answer.category, answer.confidence, answer.explanation) if answer else (None,) * 4
+    return (
+        record,
+        outcome.status.value,
+        outcome.status_detail,
+        *verdict,
+        outcome.input_tokens,
+        outcome.output_tokens,
+        attempt,
+        decided_at,
+    )
+
+
+def output_lines(storage: Storage, entry: LedgerEntry, folder: Path) -> Iterator[bytes]:
+    """Every line of a job's `*.jsonl.out` files; the manifest beside them is no output."""
+    if entry.job_arn is None:
+        return
+    job_folder = entry.output_uri.rstrip("/") + "/" + entry.job_arn.rsplit("/", 1)[-1]
+    for item in storage.list(job_folder):
+        if item.uri.endswith(".jsonl.out"):
+            path = folder / "output.jsonl"
+            storage.fetch(item.uri, path)
+            with path.open("rb") as file:
+                yield from file
+
+
+def _attempts(storage: Storage, entry: LedgerEntry, folder: Path) -> dict[str, int]:
+    path = folder / "requests.parquet"
+    storage.fetch(entry.requests_uri, path)
+    return dict(pl.read_parquet(path, columns=["record_id", "attempt"]).iter_rows())
+
+
+def _collect_entry(
+    settings: Settings, storage: Storage, paths: DayPaths, entry: LedgerEntry, now: datetime
+) -> Collected:
+    """Store one job's answers, then book it; the answers first, so that a booked job always has them."""
+    prompt = load(entry.prompt_name, entry.prompt_version)
+    price = find_price(entry.model_id, "batch", settings.prices)
+    with scratch() as temporary:
+        folder = Path(temporary)
+        lines = output_lines(storage, entry, folder)
+        attempts = _attempts(storage, entry, folder)
+        collected = collect(lines, attempts, pick_family(entry.model_id), prompt, price, now)
+        path = folder / "answers.parquet"
+        collected.answers.write_parquet(path)
+        storage.send(path, paths.answers(entry.key))
+    update(
+        storage,
+        paths,
+        entry,
+        state=EntryState.COLLECTED,
+        answers_uri=paths.answers(entry.key),
+        collected_at=now,
+        usage=collected.usage,
+    )
+    return collected
+
+
+@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def collect_answers(settings: Settings, plan: Plan, now: datetime) -> CollectionSummary:
+    """Read and book every ended job of the day that is not booked yet; a booked one is never booked again."""
+    storage, paths = adapters.connect(settings).storage, DayPaths(settings, plan.run_date)
+    ended = [entry for entry in read_ledger(storage, paths) if is_live(entry) and entry.job_status in _ENDED]
+    counts: dict[str, int] = {}
+    missing, pico, is_known = 0, 0, True
+    for entry in ended:
+        collected = _collect_entry(settings, storage, paths, entry, now)
+        for status, count in collected.answers.group_by("status").len().iter_rows():
+            counts[status] = counts.get(status, 0) + count
+        missing += entry.record_count - collected.answers.height
+        is_known &= collected.usage.cost_usd is not None
+        pico += round((collected.usage.cost_usd or 0) * PICODOLLARS)
+    return CollectionSummary(
+        job_count=len(ended),
+        status_counts=counts,
+        missing_count=missing,
+        cost_usd=pico / PICODOLLARS if is_known else None,
+        messages=tuple(
+            f"{entry.job_name} {entry.job_status}: {entry.job_message}" for entry in ended if entry.job_message
+        ),
+    )

@@ -1,0 +1,49 @@
+"""Third stage: comments of a day whose normalised texts are equal are judged once."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict
+
+from tasks import adapters
+from tasks.errors import is_transient
+from tasks.ingest import Plan
+from tasks.paths import RunPaths
+from tasks.repeats import find_repeats
+from tasks.settings import Settings
+
+
+class DeduplicationSummary(BaseModel):
+    """How many valid comments inherit another's verdict."""
+
+    model_config = ConfigDict(frozen=True)
+
+    duplicate_count: int
+
+
+def find_duplicates(valid: pl.LazyFrame) -> pl.DataFrame:
+    """Comments whose text another comment, the first of its kind, is judged for.
+
+    Columns: text_sha256, posted_at, source_object, source_row, record_id -> record_id, judged_as (the record_id of the
+    lowest posted_at, object, row with that text).
+    """
+    return find_repeats(valid, "text_sha256").select("record_id", judged_as="first_record_id")
+
+
+@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def deduplicate(settings: Settings, plan: Plan) -> DeduplicationSummary:
+    """Write which valid comments are judged as another; a rerun overwrites its own frame."""
+    storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
+    with tempfile.TemporaryDirectory() as folder:
+        valid, duplicates = Path(folder) / "valid.parquet", Path(folder) / "duplicates.parquet"
+        storage.fetch(paths.work("valid"), valid)
+        found = find_duplicates(pl.scan_parquet(valid))
+        kept = found if settings.deduplicate else found.clear()
+        kept.write_parquet(duplicates)
+        storage.send(duplicates, paths.work("duplicates"))
+    return DeduplicationSummary(duplicate_count=kept.height)

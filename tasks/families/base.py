@@ -1,0 +1,50 @@
+"""What every model family offers: a request body for a comment, and a reading of the model's output."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+from data_contracts.batch_lines import InvocationType
+from prompts import Prompt
+
+
+class Stop(StrEnum):
+    """Why the model stopped, looked at before its text."""
+
+    FINISHED = "finished"
+    TRUNCATED = "truncated"
+    REFUSED = "refused"
+    #: a stop that a moderation answer should never have
+    OTHER = "other"
+
+
+class Reply(NamedTuple):
+    """A model's output, whatever family it came from; token counts are None when not reported."""
+
+    stop: Stop
+    stop_reason: str
+    text: str
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+class Family(Protocol):
+    """One way of asking; every method is pure."""
+
+    name: str
+    invocation_type: InvocationType
+
+    def body(self, prompt: Prompt, comment: str) -> dict[str, Any]:
+        """The `modelInput` for one comment, which stands in it once as text: the same input, the same body."""
+        ...
+
+    def read(self, output: dict[str, Any]) -> Reply:
+        """The reply in a `modelOutput`; ValueError if it is not of this family's shape."""
+        ...
+
+
+def token_count(usage: Any, key: str) -> int | None:
+    """A token count out of a usage object, or None when it is not a count."""
+    value = usage.get(key) if isinstance(usage, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

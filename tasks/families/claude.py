@@ -1,0 +1,55 @@
+"""Anthropic's Claude by InvokeModel: the Messages body with a JSON schema for the answer.
+
+Source: Amazon Bedrock User Guide, "Anthropic Claude Messages API" and "Get validated JSON results from models".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from data_contracts.batch_lines import InvocationType, answer_schema
+from prompts import Prompt
+from tasks.families.base import Reply, Stop, token_count
+
+_STOPS = {
+    "end_turn": Stop.FINISHED,
+    "stop_sequence": Stop.FINISHED,
+    "max_tokens": Stop.TRUNCATED,
+    "model_context_window_exceeded": Stop.TRUNCATED,
+    "refusal": Stop.REFUSED,
+}
+
+
+class Claude:
+    """See `tasks.families.base.Family`."""
+
+    name = "claude"
+    invocation_type: InvocationType = "InvokeModel"
+
+    def body(self, prompt: Prompt, comment: str) -> dict[str, Any]:
+        """See Family."""
+        return {
+            "anthropic_version": "bedrock-2023-05-31",
+            "max_tokens": prompt.max_tokens,
+            # Claude 4.5 and later take temperature or top_p, not both.
+            "temperature": prompt.temperature,
+            "system": prompt.system,
+            "messages": [{"role": "user", "content": [{"type": "text", "text": prompt.user_text(comment)}]}],
+            "output_config": {"format": {"type": "json_schema", "schema": answer_schema(prompt.categories)}},
+        }
+
+    def read(self, output: dict[str, Any]) -> Reply:
+        """See Family; "Branch on stop_reason, not on stop_details", as the guide says."""
+        stop_reason = output.get("stop_reason")
+        content = output.get("content")
+        if not isinstance(stop_reason, str) or not isinstance(content, list):
+            raise ValueError("no stop_reason or no content")
+        blocks = (block for block in content if isinstance(block, dict) and block.get("type") == "text")
+        usage = output.get("usage")
+        return Reply(
+            stop=_STOPS.get(stop_reason, Stop.OTHER),
+            stop_reason=stop_reason,
+            text="".join(str(block.get("text", "")) for block in blocks),
+            input_tokens=token_count(usage, "input_tokens"),
+            output_tokens=token_count(usage, "output_tokens"),
+        )

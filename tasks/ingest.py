@@ -1,0 +1,157 @@
+"""First stage: the day's input, object by object, as the plan that every later stage keeps to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any, BinaryIO
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict
+
+import prompts
+from data_contracts.batch_lines import InvocationType
+from data_contracts.comments import COMMENTS, EXPECTED_TYPE, is_legal_dtype
+from prompts import Prompt, PromptFileError
+from tasks import adapters
+from tasks.adapters.storage import StoredObject
+from tasks.errors import InputAbsent, PromptInvalid, SchemaDrift, is_transient
+from tasks.families import pick_family
+from tasks.paths import RunPaths
+from tasks.settings import Settings
+
+#: Footers are small and far away: their latency is hidden by asking for several at once.
+_FOOTER_READERS = 8
+
+
+class InputObject(BaseModel):
+    """One Parquet object of the day, pinned by its etag."""
+
+    model_config = ConfigDict(frozen=True)
+
+    uri: str
+    etag: str
+    size_bytes: int
+    row_count: int
+
+
+class Plan(BaseModel):
+    """What the night judges and how; equal plans give equal verdicts without a new paid call."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_date: date
+    run_id: str
+    planned_at: datetime
+    inputs: tuple[InputObject, ...]
+    model_id: str
+    invocation_type: InvocationType
+    prompt_name: str
+    prompt_version: str
+    prompt_sha256: str
+    #: answers of earlier epochs do not count: raising it judges, and pays, again
+    epoch: int
+    settings: dict[str, Any]
+
+    @property
+    def row_count(self) -> int:
+        """Rows that the input holds."""
+        return sum(item.row_count for item in self.inputs)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of everything that decides the verdicts: inputs, prompt, model, row rules; not of the run."""
+        rules = {name: self.settings[name] for name in ("timezone", "max_text_chars", "deduplicate")}
+        decides = self.model_dump(mode="json", exclude={"run_id", "planned_at", "settings"}) | rules
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def check_schema(schema: pa.Schema, uri: str) -> None:
+    """Nothing, if the file has every column of the contract with a type that can stand for it.
+
+    Raises:
+        SchemaDrift: naming file, column, what was expected and what was found.
+    """
+    found = pl.Schema(pl.from_arrow(schema.empty_table()).schema)
+    for column in COMMENTS:
+        dtype = found.get(column.name)
+        if dtype is None:
+            raise SchemaDrift(f"{uri}: column {column.name} is missing (expected {EXPECTED_TYPE[column.name]})")
+        if not is_legal_dtype(column.name, dtype):
+            stored = schema.field(column.name).type
+            raise SchemaDrift(
+                f"{uri}: column {column.name} is {stored}, expected {EXPECTED_TYPE[column.name]}",
+            )
+
+
+def count_rows(file: BinaryIO, uri: str) -> int:
+    """Rows of a Parquet file whose schema keeps the contract, read from its footer.
+
+    Raises:
+        SchemaDrift: if it does not, or if the file is not Parquet at all.
+    """
+    try:
+        parquet = pq.ParquetFile(file)
+    except pa.ArrowInvalid as error:
+        raise SchemaDrift(f"{uri}: not a readable Parquet file ({str(error).splitlines()[0]})") from error
+    check_schema(parquet.schema_arrow, uri)
+    return int(parquet.metadata.num_rows)
+
+
+def is_input(item: StoredObject, folder: str) -> bool:
+    """Whether an object is a comments file: `*.parquet` directly in the day's folder."""
+    name = item.uri.removeprefix(folder + "/")
+    return "/" not in name and name.endswith(".parquet")
+
+
+def load_prompt(settings: Settings) -> Prompt:
+    """The prompt that the settings name.
+
+    Raises:
+        PromptInvalid: if the catalog does not have it or its file is broken.
+    """
+    try:
+        return prompts.load(settings.prompt, settings.prompt_version)
+    except PromptFileError as error:
+        raise PromptInvalid(str(error)) from error
+
+
+@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch: int = 0) -> Plan:
+    """Pin the day's objects in the run's plan; a rerun of the same run writes the same plan again."""
+    storage, paths = adapters.connect(settings).storage, RunPaths(settings, run_date, run_id)
+    prompt = load_prompt(settings)
+    family = pick_family(settings.model_id, prompt)
+    listed = [item for item in storage.list(paths.comments) if is_input(item, paths.comments)]
+    if not listed:
+        raise InputAbsent(f"no input: {paths.comments}/ has no *.parquet object")
+
+    def pin(item: StoredObject) -> InputObject:
+        with storage.open(item.uri) as file:
+            rows = count_rows(file, item.uri)
+        return InputObject(uri=item.uri, etag=item.etag, size_bytes=item.size_bytes, row_count=rows)
+
+    with ThreadPoolExecutor(_FOOTER_READERS) as readers:
+        inputs = tuple(readers.map(pin, listed))
+    plan = Plan(
+        run_date=run_date,
+        run_id=run_id,
+        planned_at=now,
+        inputs=inputs,
+        model_id=settings.model_id,
+        invocation_type=family.invocation_type,
+        prompt_name=prompt.id,
+        prompt_version=prompt.version,
+        prompt_sha256=prompt.sha256,
+        epoch=epoch,
+        settings=settings.public(),
+    )
+    storage.put(paths.file("plan.json"), plan.model_dump_json(indent=1).encode())
+    return plan

@@ -1,0 +1,82 @@
+"""The day's ledger: read by every run before anything is paid for, written before and after every paid call."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from data_contracts.ledger import EntryState, LedgerEntry
+from data_contracts.verdicts import ANSWERS, REQUESTS
+from tasks.adapters.storage import Storage
+from tasks.ingest import Plan
+from tasks.paths import DayPaths
+
+
+def read_ledger(storage: Storage, paths: DayPaths) -> list[LedgerEntry]:
+    """The day's entries, in order of shard and epoch."""
+    bodies = (storage.get(item.uri) for item in storage.list(paths.ledger) if item.uri.endswith(".json"))
+    entries = [LedgerEntry.model_validate_json(body) for body in bodies if body is not None]
+    return sorted(entries, key=lambda entry: (entry.epoch, entry.shard, entry.key))
+
+
+def write_intent(storage: Storage, paths: DayPaths, entry: LedgerEntry) -> LedgerEntry:
+    """Put an intent on record, unless it is there: then the entry that is there, however far it has come."""
+    if storage.put_if_absent(paths.entry(entry.key), _body(entry)):
+        return entry
+    body = storage.get(paths.entry(entry.key))
+    return LedgerEntry.model_validate_json(body) if body is not None else entry
+
+
+def update(storage: Storage, paths: DayPaths, entry: LedgerEntry, **changes: object) -> LedgerEntry:
+    """Move an entry forward on record and return it."""
+    moved = entry.model_copy(update=changes)
+    storage.put(paths.entry(entry.key), _body(moved))
+    return moved
+
+
+def is_live(entry: LedgerEntry) -> bool:
+    """Whether Bedrock has the job, or may have it, and its answers have not been read."""
+    return entry.state is not EntryState.COLLECTED
+
+
+def serves(entry: LedgerEntry, plan: Plan) -> bool:
+    """Whether an entry's answers count for a plan: the same model asked in the same way with the same prompt."""
+    return (
+        entry.model_id == plan.model_id
+        and entry.invocation_type == plan.invocation_type
+        and entry.prompt_sha256 == plan.prompt_sha256
+        and entry.epoch >= plan.epoch
+    )
+
+
+def fetch_requests(storage: Storage, entries: Iterable[LedgerEntry], folder: Path) -> pl.LazyFrame:
+    """What the entries asked, as one frame: the columns of REQUESTS plus key."""
+    frames = [REQUESTS.empty().lazy().with_columns(key=pl.lit("", pl.String))]
+    for entry in entries:
+        path = folder / f"{entry.key}.requests.parquet"
+        storage.fetch(entry.requests_uri, path)
+        frames.append(pl.scan_parquet(path).select(REQUESTS.names).with_columns(key=pl.lit(entry.key)))
+    return pl.concat(frames)
+
+
+def fetch_answers(storage: Storage, entries: Iterable[LedgerEntry], folder: Path) -> pl.LazyFrame:
+    """What the collected entries were answered, as one frame: the columns of ANSWERS plus key."""
+    frames = [ANSWERS.empty().lazy().with_columns(key=pl.lit("", pl.String))]
+    for entry in entries:
+        if entry.answers_uri is not None:
+            path = folder / f"{entry.key}.answers.parquet"
+            storage.fetch(entry.answers_uri, path)
+            frames.append(pl.scan_parquet(path).select(ANSWERS.names).with_columns(key=pl.lit(entry.key)))
+    return pl.concat(frames)
+
+
+def scratch() -> tempfile.TemporaryDirectory[str]:
+    """A local folder for a stage's copies, gone when the stage is."""
+    return tempfile.TemporaryDirectory(prefix="moderation-")
+
+
+def _body(entry: LedgerEntry) -> bytes:
+    return entry.model_dump_json(indent=1).encode()

@@ -1,0 +1,226 @@
+"""Eighth stage: one verdict for each valid comment, joined by record id, whatever order the answers came in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.ledger import LedgerEntry
+from data_contracts.verdicts import VERDICTS, DecidedBy, Status
+from tasks import adapters
+from tasks.errors import JobFailed, TooFewJudged, is_transient
+from tasks.ingest import Plan
+from tasks.ledger import fetch_answers, fetch_requests, is_live, read_ledger, scratch, serves
+from tasks.paths import RunPaths
+from tasks.ports import JobStatus
+from tasks.prices import PICODOLLARS, find_price
+from tasks.settings import Settings
+
+#: Verdicts that are put together in memory at a time: some 500 bytes each.
+_BUCKET_ROWS = 500_000
+
+#: Record ids are hashes: their first four hex digits spread evenly over this many values.
+_PREFIX_DIGITS, _PREFIXES = 4, 16**4
+
+
+class VerdictSummary(BaseModel):
+    """What the verdicts say, by count."""
+
+    model_config = ConfigDict(frozen=True)
+
+    verdict_count: int
+    status_counts: dict[str, int]
+    violation_count: int
+    duplicate_count: int
+    cost_pico: int | None
+
+    @property
+    def judged_fraction(self) -> float:
+        """Judged verdicts among all; 1 when there are none to judge."""
+        return self.status_counts.get(Status.JUDGED, 0) / self.verdict_count if self.verdict_count else 1.0
+
+
+def job_frame(entries: Sequence[LedgerEntry], settings: Settings) -> pl.DataFrame:
+    """One row per ledger entry: key, batch_job_arn, and its price in picodollars a token (null when unknown)."""
+    prices = [find_price(entry.model_id, "batch", settings.prices) for entry in entries]
+    return pl.DataFrame(
+        {
+            "key": [entry.key for entry in entries],
+            "batch_job_arn": [entry.job_arn for entry in entries],
+            "_input_pico": [price.input_pico if price else None for price in prices],
+            "_output_pico": [price.output_pico if price else None for price in prices],
+        },
+        schema={"key": pl.String, "batch_job_arn": pl.String, "_input_pico": pl.Int64, "_output_pico": pl.Int64},
+    )
+
+
+def best_answers(requests: pl.LazyFrame, answers: pl.LazyFrame, jobs: pl.LazyFrame) -> pl.LazyFrame:
+    """The answer that counts for each record and text: a judged one first, then the latest attempt.
+
+    Tokens and cost are those of all attempts together, since all were paid for this record; a record that a job lost
+    is `missing`, and its cost is what the output shows: nothing.
+
+    Columns: requests (REQUESTS plus key), answers (ANSWERS plus key), jobs (`job_frame`) -> record_id, text_sha256,
+    status ... explanation, decided_at, attempt, input_tokens, output_tokens, cost_pico, batch_job_arn.
+    """
+    cost = pl.col("input_tokens").fill_null(0) * pl.col("_input_pico") + pl.col("output_tokens").fill_null(0) * pl.col(
+        "_output_pico"
+    )
+    tried = (
+        requests.join(answers.drop("attempt"), on=["record_id", "key"], how="left")
+        .join(jobs, on="key", how="left")
+        .with_columns(pl.col("status").fill_null(Status.MISSING.value), cost_pico=cost)
+        .with_columns(
+            status_detail=pl.when(pl.col("status") == Status.MISSING)
+            .then(pl.lit("the job's output has no line for this record"))
+            .otherwise(pl.col("status_detail"))
+        )
+    )
+    summed = ("input_tokens", "output_tokens", "cost_pico")
+    best_first = pl.exclude(*summed, "record_id", "text_sha256").sort_by(
+        pl.col("status") != Status.JUDGED, pl.col("attempt"), pl.col("key"), descending=[False, True, False]
+    )
+    return tried.group_by("record_id", "text_sha256").agg(
+        best_first.first(),
+        *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in summed),
+    )
+
+
+def merge(valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, plan: Plan, priced: bool) -> pl.LazyFrame:
+    """One verdict row per valid row, in order of record id.
+
+    A duplicate inherits the status and verdict of the comment it is judged as, at no tokens and no cost. A comment
+    that was never asked is `missing`.
+
+    Columns: valid (record columns), duplicates (record_id, judged_as), best (`best_answers`) -> VERDICTS.
+    """
+    owns = pl.col("judged_as").is_null()
+    return VERDICTS.conform(
+        valid.join(duplicates, on="record_id", how="left", validate="1:1")
+        .with_columns(_asked=pl.coalesce("judged_as", "record_id"))
+        .join(
+            best, left_on=["_asked", "text_sha256"], right_on=["record_id", "text_sha256"], how="left", validate="m:1"
+        )
+        .sort("record_id")
+        .with_columns(
+            status_detail=pl.when(pl.col("status").is_null()).then(pl.lit("never asked")).otherwise("status_detail"),
+            status=pl.col("status").fill_null(Status.MISSING.value),
+            date=pl.lit(plan.run_date),
+            decided_by=pl.when(owns).then(pl.lit(DecidedBy.MODEL.value)).otherwise(pl.lit(DecidedBy.DUPLICATE.value)),
+            attempt=pl.col("attempt").fill_null(0),
+            input_tokens=pl.when(owns).then("input_tokens"),
+            output_tokens=pl.when(owns).then("output_tokens"),
+            cost_usd=pl.when(~owns).then(0.0).when(pl.lit(priced)).then(pl.col("cost_pico").fill_null(0) / PICODOLLARS),
+            model_id=pl.lit(plan.model_id),
+            prompt_name=pl.lit(plan.prompt_name),
+            prompt_version=pl.lit(plan.prompt_version),
+            prompt_sha256=pl.lit(plan.prompt_sha256),
+            run_id=pl.lit(plan.run_id),
+            decided_at=pl.col("decided_at").fill_null(pl.lit(plan.planned_at)),
+        )
+    )
+
+
+def merge_in_buckets(
+    valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, plan: Plan, priced: bool, row_count: int
+) -> Iterator[pl.DataFrame]:
+    """`merge` by ranges of record id, so that a night of any size needs the memory of one bucket."""
+    bucket_count = max(1, math.ceil(row_count / _BUCKET_ROWS))
+    for number in range(bucket_count):
+        low, high = (number * _PREFIXES // bucket_count, (number + 1) * _PREFIXES // bucket_count)
+        # Duplicates follow the record that they are judged as, so both sides of every join are in one bucket.
+        mine = valid.join(duplicates, on="record_id", how="left").filter(
+            _in_bucket(pl.coalesce("judged_as", "record_id"), low, high)
+        )
+        yield merge(
+            mine.drop("judged_as"),
+            duplicates.filter(_in_bucket(pl.col("judged_as"), low, high)),
+            best.filter(_in_bucket(pl.col("record_id"), low, high)),
+            plan,
+            priced,
+        ).collect()
+
+
+def _in_bucket(record_id: pl.Expr, low: int, high: int) -> pl.Expr:
+    prefix = record_id.str.head(_PREFIX_DIGITS).str.to_integer(base=16)
+    return (prefix >= low) & (prefix < high)
+
+
+def summarise(verdicts: pl.LazyFrame, cost_pico: int | None) -> VerdictSummary:
+    """Counts over the verdicts, in one streaming pass."""
+    by_status = verdicts.group_by("status").len()
+    flags = verdicts.select(
+        rows=pl.len(),
+        violations=pl.col("violation").sum(),
+        duplicates=(pl.col("decided_by") == DecidedBy.DUPLICATE).sum(),
+    )
+    statuses, counts = pl.collect_all([by_status, flags], engine="streaming")
+    row = counts.row(0, named=True)
+    return VerdictSummary(
+        verdict_count=row["rows"],
+        status_counts=dict(sorted(statuses.iter_rows())),
+        violation_count=row["violations"],
+        duplicate_count=row["duplicates"],
+        cost_pico=cost_pico,
+    )
+
+
+def check_judged(summary: VerdictSummary, min_judged_fraction: float, jobs: Sequence[LedgerEntry]) -> None:
+    """Nothing, if enough comments were judged to publish.
+
+    Raises:
+        JobFailed: if too few were and a job failed as a whole, with Bedrock's own message.
+        TooFewJudged: if too few were otherwise, with the counts by status.
+    """
+    if summary.judged_fraction >= min_judged_fraction:
+        return
+    failed = [job for job in jobs if job.job_status == JobStatus.FAILED]
+    if failed:
+        raise JobFailed(f"job {failed[-1].job_name} failed: {failed[-1].job_message} (nothing was published)")
+    counts = ", ".join(f"{status} {count}" for status, count in summary.status_counts.items())
+    raise TooFewJudged(
+        f"{summary.status_counts.get(Status.JUDGED, 0)} of {summary.verdict_count} comments judged ({counts}), less "
+        f"than MODERATION_MIN_JUDGED_FRACTION={min_judged_fraction}: nothing was published; what was answered stays in "
+        "the ledger, and the next run asks for the rest"
+    )
+
+
+@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def merge_verdicts(settings: Settings, plan: Plan) -> VerdictSummary:
+    """Write the run's verdicts frame; a rerun overwrites its own."""
+    storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
+    ledger = [entry for entry in read_ledger(storage, paths) if serves(entry, plan) and not is_live(entry)]
+    priced = find_price(plan.model_id, "batch", settings.prices) is not None
+    with scratch() as temporary:
+        folder = Path(temporary)
+        for name in ("valid", "duplicates"):
+            storage.fetch(paths.work(name), folder / f"{name}.parquet")
+        valid, duplicates = (pl.scan_parquet(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
+        best = best_answers(
+            fetch_requests(storage, ledger, folder),
+            fetch_answers(storage, ledger, folder),
+            job_frame(ledger, settings).lazy(),
+        )
+        path, pico = folder / "verdicts.parquet", 0
+        row_count = valid.select(pl.len()).collect().item()
+        with pq.ParquetWriter(path, VERDICTS.arrow_schema, compression="zstd") as writer:
+            for bucket in merge_in_buckets(valid, duplicates, best, plan, priced, row_count):
+                writer.write_table(arrow(bucket))
+                pico += round((bucket["cost_usd"] * PICODOLLARS).sum() or 0)
+        summary = summarise(pl.scan_parquet(path), pico if priced else None)
+        check_judged(summary, settings.min_judged_fraction, ledger)
+        storage.send(path, paths.work("verdicts"))
+    return summary
+
+
+def arrow(verdicts: pl.DataFrame) -> pa.Table:
+    """The frame as Arrow in the contract's schema."""
+    return verdicts.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(VERDICTS.arrow_schema)

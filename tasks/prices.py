@@ -1,0 +1,54 @@
+"""What tokens cost, from prices.toml; integers inside, so that sums are exact."""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from tasks.errors import SettingsInvalid
+from tasks.models import parse_model_id
+
+Mode = Literal["batch", "on_demand"]
+
+#: Costs are added up in integer picodollars: every listed price is a whole number of them per token.
+PICODOLLARS = 10**12
+_TOKENS_PER_PRICE = 10**6
+
+#: Beside the packages, in a checkout as in site-packages.
+_SHIPPED = Path(__file__).parents[1] / "prices.toml"
+
+
+class Price(NamedTuple):
+    """Picodollars per input and per output token."""
+
+    input_pico: int
+    output_pico: int
+
+    def cost_pico(self, input_tokens: int, output_tokens: int) -> int:
+        """What so many tokens cost, in picodollars."""
+        return self.input_pico * input_tokens + self.output_pico * output_tokens
+
+    def cost_usd(self, input_tokens: int, output_tokens: int) -> float:
+        """What so many tokens cost, in dollars."""
+        return self.cost_pico(input_tokens, output_tokens) / PICODOLLARS
+
+
+def find_price(model_id: str, mode: Mode, path: Path | None = None) -> Price | None:
+    """The price of a model, or None when the file does not list it: an unknown cost is null, never 0.
+
+    Raises:
+        SettingsInvalid: if the file cannot be read or a price in it is not two numbers.
+    """
+    path = path or _SHIPPED
+    ref = parse_model_id(model_id)
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal).get("price", [])
+        for entry in entries:
+            if entry["model"] == ref.base_id:
+                pair = entry.get(ref.scope, entry["global"])[mode]
+                return Price(*(int(Decimal(dollars) * PICODOLLARS / _TOKENS_PER_PRICE) for dollars in pair))
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ArithmeticError) as error:
+        raise SettingsInvalid(f"MODERATION_PRICES: {path}: {type(error).__name__}: {error}") from error
+    return None

@@ -1,0 +1,112 @@
+"""What a model's output means: a status, and a verdict only if the contract accepts the answer.
+
+A refusal, a broken answer or an error is never read as "fine".
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from data_contracts.batch_lines import Answer, OutputLine
+from data_contracts.verdicts import MAX_EXPLANATION_CHARS, Status
+from tasks.families.base import Family, Stop
+
+#: A moderation answer is some 60 tokens; nothing longer is worth a search for JSON.
+MAX_ANSWER_CHARS = 20_000
+
+_MAX_DETAIL_CHARS = 200
+
+
+class Outcome(NamedTuple):
+    """What one output line says about its record."""
+
+    status: Status
+    status_detail: str | None = None
+    answer: Answer | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class MalformedAnswer(ValueError):
+    """The answer breaks the contract; the text says how and quotes nothing of it."""
+
+
+def read_line(line: OutputLine, family: Family, categories: tuple[str, ...]) -> Outcome:
+    """What a line says: `stop_reason` first, then the tolerant reader, then the contract."""
+    if line.modelOutput is None:
+        error = line.error
+        detail = f"{error.errorCode}: {error.errorMessage}" if error else "neither output nor error"
+        return Outcome(Status.ERROR, _storable(detail)[:_MAX_DETAIL_CHARS])
+    try:
+        reply = family.read(line.modelOutput)
+    except ValueError as error:
+        return Outcome(Status.MALFORMED, f"not a {family.name} output: {error}")
+    tokens = (reply.input_tokens, reply.output_tokens)
+    match reply.stop:
+        case Stop.REFUSED:
+            return Outcome(Status.REFUSED, f"stop_reason {reply.stop_reason}", None, *tokens)
+        case Stop.TRUNCATED:
+            return Outcome(Status.MALFORMED, f"cut off: stop_reason {reply.stop_reason}", None, *tokens)
+        case Stop.OTHER:
+            detail = f"unexpected stop_reason {reply.stop_reason}"[:_MAX_DETAIL_CHARS]
+            return Outcome(Status.MALFORMED, detail, None, *tokens)
+        case Stop.FINISHED:
+            try:
+                return Outcome(Status.JUDGED, None, read_answer(reply.text, categories), *tokens)
+            except MalformedAnswer as error:
+                return Outcome(Status.MALFORMED, str(error), None, *tokens)
+
+
+def read_answer(text: str, categories: tuple[str, ...]) -> Answer:
+    """The one JSON object in the text, fences and prose around it stripped, if the contract accepts it.
+
+    Raises:
+        MalformedAnswer: if there is no object, or more than one, or it breaks the contract.
+    """
+    if len(text) > MAX_ANSWER_CHARS:
+        raise MalformedAnswer(f"the answer is over {MAX_ANSWER_CHARS} characters long")
+    found = list(_objects(text))
+    if len(found) != 1:
+        raise MalformedAnswer("no JSON object in the answer" if not found else "several JSON objects in the answer")
+    try:
+        answer = Answer.model_validate(found[0])
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise MalformedAnswer(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    if answer.category not in categories:
+        raise MalformedAnswer("category is not one of the prompt's")
+    if answer.violation != (answer.category != "none"):
+        raise MalformedAnswer("violation is at odds with category")
+    return answer.model_copy(update={"explanation": _storable(answer.explanation)[:MAX_EXPLANATION_CHARS]})
+
+
+def _storable(text: str) -> str:
+    """Text that any table, log or page can hold: no lone surrogates (JSON can spell them), no control characters."""
+    return "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """Every outermost JSON object in the text, in order."""
+    decoder = json.JSONDecoder(object_pairs_hook=_without_repeats)
+    position = text.find("{")
+    while position >= 0:
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except (json.JSONDecodeError, RecursionError):
+            end = position + 1
+        else:
+            yield value
+        position = text.find("{", end)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, unless it says two things under one name."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise MalformedAnswer("a key stands twice in the answer")
+    return value

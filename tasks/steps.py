@@ -1,0 +1,32 @@
+"""Runs the stages one after another and notes what each returned and how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Steps:
+    """Calls a stage, adds its seconds to `seconds` (a stage that runs again adds up) and reports what it returned.
+
+    Args:
+        clock: monotonic seconds.
+        report: called with the stage's name, what it returned and the seconds it took.
+    """
+
+    def __init__(self, clock: Callable[[], float], report: Callable[[str, object, float], None]) -> None:
+        self.seconds: dict[str, float] = {}
+        self._clock = clock
+        self._report = report
+
+    def __call__(self, stage: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        name = getattr(stage, "name", None) or getattr(stage, "__name__", "stage")
+        begun = self._clock()
+        result = stage(*args, **kwargs)
+        took = self._clock() - begun
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + took, 2)
+        self._report(name, result, took)
+        return result

@@ -1,0 +1,254 @@
+"""Second stage: every ingested row becomes valid or rejected with one reason, in one streaming pass."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import orjson
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict
+
+import prompts
+from data_contracts.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
+from data_contracts.ledger import record_id
+from tasks import adapters
+from tasks.errors import TooManyRejected, is_transient
+from tasks.identify_language import identify_languages
+from tasks.ingest import InputObject, Plan
+from tasks.paths import RunPaths
+from tasks.repeats import find_repeats
+from tasks.settings import Settings
+
+#: Columns of the run's `valid` frame, beside those of the comments: see `with_record_columns`.
+RECORD_COLUMNS = ("source_object", "source_row", "record_id", "text_sha256", "language", "text_chars", "text_bytes")
+
+_ROW_KEY = ("source_object", "source_row")
+_DOWNLOADS = 4
+
+
+class ValidationSummary(BaseModel):
+    """What became of the ingested rows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ingested_count: int
+    valid_count: int
+    rejected_counts: dict[str, int]
+
+    @property
+    def rejected_count(self) -> int:
+        """Rows that broke the contract."""
+        return sum(self.rejected_counts.values())
+
+
+class Split(NamedTuple):
+    """Both have every column of the checked rows; `rejected` has a reason in each row."""
+
+    valid: pl.LazyFrame
+    rejected: pl.LazyFrame
+
+
+class DayBounds(NamedTuple):
+    """The local day as instants: `start` belongs to it, `end` does not."""
+
+    start: datetime
+    end: datetime
+
+
+def day_bounds(run_date: date, zone: ZoneInfo) -> DayBounds:
+    """Local midnight to the next local midnight, in UTC: 23 or 25 hours where clocks change."""
+    start, end = (datetime.combine(day, time(), zone) for day in (run_date, run_date + timedelta(days=1)))
+    return DayBounds(start.astimezone(UTC), end.astimezone(UTC))
+
+
+def read_comments(path: Path, source: InputObject) -> pl.LazyFrame:
+    """A local copy of an input object as comments with their row key.
+
+    Columns: those of COMMENTS, in its types, plus source_object and source_row. A float rating stays a float, so that
+    the row rules can see one that is not whole.
+    """
+    columns = [
+        pl.col("comment_id", "product_id", "user_id", "text").cast(pl.String),
+        pl.col("posted_at").dt.convert_time_zone("UTC").dt.cast_time_unit("us"),
+        pl.col("rating").cast(pl.Float64),
+    ]
+    return (
+        pl.scan_parquet(path, row_index_name="source_row", glob=False, hive_partitioning=False)
+        .with_columns(*columns, pl.col("source_row").cast(pl.Int64), source_object=pl.lit(source.uri))
+        .select(*COMMENTS.names, *_ROW_KEY)
+    )
+
+
+def normalise(text: pl.Expr) -> pl.Expr:
+    """NFKC, runs of white space folded to one space, none at the ends: what makes two texts the same."""
+    return text.str.normalize("NFKC").str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def first_reason(day: DayBounds, max_text_chars: int) -> pl.Expr:
+    """The first reason, in the contract's order, why a row alone is rejected; null for none.
+
+    `duplicate_id` is not among them: it takes the other rows to see.
+    """
+    text, posted_at, rating = pl.col("text"), pl.col("posted_at"), pl.col("rating")
+    # What is left without white space, control and format characters (zero-width spaces, joiners).
+    visible = normalise(text).str.replace_all(r"[\s\p{Cc}\p{Cf}]", "")
+    comment_id = pl.col("comment_id")
+    bad_id = (
+        comment_id.is_null()
+        | (comment_id.str.strip_chars() == "")
+        | (comment_id.str.len_chars() > MAX_ID_CHARS)
+        | comment_id.str.contains(r"\p{Cc}")
+        | pl.col("product_id").is_null()
+        | pl.col("user_id").is_null()
+    )
+    rules = {
+        Reason.NULL_TEXT: text.is_null(),
+        Reason.BLANK_TEXT: visible == "",
+        Reason.OUTSIDE_DAY: posted_at.is_null() | (posted_at < day.start) | (posted_at >= day.end),
+        Reason.TOO_LONG: text.str.len_chars() > max_text_chars,
+        Reason.BAD_ID: bad_id,
+        Reason.BAD_RATING: rating.is_not_null() & rating.is_not_nan() & (rating != rating.round()),
+    }
+    return pl.coalesce(
+        *(pl.when(rules[reason]).then(pl.lit(reason.value)) for reason in Reason if reason in rules),
+        pl.lit(None, pl.String),
+    )
+
+
+def check_rows(comments: pl.LazyFrame, run_date: date, day: DayBounds, max_text_chars: int) -> pl.LazyFrame:
+    """Add `reason` to every row, and the record's columns to those without one.
+
+    Columns: those of `read_comments` -> plus reason, record_id (32 hex), text_sha256 (of the normalised text),
+    language (ISO 639-1 or `und`), text_chars, text_bytes (of the escaped text inside a JSON line); null where the row
+    is rejected. A rating of whole floats becomes an integer, NaN null.
+    """
+    rating = pl.col("rating").fill_nan(None)
+    whole = pl.when(rating == rating.round()).then(rating.cast(pl.Int64, strict=False))
+    kept = pl.col("reason").is_null()
+    return (
+        comments.with_columns(reason=first_reason(day, max_text_chars))
+        .with_columns(
+            rating=whole,
+            text_chars=pl.when(kept).then(pl.col("text").str.len_chars().cast(pl.Int64)),
+            _normal=pl.when(kept).then(normalise(pl.col("text"))),
+            _sent=pl.when(kept).then(pl.col("text")),
+            _id=pl.when(kept).then(pl.col("comment_id")),
+        )
+        .with_columns(
+            text_sha256=pl.col("_normal").map_batches(_sha256, pl.String, is_elementwise=True),
+            language=pl.col("_normal").map_batches(identify_languages, pl.String, is_elementwise=True),
+            text_bytes=pl.col("_sent").map_batches(_json_bytes, pl.Int64, is_elementwise=True),
+            record_id=pl.col("_id").map_batches(
+                lambda ids: _each(ids, lambda value: record_id(run_date, value), pl.String),
+                pl.String,
+                is_elementwise=True,
+            ),
+        )
+        .drop("_normal", "_sent", "_id")
+    )
+
+
+def split_records(checked: pl.LazyFrame) -> Split:
+    """Valid and rejected rows; of several valid rows with one id the lowest (posted_at, object, row) is kept.
+
+    Columns: those of `check_rows`; `reason` is null in valid and set in rejected. Order is kept.
+    """
+    key = list(_ROW_KEY)
+    repeats = find_repeats(checked.filter(pl.col("reason").is_null()), "comment_id").select(key).lazy()
+    sound = pl.col("reason").is_null()
+    valid = checked.filter(sound).join(repeats, on=key, how="anti", maintain_order="left")
+    duplicates = checked.filter(sound).join(repeats, on=key, how="semi", maintain_order="left")
+    rejected = pl.concat(
+        [checked.filter(~sound), duplicates.with_columns(reason=pl.lit(Reason.DUPLICATE_ID.value))], how="vertical"
+    )
+    return Split(valid, rejected)
+
+
+def rejected_rows(rejected: pl.LazyFrame, run_date: date, run_id: str) -> pl.LazyFrame:
+    """The rejected rows as they are published."""
+    return REJECTED.conform(rejected.with_columns(date=pl.lit(run_date), run_id=pl.lit(run_id)))
+
+
+def check_rejection_rate(summary: ValidationSummary, max_rejected_fraction: float) -> None:
+    """Nothing, if few enough rows were rejected.
+
+    Raises:
+        TooManyRejected: with the counts by reason.
+    """
+    if summary.rejected_count > max_rejected_fraction * summary.ingested_count:
+        counts = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.rejected_counts.items()))
+        raise TooManyRejected(
+            f"{summary.rejected_count} of {summary.ingested_count} rows rejected ({counts}), more than "
+            f"MODERATION_MAX_REJECTED_FRACTION={max_rejected_fraction}: nothing was sent to Bedrock"
+        )
+
+
+def _each(values: pl.Series, function: object, dtype: pl.DataType | type[pl.DataType]) -> pl.Series:
+    """A function of each value, null for null."""
+    assert callable(function)
+    return pl.Series(values.name, [None if v is None else function(v) for v in values], dtype=dtype)
+
+
+def _sha256(texts: pl.Series) -> pl.Series:
+    return _each(texts, lambda text: hashlib.sha256(text.encode()).hexdigest(), pl.String)
+
+
+def _json_bytes(texts: pl.Series) -> pl.Series:
+    return _each(texts, lambda text: len(orjson.dumps(prompts.escape(text))) - 2, pl.Int64)
+
+
+def _count(path: Path, by: str | None = None) -> dict[str, int]:
+    frame = pl.scan_parquet(path)
+    if by is None:
+        return {"all": frame.select(pl.len()).collect().item()}
+    return dict(frame.group_by(by).len().collect().iter_rows())
+
+
+@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def validate(settings: Settings, plan: Plan) -> ValidationSummary:
+    """Split the planned rows into the run's `valid` and `rejected` frames; a rerun overwrites its own."""
+    storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
+    day = day_bounds(plan.run_date, settings.zone)
+    with tempfile.TemporaryDirectory() as folder:
+        checked, valid, rejected = (Path(folder) / f"{name}.parquet" for name in ("checked", "valid", "rejected"))
+        comments = fetch_inputs(storage, plan.inputs, Path(folder))
+        check_rows(comments, plan.run_date, day, settings.max_text_chars).sink_parquet(checked)
+        split = split_records(pl.scan_parquet(checked))
+        pl.collect_all(
+            [
+                split.valid.drop("reason").sink_parquet(valid, lazy=True),
+                rejected_rows(split.rejected, plan.run_date, plan.run_id).sink_parquet(rejected, lazy=True),
+            ]
+        )
+        summary = ValidationSummary(
+            ingested_count=plan.row_count, valid_count=_count(valid)["all"], rejected_counts=_count(rejected, "reason")
+        )
+        check_rejection_rate(summary, settings.max_rejected_fraction)
+        storage.send(valid, paths.work("valid"))
+        storage.send(rejected, paths.work("rejected"))
+    return summary
+
+
+def fetch_inputs(storage: adapters.Storage, inputs: Sequence[InputObject], folder: Path) -> pl.LazyFrame:
+    """Download the planned objects, each only if it is still the one that was planned, as one lazy frame.
+
+    Raises:
+        InputChanged: if one was replaced or deleted since.
+    """
+    copies = [folder / f"input-{number:05d}.parquet" for number in range(len(inputs))]
+    with ThreadPoolExecutor(_DOWNLOADS) as downloads:
+        list(
+            downloads.map(
+                lambda pair: storage.fetch(pair[0].uri, pair[1], pair[0].etag), zip(inputs, copies, strict=True)
+            )
+        )
+    return pl.concat([read_comments(copy, source) for source, copy in zip(inputs, copies, strict=True)])
