@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from prefect import flow, get_run_logger
 
 from flows.nightly import nightly
-from tasks.errors import BackfillIncomplete, WrongUsage
 from tasks.describe import describe_failure
+from tasks.errors import BackfillIncomplete, WrongUsage
 
 
 @flow(name="backfill", flow_run_name="backfill-{start_date}-{end_date}", persist_result=False)

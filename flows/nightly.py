@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
@@ -84,7 +85,7 @@ class _Progress:
 
     def __init__(self, run_date: date) -> None:
         self._key = f"jobs-{run_date}"
-        self._artifact = None
+        self._artifact: Any = None
 
     def __call__(self, progress: Progress) -> None:
         percent, text = describe_progress(progress)

@@ -25,7 +25,7 @@ from data_contracts.ledger import LedgerEntry, job_name, shard_key
 from data_contracts.verdicts import REQUESTS, Status
 from tasks import adapters
 from tasks.adapters.storage import Storage
-from tasks.errors import BelowMinimum, OverBudget, SettingsInvalid, is_transient
+from tasks.errors import BelowMinimum, OverBudget, SettingsInvalid, Unbalanced, is_transient
 from tasks.estimate import Estimate, estimate, prompt_tokens, text_tokens
 from tasks.families import pick_family
 from tasks.ingest import Plan, load_prompt
@@ -161,7 +161,8 @@ def write_shards(
         path, digest, parts, wanted = folder / f"shard-{number:05d}.jsonl", hashlib.sha256(), [], count
         with path.open("wb") as file:
             while wanted:
-                assert left is not None, "the frame gave fewer records than were counted"
+                if left is None:
+                    raise Unbalanced("the records came out fewer than they were counted")
                 taken, left = left.head(wanted), left.slice(wanted)
                 for record, text in taken.select("record_id", "text").iter_rows():
                     line = template.line(record, text)

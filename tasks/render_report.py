@@ -1,13 +1,304 @@
-"""A night's report: one HTML page that opens anywhere, without the network."""
+"""A night's report: one HTML page that opens anywhere, without the network and without scripts.
+
+The page itself is report.html.j2; here is what it shows. Slices (product ids) and Bedrock's messages come from outside,
+so everything is escaped, and what a page or a terminal would obey without showing it is left out.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from data_contracts.metrics import Kind, State
+from data_contracts.verdicts import Status
+from tasks.metric_rules import RULES, Worse
+from tasks.ports import JobStatus
 
 if TYPE_CHECKING:
     from tasks.close_night import Night
 
+Row = dict[str, Any]
+
+#: What stands where there is no number.
+NONE = "–"
+#: Metrics of the quality table, in its order; all others are drift alone.
+QUALITY = ("accuracy", "precision", "recall", "f1", "prevalence")
+#: Slices in the order in which people ask for them.
+_DIMENSIONS = ("all", "source", "language", "category", "stratum")
+#: Means of ln(1 + x), and what the x is that they are told as.
+_TYPICAL = {
+    "text_length_log": "characters of a typical comment",
+    "input_tokens_log": "input tokens of a typical answer",
+    "output_tokens_log": "output tokens of a typical answer",
+}
+#: States by how soon they should be looked at; the last two say nothing about the night and are folded away.
+_URGENCY = (State.DEGRADED, State.CANNOT_TELL, State.OK, State.LEARNING, State.NO_DATA)
+_SILENT = (State.LEARNING, State.NO_DATA)
+#: Jobs shown before the rest is folded away; those that did not complete come first.
+_OPEN_JOBS = 12
+
+
+def inert(value: object) -> str:
+    """A value as one line of visible text: controls become spaces; bidi, zero-width and lone surrogates go."""
+    kept = []
+    for char in str(value):
+        category = unicodedata.category(char)
+        if category not in ("Cf", "Cs"):
+            kept.append(" " if category in ("Cc", "Zl", "Zp") else char)
+    return " ".join("".join(kept).split())
+
+
+def brief(value: object, most: int = 80) -> str:
+    """`inert`, cut to a length that a table bears."""
+    text = inert(value)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def number(value: object) -> float | None:
+    """The value if it is a finite number."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def count(value: float | None) -> str:
+    """A count with thousands separators."""
+    return NONE if number(value) is None else f"{value:,.0f}"
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction as percent: two decimals below ten percent, where they matter, else one; none for nothing and all."""
+    if number(fraction) is None or fraction is None:
+        return NONE
+    return f"{fraction:.0%}" if fraction in (0, 1) else f"{fraction:.{2 if abs(fraction) < 0.1 else 1}%}"
+
+
+def dollars(amount: float | None) -> str:
+    """An amount for people; an unknown one says so, and a tiny one does not look like nothing."""
+    if number(amount) is None or amount is None:
+        return "unknown"
+    if amount and abs(amount) < 0.0001:
+        return "under $0.0001"
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.{4 if 0 < abs(amount) < 1 else 2}f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them."""
+    if number(seconds) is None or seconds is None:
+        return NONE
+    minutes, hours = seconds / 60, seconds / 3600
+    if hours >= 1:
+        return f"{hours:.0f} h {minutes % 60:02.0f} min" if minutes % 60 < 59.5 else f"{hours:.0f} h"
+    return f"{minutes:.1f} min" if minutes >= 1 else f"{seconds:.1f} s"
+
+
+def amount(value: float | None, row: Row, *, signed: bool = False) -> str:
+    """A value of a metric's own kind; a signed one is a change: of a share in percentage points.
+
+    A mean of ln(1 + x) is told as the x that it stands for, and its change in percent.
+    """
+    if number(value) is None or value is None:
+        return NONE
+    if row["metric"] in _TYPICAL:
+        return f"{math.expm1(value):+.1%}" if signed else f"{math.expm1(value):,.1f}"
+    sign = ("+" if value >= 0 else "-") if signed else ""
+    size = abs(value) if signed else value
+    if row["kind"] == Kind.RATE:
+        return f"{sign}{100 * size:.2f} points" if signed else percent(size)
+    if row["metric"].endswith("_usd"):
+        return sign + dollars(size)
+    return f"{sign}{size:,.3f}" if row["kind"] == Kind.MEAN else f"{sign}{size:,.0f}"
+
+
+def interval(row: Row) -> str:
+    """Both ends of a row's 95 % interval."""
+    if number(row["ci_low"]) is None or number(row["ci_high"]) is None:
+        return NONE
+    return f"{amount(row['ci_low'], row)} to {amount(row['ci_high'], row)}"
+
+
+def words(metric: str) -> str:
+    """What people call a metric."""
+    if metric in _TYPICAL:
+        return _TYPICAL[metric]
+    return RULES[metric].words if metric in RULES else metric.replace("_", " ")
+
+
+def per_thousand(cost: float | None, comment_count: int) -> float | None:
+    """Dollars per 1,000 comments; None if the cost is unknown or there were none."""
+    return None if cost is None or not comment_count else 1000 * cost / comment_count
+
+
+class Headline(NamedTuple):
+    """The accuracy to quote, and what it was measured on."""
+
+    row: Row | None
+    labels: str
+
+
+def headline_accuracy(metrics: Iterable[Row]) -> Headline:
+    """The sample's accuracy; without one that of planted labels, which says so; else none."""
+    accuracy = {
+        row["slice"]: row for row in metrics if row["metric"] == "accuracy" and number(row["value"]) is not None
+    }
+    for part, labels in (("all", "sample labels"), ("source=planted", "planted labels")):
+        if part in accuracy:
+            return Headline(accuracy[part], labels)
+    return Headline(None, "no labels")
+
+
+class Drift(NamedTuple):
+    """The night's comparisons: those that say something, the most urgent first, and those that cannot yet."""
+
+    telling: list[Row]
+    silent: list[Row]
+
+
+def drift(metrics: Iterable[Row]) -> Drift:
+    """Degraded first, then by how far out they are; quality metrics only where they were compared or are degraded."""
+    rows = [
+        row
+        for row in metrics
+        if row["metric"] not in QUALITY or row["state"] == State.DEGRADED or row["baseline"] is not None
+    ]
+    rows.sort(key=lambda row: (_urgency(row), -abs(number(row["statistic"]) or 0.0), row["metric"], row["slice"]))
+    return Drift([row for row in rows if row["state"] not in _SILENT], [row for row in rows if row["state"] in _SILENT])
+
+
+def _urgency(row: Row) -> int:
+    return _URGENCY.index(row["state"]) if row["state"] in _URGENCY else len(_URGENCY)
+
+
+class Mark(NamedTuple):
+    """A measurement as a picture: positions from 0 to 1; None for what it does not have."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    baseline: float | None = None
+    band_low: float | None = None
+    band_high: float | None = None
+
+
+def quality_mark(row: Row, scale: float) -> Mark:
+    """Value and interval between 0 and `scale`."""
+    places = (number(row[name]) for name in ("value", "ci_low", "ci_high"))
+    return Mark(*(None if place is None else min(max(place / scale, 0.0), 1.0) for place in places))
+
+
+def drift_mark(row: Row) -> Mark:
+    """Value, interval, baseline and the band that is not degraded, on a scale that just holds them."""
+    value, low, high, baseline, threshold = (
+        number(row[name]) for name in ("value", "ci_low", "ci_high", "baseline", "threshold")
+    )
+    band = None if baseline is None or threshold is None else (baseline - threshold, baseline + threshold)
+    known = [place for place in (value, low, high, baseline, *(band or ())) if place is not None]
+    least, most = min(known, default=0.0), max(known, default=0.0)
+    if row["kind"] != Kind.MEAN:
+        least = max(least, 0.0)
+    margin = (most - least) * 0.06 or 1.0
+    start, end = least - margin, most + margin
+
+    def place(at: float | None) -> float | None:
+        return None if at is None else min(max((at - start) / (end - start), 0.0), 1.0)
+
+    worse = RULES[row["metric"]].worse if row["metric"] in RULES else Worse.EITHER
+    band_low = 0.0 if band and worse is Worse.HIGHER else place(band[0] if band else None)
+    band_high = 1.0 if band and worse is Worse.LOWER else place(band[1] if band else None)
+    return Mark(place(value), place(low), place(high), place(baseline), band_low, band_high)
+
+
+class QualityTable(NamedTuple):
+    """One quality metric over its slices; `scale` is the right end of its pictures."""
+
+    metric: str
+    scale: float
+    rows: list[Row]
+
+
+def quality(metrics: Sequence[Row]) -> list[QualityTable]:
+    """The quality metrics that have a value, each over its slices."""
+    tables = []
+    for metric in QUALITY:
+        rows = [row for row in metrics if row["metric"] == metric and number(row["value"]) is not None]
+        rows.sort(key=lambda row: _slice_order(row["slice"]))
+        widest = max((number(row["ci_high"]) or row["value"] for row in rows), default=1.0)
+        scale = next(end for end in (0.05, 0.1, 0.2, 0.5, 1.0) if widest <= end or end == 1.0)
+        if rows:
+            tables.append(QualityTable(metric, scale if metric == "prevalence" else 1.0, rows))
+    return tables
+
+
+def _slice_order(part: str) -> tuple[int, str]:
+    dimension = part.partition("=")[0]
+    return _DIMENSIONS.index(dimension) if dimension in _DIMENSIONS else len(_DIMENSIONS), part
+
+
+def job_order(jobs: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+    """Jobs to show and jobs to fold away: those that did not complete are always shown, and first."""
+    ordered = sorted(jobs, key=lambda job: (job.get("job_status") == JobStatus.COMPLETED, job.get("shard") or 0))
+    troubled = sum(job.get("job_status") != JobStatus.COMPLETED for job in ordered)
+    shown = len(ordered) if len(ordered) <= _OPEN_JOBS else max(troubled, _OPEN_JOBS // 2)
+    return ordered[:shown], ordered[shown:]
+
+
+def job_seconds(job: Row) -> float | None:
+    """From submission to the booking of its answers."""
+    begun, ended = job.get("submitted_at"), job.get("collected_at")
+    return (datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).total_seconds() if begun and ended else None
+
+
+def long_date(day: str) -> str:
+    """A date with its weekday, which explains many a number."""
+    return f"{date.fromisoformat(day):%A %-d %B %Y}"
+
+
+def nights_since(row: Row) -> int:
+    """How many nights in a row a metric has been degraded, this one included."""
+    since, day = (date.fromisoformat(str(row[name])[:10]) for name in ("since", "date"))
+    return (day - since).days + 1
+
+
+def _shown(value: Any) -> Any:
+    """What the page shows of an interpolated value, before it is escaped."""
+    return value if isinstance(value, Markup) else "" if value is None else inert(value)
+
+
+_PAGE = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    finalize=_shown,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_PAGE.filters |= {
+    function.__name__: function
+    for function in (brief, count, percent, dollars, duration, amount, interval, words, long_date)
+}
+
 
 def render_report(night: Night) -> str:
-    """The page for one night."""
-    return f"<html>{night.run_date}</html>"
+    """The page for one night; equal nights give equal pages, and none shows a comment's text."""
+    return _PAGE.get_template("report.html.j2").render(
+        night=night,
+        books=night.balance,
+        headline=headline_accuracy(night.metrics),
+        degraded=[row for row in drift(night.metrics).telling if row["state"] == State.DEGRADED],
+        quality=quality(night.metrics),
+        unmeasured=[row for row in night.metrics if row["metric"] in QUALITY and number(row["value"]) is None],
+        drift=drift(night.metrics),
+        jobs=job_order(night.jobs),
+        statuses=list(dict.fromkeys((*Status, *night.statuses))),
+        reasons=sorted(night.rejected, key=lambda reason: (-night.rejected[reason], reason)),
+        per_thousand=per_thousand(night.cost_usd, night.balance.verdict_count),
+        quality_mark=quality_mark,
+        drift_mark=drift_mark,
+        job_seconds=job_seconds,
+        nights_since=nights_since,
+    )

@@ -7,7 +7,6 @@ without the prefix.
 from __future__ import annotations
 
 import re
-import shlex
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,7 +41,7 @@ class Thresholds(BaseModel):
     min_baseline_nights: int = Field(default=13, ge=3)
     #: Night-to-night standard deviations; 4 rings about once in 40 years a metric on normal nights.
     max_deviation: float = Field(default=4.0, gt=0)
-    #: Extra spread allowed for a scale estimated from few nights (t tails, weekday effects).
+    #: Least stretch of a spread that is estimated from few nights; Student's t may ask for more.
     scale_safety: float = Field(default=1.25, ge=1)
     #: No alarm below this change of a share of a mix, or of accuracy: nobody acts on less.
     min_share_change: Fraction = 0.03
@@ -153,7 +152,7 @@ class Settings(BaseSettings):
     @field_validator("comments_uri", "labels_uri", "output_uri", "batch_uri")
     @classmethod
     def _root(cls, uri: str) -> str:
-        if not re.match(r"s3://[^/]+|file:///|/", uri):
+        if not re.match(r"s3://[^/]+|/", uri):
             raise ValueError("must be an s3://bucket/prefix URI or an absolute path")
         return uri.rstrip("/")
 
@@ -188,7 +187,7 @@ class Settings(BaseSettings):
             import json
 
             return json.loads(value)
-        return shlex.split(value)
+        return value.split()
 
     @cached_property
     def zone(self) -> ZoneInfo:

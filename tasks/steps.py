@@ -23,7 +23,7 @@ class Steps:
         self._report = report
 
     def __call__(self, stage: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        name = getattr(stage, "name", None) or getattr(stage, "__name__", "stage")
+        name = str(getattr(stage, "name", None) or getattr(stage, "__name__", "stage"))
         begun = self._clock()
         result = stage(*args, **kwargs)
         took = self._clock() - begun

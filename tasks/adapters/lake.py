@@ -9,11 +9,11 @@ from datetime import date
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from data_contracts.table import Table
 from tasks.adapters.aws import Aws
-from tasks.errors import StorageUnavailable
+from tasks.errors import ModerationError, StorageUnavailable
 
 
 class Lake:
@@ -28,13 +28,13 @@ class Lake:
         """Replace one day by these batches in one commit and return the table's new version.
 
         The batches must be of `table.arrow_schema`; they are consumed before the commit is made, so a source that
-        raises leaves the day as it was. No batch at all empties the day.
+        raises leaves the day as it was, and its error comes out as it is. No batch at all empties the day.
         """
-        with _translated(uri):
+        with _source_errors() as failed, _translated(uri):
             delta = self._open_or_create(uri, table)
             write_deltalake(
                 delta,
-                pa.RecordBatchReader.from_batches(table.arrow_schema, batches),
+                pa.RecordBatchReader.from_batches(table.arrow_schema, _watched(batches, failed)),
                 mode="overwrite",
                 predicate=f"date = '{run_date.isoformat()}'",
                 commit_properties=CommitProperties(custom_metadata=note),
@@ -56,9 +56,12 @@ class Lake:
         """The table as it is now; no rows if it does not exist yet."""
         with _translated(uri):
             options = self._options(uri)
-            if not DeltaTable.is_deltatable(uri, storage_options=options):
+            try:
+                # Not DeltaTable.is_deltatable: it holds the interpreter's lock while it waits for S3.
+                delta = DeltaTable(uri, storage_options=options)
+            except TableNotFoundError:
                 return table.empty().lazy()
-            return pl.scan_delta(uri, storage_options=options or None).select(table.names)
+            return pl.scan_delta(delta, storage_options=options or None).select(table.names)
 
     def _open_or_create(self, uri: str, table: Table) -> DeltaTable:
         return DeltaTable.create(
@@ -81,4 +84,26 @@ def _translated(uri: str) -> Iterator[None]:
     try:
         yield
     except (CommitFailedError, DeltaError, OSError) as error:
-        raise StorageUnavailable(f"{uri}: {str(error).splitlines()[0]}") from error
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise StorageUnavailable(f"{uri}: {lines[0]}") from error
+
+
+def _watched(batches: Iterable[pa.RecordBatch], failed: list[Exception]) -> Iterator[pa.RecordBatch]:
+    """The batches; an error of theirs is kept, since the Arrow stream that carries them makes a text of it."""
+    try:
+        yield from batches
+    except Exception as error:
+        failed.append(error)
+        raise
+
+
+@contextmanager
+def _source_errors() -> Iterator[list[Exception]]:
+    """A source that raised is no failing store: its own error comes out."""
+    failed: list[Exception] = []
+    try:
+        yield failed
+    except ModerationError:
+        if failed:
+            raise failed[0] from None
+        raise

@@ -123,7 +123,7 @@ class S3Store:
     def open(self, uri: str) -> BinaryIO:
         """See ObjectStore."""
         with translated(f"read {uri}", StorageUnavailable, StorageRefused):
-            return cast(BinaryIO, self._aws.s3_filesystem.open(uri, "rb", block_size=1 << 20))
+            return cast("BinaryIO", self._aws.s3_filesystem.open(uri, "rb", block_size=1 << 20))
 
     def put(self, uri: str, body: bytes) -> None:
         """See ObjectStore."""

@@ -1,0 +1,41 @@
+# Two commands do everything: `make night` plays a night, `make test` passes the tests. Both make the environment first.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: help env night test check format lock clean
+
+help:  ## what can be made
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+env: $(VENV)/.made  ## make .venv with everything, from requirements.lock
+
+# --no-deps: the lock is complete, and pip's own resolver does not see its pins in extras such as sqlalchemy[asyncio].
+$(VENV)/.made: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11, 3.12 or 3.13 is needed; set PYTHON=..., this is " + sys.version.split()[0] if not (3, 11) <= sys.version_info[:2] <= (3, 13) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+night: env  ## play a night in the sandbox: no account, outputs in ./night/
+	@$(RUN) -m sandbox night
+
+test: env  ## pass the tests
+	@$(RUN) -m pytest -q -n 2 --dist loadfile tests
+
+check: env  ## lint, format, types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: env  ## put the code in order
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+lock:  ## resolve the dependencies again (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements.lock
+
+clean:  ## remove the environment and the played night
+	rm -rf $(VENV) night

@@ -1,0 +1,4 @@
+"""The embedded default: a local S3, a faithful local Bedrock, sample days and a reviewer behind the model.
+
+``python -m sandbox serve`` serves both and prints the environment that points the night at them.
+"""

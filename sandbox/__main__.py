@@ -1,0 +1,81 @@
+"""The sandbox's command line: ``python -m sandbox serve``."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="A local S3 and a local Amazon Bedrock that stand in for AWS.", no_args_is_help=True, add_completion=False
+)
+
+
+@app.callback()
+def main() -> None:
+    """A local S3 and a local Amazon Bedrock that stand in for AWS."""
+
+
+@app.command()
+def serve(
+    s3_port: Annotated[int, typer.Option(help="Port of S3; 0 takes a free one.")] = 0,
+    bedrock_port: Annotated[int, typer.Option(help="Port of Bedrock; 0 takes a free one.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="Folder that the buckets are loaded from and saved to.")] = None,
+    fault: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Something to go wrong.")] = None,
+    seed: Annotated[int, typer.Option(help="Which records and calls the faults pick.")] = 0,
+    job_seconds: Annotated[float, typer.Option(help="How long a batch job takes, if its records allow.")] = 1.0,
+    cache: Annotated[Path, typer.Option(help="Folder that the trained reviewer is kept in.")] = Path(".sandbox"),
+) -> None:
+    """Serve S3 and Bedrock on 127.0.0.1 until interrupted, and print the environment that uses them.
+
+    Only export lines are printed, once all is ready: eval "$(...)" or source them.
+    """
+    # Imported here, for --help to be quick.
+    from sandbox.bedrock.faults import UnknownFault
+    from sandbox.serve import CannotServe
+    from sandbox.serve import serve as run
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    try:
+        run(
+            s3_port=s3_port,
+            bedrock_port=bedrock_port,
+            data=data,
+            faults=fault or [],
+            seed=seed,
+            job_seconds=job_seconds,
+            cache_dir=cache,
+        )
+    except (CannotServe, UnknownFault) as error:
+        typer.echo(f"sandbox: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def faults() -> None:
+    """List everything that can be made to go wrong, as a Markdown table."""
+    from sandbox.bedrock.faults import markdown_table
+
+    typer.echo(markdown_table())
+
+
+@app.command()
+def night(folder: Annotated[Path, typer.Option(help="Folder that the outputs are saved in.")] = Path("night")) -> None:
+    """Play a month of sample days, the last of them as a night through Prefect, and say what to open."""
+    from sandbox.night import play
+
+    raise typer.Exit(play(folder))
+
+
+@app.command(hidden=True)
+def history() -> None:
+    """Play the sample days before the night, against the sandbox that the environment names."""
+    from sandbox.night import history as run
+
+    run()
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,101 @@
+"""`python -m sandbox night`: a month of sample days, the last of them through Prefect, and what to open afterwards.
+
+S3 and Bedrock are served from this process; the earlier days are played by a second one below Prefect; the night
+itself is `python -m flows nightly`, as an operator would run it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import typer
+
+from sandbox.days import sample_day
+from sandbox.serve import Sandbox, running
+
+#: The night that is played; fixed, so that two machines show the same figures.
+LAST_DAY = date(2026, 11, 19)
+EARLIER_DAYS = 27
+
+#: Beside the checkout's other caches: the trained reviewer and Prefect's database survive from one night to the next.
+CACHE = Path(".sandbox")
+
+QUERIES = """\
+DuckDB (python -c "import duckdb; print(duckdb.sql('...'))", or the duckdb shell):
+  select status, violation, category, count(*) as comments from 'night/moderation-output/verdicts/*/verdicts.parquet' where date = '{day}' group by all order by comments desc
+  select date, value, ci_low, ci_high, n from 'night/moderation-output/metrics/*/metrics.parquet' where metric = 'accuracy' and slice = 'all' order by date
+Polars:
+  pl.scan_delta('night/moderation-output/lake/verdicts').filter(pl.col('violation')).group_by('date', 'category').len().sort('date').collect()
+  pl.read_parquet('night/moderation-output/rejected/date={day}/rejected.parquet').group_by('reason').len()
+"""
+
+
+def play(folder: Path) -> int:
+    """Play the month into a folder; the exit code is the night's own."""
+    begun = time.monotonic()
+    _clear(folder)
+    CACHE.mkdir(exist_ok=True)
+    print(f"sandbox: {EARLIER_DAYS} earlier days, then the night of {LAST_DAY}", flush=True)
+    with running(data=folder, job_seconds=0.2, cache_dir=CACHE) as sandbox:
+        fill(sandbox, [LAST_DAY - timedelta(days=back) for back in range(EARLIER_DAYS, -1, -1)])
+        environment = _environment(sandbox)
+        code = subprocess.call([sys.executable, "-m", "sandbox", "history"], env=environment)
+        if code == 0:
+            print(f"sandbox: the night of {LAST_DAY}, through Prefect", flush=True)
+            command = [sys.executable, "-m", "flows", "nightly", "--run-date", str(LAST_DAY)]
+            code = subprocess.call(command, env=environment)
+    if code == 0:
+        print(QUERIES.format(day=LAST_DAY), flush=True)
+        report = next((folder / "moderation-output" / "runs" / str(LAST_DAY)).glob("*/report.html"), None)
+        print(f"Open {report}\nPlayed in {time.monotonic() - begun:.0f} s; everything is below {folder}/", flush=True)
+    return code
+
+
+def fill(sandbox: Sandbox, days: list[date]) -> None:
+    """Put the sample days' comments and labels into the sandbox's S3."""
+    for day in days:
+        for name, frame in sample_day(day)._asdict().items():
+            body = BytesIO()
+            frame.write_parquet(body)
+            key = f"{name}/date={day}/part-0.parquet"
+            sandbox.s3.put_object(Bucket="moderation-input", Key=key, Body=body.getvalue())
+
+
+def history() -> None:
+    """Play the earlier days against the sandbox that the environment names; the next process does the night."""
+    from sandbox.nights import play_history
+    from tasks.close_night import Night
+    from tasks.describe import dollars
+    from tasks.settings import Settings
+
+    def show(night: Night) -> None:
+        books = night.balance
+        alerts = ", ".join(night.alerts["titles"]) or "no alert"
+        typer.echo(
+            f"  {night.run_date}  {books.ingested_count:4d} rows, {books.rejected_count} rejected, "
+            f"{books.verdict_count} verdicts, {night.violation_count:2d} violations, {dollars(night.cost_usd)}, {alerts}"
+        )
+
+    days = [LAST_DAY - timedelta(days=back) for back in range(EARLIER_DAYS, 0, -1)]
+    play_history(Settings.load(), days, lambda: datetime.now(UTC), show)
+
+
+def _environment(sandbox: Sandbox) -> dict[str, str]:
+    """The caller's environment without its own settings, pointed at the sandbox."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MODERATION_")}
+    return (
+        own | sandbox.environment | {"PREFECT_HOME": os.environ.get("PREFECT_HOME", str(CACHE.absolute() / "prefect"))}
+    )
+
+
+def _clear(folder: Path) -> None:
+    """Remove the buckets of the night before, and nothing else."""
+    for bucket in ("moderation-input", "moderation-output", "moderation-batch"):
+        shutil.rmtree(folder / bucket, ignore_errors=True)

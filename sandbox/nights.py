@@ -1,0 +1,76 @@
+"""Plays nights by calling the stages as plain functions, in the order of `flows/nightly.py`, without Prefect's runs.
+
+For the sandbox's history, for tests below Prefect and for benchmarks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import ParamSpec, TypeVar
+
+from tasks.build_batch import build_batch
+from tasks.close_night import Night, clear_scratch, close_night, find_published
+from tasks.collect_answers import collect_answers
+from tasks.deduplicate import deduplicate
+from tasks.ingest import ingest
+from tasks.measure_accuracy import measure_accuracy
+from tasks.measure_drift import measure_drift
+from tasks.merge_verdicts import merge_verdicts
+from tasks.poll_batch import poll_batch
+from tasks.publish import publish
+from tasks.send_alerts import send_alerts
+from tasks.settings import Settings
+from tasks.steps import Steps
+from tasks.submit_batch import submit_batch
+from tasks.validate import validate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def play_night(
+    settings: Settings,
+    run_date: date,
+    run_id: str,
+    now: Callable[[], datetime],
+    *,
+    epoch: int = 0,
+    report: Callable[[str, object, float], None] = lambda *_: None,
+) -> Night | None:
+    """Play one night to its end; None if it was published already. Raises what the stages raise."""
+    step = Steps(time.monotonic, report)
+    try:
+        plan = step(ingest.fn, settings, run_date, run_id, now(), epoch)
+        if step(find_published.fn, settings, plan):
+            return None
+        validation = step(validate.fn, settings, plan)
+        step(deduplicate.fn, settings, plan)
+        while True:
+            batch = step(build_batch.fn, settings, plan, now())
+            if not step(submit_batch.fn, settings, plan, batch.shards, now()).live_keys:
+                break
+            step(poll_batch.fn, settings, plan, now())
+            step(collect_answers.fn, settings, plan, now())
+        verdicts = step(merge_verdicts.fn, settings, plan)
+        books = step(publish.fn, settings, plan)
+        step(measure_drift.fn, settings, plan, now())
+        step(measure_accuracy.fn, settings, run_date, run_id, run_id, now())
+        alerts = step(send_alerts.fn, settings, run_date, run_id, now())
+        return step(close_night.fn, settings, plan, validation, verdicts, books, alerts, step.seconds, now())
+    finally:
+        clear_scratch(settings, run_date, run_id)
+
+
+def play_history(
+    settings: Settings, days: Iterable[date], now: Callable[[], datetime], report: Callable[[Night], None]
+) -> list[Night]:
+    """Play several nights, oldest first, since each is measured against those before it."""
+    nights = []
+    for day in days:
+        night = play_night(settings, day, f"history-{day}", now)
+        if night is not None:
+            nights.append(night)
+            report(night)
+    return nights

@@ -1,0 +1,171 @@
+"""Stage: how often the verdicts agree with the labels that have come, with intervals that stay honest at small n.
+
+Labels may come days later: the stage reads published verdicts, so any earlier day can be measured again by appending.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import pyarrow.parquet as pq
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.labels import LABELS, LabelSource
+from data_contracts.metrics import State
+from data_contracts.verdicts import VERDICTS
+from tasks import adapters
+from tasks.adapters.storage import Storage
+from tasks.baselines import Comparison, Reading, compare
+from tasks.errors import is_transient
+from tasks.estimate_quality import measure_quality
+from tasks.intervals import Interval, effective_count
+from tasks.judge_night import Stamp, metric_rows
+from tasks.measurements import ALL, Measurement, rate
+from tasks.metric_history import History, Row
+from tasks.metric_rules import RULES
+from tasks.metrics_table import append_rows, read_history
+from tasks.paths import RunPaths
+from tasks.settings import Settings, Thresholds
+from tasks.settle_labels import Settled, schema_fault, settle
+
+PLANTED = f"source={LabelSource.PLANTED}"
+
+
+class AccuracySummary(BaseModel):
+    """The day's accuracy in a few numbers: of the sample, or of planted comments if no sample can tell."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_date: date
+    label_count: int
+    label_error_count: int
+    slice: str
+    n: int
+    accuracy: float | None
+    ci_low: float | None
+    ci_high: float | None
+    state: State
+    degraded: tuple[str, ...]
+
+
+class LabelFiles(NamedTuple):
+    """The label rows that could be read, and what could not."""
+
+    labels: pl.DataFrame
+    lost_count: int  # rows of files that break the contract; a file that is no Parquet counts as one
+    faults: tuple[str, ...]
+
+
+def measure_labels(settled: Settled, faults: Sequence[str], run_date: date) -> list[Measurement]:
+    """The share of labels that cannot be used, then every quality metric."""
+    reason = "; ".join(faults) or None
+    errors = rate("label_error_rate", settled.error_count, settled.label_count, of="label rows", reason=reason)
+    return [errors, *measure_quality(settled, seed=run_date.toordinal())]
+
+
+def judge_quality(
+    measured: Sequence[Measurement], run_date: date, history: History, limits: Thresholds
+) -> list[tuple[Measurement, Comparison]]:
+    """Each measurement with its state; only accuracy and label errors can be degraded.
+
+    Accuracy is judged on the sample; where the sample is too small to tell, on planted comments.
+    """
+    judged_slice = _judged_slice(measured, limits)
+    return [(item, _judge(item, run_date, history, limits, judged_slice)) for item in measured]
+
+
+def _judged_slice(measured: Sequence[Measurement], limits: Thresholds) -> str:
+    sample_count = next((item.n or 0 for item in measured if (item.metric, item.slice) == ("accuracy", ALL)), 0)
+    return ALL if sample_count >= limits.min_labels else PLANTED
+
+
+def _judge(item: Measurement, run_date: date, history: History, limits: Thresholds, judged_slice: str) -> Comparison:
+    if item.value is None or item.n is None or item.interval is None:
+        return Comparison(State.NO_DATA)
+    if item.metric == "label_error_rate":
+        is_broken = item.interval.low > limits.max_label_error_fraction
+        return _over_limit(f"more than {limits.max_label_error_fraction:.1%}") if is_broken else Comparison(State.OK)
+    if item.n < limits.min_labels:
+        return Comparison(State.CANNOT_TELL, f"{item.n} labelled comments, {limits.min_labels} are needed")
+    if item.metric != "accuracy" or item.slice != judged_slice:
+        return Comparison(State.OK)
+    tonight = Reading(run_date, item.value, effective_count(item.interval, item.n))
+    earlier = history.readings(item.metric, item.slice, limits, count=_effective_count)
+    found = compare(tonight, earlier, RULES[item.metric], limits)
+    if item.interval.high < limits.min_accuracy:
+        reason = f"the whole interval lies below {limits.min_accuracy:.1%}"
+        return found._replace(state=State.DEGRADED, reason=reason)
+    return found
+
+
+def _over_limit(reason: str) -> Comparison:
+    return Comparison(State.DEGRADED, reason)
+
+
+def _effective_count(row: Row) -> float:
+    return effective_count(Interval(row["ci_low"], row["ci_high"]), float(row["n"]))
+
+
+def summarise(
+    run_date: date, settled: Settled, judged: Sequence[tuple[Measurement, Comparison]], limits: Thresholds
+) -> AccuracySummary:
+    """The accuracy that was judged, in a few numbers."""
+    measured = [item for item, _ in judged]
+    wanted = _judged_slice(measured, limits)
+    by_slice = {item.slice: (item, found) for item, found in judged if item.metric == "accuracy"}
+    accuracy, found = by_slice.get(wanted, by_slice[ALL])
+    return AccuracySummary(
+        run_date=run_date,
+        label_count=settled.label_count,
+        label_error_count=settled.error_count,
+        slice=accuracy.slice,
+        n=accuracy.n or 0,
+        accuracy=accuracy.value,
+        ci_low=accuracy.interval.low if accuracy.interval else None,
+        ci_high=accuracy.interval.high if accuracy.interval else None,
+        state=found.state,
+        degraded=tuple(f"{item.metric} {item.slice}" for item, state in judged if state.state is State.DEGRADED),
+    )
+
+
+def read_labels(storage: Storage, folder: str, scratch: Path) -> LabelFiles:
+    """Every label file below the folder; one that breaks the contract is counted, never fatal."""
+    frames, faults, lost_count = [LABELS.empty()], [], 0
+    for place, item in enumerate(item for item in storage.list(folder) if item.uri.endswith(".parquet")):
+        file, name = scratch / f"labels-{place}.parquet", item.uri.rsplit("/", 1)[-1]
+        storage.fetch(item.uri, file)
+        try:
+            fault, row_count = schema_fault(pl.read_parquet_schema(file)), pq.read_metadata(file).num_rows
+            if fault is None:
+                frames.append(LABELS.conform(pl.scan_parquet(file)).collect())
+        except (pl.exceptions.PolarsError, OSError, ValueError):
+            fault, row_count = "is no readable Parquet file", 1
+        if fault is not None:
+            faults.append(f"{name} {fault}")
+            lost_count += row_count
+    return LabelFiles(pl.concat(frames), lost_count, tuple(faults))
+
+
+@task(
+    retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
+)
+def measure_accuracy(
+    settings: Settings, run_date: date, run_id: str, verdicts_run_id: str, now: datetime
+) -> AccuracySummary:
+    """Append what the day's labels say about its published verdicts; repeating it is harmless."""
+    outside, paths, limits = adapters.connect(settings), RunPaths(settings, run_date, run_id), settings.thresholds
+    history = read_history(outside, paths)
+    with tempfile.TemporaryDirectory() as folder:
+        files = read_labels(outside.storage, paths.labels, Path(folder))
+    verdicts = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == run_date)
+    settled = settle(files.labels, verdicts, files.lost_count)
+    judged = judge_quality(measure_labels(settled, files.faults, run_date), run_date, history, limits)
+    append_rows(outside, paths, metric_rows(judged, history, Stamp(run_date, now, verdicts_run_id, run_id)))
+    return summarise(run_date, settled, judged, limits)

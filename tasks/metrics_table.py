@@ -1,0 +1,66 @@
+"""The metrics table in the lake: read for the earlier nights, appended to by both measuring stages."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import polars as pl
+
+from data_contracts.metrics import METRICS, State
+from data_contracts.verdicts import NIGHTS
+from tasks.adapters import Adapters
+from tasks.metric_history import History, earlier_days, latest_rows
+from tasks.paths import DayPaths, RunPaths
+
+
+def read_history(outside: Adapters, paths: DayPaths) -> History:
+    """What the trailing published days measured."""
+    nights = outside.lake.scan(paths.lake("nights"), NIGHTS)
+    days = earlier_days(nights, paths.run_date, paths.settings.baseline_days)
+    metrics = outside.lake.scan(paths.lake("metrics"), METRICS).filter(pl.col("date").is_in(days))
+    return History.of(days, latest_rows(metrics).collect())
+
+
+def read_day(outside: Adapters, paths: DayPaths) -> pl.DataFrame:
+    """The day's rows that count."""
+    metrics = outside.lake.scan(paths.lake("metrics"), METRICS).filter(pl.col("date") == paths.run_date)
+    return latest_rows(metrics).sort("metric", "slice").collect()
+
+
+def append_rows(outside: Adapters, paths: RunPaths, rows: pl.DataFrame) -> None:
+    """Add the rows to the table, then write the day's rows that count as the plain object.
+
+    Append-only: measuring again adds rows, and the latest count, so repeating it is harmless.
+    """
+    gone = vanished_slices(rows, read_day(outside, paths))
+    outside.lake.append(paths.lake("metrics"), METRICS, pl.concat([rows, gone]), {"run_id": paths.run_id})
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "metrics.parquet"
+        read_day(outside, paths).write_parquet(file)
+        outside.storage.send(file, paths.plain("metrics"))
+
+
+def vanished_slices(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Rows that say no_data for slices which an earlier measurement of the day has and this one has not.
+
+    Without them the older row would stay the latest of its slice.
+    Columns: the metrics table's, of both arguments and of the result.
+    """
+    if rows.is_empty():
+        return rows
+    values = ("x", "n", "mean", "variance", "value", "ci_low", "ci_high", "baseline", "effect", "threshold")
+    stamp = rows.row(0, named=True)
+    return (
+        before.filter(pl.col("metric").is_in(rows["metric"].unique().to_list()), pl.col("state") != State.NO_DATA)
+        .join(rows, on=["metric", "slice"], how="anti")
+        .with_columns(
+            *(pl.lit(None).cast(METRICS.polars_schema[name]).alias(name) for name in (*values, "statistic", "since")),
+            *(pl.lit(stamp[name]).alias(name) for name in ("measured_at", "verdicts_run_id", "run_id")),
+            state=pl.lit(str(State.NO_DATA)),
+            method=pl.lit("not measured"),
+            reason=pl.lit("an earlier measurement of the day had this slice, the latest has not"),
+        )
+        .select(rows.columns)
+        .cast(METRICS.polars_schema)
+    )

@@ -1,0 +1,137 @@
+"""From label rows to one truth per comment: what cannot be used is counted, what raters dispute is put to the vote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from data_contracts.labels import LABELS, LabelSource
+from data_contracts.verdicts import Status
+
+NO_CATEGORY = "none"
+
+
+class Settled(NamedTuple):
+    """One truth per labelled comment beside its verdict, and the count of everything that was left out.
+
+    Attributes:
+        comments: comment_id, source, truth, true_category, stratum, inclusion_probability, flagged, flagged_category,
+            language; only judged comments with an undisputed truth.
+        label_count: label rows that came.
+        error_count: of those, rows that break the contract or belong to no comment.
+        unjudged_count: labelled comments whose verdict is not `judged`.
+        rated_twice_count: comments with several raters.
+        disputed_count: of those, comments whose raters disagree.
+        tie_count: of those, comments without a majority.
+    """
+
+    comments: pl.DataFrame
+    label_count: int
+    error_count: int
+    unjudged_count: int
+    rated_twice_count: int
+    disputed_count: int
+    tie_count: int
+
+    def remarks(self, source: LabelSource) -> str:
+        """What was left out, for the reader of a measurement; counts are of all sources."""
+        several, agreed = self.rated_twice_count, self.rated_twice_count - self.disputed_count
+        remarks = {
+            f"{self.unjudged_count} labelled comments have no verdict": self.unjudged_count,
+            f"raters agree on {agreed} of {several} comments that several labelled": several,
+            f"{self.tie_count} ties are left out": self.tie_count,
+        }
+        return "; ".join([f"labels of source {source}", *(text for text, count in remarks.items() if count)])
+
+
+def schema_fault(schema: Mapping[str, pl.DataType]) -> str | None:
+    """What keeps a label file from being read, or None; extra columns are ignored."""
+    for column in LABELS:
+        if column.name not in schema:
+            return f"misses {column.name}"
+        found = schema[column.name]
+        if not _is_legal(column.name, found):
+            return f"{column.name} is {found}"
+    return None
+
+
+def _is_legal(name: str, dtype: pl.DataType) -> bool:
+    match name:
+        case "violation":
+            return dtype == pl.Boolean
+        case "labeled_at":
+            return isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+        case "inclusion_probability":
+            return dtype.is_numeric() or dtype == pl.Null
+        case "category" | "stratum":
+            return dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null)
+        case _:
+            return dtype in (pl.String, pl.Categorical, pl.Enum)
+
+
+def is_usable() -> pl.Expr:
+    """Whether a label row keeps its contract: known source, legal probability, category in line with violation."""
+    probability, category = pl.col("inclusion_probability"), pl.col("category").fill_null(NO_CATEGORY)
+    return (
+        pl.all_horizontal(pl.col(name).is_not_null() for name in ("comment_id", "labeler", "violation", "labeled_at"))
+        & pl.col("source").is_in([str(source) for source in LabelSource]).fill_null(False)
+        & ((probability > 0) & (probability <= 1)).fill_null(True)
+        & pl.when("violation")
+        .then(pl.col("category").is_null() | (category != NO_CATEGORY))
+        .otherwise(category == NO_CATEGORY)
+    ).fill_null(False)
+
+
+def settle(labels: pl.DataFrame, verdicts: pl.LazyFrame, lost_count: int) -> Settled:
+    """Join the day's labels with the day's verdicts.
+
+    A rater's latest word on a comment counts; several raters decide by majority, and a tie decides nothing.
+
+    Args:
+        labels: rows of the labels' contract.
+        verdicts: comment_id, status, violation, category, language of the day.
+        lost_count: rows of files that could not be read, which are errors too.
+    """
+    usable = labels.filter(is_usable())
+    found = (
+        verdicts.select("comment_id", "status", "language", flagged="violation", flagged_category="category")
+        .join(usable.lazy().select("comment_id"), on="comment_id", how="semi")
+        .collect(engine="streaming")
+    )
+    known = usable.join(found, on="comment_id", how="semi")
+    latest = known.sort("labeled_at", *sorted(set(LABELS.names) - {"labeled_at"})).unique(
+        ["comment_id", "labeler"], keep="last", maintain_order=True
+    )
+    votes = _count_votes(latest)
+    rated_twice = votes.filter(pl.col("raters") > 1)
+    disputed = rated_twice.filter(pl.col("yes").is_between(1, pl.col("raters") - 1))
+    tied = pl.col("yes") * 2 == pl.col("raters")
+    joined = votes.filter(~tied).join(found, on="comment_id", how="inner", validate="m:1")
+    judged = joined.filter(pl.col("status") == Status.JUDGED)
+    return Settled(
+        comments=judged.drop("status", "yes", "raters").sort("source", "comment_id"),
+        label_count=len(labels) + lost_count,
+        error_count=len(labels) - len(known) + lost_count,
+        unjudged_count=joined.filter(pl.col("status") != Status.JUDGED)["comment_id"].n_unique(),
+        rated_twice_count=len(rated_twice),
+        disputed_count=len(disputed),
+        tie_count=len(votes.filter(tied)),
+    )
+
+
+def _count_votes(labels: pl.DataFrame) -> pl.DataFrame:
+    """One row per (comment, source): raters, yes votes, truth and the category that most of the majority name."""
+    ordered = labels.sort("comment_id", "source", "labeler")
+    votes = ordered.group_by("comment_id", "source", maintain_order=True).agg(
+        raters=pl.len().cast(pl.Int64),
+        yes=pl.col("violation").sum().cast(pl.Int64),
+        true_category=pl.col("category").filter("violation").drop_nulls().mode().sort().first(),
+        stratum=pl.col("stratum").drop_nulls().first(),
+        inclusion_probability=pl.col("inclusion_probability").drop_nulls().first(),
+    )
+    truth = pl.col("yes") * 2 > pl.col("raters")
+    return votes.with_columns(
+        truth=truth, true_category=pl.when(truth).then("true_category").otherwise(pl.lit(NO_CATEGORY))
+    )

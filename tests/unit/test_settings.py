@@ -1,0 +1,259 @@
+"""What a deployment sets: where values come from, which one counts, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.build_batch import check_budget
+from tasks.errors import SettingsInvalid
+from tasks.estimate import estimate, prompt_tokens
+from tasks.ingest import load_prompt
+from tasks.prices import find_price
+from tasks.settings import Settings
+from tests import factories
+
+REQUIRED = {
+    "COMMENTS_URI": "s3://in/comments",
+    "LABELS_URI": "s3://in/labels",
+    "OUTPUT_URI": "s3://out/moderation",
+    "BATCH_URI": "s3://out/batch",
+    "ROLE_ARN": factories.ROLE_ARN,
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The environment of a deployment that sets only what it must."""
+    for name in [name for name in os.environ if name.startswith("MODERATION_")]:
+        monkeypatch.delenv(name)
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(f"MODERATION_{name}", value)
+    return monkeypatch
+
+
+def config(environment: pytest.MonkeyPatch, folder: Path, text: str) -> Path:
+    path = folder / "moderation.toml"
+    path.write_text(text, encoding="utf-8")
+    environment.setenv("MODERATION_CONFIG", str(path))
+    return path
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("timezone", "Asia/Tokyo"),
+        ("prompt", "comment_review"),
+        ("prompt_version", "v1"),
+        ("deduplicate", True),
+        ("max_text_chars", 10_000),
+        ("max_rejected_fraction", 0.05),
+        ("min_judged_fraction", 0.5),
+        ("min_job_records", 100),
+        ("max_shard_records", 100_000),
+        ("max_shard_bytes", 1_000_000_000),
+        ("max_jobs_in_flight", 100),
+        ("gx_max_rows", 1_000_000),
+        ("alert_urls", ()),
+        ("sns_topic_arn", None),
+        ("kms_key_id", None),
+    ],
+)
+def test_defaults_are_those_that_were_decided(name: str, value: object) -> None:
+    """What a deployment does not set has the decided default."""
+    assert getattr(Settings.load(), name) == value
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_default_budget_covers_a_night_of_100_000_comments() -> None:
+    """100,000 Japanese comments of 150 characters with the shipped prompt and model stay under MAX_COST_USD."""
+    settings = Settings.load()
+    prompt = load_prompt(settings)
+    price = find_price(settings.model_id, "batch")
+    expected = estimate(100_000, 100_000 * 180, prompt_tokens(prompt.system + prompt.user), price)
+    assert expected.cost_usd is not None
+    check_budget(expected.cost_usd, 0.0, settings.max_cost_usd)
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_missing_setting_is_named_with_its_meaning(name: str, environment: pytest.MonkeyPatch) -> None:
+    """A setting without a default that nobody set is named as the operator sets it, with what it is."""
+    environment.delenv(f"MODERATION_{name}")
+    with pytest.raises(SettingsInvalid, match=rf"^MODERATION_{name} is not set \(.+\)$"):
+        Settings.load()
+
+
+def test_every_missing_setting_is_named_in_one_line(environment: pytest.MonkeyPatch) -> None:
+    """One run tells all that is missing, on one line."""
+    for name in REQUIRED:
+        environment.delenv(f"MODERATION_{name}")
+    with pytest.raises(SettingsInvalid) as error:
+        Settings.load()
+    assert all(f"MODERATION_{name} is not set" in str(error.value) for name in REQUIRED)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("TIMEZONE", "Tokyo", id="no-such-zone"),
+        pytest.param("COMMENTS_URI", "comments", id="relative-path"),
+        pytest.param("COMMENTS_URI", "https://bucket/comments", id="other-scheme"),
+        pytest.param("OUTPUT_URI", "s3://", id="no-bucket"),
+        pytest.param("OUTPUT_URI", "file:///night", id="file-scheme-that-no-store-reads"),
+        pytest.param("BATCH_URI", "s3://out/date=1", id="equals-sign-in-batch-uri"),
+        pytest.param("BATCH_URI", "s3://out/my batch", id="space-in-batch-uri"),
+        pytest.param("BATCH_URI", "s3://OUT/batch", id="upper-case-bucket"),
+        pytest.param("ROLE_ARN", "bedrock-batch", id="role-name-for-arn"),
+        pytest.param("PROMPT", "../secret", id="path-as-prompt"),
+        pytest.param("PROMPT_VERSION", "1", id="version-without-v"),
+        pytest.param("MAX_COST_USD", "0", id="no-budget"),
+        pytest.param("MAX_COST_USD", "a lot", id="budget-in-words"),
+        pytest.param("MAX_REJECTED_FRACTION", "5", id="percent-for-fraction"),
+        pytest.param("MIN_JUDGED_FRACTION", "-0.1", id="negative-fraction"),
+        pytest.param("DEADLINE_H", "169", id="longer-than-bedrock-keeps-a-job"),
+        pytest.param("POLL_INTERVAL_S", "0", id="busy-loop"),
+        pytest.param("MIN_JOB_RECORDS", "0", id="empty-job"),
+        pytest.param("DEDUPLICATE", "perhaps", id="no-boolean"),
+        pytest.param("THRESHOLDS__MIN_LABELS", "few", id="nested"),
+        pytest.param("ALERT_URLS", '["json://host"', id="broken-json-list"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(name: str, value: str, environment: pytest.MonkeyPatch) -> None:
+    """A value that no night could run with is refused before the night, in one line that names the setting."""
+    environment.setenv(f"MODERATION_{name}", value)
+    with pytest.raises(SettingsInvalid, match=rf"^MODERATION_{name}: ") as error:
+        Settings.load()
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        pytest.param("s3://in/comments/", "s3://in/comments", id="final-slash"),
+        pytest.param("s3://in", "s3://in", id="bucket-alone"),
+        pytest.param("s3://in/a=b", "s3://in/a=b", id="hive-path-where-bedrock-does-not-look"),
+        pytest.param("/data/comments/", "/data/comments", id="local-path"),
+    ],
+)
+def test_roots_have_no_final_slash(given: str, kept: str, environment: pytest.MonkeyPatch) -> None:
+    """A root is kept without its final slash, so that keys never hold two."""
+    environment.setenv("MODERATION_COMMENTS_URI", given)
+    assert Settings.load().comments_uri == kept
+
+
+@pytest.mark.parametrize("name", ["TIMEZONE", "MAX_COST_USD", "ALERT_URLS", "CONFIG"])
+def test_an_empty_variable_is_an_unset_one(name: str, environment: pytest.MonkeyPatch) -> None:
+    """`MODERATION_X=` leaves the default, as an unset variable does."""
+    default = Settings.load()
+    environment.setenv(f"MODERATION_{name}", "")
+    assert Settings.load() == default
+
+
+def test_toml_keys_are_lower_case_without_the_prefix(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The file that MODERATION_CONFIG names sets what the environment does not, tables and lists included."""
+    config(
+        environment,
+        tmp_path,
+        'timezone = "UTC"\nmax_cost_usd = 12.5\nalert_urls = ["json://host/a", "json://host/b"]\n'
+        "[thresholds]\nmin_labels = 77\n",
+    )
+    settings = Settings.load()
+    assert (settings.timezone, settings.max_cost_usd, settings.thresholds.min_labels) == ("UTC", 12.5, 77)
+    assert [url.get_secret_value() for url in settings.alert_urls] == ["json://host/a", "json://host/b"]
+
+
+def test_arguments_beat_the_environment_which_beats_the_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of three values for one setting the nearest to the caller counts."""
+    config(environment, tmp_path, 'timezone = "UTC"\nprompt = "from_file"\nmax_cost_usd = 1.0\n')
+    environment.setenv("MODERATION_TIMEZONE", "Europe/Berlin")
+    environment.setenv("MODERATION_PROMPT", "from_environment")
+    settings = Settings.load(timezone="Asia/Tokyo")
+    assert (settings.timezone, settings.prompt, settings.max_cost_usd) == ("Asia/Tokyo", "from_environment", 1.0)
+
+
+def test_environment_sets_one_threshold_beside_those_of_the_file(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A nested value is named with two underscores and leaves its neighbours alone."""
+    config(environment, tmp_path, "[thresholds]\nmin_labels = 77\nmin_violations = 33\n")
+    environment.setenv("MODERATION_THRESHOLDS__MIN_LABELS", "99")
+    assert Settings.load().thresholds.model_dump(include={"min_labels", "min_violations"}) == {
+        "min_labels": 99,
+        "min_violations": 33,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param('time_zone = "UTC"\n', r"^MODERATION_TIME_ZONE is not a setting$", id="misspelt"),
+        pytest.param("[thresholds]\nmin_lables = 1\n", r"^MODERATION_THRESHOLDS__MIN_LABLES is not a", id="nested"),
+        pytest.param("timezone = UTC\n", r"moderation\.toml: ", id="not-toml"),
+        pytest.param('timezone = "Mars"\n', r"^MODERATION_TIMEZONE: 'Mars' is not", id="wrong-value"),
+    ],
+)
+def test_a_wrong_file_is_refused(text: str, said: str, environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A key that is no setting, a wrong value or text that is no TOML stops with a line that says where."""
+    config(environment, tmp_path, text)
+    with pytest.raises(SettingsInvalid, match=said):
+        Settings.load()
+
+
+def test_a_config_file_that_is_not_there_is_refused(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """MODERATION_CONFIG that names no file is a mistake, not a default."""
+    environment.setenv("MODERATION_CONFIG", str(tmp_path / "absent.toml"))
+    with pytest.raises(SettingsInvalid, match=r"MODERATION_CONFIG names .*absent\.toml, which is not a file"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("value", "urls"),
+    [
+        pytest.param("json://host/a", ["json://host/a"], id="one"),
+        pytest.param("json://host/a  json://host/b", ["json://host/a", "json://host/b"], id="spaces"),
+        pytest.param("json://host/a\njson://host/b\n", ["json://host/a", "json://host/b"], id="lines"),
+        pytest.param('["json://host/a", "json://host/b"]', ["json://host/a", "json://host/b"], id="json"),
+        pytest.param("json://me:it's\\me@host/a", ["json://me:it's\\me@host/a"], id="quote-and-backslash"),
+    ],
+)
+def test_lists_are_json_or_separated_by_spaces(value: str, urls: list[str], environment: pytest.MonkeyPatch) -> None:
+    """A list in the environment is JSON or words between white space, each taken as it stands."""
+    environment.setenv("MODERATION_ALERT_URLS", value)
+    assert [url.get_secret_value() for url in Settings.load().alert_urls] == urls
+
+
+def test_secrets_are_shown_nowhere(environment: pytest.MonkeyPatch) -> None:
+    """An alert URL is neither in what a run stores of its settings nor in their repr."""
+    environment.setenv("MODERATION_ALERT_URLS", "json://user:hunter2@host")
+    settings = Settings.load()
+    assert "hunter2" not in json.dumps(settings.public()) + repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_an_error_about_a_secret_does_not_repeat_it(environment: pytest.MonkeyPatch) -> None:
+    """A broken list of alert URLs is refused without the URLs."""
+    environment.setenv("MODERATION_ALERT_URLS", '["json://user:hunter2@host"')
+    with pytest.raises(SettingsInvalid) as error:
+        Settings.load()
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.usefixtures("environment")
+def test_public_settings_are_json_and_name_every_other_setting() -> None:
+    """What a plan stores of the settings is plain JSON with every setting but the secrets."""
+    public: dict[str, Any] = json.loads(json.dumps(Settings.load().public()))
+    assert set(public) == set(Settings.model_fields) - {"alert_urls"}
+
+
+@pytest.mark.usefixtures("environment")
+def test_settings_are_frozen() -> None:
+    """A night's settings do not change under way."""
+    settings = Settings.load()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.timezone = "UTC"  # type: ignore[misc]
