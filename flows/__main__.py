@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -40,7 +40,7 @@ app = typer.Typer(
 
 def _day(text: str) -> date:
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
+        return date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a date; write it as 2026-11-19") from None
 
@@ -73,8 +73,10 @@ def backfill(start_date: Day, end_date: Day) -> None:
 def _run(command: str, what: str, call: Any) -> None:
     from tasks.describe import describe_failure, describe_terminal
     from tasks.errors import WrongUsage
+    from tasks.settings import Settings
 
     try:
+        Settings.load()  # wrong settings are told at once, not after a server has started
         result = call()
     except (KeyboardInterrupt, SystemExit):
         raise

@@ -43,7 +43,7 @@ def play(folder: Path) -> int:
     _clear(folder)
     CACHE.mkdir(exist_ok=True)
     print(f"sandbox: {EARLIER_DAYS} earlier days, then the night of {LAST_DAY}", flush=True)
-    with running(data=folder, job_seconds=0.2, cache_dir=CACHE) as sandbox:
+    with running(data=folder, job_seconds=0.05, cache_dir=CACHE) as sandbox:
         fill(sandbox, [LAST_DAY - timedelta(days=back) for back in range(EARLIER_DAYS, -1, -1)])
         environment = _environment(sandbox)
         code = subprocess.call([sys.executable, "-m", "sandbox", "history"], env=environment)

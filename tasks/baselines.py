@@ -7,7 +7,7 @@ baseline's error. A weekday effect is added as far as the earlier nights support
 
 Source: Laney, "Improved Control Charts for Attributes", Quality Engineering 14 (2002), for the between-night term;
 Anscombe, "The Transformation of Poisson, Binomial and Negative-Binomial Data", Biometrika 35 (1948), for the scale of
-shares; James and Stein (1961) for shrinking the weekday effects.
+shares.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from scipy import special
 from data_contracts.metrics import State
 from tasks.metric_rules import Rule, Scale, Worse
 from tasks.settings import Thresholds
+from tasks.weekdays import weekday_effect
 
 Vector = npt.NDArray[np.float64]
 
@@ -31,10 +32,6 @@ Vector = npt.NDArray[np.float64]
 _PASSES = 3
 #: Numbers that never changed would make any change infinitely surprising.
 _SMALLEST_VARIANCE = 1e-12
-#: How sure a weekday effect must be.
-_CONFIDENCE = 0.95
-#: Degrees of freedom that must be left for the scatter within weekdays before weekday effects are estimated.
-_MIN_WITHIN = 5
 
 
 class Reading(NamedTuple):
@@ -125,13 +122,14 @@ def _level(tonight: Reading, earlier: Sequence[Reading], rule: Rule, limits: Thr
     """
     noise = _sampling_variances(earlier, rule)
     weekdays = np.array([reading.night.weekday() for reading in earlier])
-    points = np.array([_point(reading, rule) for reading in earlier])
+    counts = np.array([reading.n for reading in earlier], dtype=np.float64)
+    points = _points(np.array([reading.value for reading in earlier]), counts, rule)
     between = float(noise.mean())
     for _ in range(_PASSES):
         weights = 1 / np.maximum(between + noise, _SMALLEST_VARIANCE)
         centre = _centre(earlier, points, weights, rule)
-        residuals = points - np.array([_point(reading._replace(value=centre), rule) for reading in earlier])
-        week = _weekday_effect(residuals, weekdays, tonight.night.weekday())
+        residuals = points - _points(np.full(len(earlier), centre), counts, rule)
+        week = weekday_effect(residuals, weekdays, tonight.night.weekday())
         freedom = len(earlier) - 1 - week.parameters
         scatter = week.unexplained / freedom
         between = max(0.0, scatter - float(noise.mean()))
@@ -148,46 +146,20 @@ def _student_stretch(deviation: float, freedom: float) -> float:
     return float(-special.stdtrit(freedom, special.ndtr(-deviation)) / deviation)
 
 
-class _Week(NamedTuple):
-    effect: float  # of tonight's weekday
-    kept: float  # share of the raw effects that was believed
-    variance: float  # between weekdays, for a weekday that was never seen
-    unexplained: float  # sum of squares that is left
-    parameters: float  # how many the effects cost
-
-
-def _weekday_effect(residuals: Vector, weekdays: npt.NDArray[np.int_], tonight: int) -> _Week:
-    """Weekday means, shrunk by how far their scatter is beyond what nights without weekdays show by chance.
-
-    The plain James-Stein factor believes in weekdays every other time when there are none, and what it explains away
-    is then missing from the spread; an F quantile in its place does so one time in twenty.
-    """
-    days = np.unique(weekdays)
-    within_nights = len(residuals) - len(days)
-    total = float((residuals**2).sum())
-    if len(days) < 2 or within_nights < _MIN_WITHIN:
-        return _Week(0.0, 0.0, 0.0, total, 0.0)
-    means = {int(day): float(residuals[weekdays == day].mean()) for day in days}
-    fitted = np.array([means[int(day)] for day in weekdays])
-    within = float(((residuals - fitted) ** 2).sum()) / within_nights
-    between = float(np.var(list(means.values()), ddof=1))
-    by_chance = within * len(days) / len(residuals)
-    surely = by_chance * float(special.fdtri(len(days) - 1, within_nights, _CONFIDENCE))
-    kept = max(0.0, 1 - surely / between) if between > 0 else 0.0
-    left = float(((residuals - kept * fitted) ** 2).sum())
-    parameters = kept * (2 - kept) * (len(days) - 1)
-    return _Week(kept * means.get(tonight, 0.0), kept, kept * between, left, parameters)
+def _points(values: Vector, counts: Vector, rule: Rule) -> Vector:
+    """Values on the comparison scale."""
+    match rule.scale:
+        case Scale.SHARE:
+            return 2 * np.arcsin(np.sqrt((values * counts + 3 / 8) / (counts + 3 / 4)))
+        case Scale.LOG_MEAN:
+            return values
+        case Scale.TOTAL:
+            return np.log(np.maximum(values, _LEAST_PRICE if rule.is_per_item else _LEAST_COUNT))
 
 
 def _point(reading: Reading, rule: Rule) -> float:
-    """The value on the comparison scale."""
-    match rule.scale:
-        case Scale.SHARE:
-            return 2 * math.asin(math.sqrt((reading.value * reading.n + 3 / 8) / (reading.n + 3 / 4)))
-        case Scale.LOG_MEAN:
-            return reading.value
-        case Scale.TOTAL:
-            return math.log(max(reading.value, _LEAST_PRICE if rule.is_per_item else _LEAST_COUNT))
+    """One night's value on the comparison scale."""
+    return float(_points(np.array([reading.value]), np.array([reading.n], dtype=np.float64), rule)[0])
 
 
 #: math.exp overflows a little beyond.

@@ -253,20 +253,19 @@ class _Naming(NamedTuple):
     settings: Settings
     plan: Plan
     paths: RunPaths
-    epoch: int
     constant_tokens: int
     price: Price | None
     now: datetime
 
     def entry(self, number: int, shard: Shard) -> LedgerEntry:
         plan, settings = self.plan, self.settings
-        key = shard_key(plan.run_date, number, shard.sha256, plan.model_id, plan.invocation_type, self.epoch)
+        key = shard_key(plan.run_date, number, shard.sha256, plan.model_id, plan.invocation_type, plan.epoch)
         used = estimate(shard.requests.height, shard.comment_tokens, self.constant_tokens, self.price)
         return LedgerEntry(
             key=key,
             run_date=plan.run_date,
             shard=number,
-            epoch=self.epoch,
+            epoch=plan.epoch,
             run_id=plan.run_id,
             model_id=plan.model_id,
             invocation_type=plan.invocation_type,
@@ -309,7 +308,7 @@ def build_batch(settings: Settings, plan: Plan, now: datetime) -> Batch:
     constant_tokens = prompt_tokens(prompt.system + prompt.user)
     ledger = read_ledger(storage, paths)
     serving = [entry for entry in ledger if serves(entry, plan)]
-    epoch = max([plan.epoch, *(entry.epoch + 1 for entry in serving)])
+    # Numbered on over all of the day's shards, so that no key is used twice; the epoch is the operator's alone.
     first_shard = max([-1, *(entry.shard for entry in ledger)]) + 1
     booked = booked_cost(ledger)
     with tempfile.TemporaryDirectory() as temporary:
@@ -326,7 +325,7 @@ def build_batch(settings: Settings, plan: Plan, now: datetime) -> Batch:
             records = records.filter(pl.col("attempt") == 1)
         line_bytes = choice.sizes["text_bytes"].to_numpy() + template.constant_bytes
         counts = plan_shards(line_bytes, settings.max_shard_records, settings.max_shard_bytes, settings.min_job_records)
-        naming = _Naming(settings, plan, paths, epoch, constant_tokens, price, now)
+        naming = _Naming(settings, plan, paths, constant_tokens, price, now)
         shards = []
         for number, shard in enumerate(write_shards(records, counts, template, folder), first_shard):
             shards.append(naming.entry(number, shard))

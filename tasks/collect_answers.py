@@ -5,6 +5,7 @@ Afterwards the batch files are not needed any more: the answers are in the ledge
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import orjson
 import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from data_contracts.batch_lines import OutputLine
 from data_contracts.ledger import EntryState, LedgerEntry, Usage
@@ -26,20 +27,11 @@ from tasks.errors import is_transient
 from tasks.families import pick_family
 from tasks.families.base import Family
 from tasks.ingest import Plan
-from tasks.ledger import is_live, read_ledger, scratch, update
+from tasks.ledger import ENDED, is_live, read_ledger, scratch, update
 from tasks.paths import DayPaths
-from tasks.ports import JobStatus
 from tasks.prices import PICODOLLARS, Price, find_price
 from tasks.read_answer import Outcome, read_line
 from tasks.settings import Settings
-
-_ENDED = {
-    JobStatus.COMPLETED,
-    JobStatus.PARTIALLY_COMPLETED,
-    JobStatus.FAILED,
-    JobStatus.STOPPED,
-    JobStatus.EXPIRED,
-}
 
 
 class CollectionSummary(BaseModel):
@@ -101,7 +93,7 @@ def collect(
         if line.recordId not in attempts:
             unknown += 1
             continue
-        rank = (outcome.status is not Status.JUDGED, orjson.dumps(line.modelOutput))
+        rank = (outcome.status is not Status.JUDGED, raw.strip())
         before = kept.get(line.recordId)
         repeated += before is not None
         if before is None or rank < before.rank:
@@ -129,8 +121,11 @@ def collect(
 def _parse(raw: bytes) -> OutputLine | None:
     """The line, or None if it is no output line at all."""
     try:
-        return OutputLine.model_validate(orjson.loads(raw))
-    except (orjson.JSONDecodeError, ValidationError):
+        try:
+            return OutputLine.model_validate(orjson.loads(raw))
+        except orjson.JSONDecodeError:
+            return OutputLine.model_validate(json.loads(raw))  # it takes the lone surrogates that JSON can spell
+    except (ValueError, RecursionError):
         return None
 
 
@@ -199,7 +194,7 @@ def _collect_entry(
 def collect_answers(settings: Settings, plan: Plan, now: datetime) -> CollectionSummary:
     """Read and book every ended job of the day that is not booked yet; a booked one is never booked again."""
     storage, paths = adapters.connect(settings).storage, DayPaths(settings, plan.run_date)
-    ended = [entry for entry in read_ledger(storage, paths) if is_live(entry) and entry.job_status in _ENDED]
+    ended = [entry for entry in read_ledger(storage, paths) if is_live(entry) and entry.job_status in ENDED]
     counts: dict[str, int] = {}
     missing, pico, is_known = 0, 0, True
     for entry in ended:

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
 from pydantic import BaseModel
 
+from data_contracts.metrics import State
 from tasks.close_night import Night
 from tasks.errors import ModerationError
+from tasks.ingest import Plan
 from tasks.poll_batch import Progress
+from tasks.render_report import amount, brief, drift, headline_accuracy, inert, interval, per_thousand, percent
+from tasks.render_report import count as tally
 
-#: Fields of a summary that are too long for a log line.
-_LONG = {"shards", "live_keys", "settings", "inputs", "jobs", "metrics", "seconds", "paths", "balance"}
+#: Fields of a summary that are too long for a log line: their number is told.
+_LONG = {"shards", "live_keys"}
 
 
 def describe_step(name: str, result: object, took_s: float) -> str:
-    """One line for a stage that has ended: its summary, with collections as counts."""
-    if not isinstance(result, BaseModel):
-        return f"{name}: {result if isinstance(result, str) else 'done'} ({took_s:.1f} s)"
-    facts = []
-    for field in type(result).model_fields:
-        value = getattr(result, field)
-        if field in _LONG:
-            facts.append(f"{field} {len(value)}" if isinstance(value, tuple | list) else "")
-        elif isinstance(value, dict):
-            facts.append(f"{field} " + (", ".join(f"{k} {v}" for k, v in value.items()) or "none"))
-        else:
-            facts.append(f"{field} {value}")
-    return f"{name}: {'; '.join(fact for fact in facts if fact)} ({took_s:.1f} s)"
+    """One line for a stage that has ended: what it returned, empty fields left out."""
+    match result:
+        case Plan():
+            objects, rows = len(result.inputs), result.row_count
+            told = f"{rows} rows in {objects} objects, {result.model_id}, {result.prompt_name}/{result.prompt_version}"
+        case Night():
+            told = f"published as run {result.run_id}"
+        case BaseModel():
+            values = {field: getattr(result, field) for field in type(result).model_fields}
+            told = "; ".join(
+                f"{field} {_told(field, value)}" for field, value in values.items() if value not in ((), "", {})
+            )
+        case _:
+            told = result if isinstance(result, str) else "done"
+    return f"{name}: {told} ({took_s:.1f} s)"
+
+
+def _told(field: str, value: object) -> object:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return len(value) if field in _LONG and isinstance(value, tuple) else value
 
 
 def describe_failure(error: BaseException) -> tuple[str, str]:
@@ -74,7 +90,105 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def describe_terminal(result: object) -> str:
-    """What the command line prints when a flow has ended well."""
+    """What the command line prints when a flow has ended well: a night within TERMINAL_COLUMNS, paths never cut."""
     if isinstance(result, Night):
-        return describe_night(result)
+        return "\n".join(
+            [f"Night of {result.run_date}, published by run {inert(result.run_id)}", *_night_lines(result)]
+        )
     return "published already: nothing to do" if result is None else str(result)
+
+
+#: Width of the terminal summary, and of its first column.
+TERMINAL_COLUMNS, _LABEL_COLUMNS = 100, 12
+#: Degraded metrics that the terminal names one by one; the report has them all.
+_NAMED_METRICS = 10
+
+
+def _night_lines(night: Night) -> list[str]:
+    books = night.balance
+    money = {"actual": night.cost_usd, "estimated": night.estimated_cost_usd}
+    if books.verdict_count:
+        money["per 1,000 comments"] = per_thousand(night.cost_usd, books.verdict_count)
+    sections = {
+        "balance": [
+            f"{books.ingested_count:,} ingested = {books.valid_count:,} valid + {books.rejected_count:,} rejected",
+            f"{books.verdict_count:,} verdicts for {books.valid_count:,} valid comments",
+        ],
+        "rejected": [_listed(dict(sorted(night.rejected.items(), key=lambda item: (-item[1], item[0]))))],
+        "verdicts": [
+            _listed(night.statuses),
+            f"{night.violation_count:,} violations, {night.duplicate_count:,} judged as duplicates",
+        ],
+        "accuracy": [_accuracy_line(night)],
+        "drift": _drift_lines(night),
+        "dollars": [", ".join(f"{name} {dollars(cost)}" for name, cost in money.items())],
+        "alerts": _alert_lines(night),
+    }
+    lines = [line for label, texts in sections.items() for line in _section(label, texts)]
+    lines.append("paths")
+    return lines + [f"  {inert(name):<{_LABEL_COLUMNS - 2}}{inert(uri)}" for name, uri in night.paths.items()]
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "none"
+
+
+def _section(label: str, texts: Sequence[str]) -> list[str]:
+    """A label and its texts in two columns, wrapped by what a terminal shows: a wide character takes two places."""
+    room = TERMINAL_COLUMNS - _LABEL_COLUMNS
+    lines = [line for text in texts for line in _wrap(inert(text), room)]
+    return [f"{label if number == 0 else '':<{_LABEL_COLUMNS}}{line}" for number, line in enumerate(lines)]
+
+
+def _wrap(text: str, room: int) -> list[str]:
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and _columns(lines[-1]) + 1 + _columns(word) > room:
+            lines.append("  ")
+        elif lines[-1].strip():
+            lines[-1] += " "
+        for char in word:
+            if _columns(lines[-1]) + _columns(char) > room:
+                lines.append("  ")
+            lines[-1] += char
+    return lines
+
+
+def _columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _accuracy_line(night: Night) -> str:
+    row, labels = headline_accuracy(night.metrics)
+    if row is None:
+        return "unknown: neither sample nor planted labels have come for this day"
+    apart = "" if row["slice"] == "all" else "; no sample labels have come for this day"
+    return f"{percent(row['value'])} (95% interval {interval(row)}), n {tally(row['n'])} {labels}{apart}"
+
+
+def _drift_lines(night: Night) -> list[str]:
+    telling, silent = drift(night.metrics)
+    states = Counter(row["state"] for row in telling + silent)
+    lines = [
+        ", ".join(f"{states[state]} {state.replace('_', ' ')}" for state in State if states[state])
+        or "nothing measured"
+    ]
+    degraded = [row for row in telling if row["state"] == State.DEGRADED]
+    for row in degraded[:_NAMED_METRICS]:
+        part = "" if row["slice"] == "all" else f" {brief(row['slice'], 40)}"
+        facts = [f"{row['metric']}{part} {amount(row['value'], row)}"]
+        if row["baseline"] is not None:
+            facts.append(f"expected {amount(row['baseline'], row)}")
+        if row["since"]:
+            facts.append(f"since {row['since']}")
+        lines.append(f"degraded: {', '.join(facts)}")
+    if len(degraded) > _NAMED_METRICS:
+        lines.append(f"and {len(degraded) - _NAMED_METRICS} more, in the report")
+    return lines
+
+
+def _alert_lines(night: Night) -> list[str]:
+    lines = [brief(title, 200) for title in night.alerts.get("titles", ())] or ["none"]
+    failed = night.alerts.get("failed", ())
+    lines += [f"not delivered: {brief(fault, 200)}" for fault in failed]
+    return [*lines, brief(night.alerts["note"], 200)] if night.alerts.get("note") else lines

@@ -99,7 +99,10 @@ def count_rows(file: BinaryIO, uri: str) -> int:
     """
     try:
         parquet = pq.ParquetFile(file)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
+        # A garbled footer is an OSError to Arrow, and so is a connection that breaks: only the text tells them apart.
+        if not isinstance(error, pa.ArrowInvalid) and "deserialize thrift" not in str(error):
+            raise
         raise SchemaDrift(f"{uri}: not a readable Parquet file ({str(error).splitlines()[0]})") from error
     check_schema(parquet.schema_arrow, uri)
     return int(parquet.metadata.num_rows)

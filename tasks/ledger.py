@@ -13,6 +13,18 @@ from data_contracts.verdicts import ANSWERS, REQUESTS
 from tasks.adapters.storage import Storage
 from tasks.ingest import Plan
 from tasks.paths import DayPaths
+from tasks.ports import JobStatus
+
+#: Statuses that a job does not leave any more.
+ENDED = frozenset(
+    {
+        JobStatus.COMPLETED,
+        JobStatus.PARTIALLY_COMPLETED,
+        JobStatus.FAILED,
+        JobStatus.STOPPED,
+        JobStatus.EXPIRED,
+    }
+)
 
 
 def read_ledger(storage: Storage, paths: DayPaths) -> list[LedgerEntry]:
@@ -40,6 +52,11 @@ def update(storage: Storage, paths: DayPaths, entry: LedgerEntry, **changes: obj
 def is_live(entry: LedgerEntry) -> bool:
     """Whether Bedrock has the job, or may have it, and its answers have not been read."""
     return entry.state is not EntryState.COLLECTED
+
+
+def is_running(entry: LedgerEntry) -> bool:
+    """Whether the entry's job takes one of the places for jobs in flight: it is submitted and was not seen to end."""
+    return entry.state is EntryState.SUBMITTED and entry.job_status not in ENDED
 
 
 def serves(entry: LedgerEntry, plan: Plan) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, assert_never
 
@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
+from tasks.adapters.storage import Storage
 from tasks.errors import BedrockUnavailable, DeadlinePassed, QuotaReached, is_transient
 from tasks.ingest import Plan
-from tasks.ledger import is_live, read_ledger, update
+from tasks.ledger import ENDED, is_live, is_running, read_ledger, update
 from tasks.paths import DayPaths
 from tasks.ports import BatchInference, Job, JobStatus
 from tasks.settings import Settings
@@ -85,6 +86,19 @@ def look(bedrock: BatchInference, entries: Sequence[LedgerEntry]) -> dict[str, J
     return {entry.key: bedrock.get_job(entry.job_arn) for entry in entries if entry.job_arn is not None}
 
 
+def record_ends(
+    storage: Storage, paths: DayPaths, entries: Sequence[LedgerEntry], jobs: Mapping[str, Job]
+) -> list[LedgerEntry]:
+    """The entries, with the end of every job that has ended since the last look put on record."""
+    moved = []
+    for entry in entries:
+        job = jobs.get(entry.key)
+        if job is not None and job.status in ENDED and job.status != entry.job_status:
+            entry = update(storage, paths, entry, job_status=job.status, job_message=job.message)
+        moved.append(entry)
+    return moved
+
+
 def wait_for_jobs(
     connected: adapters.Adapters,
     settings: Settings,
@@ -95,7 +109,7 @@ def wait_for_jobs(
     clock: Callable[[], float] = time.monotonic,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> PollSummary:
-    """Wait until every live entry's job has ended, feeding jobs that the quota held back.
+    """Wait until every live entry's job has ended, each end on record as it is seen; feed jobs that were held back.
 
     The time limit is in this loop: a task's own time-out cannot interrupt a sleeping thread.
 
@@ -104,19 +118,23 @@ def wait_for_jobs(
         BedrockUnavailable: after several failed looks in a row.
     """
     begun, failed_looks, wait_s = clock(), 0, None
+    jobs: dict[str, Job] = {}
     limit_s = settings.deadline_h * 3600
     entries = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
     while True:
         waited_s = clock() - begun
         try:
             entries = submit_waiting(connected, settings, paths, entries, now + timedelta(seconds=waited_s))
-            jobs = look(connected.bedrock, entries)
+            jobs |= look(connected.bedrock, [entry for entry in entries if entry.key not in jobs or is_running(entry)])
             failed_looks = 0
         except (BedrockUnavailable, QuotaReached):
             failed_looks += 1
             if failed_looks >= _MAX_FAILED_LOOKS:
                 raise
+            # What was submitted before the failure is on record.
+            entries = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
         else:
+            entries = record_ends(connected.storage, paths, entries, jobs)
             waiting = sum(entry.state is EntryState.INTENDED for entry in entries)
             on_progress(Progress(waited_s, tuple(jobs.values()), waiting))
             actions = {key: next_action(job.status, waited_s, limit_s) for key, job in jobs.items()}
@@ -130,8 +148,6 @@ def wait_for_jobs(
                 )
         wait_s = next_wait_s(wait_s, settings.poll_interval_s, random.uniform(-1, 1))
         sleep(wait_s)
-    for entry in entries:
-        update(connected.storage, paths, entry, job_status=jobs[entry.key].status, job_message=jobs[entry.key].message)
     ended: dict[str, int] = {}
     for job in jobs.values():
         ended[job.status] = ended.get(job.status, 0) + 1

@@ -6,6 +6,7 @@ A refusal, a broken answer or an error is never read as "fine".
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -20,6 +21,9 @@ from tasks.families.base import Family, Stop
 MAX_ANSWER_CHARS = 20_000
 
 _MAX_DETAIL_CHARS = 200
+
+#: Braces around words of prose, which are no attempt at an object.
+_PROSE = re.compile(r"""\{[^{}"']*\}""")
 
 
 class Outcome(NamedTuple):
@@ -91,14 +95,23 @@ def _storable(text: str) -> str:
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """Every outermost JSON object in the text, in order."""
+    """Every outermost JSON object in the text, in order.
+
+    Raises:
+        MalformedAnswer: at one that cannot be read: what stands inside or beside it may be quoted from the comment.
+    """
     decoder = json.JSONDecoder(object_pairs_hook=_without_repeats)
     position = text.find("{")
     while position >= 0:
         try:
             value, end = decoder.raw_decode(text, position)
-        except (json.JSONDecodeError, RecursionError):
-            end = position + 1
+        except MalformedAnswer:
+            raise
+        except (ValueError, RecursionError):  # a number of too many digits is no JSONDecodeError
+            prose = _PROSE.match(text, position)
+            if prose is None:
+                raise MalformedAnswer("broken JSON in the answer") from None
+            end = prose.end()
         else:
             yield value
         position = text.find("{", end)

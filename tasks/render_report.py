@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from data_contracts.metrics import Kind, State
 from data_contracts.verdicts import Status
@@ -38,9 +37,13 @@ _TYPICAL = {
     "input_tokens_log": "input tokens of a typical answer",
     "output_tokens_log": "output tokens of a typical answer",
 }
-#: States by how soon they should be looked at; the last two say nothing about the night and are folded away.
-_URGENCY = (State.DEGRADED, State.CANNOT_TELL, State.OK, State.LEARNING, State.NO_DATA)
-_SILENT = (State.LEARNING, State.NO_DATA)
+#: States by how soon they should be looked at; the last three say nothing about the night and are folded away.
+_URGENCY = (State.DEGRADED, State.OK, State.CANNOT_TELL, State.LEARNING, State.NO_DATA)
+_SILENT = (State.CANNOT_TELL, State.LEARNING, State.NO_DATA)
+#: Slices that rest on fewer labels are folded away: their intervals span half the scale.
+_FEW_LABELS = 20
+#: Comparisons shown before the rest is folded away, which never holds one that is not ok.
+_OPEN_COMPARISONS = 20
 #: Jobs shown before the rest is folded away; those that did not complete come first.
 _OPEN_JOBS = 12
 
@@ -91,10 +94,10 @@ def duration(seconds: float | None) -> str:
     """Seconds as people say them."""
     if number(seconds) is None or seconds is None:
         return NONE
-    minutes, hours = seconds / 60, seconds / 3600
-    if hours >= 1:
-        return f"{hours:.0f} h {minutes % 60:02.0f} min" if minutes % 60 < 59.5 else f"{hours:.0f} h"
-    return f"{minutes:.1f} min" if minutes >= 1 else f"{seconds:.1f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
 
 
 def amount(value: float | None, row: Row, *, signed: bool = False) -> str:
@@ -153,7 +156,7 @@ def headline_accuracy(metrics: Iterable[Row]) -> Headline:
 
 
 class Drift(NamedTuple):
-    """The night's comparisons: those that say something, the most urgent first, and those that cannot yet."""
+    """The night's comparisons: those that say something, the most urgent first, and those that cannot."""
 
     telling: list[Row]
     silent: list[Row]
@@ -168,6 +171,12 @@ def drift(metrics: Iterable[Row]) -> Drift:
     ]
     rows.sort(key=lambda row: (_urgency(row), -abs(number(row["statistic"]) or 0.0), row["metric"], row["slice"]))
     return Drift([row for row in rows if row["state"] not in _SILENT], [row for row in rows if row["state"] in _SILENT])
+
+
+def shown_count(telling: Sequence[Row]) -> int:
+    """How many comparisons the page shows at once: every one that is not ok, and a table that is not long anyway."""
+    not_ok = sum(row["state"] != State.OK for row in telling)
+    return len(telling) if len(telling) <= 1.25 * _OPEN_COMPARISONS else max(not_ok, _OPEN_COMPARISONS)
 
 
 def _urgency(row: Row) -> int:
@@ -214,24 +223,36 @@ def drift_mark(row: Row) -> Mark:
 
 
 class QualityTable(NamedTuple):
-    """One quality metric over its slices; `scale` is the right end of its pictures."""
+    """One quality metric over some of its slices; `scale` is the right end of its pictures."""
 
     metric: str
     scale: float
     rows: list[Row]
 
 
-def quality(metrics: Sequence[Row]) -> list[QualityTable]:
-    """The quality metrics that have a value, each over its slices."""
-    tables = []
-    for metric in QUALITY:
-        rows = [row for row in metrics if row["metric"] == metric and number(row["value"]) is not None]
-        rows.sort(key=lambda row: _slice_order(row["slice"]))
-        widest = max((number(row["ci_high"]) or row["value"] for row in rows), default=1.0)
-        scale = next(end for end in (0.05, 0.1, 0.2, 0.5, 1.0) if widest <= end or end == 1.0)
-        if rows:
-            tables.append(QualityTable(metric, scale if metric == "prevalence" else 1.0, rows))
-    return tables
+def quality(metrics: Iterable[Row]) -> list[QualityTable]:
+    """The quality metrics that have a value, each over its slices in reading order."""
+    by_metric: dict[str, list[Row]] = {metric: [] for metric in QUALITY}
+    for row in metrics:
+        if row["metric"] in by_metric and number(row["value"]) is not None:
+            by_metric[row["metric"]].append(row)
+    return [
+        QualityTable(metric, _scale(rows) if metric == "prevalence" else 1.0, rows)
+        for metric, found in by_metric.items()
+        if (rows := sorted(found, key=lambda row: _slice_order(row["slice"])))
+    ]
+
+
+def rests_on_few(row: Row) -> bool:
+    """Whether a part of the sample has so few labels that its number says little; degraded ones always count."""
+    is_part = row["slice"] != "all" and not row["slice"].startswith("source=")
+    return is_part and row["state"] != State.DEGRADED and (row["n"] or 0) < _FEW_LABELS
+
+
+def _scale(rows: Iterable[Row]) -> float:
+    """The smallest round share that no interval exceeds."""
+    widest = max(number(row["ci_high"]) or row["value"] for row in rows)
+    return next((end for end in (0.05, 0.1, 0.2, 0.5) if widest <= end), 1.0)
 
 
 def _slice_order(part: str) -> tuple[int, str]:
@@ -265,8 +286,8 @@ def nights_since(row: Row) -> int:
 
 
 def _shown(value: Any) -> Any:
-    """What the page shows of an interpolated value, before it is escaped."""
-    return value if isinstance(value, Markup) else "" if value is None else inert(value)
+    """What the page shows of an interpolated value before it is escaped; a macro's markup was escaped already."""
+    return value if hasattr(value, "__html__") else "" if value is None else inert(value)
 
 
 _PAGE = Environment(
@@ -285,14 +306,18 @@ _PAGE.filters |= {
 
 def render_report(night: Night) -> str:
     """The page for one night; equal nights give equal pages, and none shows a comment's text."""
+    compared = drift(night.metrics)
     return _PAGE.get_template("report.html.j2").render(
         night=night,
         books=night.balance,
         headline=headline_accuracy(night.metrics),
-        degraded=[row for row in drift(night.metrics).telling if row["state"] == State.DEGRADED],
-        quality=quality(night.metrics),
+        degraded=[row for row in compared.telling if row["state"] == State.DEGRADED],
+        quality=quality(row for row in night.metrics if not rests_on_few(row)),
+        thin_quality=quality(row for row in night.metrics if rests_on_few(row)),
+        few_labels=_FEW_LABELS,
         unmeasured=[row for row in night.metrics if row["metric"] in QUALITY and number(row["value"]) is None],
-        drift=drift(night.metrics),
+        drift=compared,
+        shown_drift=shown_count(compared.telling),
         jobs=job_order(night.jobs),
         statuses=list(dict.fromkeys((*Status, *night.statuses))),
         reasons=sorted(night.rejected, key=lambda reason: (-night.rejected[reason], reason)),

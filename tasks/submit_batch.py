@@ -18,7 +18,7 @@ from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
 from tasks.errors import BedrockRefused, QuotaReached, is_transient
 from tasks.ingest import Plan
-from tasks.ledger import is_live, read_ledger, update, write_intent
+from tasks.ledger import is_live, is_running, read_ledger, update, write_intent
 from tasks.paths import DayPaths
 from tasks.ports import BatchInference, Job, JobRequest
 from tasks.settings import Settings
@@ -85,7 +85,7 @@ def submit_waiting(
 
     Returns the entries as they now are, in order; those that must wait are still intents.
     """
-    in_flight = sum(entry.state is EntryState.SUBMITTED for entry in entries)
+    in_flight = sum(map(is_running, entries))
     moved, is_open = [], True
     for entry in entries:
         if entry.state is EntryState.INTENDED and is_open and in_flight < settings.max_jobs_in_flight:

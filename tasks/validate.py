@@ -83,7 +83,9 @@ def read_comments(path: Path, source: InputObject) -> pl.LazyFrame:
         pl.col("rating").cast(pl.Float64),
     ]
     return (
-        pl.scan_parquet(path, row_index_name="source_row", glob=False, hive_partitioning=False)
+        pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        .select(COMMENTS.names)  # before the row number: an extra column may have its name
+        .with_row_index("source_row")
         .with_columns(*columns, pl.col("source_row").cast(pl.Int64), source_object=pl.lit(source.uri))
         .select(*COMMENTS.names, *_ROW_KEY)
     )
@@ -92,6 +94,11 @@ def read_comments(path: Path, source: InputObject) -> pl.LazyFrame:
 def normalise(text: pl.Expr) -> pl.Expr:
     """NFKC, runs of white space folded to one space, none at the ends: what makes two texts the same."""
     return text.str.normalize("NFKC").str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def is_whole(number: pl.Expr) -> pl.Expr:
+    """Whether a float is an integer that 64 bits hold; infinity is none."""
+    return (number == number.round()) & number.cast(pl.Int64, strict=False).is_not_null()
 
 
 def first_reason(day: DayBounds, max_text_chars: int) -> pl.Expr:
@@ -117,7 +124,7 @@ def first_reason(day: DayBounds, max_text_chars: int) -> pl.Expr:
         Reason.OUTSIDE_DAY: posted_at.is_null() | (posted_at < day.start) | (posted_at >= day.end),
         Reason.TOO_LONG: text.str.len_chars() > max_text_chars,
         Reason.BAD_ID: bad_id,
-        Reason.BAD_RATING: rating.is_not_null() & rating.is_not_nan() & (rating != rating.round()),
+        Reason.BAD_RATING: rating.is_not_null() & rating.is_not_nan() & ~is_whole(rating),
     }
     return pl.coalesce(
         *(pl.when(rules[reason]).then(pl.lit(reason.value)) for reason in Reason if reason in rules),
@@ -133,7 +140,7 @@ def check_rows(comments: pl.LazyFrame, run_date: date, day: DayBounds, max_text_
     is rejected. A rating of whole floats becomes an integer, NaN null.
     """
     rating = pl.col("rating").fill_nan(None)
-    whole = pl.when(rating == rating.round()).then(rating.cast(pl.Int64, strict=False))
+    whole = pl.when(is_whole(rating)).then(rating.cast(pl.Int64, strict=False))
     kept = pl.col("reason").is_null()
     return (
         comments.with_columns(reason=first_reason(day, max_text_chars))
@@ -185,7 +192,8 @@ def check_rejection_rate(summary: ValidationSummary, max_rejected_fraction: floa
     Raises:
         TooManyRejected: with the counts by reason.
     """
-    if summary.rejected_count > max_rejected_fraction * summary.ingested_count:
+    # Divided, not multiplied: 29 of 100 is 0.29, but 0.29 times 100 is a little less than 29.
+    if summary.ingested_count and summary.rejected_count / summary.ingested_count > max_rejected_fraction:
         counts = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.rejected_counts.items()))
         raise TooManyRejected(
             f"{summary.rejected_count} of {summary.ingested_count} rows rejected ({counts}), more than "

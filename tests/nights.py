@@ -32,13 +32,13 @@ def settings_in(folder: Path, **overrides: Any) -> Settings:
     return Settings(**{**roots, "role_arn": "arn:aws:iam::123456789012:role/AmazonBedrockTest", **overrides})
 
 
-def valid_row(comment_id: str, **overrides: Any) -> dict[str, Any]:
+def valid_row(comment_id: str, /, **overrides: Any) -> dict[str, Any]:
     """One row of a run's valid frame."""
     row = {"comment_id": comment_id, "product_id": "p0001", "text": "good value", "language": "en", "text_chars": 10}
     return {**row, "record_id": comment_id.rjust(32, "0"), **overrides}
 
 
-def verdict(comment_id: str, **overrides: Any) -> dict[str, Any]:
+def verdict(comment_id: str, /, **overrides: Any) -> dict[str, Any]:
     """One row of the verdicts."""
     row: dict[str, Any] = dict.fromkeys(VERDICTS.names)
     row |= {"comment_id": comment_id, "date": DAY, "posted_at": NOW, "product_id": "p0001", "language": "en"}
@@ -48,7 +48,7 @@ def verdict(comment_id: str, **overrides: Any) -> dict[str, Any]:
     return {**row, "run_id": "run-1", "decided_at": NOW, **overrides}
 
 
-def label(comment_id: str, **overrides: Any) -> dict[str, Any]:
+def label(comment_id: str, /, **overrides: Any) -> dict[str, Any]:
     """One row of the labels."""
     row = {"comment_id": comment_id, "labeler": "rater-1", "violation": False, "category": "none", "labeled_at": NOW}
     return {**row, "source": "sample", "stratum": None, "inclusion_probability": None, **overrides}
@@ -116,7 +116,8 @@ class Site:
     Args:
         comments: of an average night.
         violations: share of comments.
-        noise: how much nights differ beyond sampling; 1 is 5 % of volume, 6 % of the odds of a violation.
+        noise: how much nights differ beyond sampling; 1 is 5 % of volume and of the odds of a language, 6 % of the
+            odds of a violation.
         seed: of everything.
     """
 
@@ -148,7 +149,7 @@ class Site:
         busy = WEEKDAYS[day.weekday()] * math.exp(random.normal(0, 0.05 * noise)) * fault.get("volume", 1)
         n = int(random.poisson(self.comments * busy))
         length = 3.6 + random.normal(0, 0.02 * noise) + fault.get("length", 0) + random.normal(0, 0.7 / math.sqrt(n))
-        mix = self._jitter(LANGUAGES, 0.05)
+        mix = self._jitter(LANGUAGES, 0.037)
         mix |= {"ja": max(mix["ja"] - fault.get("english", 0), 0), "en": mix["en"] + fault.get("english", 0)}
         mix = {name: share * (1 - fault.get("korean", 0)) for name, share in mix.items()}
         languages = self._split(n, {**mix, **({"ko": fault["korean"]} if "korean" in fault else {})})

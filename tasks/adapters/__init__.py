@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.adapters.alerts import AppriseChannel
-from tasks.adapters.aws import Aws
+from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
@@ -29,7 +29,7 @@ def connect(settings: Settings) -> Adapters:
     Raises:
         SettingsInvalid: if no AWS region can be found.
     """
-    aws = Aws()
+    aws = shared(AwsEnvironment())
     return Adapters(
         storage=Storage(aws),
         lake=Lake(aws),

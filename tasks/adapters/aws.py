@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+    MetadataRetrievalError,
+)
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tasks.errors import ModerationError, SettingsInvalid
@@ -35,19 +45,44 @@ TRANSIENT_CODES = frozenset(
 )
 
 
-class _Region(BaseSettings):
-    """boto3 reads AWS_DEFAULT_REGION alone; every other AWS tool puts AWS_REGION first."""
+#: botocore's own errors that may pass: the wire, and the service that hands out credentials. All others (a parameter
+#: that no service would take, no credentials at all) stay.
+TRANSIENT_ERRORS = (
+    BotoConnectionError,
+    CredentialRetrievalError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+    MetadataRetrievalError,
+)
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
+
+class AwsEnvironment(BaseSettings):
+    """The variables that decide where AWS is and who asks: as long as they stay, one set of clients serves.
+
+    boto3 reads AWS_DEFAULT_REGION alone; every other AWS tool puts AWS_REGION first.
+    """
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
     aws_region: str | None = None
     aws_default_region: str | None = None
+    aws_profile: str | None = None
+    aws_config_file: str | None = None
+    aws_shared_credentials_file: str | None = None
+    aws_access_key_id: str | None = None
+    aws_secret_access_key: SecretStr | None = None
+    aws_session_token: SecretStr | None = None
+    aws_endpoint_url: str | None = None
+    aws_endpoint_url_s3: str | None = None
+    aws_endpoint_url_bedrock: str | None = None
+    aws_endpoint_url_bedrock_runtime: str | None = None
 
 
 class Aws:
     """One session: the region is resolved once and handed to every client."""
 
-    def __init__(self) -> None:
-        env = _Region()
+    def __init__(self, env: AwsEnvironment | None = None) -> None:
+        env = env or AwsEnvironment()
         self.session = boto3.session.Session()
         region = env.aws_region or env.aws_default_region or self.session.region_name
         if region is None:
@@ -73,8 +108,13 @@ class Aws:
         return self.client("s3")
 
     @cached_property
+    def bedrock(self) -> Any:
+        """The client of Bedrock's control plane, where batch jobs live."""
+        return self.client("bedrock")
+
+    @property
     def s3_filesystem(self) -> Any:
-        """S3 as random-access files."""
+        """S3 as random-access files, with the credentials as they are now; s3fs keeps one instance for each."""
         import s3fs  # 1.6 s: only the stage that reads footers pays for it
 
         options = self.object_store_options()
@@ -115,6 +155,12 @@ class Aws:
         return options
 
 
+@lru_cache(maxsize=4)
+def shared(env: AwsEnvironment) -> Aws:
+    """The process's clients for an environment: making one costs a tenth of a second, and each stage connects."""
+    return Aws(env)
+
+
 def error_code(error: ClientError) -> str:
     """AWS's name of the error."""
     return str(error.response.get("Error", {}).get("Code", ""))
@@ -132,7 +178,7 @@ def is_transient_error(error: Exception) -> bool:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return error_code(error) in TRANSIENT_CODES or int(status) >= 500
-    return isinstance(error, BotoCoreError) and not isinstance(error, NoCredentialsError)
+    return isinstance(error, TRANSIENT_ERRORS)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ _ADVICE = (
     ("ValidationException", "role", "check MODERATION_ROLE_ARN and its trust policy"),
     ("ValidationException", "inference profile", "set MODERATION_MODEL_ID to an inference profile (global., jp. ...)"),
     ("ValidationException", "", "check MODERATION_MODEL_ID, MODERATION_BATCH_URI and MODERATION_ROLE_ARN"),
+    ("ResourceNotFoundException", "invocation job", "the job is not of this account and Region: check AWS_REGION"),
     ("ResourceNotFoundException", "", "check MODERATION_MODEL_ID and model access in this Region"),
 )
 
@@ -28,7 +29,11 @@ class Bedrock:
     """See `tasks.ports.BatchInference`."""
 
     def __init__(self, aws: Aws) -> None:
-        self._client = aws.client("bedrock")
+        self._aws = aws
+
+    @property
+    def _client(self) -> Any:
+        return self._aws.bedrock
 
     def create_job(self, request: JobRequest) -> str:
         """See BatchInference."""
@@ -36,18 +41,34 @@ class Bedrock:
         if request.kms_key_id:
             output["s3EncryptionKeyId"] = request.kms_key_id
         with _translated(f"create job {request.job_name}"):
-            answer = self._client.create_model_invocation_job(
-                jobName=request.job_name,
-                clientRequestToken=request.client_request_token,
-                modelId=request.model_id,
-                modelInvocationType=request.invocation_type,
-                roleArn=request.role_arn,
-                inputDataConfig={"s3InputDataConfig": {"s3Uri": request.input_uri, "s3InputFormat": "JSONL"}},
-                outputDataConfig={"s3OutputDataConfig": output},
-                timeoutDurationInHours=request.timeout_h,
-                tags=[{"key": key, "value": value} for key, value in request.tags],
-            )
-        return str(answer["jobArn"])
+            try:
+                answer = self._client.create_model_invocation_job(
+                    jobName=request.job_name,
+                    clientRequestToken=request.client_request_token,
+                    modelId=request.model_id,
+                    modelInvocationType=request.invocation_type,
+                    roleArn=request.role_arn,
+                    inputDataConfig={"s3InputDataConfig": {"s3Uri": request.input_uri, "s3InputFormat": "JSONL"}},
+                    outputDataConfig={"s3OutputDataConfig": output},
+                    timeoutDurationInHours=request.timeout_h,
+                    tags=[{"key": key, "value": value} for key, value in request.tags],
+                )
+            except ClientError as error:
+                if error_code(error) != "ConflictException":
+                    raise
+                answer = {}
+        return str(answer.get("jobArn") or self._repeated(request))
+
+    def _repeated(self, request: JobRequest) -> str:
+        """The ARN of the job that the token made before: botocore's own retry of a call whose answer was lost.
+
+        AWS documents that a repeated token is ignored without an error, not what is answered: the ARN, none, or a
+        conflict all end here or in `create_job`.
+        """
+        found = self.find_job(request)
+        if found is None:
+            raise BedrockUnavailable(f"create job {request.job_name}: its token was used before, but no job is listed")
+        return found.job_arn
 
     def get_job(self, job_arn: str) -> Job:
         """See BatchInference."""

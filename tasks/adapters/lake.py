@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -14,6 +15,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from data_contracts.table import Table
 from tasks.adapters.aws import Aws
 from tasks.errors import ModerationError, StorageUnavailable
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Lake:
@@ -64,15 +67,21 @@ class Lake:
             return pl.scan_delta(delta, storage_options=options or None).select(table.names)
 
     def _open_or_create(self, uri: str, table: Table) -> DeltaTable:
-        return DeltaTable.create(
-            uri,
-            table.arrow_schema,
-            mode="ignore",
-            partition_by=["date"],
-            name=table.name,
-            description=table.meaning,
-            storage_options=self._options(uri),
-        )
+        options = self._options(uri)
+        try:
+            return DeltaTable(uri, storage_options=options)
+        except TableNotFoundError:
+            return DeltaTable.create(
+                uri,
+                table.arrow_schema,
+                mode="ignore",
+                partition_by=["date"],
+                name=table.name,
+                description=table.meaning,
+                # A reader opens the last checkpoint and the commits after it: ten at most, not a hundred.
+                configuration={"delta.checkpointInterval": "10"},
+                storage_options=options,
+            )
 
     def _options(self, uri: str) -> dict[str, str]:
         return self._aws.object_store_options() if uri.startswith("s3://") else {}
@@ -84,8 +93,14 @@ def _translated(uri: str) -> Iterator[None]:
     try:
         yield
     except (CommitFailedError, DeltaError, OSError) as error:
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise StorageUnavailable(f"{uri}: {lines[0]}") from error
+        raise StorageUnavailable(f"{uri}: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    """What failed and why: the first and the last line of delta-rs's coloured tree of causes."""
+    lines = [line.strip(" ↳") for line in _COLOUR.sub("", str(error)).splitlines()]
+    told = [line for line in lines if line] or [type(error).__name__]
+    return ": ".join(dict.fromkeys((told[0], told[-1])))
 
 
 def _watched(batches: Iterable[pa.RecordBatch], failed: list[Exception]) -> Iterator[pa.RecordBatch]:

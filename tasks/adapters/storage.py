@@ -13,13 +13,15 @@ from typing import BinaryIO, NamedTuple, Protocol, cast
 
 from botocore.exceptions import ClientError
 
-from tasks.adapters.aws import Aws, error_code, translated
+from tasks.adapters.aws import Aws, error_code, error_text, translated
 from tasks.errors import InputChanged, NightStopped, StorageUnavailable
 
 _NOT_FOUND = {"404", "NoSuchKey", "NotFound"}
 _PRECONDITION = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
 #: S3's own limit for DeleteObjects.
 _DELETE_BATCH = 1000
+#: Names of files that are still being written.
+_PARTIAL = ".partial-"
 
 
 class StorageRefused(NightStopped):
@@ -51,7 +53,7 @@ class ObjectStore(Protocol):
         ...
 
     def open(self, uri: str) -> BinaryIO:
-        """Open for random reading: a Parquet footer without the rest."""
+        """Open for random reading: a Parquet footer without the rest; InputChanged if there is no such object."""
         ...
 
     def put(self, uri: str, body: bytes) -> None:
@@ -82,7 +84,7 @@ class S3Store:
         """See ObjectStore."""
         bucket, key = _split(folder)
         with translated(f"list {folder}", StorageUnavailable, StorageRefused):
-            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key + "/")
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{key}/" if key else "")
             return [
                 StoredObject(
                     f"s3://{bucket}/{item['Key']}", item["ETag"].strip('"'), item["Size"], item["LastModified"]
@@ -112,9 +114,7 @@ class S3Store:
                 body = self._s3.get_object(Bucket=bucket, Key=key, **condition)["Body"]
             except ClientError as error:
                 if error_code(error) in _NOT_FOUND | _PRECONDITION:
-                    raise InputChanged(
-                        f"{uri} was replaced or deleted while the night ran: run the day again"
-                    ) from error
+                    raise _changed(uri) from error
                 raise
             with path.open("wb") as file:
                 for chunk in body.iter_chunks(1 << 20):
@@ -123,7 +123,14 @@ class S3Store:
     def open(self, uri: str) -> BinaryIO:
         """See ObjectStore."""
         with translated(f"read {uri}", StorageUnavailable, StorageRefused):
-            return cast("BinaryIO", self._aws.s3_filesystem.open(uri, "rb", block_size=1 << 20))
+            try:
+                return cast("BinaryIO", self._aws.s3_filesystem.open(uri, "rb", block_size=1 << 20))
+            except FileNotFoundError as error:  # s3fs has words of its own for S3's errors
+                raise _changed(uri) from error
+            except PermissionError as error:
+                raise StorageRefused(f"read {uri}: {error}") from error
+            except OSError as error:
+                raise StorageUnavailable(f"read {uri}: {error}") from error
 
     def put(self, uri: str, body: bytes) -> None:
         """See ObjectStore."""
@@ -140,8 +147,11 @@ class S3Store:
             except ClientError as error:
                 if error_code(error) not in _PRECONDITION:
                     raise
+                found = self.get(uri)
+                if found is None:  # another write was under way, and has not come through
+                    raise StorageUnavailable(f"write {uri}: {error_text(error)}") from error
                 # A retry inside botocore may have met our own first write, whose answer was lost.
-                return self.get(uri) == body
+                return found == body
         return True
 
     def send(self, path: Path, uri: str) -> None:
@@ -159,7 +169,13 @@ class S3Store:
             for start in range(0, len(keys), _DELETE_BATCH):
                 batch = [{"Key": key} for key in keys[start : start + _DELETE_BATCH]]
                 with translated(f"delete below s3://{bucket}", StorageUnavailable, StorageRefused):
-                    self._s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+                    answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+                if kept := answer.get("Errors"):  # each key has an answer of its own
+                    first = kept[0]
+                    raise StorageRefused(
+                        f"delete below s3://{bucket}: {len(kept)} objects stay, the first is {first.get('Key')}: "
+                        f"{first.get('Code')}: {first.get('Message')}"
+                    )
 
 
 class FileStore:
@@ -167,7 +183,8 @@ class FileStore:
 
     def list(self, folder: str) -> list[StoredObject]:
         """See ObjectStore."""
-        return [self._describe(path) for path in sorted(Path(folder).rglob("*")) if path.is_file()]
+        paths = sorted(Path(folder).rglob("*"), key=lambda path: str(path).encode())
+        return [self._describe(path) for path in paths if path.is_file() and not path.name.startswith(_PARTIAL)]
 
     def get(self, uri: str) -> bytes | None:
         """See ObjectStore."""
@@ -180,22 +197,25 @@ class FileStore:
         """See ObjectStore."""
         source = Path(uri)
         if not source.is_file() or (etag and self._describe(source).etag != etag):
-            raise InputChanged(f"{uri} was replaced or deleted while the night ran: run the day again")
+            raise _changed(uri)
         shutil.copyfile(source, path)
 
     def open(self, uri: str) -> BinaryIO:
         """See ObjectStore."""
-        return Path(uri).open("rb")
+        try:
+            return Path(uri).open("rb")
+        except FileNotFoundError as error:
+            raise _changed(uri) from error
 
     def put(self, uri: str, body: bytes) -> None:
         """See ObjectStore."""
-        with tempfile.NamedTemporaryFile(dir=self._folder(uri), prefix=".", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=self._folder(uri), prefix=_PARTIAL, delete=False) as file:
             file.write(body)
         os.replace(file.name, uri)
 
     def put_if_absent(self, uri: str, body: bytes) -> bool:
         """See ObjectStore."""
-        with tempfile.NamedTemporaryFile(dir=self._folder(uri), prefix=".") as file:
+        with tempfile.NamedTemporaryFile(dir=self._folder(uri), prefix=_PARTIAL) as file:
             file.write(body)
             file.flush()
             try:
@@ -206,7 +226,7 @@ class FileStore:
 
     def send(self, path: Path, uri: str) -> None:
         """See ObjectStore."""
-        with tempfile.NamedTemporaryFile(dir=self._folder(uri), prefix=".", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=self._folder(uri), prefix=_PARTIAL, delete=False) as file:
             file.close()
             shutil.copyfile(path, file.name)
         os.replace(file.name, uri)
@@ -272,6 +292,10 @@ class Storage:
         wanted = list(uris)
         self._s3.delete(uri for uri in wanted if uri.startswith("s3://"))
         self._files.delete(uri for uri in wanted if not uri.startswith("s3://"))
+
+
+def _changed(uri: str) -> InputChanged:
+    return InputChanged(f"{uri} was replaced or deleted while the night ran: run the day again")
 
 
 def _split(uri: str) -> tuple[str, str]:

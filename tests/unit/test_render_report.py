@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import UTC, date, datetime
+from html.parser import HTMLParser
 from typing import Any
 
+import pytest
+
+from data_contracts.ledger import EntryState, Usage
 from data_contracts.metrics import METRICS
+from data_contracts.verdicts import Status
 from tasks.close_night import Night
 from tasks.publish import Balance
+from tasks.render_report import (
+    amount,
+    brief,
+    dollars,
+    drift,
+    drift_mark,
+    duration,
+    headline_accuracy,
+    inert,
+    job_order,
+    nights_since,
+    percent,
+    quality,
+    render_report,
+    rests_on_few,
+    shown_count,
+)
+from tests.factories import ledger_entry
 
 RUN_DATE = date(2026, 11, 19)
 RUN_ID = "20261119T200000-1a2b3c4d"
@@ -72,22 +96,21 @@ METRIC_ROWS = [
 
 
 def job(shard: int = 0, **overrides: Any) -> dict[str, Any]:
-    """A ledger entry as the night keeps it."""
-    key = f"{shard:02d}9f8e7d6c5b4a3f"
-    return {
-        "key": key,
+    """A collected job as the night keeps it."""
+    facts: dict[str, Any] = {
+        "run_date": RUN_DATE,
         "shard": shard,
-        "job_name": f"nm-{RUN_DATE}-{shard:05d}-{key}",
-        "job_arn": f"arn:aws:bedrock:ap-northeast-1:123456789012:model-invocation-job/{shard:012d}",
-        "job_status": "Completed",
-        "job_message": None,
-        "adopted": False,
+        "run_id": RUN_ID,
         "record_count": 5_622,
         "estimated_cost_usd": 3.9011,
-        "submitted_at": "2026-11-19T20:01:10Z",
-        "collected_at": "2026-11-19T20:42:31Z",
-        "usage": {"input_tokens": 3_912_114, "output_tokens": 214_800, "cost_usd": 3.6911, "answered_count": 5_618},
-    } | overrides
+        "state": EntryState.COLLECTED,
+        "job_arn": f"arn:aws:bedrock:ap-northeast-1:123456789012:model-invocation-job/{shard:012d}",
+        "job_status": "Completed",
+        "submitted_at": datetime(2026, 11, 19, 20, 1, 10, tzinfo=UTC),
+        "collected_at": datetime(2026, 11, 19, 20, 42, 31, tzinfo=UTC),
+        "usage": Usage(input_tokens=3_912_114, output_tokens=214_800, cost_usd=3.6911, answered_count=5_618),
+    }
+    return ledger_entry(**facts | overrides).model_dump(mode="json", exclude={"client_request_token"})
 
 
 def a_night(**overrides: Any) -> Night:
@@ -151,11 +174,333 @@ def a_night(**overrides: Any) -> Night:
 def unknown_price() -> dict[str, Any]:
     """What a night holds whose model has no price."""
     unpriced = {"ledger_cost_usd": None, "verdict_cost_usd": None, "unattributed_cost_usd": None}
-    usage = {"input_tokens": 10, "output_tokens": 2, "cost_usd": None, "answered_count": 1}
     return {
         "balance": a_night().balance.model_copy(update=unpriced),
         "cost_usd": None,
         "estimated_cost_usd": None,
-        "jobs": [job(0, estimated_cost_usd=None, usage=usage)],
+        "jobs": [job(0, estimated_cost_usd=None, usage=Usage(input_tokens=10, output_tokens=2))],
         "metrics": [],
     }
+
+
+#: What may come as a product id or in a message of Bedrock's; each must lie on the page as dead text.
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</style><svg onload=alert(1)>",
+    "javascript:alert(1)",
+    "{{ 7 * 7 }}{% raw %}",
+    "</bdi></code></td></table><iframe src=//example.com>",
+    "safe\u202egpj.exe\u2066\u2069\u200b\ufeff",
+    "red\x1b[31m\x07\x00\u2028\ud800",
+    "-->]]><!--",
+)
+INVISIBLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+class Page(HTMLParser):
+    """The elements, attributes and text of a page, and whether every element was closed in order."""
+
+    VOID = frozenset({"meta", "link", "br", "wbr", "hr"})
+    SPACED = frozenset({"td", "th", "dt", "dd", "b", "p", "li", "span", "h2", "code", "summary"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.texts: list[str] = []
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note it."""
+        self.tags.append(tag)
+        if tag in self.SPACED:
+            self.texts.append(" ")
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An SVG shape: it closes itself."""
+        self.handle_starttag(tag, attrs)
+        self._open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        """It must close what was opened last."""
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Note what is read."""
+        if self._open and self._open[-1] != "style":
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        """All that is read, in one line."""
+        return " ".join("".join(self.texts).split())
+
+
+def text_of(night: Night) -> str:
+    """What a reader of the night's page reads."""
+    return Page(render_report(night)).text
+
+
+def hostile_night(text: str) -> Night:
+    """A night with the text everywhere that something from outside, or an id, can stand."""
+    rows = [
+        compared(
+            "product_share", f"product={text}", 0.1, 0.02, 0.004, state="degraded", since="2026-11-19", reason=text
+        ),
+        metric("product_share", text, state="no_data", reason=text, n=0),
+        estimated("accuracy", "all", 0.9, 100, 0.05, reason=text),
+        estimated("accuracy", f"stratum={text}", 0.9, 100, 0.05),
+        compared(text, "all", 0.1, 0.1, 0.01),
+    ]
+    channels = {"titles": [text], "delivered": [text], "failed": [text], "note": text}
+    jobs = [job(0, job_status=text, job_message=text, job_arn=text, job_name=text)]
+    plain = a_night(metrics=rows, jobs=jobs, rejected={text: 3}, seconds={text: 1.0}, alerts=channels)
+    return plain.model_copy(update={"model_id": text, "prompt": text, "run_id": text, "paths": {text: text}})
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_string_is_dead_text(text: str) -> None:
+    """No element, attribute or hidden character comes from a slice, a message or an id, whatever is in it."""
+    html = render_report(hostile_night(text))
+    page, harmless = Page(html), Page(render_report(hostile_night("harmless")))
+    assert page.tags == harmless.tags
+    assert [(tag, name) for tag, name, _ in page.attributes] == [(tag, name) for tag, name, _ in harmless.attributes]
+    assert not INVISIBLE.search(html)
+    assert inert(text) in page.text
+    html.encode()
+
+
+@pytest.mark.parametrize("night", [a_night(), hostile_night(HOSTILE[0])], ids=["plain", "hostile"])
+def test_the_page_stands_alone(night: Night) -> None:
+    """No script, no handler, no form, and nothing that is fetched from anywhere."""
+    page = Page(render_report(night))
+    assert not {"script", "iframe", "img", "object", "embed", "form", "base", "video", "audio"} & set(page.tags)
+    assert not [name for _, name, _ in page.attributes if name.startswith("on") or name in ("src", "srcset", "action")]
+    assert {value for _, name, value in page.attributes if name in ("href", "xlink:href")} <= {"data:,", "#drift"}
+    assert "@import" not in render_report(night)
+    assert "url(" not in render_report(night)
+
+
+def test_ids_are_unique_and_referred_to() -> None:
+    """Every label and link inside the page points at exactly one element."""
+    page = Page(render_report(a_night(metrics=many_metrics())))
+    ids = [value for _, name, value in page.attributes if name == "id"]
+    targets = {value.removeprefix("#") for _, name, value in page.attributes if name in ("aria-labelledby", "href")}
+    assert len(ids) == len(set(ids))
+    assert targets - {"data:,"} <= set(ids)
+
+
+def test_the_numbers_of_the_night_are_there() -> None:
+    """Balance, statuses, reasons, money, jobs, times and paths are on the page as people write them."""
+    text = text_of(a_night())
+    for said in (
+        "Night of Thursday 19 November 2026 published 2 degraded",
+        "11,921 ingested = 11,788 valid + 133 rejected",
+        "blank text 61 45.9%",
+        "judged 11,762 99.8%",
+        "error 0 0%",
+        "Violations 990 8.42% of those judged",
+        "Duplicates 544",
+        "Per 1,000 comments $0.6297",
+        "no verdict carries it $0.0013",
+        "actual is 95.1% of it",
+        "7,822,331 431,209",
+        "PartiallyCompleted adopted 7 records expired before processing",
+        "41.4 min",
+        "poll_batch 41.2 min",
+        "s3://moderation-output/runs/2026-11-19/20261119T200000-1a2b3c4d/report.html",
+        "Not delivered json (alert URL 2)",
+    ):
+        assert said in text
+
+
+def test_every_status_is_shown() -> None:
+    """A status that no verdict has is shown as 0, so that its absence is a statement."""
+    text = text_of(a_night(statuses={"judged": 11_788}))
+    assert all(f"{status} 0 0%" in text for status in Status if status is not Status.JUDGED)
+
+
+def test_unknown_cost_is_never_dollars() -> None:
+    """A night without a known price shows no amount at all."""
+    text = text_of(a_night(**unknown_price()))
+    assert "$" not in text
+    assert "Cost unknown unknown estimated" in text
+
+
+def test_an_empty_night_renders() -> None:
+    """A day without rows, jobs, labels and metrics is a page like any other, without a division by zero."""
+    empty = {name: 0 for name in Balance.model_fields if name.endswith(("_count", "_tokens"))}
+    costs = {name: 0.0 for name in Balance.model_fields if name.endswith("_usd")}
+    nothing: dict[str, Any] = {"rejected": {}, "statuses": {}, "jobs": [], "metrics": [], "alerts": {}, "seconds": {}}
+    counts = {"violation_count": 0, "duplicate_count": 0, "cost_usd": 0.0, "estimated_cost_usd": 0.0}
+    text = text_of(a_night(balance=Balance(**empty, **costs), **nothing, **counts))
+    assert "0 ingested = 0 valid + 0 rejected" in text
+    assert "Actual, from the answers' own token counts $0.00" in text
+    assert "No job was needed." in text
+
+
+def test_an_unbooked_job_renders() -> None:
+    """A job that is only an intent has no status, no tokens and no cost yet."""
+    intent = job(state=EntryState.INTENDED, job_arn=None, job_status=None, usage=None, submitted_at=None)
+    text = text_of(a_night(jobs=[intent]))
+    assert "not submitted 5,622 not booked unknown $3.90 estimated –" in text
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        pytest.param(METRIC_ROWS, "Measured on 250 labelled comments of the sample", id="sample"),
+        pytest.param(
+            [metric("accuracy", state="no_data"), estimated("accuracy", "source=planted", 0.9, 40, 0.1)],
+            "measured on 40 planted labels",
+            id="planted",
+        ),
+        pytest.param([estimated("accuracy", "source=overturn", 0.4, 9, 0.3)], "is not known", id="overturn"),
+        pytest.param([], "No labels for this night yet", id="none"),
+    ],
+)
+def test_quality_says_what_it_was_measured_on(metrics: list[dict[str, Any]], said: str) -> None:
+    """A reader can tell an accuracy of the night from one of chosen comments, and from none."""
+    assert said in text_of(a_night(metrics=metrics))
+
+
+def test_the_sample_is_quoted_before_planted_labels() -> None:
+    """The accuracy to quote is the sample's; planted labels stand in only without one."""
+    planted = estimated("accuracy", "source=planted", 0.9, 40, 0.1)
+    sample = estimated("accuracy", "all", 0.8, 250, 0.05)
+    assert headline_accuracy([planted, sample]).row == sample
+    assert headline_accuracy([planted, sample | {"value": None}]).row == planted
+    assert headline_accuracy([]).row is None
+
+
+def test_quality_slices_come_in_reading_order() -> None:
+    """The whole first, then sources, languages, categories and strata; metrics in their fixed order."""
+    tables = quality(METRIC_ROWS)
+    assert [table.metric for table in tables] == ["accuracy", "precision", "recall", "f1", "prevalence"]
+    slices = [row["slice"] for row in tables[0].rows]
+    assert slices == ["all", "source=planted", "language=en", "language=ja", "stratum=flagged"]
+    assert tables[4].scale == 0.1
+
+
+def test_parts_with_few_labels_are_folded() -> None:
+    """The whole, the sources and degraded parts are open however small; other parts need labels to be."""
+    small = {"n": 3, "value": 0.5}
+    assert not rests_on_few(metric("recall", "all", **small))
+    assert not rests_on_few(metric("recall", "source=planted", **small))
+    assert not rests_on_few(metric("recall", "category=spam", **small, state="degraded"))
+    assert rests_on_few(metric("recall", "category=spam", **small))
+    assert "2 more, on fewer than 20 labels each" in text_of(
+        a_night(metrics=[metric(name, "language=und", **small) for name in ("accuracy", "recall")])
+    )
+
+
+def test_drift_is_in_order_of_urgency() -> None:
+    """Degraded first, then by how far out; what cannot tell, is learning or has no data stands apart."""
+    telling, silent = drift(METRIC_ROWS)
+    assert [row["state"] for row in telling][:3] == ["degraded", "degraded", "ok"]
+    assert telling[0]["metric"] == "violation_rate"
+    assert {row["state"] for row in silent} == {"cannot_tell", "learning", "no_data"}
+    assert not {"accuracy", "recall"} & {row["metric"] for row in telling + silent}
+
+
+def test_a_degraded_accuracy_is_drift_too() -> None:
+    """A quality metric that is degraded stands with the others that are."""
+    low = estimated("accuracy", "all", 0.6, 250, 0.05, state="degraded", since=str(RUN_DATE))
+    assert drift([low]).telling == [low]
+    assert "verdicts that agree with the labels: 60.0%; new tonight" in text_of(a_night(metrics=[low]))
+
+
+def many_metrics() -> list[dict[str, Any]]:
+    """Sixty products beside the usual rows, fourteen of them degraded."""
+    facts = {"state": "degraded", "since": str(RUN_DATE), "reason": "4.8 deviations above 28 earlier nights, limit 4"}
+    return [
+        *METRIC_ROWS,
+        *(
+            compared("product_share", f"product=B{n:04d}", 0.04, 0.02, 0.004, **facts if n < 14 else {})
+            for n in range(60)
+        ),
+    ]
+
+
+def test_a_huge_night_stays_readable() -> None:
+    """The alarm names ten of sixteen, all of them are in the open table, and the many that are ok are folded."""
+    metrics = many_metrics()
+    text = text_of(a_night(metrics=metrics, jobs=[job(n) for n in range(40)]))
+    assert "16 degraded" in text
+    assert "and 6 more, under Drift" in text
+    assert shown_count(drift(metrics).telling) == 20
+    assert "54 more, all ok" in text
+    assert "34 more, all completed" in text
+
+
+def test_jobs_in_trouble_are_never_folded() -> None:
+    """Of forty jobs, those that did not complete are shown, and first."""
+    jobs = [job(number, job_status="Failed" if number % 2 else "Completed") for number in range(40)]
+    shown, folded = job_order(jobs)
+    assert [entry["job_status"] for entry in shown] == ["Failed"] * 20
+    assert {entry["job_status"] for entry in folded} == {"Completed"}
+
+
+def test_a_mark_is_within_its_picture() -> None:
+    """Whatever the numbers, every position lies from 0 to 1, in order."""
+    for row in METRIC_ROWS:
+        mark = drift_mark(row)
+        assert all(0 <= place <= 1 for place in mark if place is not None)
+        if mark.low is not None and mark.value is not None and mark.high is not None:
+            assert mark.low <= mark.value <= mark.high
+        if mark.band_low is not None and mark.band_high is not None:
+            assert mark.band_low < mark.band_high
+
+
+def test_a_one_sided_limit_has_an_open_band() -> None:
+    """Fewer rejected rows are never degraded, so the band runs to the left edge."""
+    assert drift_mark(compared("rejected_rate", "all", 0.02, 0.03, 0.002)).band_low == 0.0
+    assert drift_mark(compared("accuracy", "all", 0.9, 0.8, 0.01)).band_high == 1.0
+
+
+def test_the_first_degraded_night_is_night_one() -> None:
+    """The nights of a degradation are counted with both ends."""
+    assert nights_since({"since": "2026-11-19", "date": "2026-11-19"}) == 1
+    assert nights_since({"since": "2026-11-17", "date": "2026-11-19"}) == 3
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (percent(0.0842), "8.42%"),
+        (percent(0.912), "91.2%"),
+        (percent(0.0), "0%"),
+        (percent(1.0), "100%"),
+        (percent(None), "–"),
+        (percent(float("nan")), "–"),
+        (dollars(None), "unknown"),
+        (dollars(0.0), "$0.00"),
+        (dollars(0.00001), "under $0.0001"),
+        (dollars(0.0013), "$0.0013"),
+        (dollars(1234.5), "$1,234.50"),
+        (duration(12.34), "12.3 s"),
+        (duration(252), "4.2 min"),
+        (duration(3725), "1 h 02 min"),
+        (duration(7199), "2 h 00 min"),
+        (amount(0.0231, metric("violation_rate"), signed=True), "+2.31 points"),
+        (amount(-262.0, metric("volume", kind="count"), signed=True), "-262"),
+        (amount(7.42, metric("cost_usd", kind="count")), "$7.42"),
+        (amount(-0.0882, metric("cost_usd", kind="count"), signed=True), "-$0.0882"),
+        (amount(3.861, metric("text_length_log", kind="mean")), "46.5"),
+        (amount(-0.013, metric("text_length_log", kind="mean"), signed=True), "-1.3%"),
+        (amount(None, metric("volume", kind="count")), "–"),
+        (brief("x" * 100), "x" * 79 + "…"),
+        (inert("a\u202eb\x1b[31m\nc\ud800"), "ab [31m c"),
+    ],
+)
+def test_numbers_are_written_for_people(shown: str, expected: str) -> None:
+    """Thousands are separated, shares are percent, changes have a sign, and what is unknown says so."""
+    assert shown == expected

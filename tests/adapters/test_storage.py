@@ -1,0 +1,324 @@
+"""One behaviour for objects in S3 and for files: what a stage reads, writes and is told when something is wrong."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from moto.s3.models import s3_backends
+
+from sandbox.serve import Sandbox
+from tasks.adapters.aws import Aws, AwsEnvironment, shared
+from tasks.adapters.storage import Storage, StorageRefused
+from tasks.errors import InputChanged, StorageUnavailable
+from tests.wire import OneTry, Reply, Wire
+
+BUCKET = "s3://moderation-output"
+
+
+class Place(NamedTuple):
+    """A storage, and a folder in it that holds nothing yet."""
+
+    storage: Storage
+    root: str
+
+    def uri(self, name: str) -> str:
+        return f"{self.root}/{name}"
+
+    def names(self, folder: str = "") -> list[str]:
+        """What a listing of a folder shows, relative to the root."""
+        listed = self.storage.list(f"{self.root}/{folder}" if folder else self.root)
+        return [item.uri.removeprefix(f"{self.root}/") for item in listed]
+
+    def etag(self, name: str) -> str:
+        (item,) = (item for item in self.storage.list(self.root) if item.uri == self.uri(name))
+        return item.etag
+
+
+@pytest.fixture
+def s3_env(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox's S3 is AWS's to every client of this process."""
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    return sandbox
+
+
+@pytest.fixture
+def s3(s3_env: Sandbox) -> Place:
+    return Place(Storage(shared(AwsEnvironment())), f"{BUCKET}/somewhere/date=2026-11-19")
+
+
+@pytest.fixture
+def wire(s3_env: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """A wire to S3 that can be cut; clients made from now on use it."""
+    with Wire(s3_env.s3_url).served() as wire:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", wire.url)
+        yield wire
+
+
+@pytest.fixture(params=["files", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    if request.param == "s3":
+        found: Place = request.getfixturevalue("s3")
+        return found
+    monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
+    return Place(Storage(shared(AwsEnvironment())), str(tmp_path / "somewhere"))
+
+
+def test_listing_is_in_order_of_key(place: Place) -> None:
+    """Objects come in the order of their keys' bytes, folders and non-ASCII names included."""
+    names = ["B", "a-b", "a.b", "a/b", "a0", "a~", "ü", "あ"]
+    for name in reversed(names):
+        place.storage.put(place.uri(name), b"x")
+    assert place.names() == names
+
+
+def test_listing_stays_in_its_folder(place: Place) -> None:
+    """A folder whose name begins with another's is not listed with it."""
+    for name in ("date=2026-11-1/a.parquet", "date=2026-11-19/a.parquet", "date=2026-11-1.parquet"):
+        place.storage.put(place.uri(name), b"x")
+    assert place.names("date=2026-11-1") == ["date=2026-11-1/a.parquet"]
+
+
+def test_listing_of_nothing_is_empty(place: Place) -> None:
+    """A folder that does not exist has no objects."""
+    assert place.names("nowhere") == []
+
+
+def test_listing_tells_size_and_time(place: Place) -> None:
+    """A listed object has its size in bytes and a time with its zone."""
+    place.storage.put(place.uri("a"), b"12345")
+    (item,) = place.storage.list(place.root)
+    assert item.size_bytes == 5
+    assert item.modified_at.tzinfo is not None
+
+
+def test_a_bucket_can_be_listed_whole(s3: Place) -> None:
+    """A URI without a key lists the bucket."""
+    s3.storage.put(f"{BUCKET}/top", b"x")
+    s3.storage.put(f"{BUCKET}/deep/down", b"x")
+    assert [item.uri for item in s3.storage.list(BUCKET)] == [f"{BUCKET}/deep/down", f"{BUCKET}/top"]
+
+
+def test_what_is_put_is_got(place: Place) -> None:
+    """An object is its bytes, whatever they are."""
+    body = bytes(range(256))
+    place.storage.put(place.uri("deep/down"), body)
+    assert place.storage.get(place.uri("deep/down")) == body
+
+
+def test_get_of_a_missing_object_is_none(place: Place) -> None:
+    """No object is a legal answer."""
+    assert place.storage.get(place.uri("missing")) is None
+
+
+def test_put_replaces(place: Place) -> None:
+    """The last put counts, and changes the etag."""
+    place.storage.put(place.uri("a"), b"old")
+    before = place.etag("a")
+    place.storage.put(place.uri("a"), b"new")
+    assert place.storage.get(place.uri("a")) == b"new"
+    assert place.etag("a") != before
+
+
+def test_put_if_absent_keeps_what_is_there(place: Place) -> None:
+    """The first write stays, and the second is told so."""
+    assert place.storage.put_if_absent(place.uri("a"), b"first")
+    assert not place.storage.put_if_absent(place.uri("a"), b"second")
+    assert place.storage.get(place.uri("a")) == b"first"
+
+
+def test_of_racing_writers_one_wins(place: Place) -> None:
+    """Of eight writers at once, one is told that it was absent, and its bytes are there."""
+    ready = threading.Barrier(8)
+
+    def write(number: int) -> bool:
+        ready.wait()
+        return place.storage.put_if_absent(place.uri("lease"), b"%d" % number)
+
+    with ThreadPoolExecutor(8) as writers:
+        wins = list(writers.map(write, range(8)))
+    assert wins.count(True) == 1
+    assert place.storage.get(place.uri("lease")) == b"%d" % wins.index(True)
+
+
+def test_a_lost_answer_does_not_lose_the_race(wire: Wire) -> None:
+    """A writer whose first answer was lost finds its own bytes when it asks again: it was absent."""
+    storage = Storage(Aws())
+    wire.fates.append("lose")
+    assert storage.put_if_absent(f"{BUCKET}/a", b"mine")
+    assert len(wire.seen) == 3  # the write, the write again, and the look at what is there
+    assert storage.get(f"{BUCKET}/a") == b"mine"
+
+
+def test_a_write_under_way_elsewhere_is_worth_another_try(wire: Wire) -> None:
+    """S3's conflict with a concurrent write, and no object to be seen, is neither a yes nor a no."""
+    wire.fates.append(Reply(409, "<Error><Code>ConditionalRequestConflict</Code><Message>busy</Message></Error>"))
+    with pytest.raises(StorageUnavailable, match="ConditionalRequestConflict: busy"):
+        Storage(Aws()).put_if_absent(f"{BUCKET}/a", b"mine")
+
+
+def test_fetch_with_the_planned_etag(place: Place, tmp_path: Path) -> None:
+    """An object that is as it was planned is downloaded."""
+    place.storage.put(place.uri("a"), b"planned")
+    place.storage.fetch(place.uri("a"), tmp_path / "copy", place.etag("a"))
+    assert (tmp_path / "copy").read_bytes() == b"planned"
+
+
+def test_fetch_with_a_stale_etag(place: Place, tmp_path: Path) -> None:
+    """An object that was replaced since the plan stops the night, and nothing is downloaded."""
+    place.storage.put(place.uri("a"), b"planned")
+    etag = place.etag("a")
+    place.storage.put(place.uri("a"), b"replaced")
+    with pytest.raises(InputChanged, match=r"/a was replaced or deleted while the night ran"):
+        place.storage.fetch(place.uri("a"), tmp_path / "copy", etag)
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("etag", [None, "d41d8cd98f00b204e9800998ecf8427e"])
+def test_fetch_of_a_missing_object(place: Place, tmp_path: Path, etag: str | None) -> None:
+    """An object that is gone stops the night, with or without a planned etag."""
+    with pytest.raises(InputChanged, match="/missing was replaced or deleted"):
+        place.storage.fetch(place.uri("missing"), tmp_path / "copy", etag)
+
+
+def test_fetch_that_breaks_off(wire: Wire, tmp_path: Path) -> None:
+    """A download that ends too early is worth another try, never half an object."""
+    storage = Storage(Aws())
+    storage.put(f"{BUCKET}/a", b"x" * 100_000)
+    wire.fates.append("cut")
+    with pytest.raises(StorageUnavailable, match="read s3://moderation-output/a"):
+        storage.fetch(f"{BUCKET}/a", tmp_path / "copy")
+
+
+def test_send_is_the_file(place: Place, tmp_path: Path) -> None:
+    """A sent file is the object, and stays where it was."""
+    (tmp_path / "local").write_bytes(b"finished")
+    place.storage.put(place.uri("a"), b"old")
+    place.storage.send(tmp_path / "local", place.uri("a"))
+    assert place.storage.get(place.uri("a")) == b"finished"
+    assert (tmp_path / "local").exists()
+
+
+def test_open_reads_anywhere(place: Place) -> None:
+    """The end of an object can be read without the rest."""
+    place.storage.put(place.uri("a"), b"header and footer")
+    with place.storage.open(place.uri("a")) as file:
+        file.seek(-6, 2)
+        assert file.read() == b"footer"
+
+
+def test_open_of_a_missing_object(place: Place) -> None:
+    """An object that went between listing and opening stops the night in the words of a changed input."""
+    with pytest.raises(InputChanged, match="/missing was replaced or deleted"):
+        place.storage.open(place.uri("missing"))
+
+
+def test_delete_takes_what_is_there(place: Place) -> None:
+    """Named objects go, others stay, and an absent one is no error."""
+    for name in ("a", "b", "c"):
+        place.storage.put(place.uri(name), b"x")
+    place.storage.delete([place.uri("a"), place.uri("missing"), place.uri("c")])
+    assert place.names() == ["b"]
+
+
+def test_delete_of_nothing(place: Place) -> None:
+    """No objects to delete is no error."""
+    place.storage.delete([])
+
+
+def test_delete_of_more_than_a_thousand(s3: Place) -> None:
+    """S3 lists and deletes a thousand keys a call: all of them go, and no other."""
+    for number in range(1_002):  # behind the server's back: over HTTP it takes 5 s
+        s3_backends["123456789012"]["aws"].put_object("moderation-output", f"many/{number:04d}", b"")
+    listed = [item.uri for item in s3.storage.list(f"{BUCKET}/many")]
+    assert len(listed) == 1_002
+    s3.storage.delete(uri for uri in listed if not uri.endswith("/0500"))
+    assert [item.uri for item in s3.storage.list(f"{BUCKET}/many")] == [f"{BUCKET}/many/0500"]
+
+
+def test_delete_goes_to_every_bucket(s3: Place, tmp_path: Path) -> None:
+    """One call may name objects of several buckets, and files."""
+    uris = [f"{BUCKET}/a", "s3://moderation-batch/a", str(tmp_path / "a")]
+    for uri in uris:
+        s3.storage.put(uri, b"x")
+    s3.storage.delete(uris)
+    assert [s3.storage.get(uri) for uri in uris] == [None, None, None]
+
+
+def test_delete_that_is_refused_for_a_key(wire: Wire) -> None:
+    """DeleteObjects succeeds as a call when a key may not be deleted: the refusal is told all the same."""
+    body = "<DeleteResult><Error><Key>a</Key><Code>AccessDenied</Code><Message>no</Message></Error></DeleteResult>"
+    wire.fates.append(Reply(200, body))
+    with pytest.raises(StorageRefused, match="1 objects stay, the first is a: AccessDenied: no"):
+        Storage(Aws()).delete([f"{BUCKET}/a"])
+
+
+def test_a_file_being_written_is_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a writer left half done is no object, as in S3."""
+    monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
+    place = Place(Storage(shared(AwsEnvironment())), str(tmp_path))
+    place.storage.put(place.uri("a"), b"x")
+    (tmp_path / ".partial-killed").write_bytes(b"half")
+    assert place.names() == ["a"]
+
+
+VERBS: dict[str, Callable[[Storage, str, Path], object]] = {
+    "list": lambda storage, uri, _: storage.list(uri),
+    "get": lambda storage, uri, _: storage.get(uri),
+    "fetch": lambda storage, uri, path: storage.fetch(uri, path / "copy"),
+    "put": lambda storage, uri, _: storage.put(uri, b"x"),
+    "put_if_absent": lambda storage, uri, _: storage.put_if_absent(uri, b"x"),
+    "send": lambda storage, uri, path: storage.send(path / "local", uri),
+    "delete": lambda storage, uri, _: storage.delete([uri]),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_such_bucket(verb: str, s3_env: Sandbox, tmp_path: Path) -> None:
+    """A bucket that does not exist stops the night in one line that names it."""
+    (tmp_path / "local").write_bytes(b"x")
+    with pytest.raises(StorageRefused, match=r"s3://nowhere.*NoSuchBucket: The specified bucket") as caught:
+        VERBS[verb](Storage(shared(AwsEnvironment())), "s3://nowhere/a", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_access_denied(verb: str, wire: Wire, tmp_path: Path) -> None:
+    """A missing permission stops the night with AWS's own words."""
+    (tmp_path / "local").write_bytes(b"x")
+    wire.fates.append(Reply(403, "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"))
+    with pytest.raises(StorageRefused, match="AccessDenied: Access Denied"):
+        VERBS[verb](Storage(Aws()), f"{BUCKET}/a", tmp_path)
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "open"])
+def test_server_down(verb: str, s3_env: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An S3 that does not answer is worth another try of the stage."""
+    (tmp_path / "local").write_bytes(b"x")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # s3fs makes a client of its own
+    verbs = VERBS | {"open": lambda storage, uri, _: storage.open(uri)}
+    with pytest.raises(StorageUnavailable, match=r"s3://moderation-output"):
+        verbs[verb](Storage(OneTry()), f"{BUCKET}/a", tmp_path)
+
+
+def test_slow_down_is_tried_again(wire: Wire) -> None:
+    """S3's 503 is repeated by botocore, within the attempts that the client has."""
+    busy = Reply(503, "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
+    wire.fates.extend([busy])
+    Storage(Aws()).put(f"{BUCKET}/a", b"x")
+    wire.fates.extend([busy])
+    with pytest.raises(StorageUnavailable, match="SlowDown: Please reduce"):
+        Storage(OneTry()).put(f"{BUCKET}/a", b"x")
+
+
+def test_an_answer_that_never_comes(wire: Wire) -> None:
+    """A call has a time limit."""
+    wire.fates.append("hang")
+    with pytest.raises(StorageUnavailable, match="ReadTimeoutError"):
+        Storage(OneTry()).get(f"{BUCKET}/a")

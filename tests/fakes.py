@@ -1,0 +1,237 @@
+"""Working stand-ins for what lies outside: a Bedrock in memory and an alert channel that keeps what it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from tasks.adapters.storage import Storage
+from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
+from tasks.ports import AlertMessage, AlertUndelivered, Job, JobRequest, JobStatus
+from tests.factories import answer_text, claude_output
+
+Line = dict[str, Any]
+
+#: What a job passes through, look by look, before it ends.
+PATH = (JobStatus.SUBMITTED, JobStatus.VALIDATING, JobStatus.SCHEDULED, JobStatus.IN_PROGRESS)
+#: How many of the records are answered when a job ends so, unless a knob says otherwise.
+ANSWERED_FRACTION = {
+    JobStatus.COMPLETED: 1.0,
+    JobStatus.PARTIALLY_COMPLETED: 0.5,
+    JobStatus.STOPPED: 0.5,
+    JobStatus.FAILED: 0.0,
+    JobStatus.EXPIRED: 0.0,
+}
+FAILURE = "Internal server error. Please retry the job."
+
+
+class FakeBedrock:
+    """Batch inference in memory: jobs move at each look, and their results are written through a real storage.
+
+    A comment with "bad" in it is spam. The knobs may be turned between jobs; counts are a job's first records.
+
+    Args:
+        storage: where input is read and output is written.
+        fail_records: records that end as an error line.
+        drop_records: records without any line.
+        malformed_records: records whose answer is prose.
+        end_status: how jobs end.
+        answered_fraction: how many records have a line then; by default what `end_status` suggests.
+        polls_until_done: looks at a job, after the first, until it has ended.
+        lost_creates: accepted create calls whose answer is lost.
+        quota: unfinished jobs that are allowed.
+        min_records: a job with fewer fails, as Bedrock's do.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        fail_records: int = 0,
+        drop_records: int = 0,
+        malformed_records: int = 0,
+        end_status: JobStatus = JobStatus.COMPLETED,
+        answered_fraction: float | None = None,
+        polls_until_done: int = 4,
+        lost_creates: int = 0,
+        quota: int = 100,
+        min_records: int = 100,
+    ) -> None:
+        self.fail_records = fail_records
+        self.drop_records = drop_records
+        self.malformed_records = malformed_records
+        self.end_status = end_status
+        self.answered_fraction = answered_fraction
+        self.polls_until_done = polls_until_done
+        self.lost_creates = lost_creates
+        self.quota = quota
+        self.min_records = min_records
+        #: every create call, accepted or not
+        self.requests: list[JobRequest] = []
+        #: how often each record was answered, and so paid for
+        self.paid_records: Counter[str] = Counter()
+        self._storage = storage
+        self._jobs: dict[str, Job] = {}
+        self._looks: Counter[str] = Counter()
+        self._ends: dict[str, JobStatus] = {}
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Every job as it is now, oldest first, without counting as a look."""
+        return list(self._jobs.values())
+
+    def create_job(self, request: JobRequest) -> str:
+        """See BatchInference."""
+        self.requests.append(request)
+        known = next((job for job in self.jobs if job.client_request_token == request.client_request_token), None)
+        if known is not None:
+            return known.job_arn
+        if sum(not _has_ended(job) for job in self.jobs) >= self.quota:
+            raise QuotaReached(f"create job {request.job_name}: ServiceQuotaExceededException: {self.quota} jobs")
+        job_id = hashlib.sha256(f"{request.client_request_token}{len(self._jobs)}".encode()).hexdigest()[:12]
+        arn = f"arn:aws:bedrock:ap-northeast-1:123456789012:model-invocation-job/{job_id}"
+        self._jobs[arn] = Job(
+            job_arn=arn,
+            job_name=request.job_name,
+            status=JobStatus.SUBMITTED,
+            client_request_token=request.client_request_token,
+            model_id=request.model_id,
+            input_uri=request.input_uri,
+            output_uri=request.output_uri,
+            submitted_at=datetime(2026, 11, 20, tzinfo=UTC) + timedelta(seconds=len(self._jobs)),
+        )
+        if self.lost_creates:
+            self.lost_creates -= 1
+            raise BedrockUnavailable(f"create job {request.job_name}: ConnectionClosedError: the answer was lost")
+        return arn
+
+    def get_job(self, job_arn: str) -> Job:
+        """See BatchInference; each look moves the job on."""
+        job = self._known(job_arn)
+        looks = self._looks[job_arn]
+        self._looks[job_arn] += 1
+        if not _has_ended(job):
+            if job.status is JobStatus.STOPPING or looks >= self.polls_until_done:
+                self._end(job)
+            else:
+                self._move(job, status=PATH[looks * len(PATH) // self.polls_until_done])
+        return self._jobs[job_arn]
+
+    def find_job(self, request: JobRequest) -> Job | None:
+        """See BatchInference."""
+        wanted = (request.job_name, request.client_request_token)
+        return next((job for job in reversed(self.jobs) if wanted[0] in job.job_name and _is_one_of(job, wanted)), None)
+
+    def stop_job(self, job_arn: str) -> None:
+        """See BatchInference."""
+        job = self._known(job_arn)
+        if not _has_ended(job):
+            self._ends[job_arn] = JobStatus.STOPPED
+            self._move(job, status=JobStatus.STOPPING)
+
+    def finish(self) -> None:
+        """Move every job to its end."""
+        for job in self.jobs:
+            if not _has_ended(job):
+                self._end(job)
+
+    def _known(self, job_arn: str) -> Job:
+        if job_arn not in self._jobs:
+            raise BedrockRefused(f"get job {job_arn}: ResourceNotFoundException: there is no such job")
+        return self._jobs[job_arn]
+
+    def _move(self, job: Job, **changes: object) -> None:
+        self._jobs[job.job_arn] = job.model_copy(update=changes)
+
+    def _end(self, job: Job) -> None:
+        """Write what was answered, then show the end."""
+        files = list(self._input(job))
+        total = sum(len(records) for _, records in files)
+        if total < self.min_records:
+            self._move(job, status=JobStatus.FAILED, message=f"{total} records, fewer than {self.min_records}")
+            return
+        end = self._ends.get(job.job_arn, self.end_status)
+        fraction = ANSWERED_FRACTION[end] if self.answered_fraction is None else self.answered_fraction
+        answered = round(total * fraction)
+        folder = f"{(job.output_uri or '').rstrip('/')}/{job.job_id}"
+        number, tokens = 0, Counter[str]()
+        for name, records in files:
+            lines: list[Line] = []
+            for record in records:
+                if number < answered and (line := self._answer(record, number)) is not None:
+                    lines.append(line)
+                number += 1
+            for line in lines:
+                tokens.update(line.get("modelOutput", {}).get("usage", {}))
+            if answered:
+                # The order of the output is not that of the input.
+                self._storage.put(f"{folder}/{name}.out", b"".join(orjson.dumps(line) + b"\n" for line in lines[::-1]))
+        if answered:
+            self._storage.put(f"{folder}/manifest.json.out", orjson.dumps({"totalRecordCount": total, **tokens}))
+        message = FAILURE if end is JobStatus.FAILED else None
+        self._move(job, status=end, message=message, total_count=total, processed_count=answered)
+
+    def _input(self, job: Job) -> Iterator[tuple[str, list[Line]]]:
+        """Every JSON lines file at the input URI, be it a file or a folder."""
+        uri = (job.input_uri or "").rstrip("/")
+        single = uri.endswith(".jsonl")
+        for file in [uri] if single else [item.uri for item in self._storage.list(uri)]:
+            body = self._storage.get(file)
+            if file.endswith(".jsonl") and body is not None:
+                yield file.rsplit("/", 1)[-1], [orjson.loads(line) for line in body.splitlines()]
+
+    def _answer(self, record: Line, number: int) -> Line | None:
+        """The output line of a job's record, by its place in the job."""
+        echo = {"recordId": record["recordId"], "modelInput": record["modelInput"]}
+        failed, dropped = self.fail_records, self.fail_records + self.drop_records
+        if number < failed:
+            return {**echo, "error": {"errorCode": 400, "errorMessage": "bad request"}}
+        self.paid_records[record["recordId"]] += 1
+        if number < dropped:
+            return None
+        if number < dropped + self.malformed_records:
+            return {**echo, "modelOutput": claude_output("I would rather not say.")}
+        return {**echo, "modelOutput": claude_output(_verdict(record["modelInput"]))}
+
+
+class FakeAlerts:
+    """An alert channel that keeps its messages.
+
+    Args:
+        undelivered: sends that fail before one is delivered.
+    """
+
+    name = "fake"
+
+    def __init__(self, undelivered: int = 0) -> None:
+        self.undelivered = undelivered
+        self.messages: list[AlertMessage] = []
+
+    def send(self, message: AlertMessage) -> None:
+        """See AlertChannel."""
+        if self.undelivered:
+            self.undelivered -= 1
+            raise AlertUndelivered(f"{self.name}: the channel did not take the message")
+        self.messages.append(message)
+
+
+def _has_ended(job: Job) -> bool:
+    return job.status in ANSWERED_FRACTION
+
+
+def _is_one_of(job: Job, wanted: tuple[str, str]) -> bool:
+    return job.job_name == wanted[0] or job.client_request_token == wanted[1]
+
+
+def _verdict(body: Line) -> str:
+    """What a reviewer who knows one word says."""
+    asked = str(body["messages"][-1]["content"][-1]["text"])
+    comment = asked[asked.rfind("<comment>") :]
+    if "bad" in comment:
+        return answer_text()
+    return answer_text(violation=False, category="none", explanation="")
