@@ -35,6 +35,7 @@ _ADVICE = {
     "SettingsInvalid": "A setting is missing or wrong.",
     "PromptInvalid": "The prompt file does not say what it must.",
     "UnsupportedModel": "No model family answers to this model id.",
+    "StorageRefused": "S3 refused for a reason that stays, such as a missing bucket or permission.",
     "StorageUnavailable": "S3 did not answer as it should, also after retries: run the day again later.",
     "BedrockUnavailable": "Bedrock did not answer as it should, also after retries: run the day again later.",
     "QuotaReached": "Bedrock takes no further job until one of the account's jobs ends: run the day again later.",
@@ -56,7 +57,8 @@ def degraded_message(findings: Sequence[Finding], paths: RunPaths) -> AlertMessa
     groups = {group: [item for item in findings if _group(item) is group] for group in Group}
     named = [group for group, items in groups.items() if items]
     measures = "1 measure" if len(findings) == 1 else f"{len(findings)} measures"
-    lines = [f"The verdicts of {paths.run_date} are published, but {measures} degraded."]
+    are = "is" if len(findings) == 1 else "are"
+    lines = [f"The verdicts of {paths.run_date} are published, but {measures} {are} degraded."]
     room = MAX_MEASURES
     for group in named:
         items = sorted(groups[group], key=_order)
@@ -101,7 +103,8 @@ def describe(row: Mapping[str, object]) -> str:
         facts.append(f"a change of {_change(row, 'effect')}, limit {_change(row, 'threshold', signed=False)}")
     if row["ci_low"] is not None:
         facts.append(f"95% interval {_amount(row, 'ci_low')} to {_amount(row, 'ci_high')}")
-    facts.append(f"n {row['n']:,}")
+    if row["kind"] != Kind.COUNT:
+        facts.append(f"n {row['n']:,}")
     facts.append(f"since {row['since']}")
     reason = f". {safe_text(str(row['reason']), MAX_REASON_CHARS)}" if row["reason"] else ""
     return ", ".join(facts) + reason

@@ -56,8 +56,16 @@ class Collected(NamedTuple):
 class _Kept(NamedTuple):
     """The line that counts for a record so far."""
 
-    rank: tuple[bool, bytes]
+    rank: tuple[bool, bool, bytes]
     outcome: Outcome
+
+
+class _Read(NamedTuple):
+    """A line and the bytes of what it says, without the echo of the input: that is ten times as long, and lines are
+    kept by the hundred thousand."""
+
+    line: OutputLine
+    said: bytes
 
 
 def collect(
@@ -70,8 +78,9 @@ def collect(
 ) -> Collected:
     """Read a job's output lines, in whatever order they come.
 
-    Of several lines for one record a well-formed one counts, then the smallest bytes. Tokens of lines that do not
-    count, and of records that were never asked, were paid for all the same: they are booked as unattributed.
+    Of several lines for one record a well-formed one counts, then one with an output, then the smallest bytes. Tokens
+    of lines that do not count, and of records that were never asked, were paid for all the same: they are booked as
+    unattributed.
 
     Args:
         lines: raw lines of every output file.
@@ -83,17 +92,18 @@ def collect(
         if not raw.strip():
             continue
         line_count += 1
-        line = _parse(raw)
-        if line is None:
+        read = _parse(raw)
+        if read is None:
             unknown += 1
             continue
+        line = read.line
         outcome = read_line(line, family, prompt.categories)
         total[0] += outcome.input_tokens or 0
         total[1] += outcome.output_tokens or 0
         if line.recordId not in attempts:
             unknown += 1
             continue
-        rank = (outcome.status is not Status.JUDGED, raw.strip())
+        rank = (outcome.status is not Status.JUDGED, line.modelOutput is None, read.said)
         before = kept.get(line.recordId)
         repeated += before is not None
         if before is None or rank < before.rank:
@@ -118,15 +128,17 @@ def collect(
     return Collected(pl.DataFrame(rows, schema=ANSWERS.polars_schema, orient="row"), usage)
 
 
-def _parse(raw: bytes) -> OutputLine | None:
+def _parse(raw: bytes) -> _Read | None:
     """The line, or None if it is no output line at all."""
     try:
         try:
-            return OutputLine.model_validate(orjson.loads(raw))
+            line = OutputLine.model_validate(orjson.loads(raw))
         except orjson.JSONDecodeError:
-            return OutputLine.model_validate(json.loads(raw))  # it takes the lone surrogates that JSON can spell
+            line = OutputLine.model_validate(json.loads(raw))  # it takes the lone surrogates that JSON can spell
+        said = json.dumps([line.modelOutput, line.error.model_dump() if line.error else None])
     except (ValueError, RecursionError):
         return None
+    return _Read(line, said.encode())
 
 
 def _answer_row(record: str, outcome: Outcome, attempt: int, decided_at: datetime) -> tuple[object, ...]:

@@ -49,21 +49,28 @@ class VerdictSummary(BaseModel):
 
 
 def job_frame(entries: Sequence[LedgerEntry], settings: Settings) -> pl.DataFrame:
-    """One row per ledger entry: key, batch_job_arn, and its price in picodollars a token (null when unknown)."""
+    """One row per ledger entry: key, batch_job_arn, epoch, and its price in picodollars a token (null if unknown)."""
     prices = [find_price(entry.model_id, "batch", settings.prices) for entry in entries]
     return pl.DataFrame(
         {
             "key": [entry.key for entry in entries],
             "batch_job_arn": [entry.job_arn for entry in entries],
+            "_epoch": [entry.epoch for entry in entries],
             "_input_pico": [price.input_pico if price else None for price in prices],
             "_output_pico": [price.output_pico if price else None for price in prices],
         },
-        schema={"key": pl.String, "batch_job_arn": pl.String, "_input_pico": pl.Int64, "_output_pico": pl.Int64},
+        schema={
+            "key": pl.String,
+            "batch_job_arn": pl.String,
+            "_epoch": pl.Int64,
+            "_input_pico": pl.Int64,
+            "_output_pico": pl.Int64,
+        },
     )
 
 
 def best_answers(requests: pl.LazyFrame, answers: pl.LazyFrame, jobs: pl.LazyFrame) -> pl.LazyFrame:
-    """The answer that counts for each record and text: a judged one first, then the latest attempt.
+    """The answer that counts for each record and text: a judged one first, then the highest epoch, the latest attempt.
 
     Tokens and cost are those of all attempts together, since all were paid for this record; a record that a job lost
     is `missing`, and its cost is what the output shows: nothing.
@@ -86,7 +93,11 @@ def best_answers(requests: pl.LazyFrame, answers: pl.LazyFrame, jobs: pl.LazyFra
     )
     summed = ("input_tokens", "output_tokens", "cost_pico")
     best_first = pl.exclude(*summed, "record_id", "text_sha256").sort_by(
-        pl.col("status") != Status.JUDGED, pl.col("attempt"), pl.col("key"), descending=[False, True, False]
+        pl.col("status") != Status.JUDGED,
+        pl.col("_epoch"),
+        pl.col("attempt"),
+        pl.col("key"),
+        descending=[False, True, True, False],
     )
     return tried.group_by("record_id", "text_sha256").agg(
         best_first.first(),
@@ -103,6 +114,7 @@ def merge(valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, pla
     Columns: valid (record columns), duplicates (record_id, judged_as), best (`best_answers`) -> VERDICTS.
     """
     owns = pl.col("judged_as").is_null()
+    dollars = pl.col("cost_pico").fill_null(0).map_batches(_usd, pl.Float64, is_elementwise=True)
     return VERDICTS.conform(
         valid.join(duplicates, on="record_id", how="left", validate="1:1")
         .with_columns(_asked=pl.coalesce("judged_as", "record_id"))
@@ -118,7 +130,7 @@ def merge(valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, pla
             attempt=pl.col("attempt").fill_null(0),
             input_tokens=pl.when(owns).then("input_tokens"),
             output_tokens=pl.when(owns).then("output_tokens"),
-            cost_usd=pl.when(~owns).then(0.0).when(pl.lit(priced)).then(pl.col("cost_pico").fill_null(0) / PICODOLLARS),
+            cost_usd=pl.when(~owns).then(0.0).when(pl.lit(priced)).then(dollars),
             model_id=pl.lit(plan.model_id),
             prompt_name=pl.lit(plan.prompt_name),
             prompt_version=pl.lit(plan.prompt_version),
@@ -127,6 +139,11 @@ def merge(valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, pla
             decided_at=pl.col("decided_at").fill_null(pl.lit(plan.planned_at)),
         )
     )
+
+
+def _usd(pico: pl.Series) -> pl.Series:
+    """Dollars, rounded as the ledger's are; polars multiplies by the reciprocal, which may be off in the last digit."""
+    return pl.Series(pico.name, pico.to_numpy() / PICODOLLARS)
 
 
 def merge_in_buckets(
@@ -214,7 +231,7 @@ def merge_verdicts(settings: Settings, plan: Plan) -> VerdictSummary:
         with pq.ParquetWriter(path, VERDICTS.arrow_schema, compression="zstd") as writer:
             for bucket in merge_in_buckets(valid, duplicates, best, plan, priced, row_count):
                 writer.write_table(arrow(bucket))
-                pico += round((bucket["cost_usd"] * PICODOLLARS).sum() or 0)
+                pico += int((bucket["cost_usd"] * PICODOLLARS).round().cast(pl.Int64).sum())
         summary = summarise(pl.scan_parquet(path), pico if priced else None)
         check_judged(summary, settings.min_judged_fraction, ledger)
         storage.send(path, paths.work("verdicts"))

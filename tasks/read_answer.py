@@ -57,7 +57,7 @@ def read_line(line: OutputLine, family: Family, categories: tuple[str, ...]) -> 
         case Stop.TRUNCATED:
             return Outcome(Status.MALFORMED, f"cut off: stop_reason {reply.stop_reason}", None, *tokens)
         case Stop.OTHER:
-            detail = f"unexpected stop_reason {reply.stop_reason}"[:_MAX_DETAIL_CHARS]
+            detail = _storable(f"unexpected stop_reason {reply.stop_reason}")[:_MAX_DETAIL_CHARS]
             return Outcome(Status.MALFORMED, detail, None, *tokens)
         case Stop.FINISHED:
             try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import orjson
 import polars as pl
 from prefect import task
@@ -170,15 +171,15 @@ def split_records(checked: pl.LazyFrame) -> Split:
 
     Columns: those of `check_rows`; `reason` is null in valid and set in rejected. Order is kept.
     """
-    key = list(_ROW_KEY)
-    repeats = find_repeats(checked.filter(pl.col("reason").is_null()), "comment_id").select(key).lazy()
-    sound = pl.col("reason").is_null()
-    valid = checked.filter(sound).join(repeats, on=key, how="anti", maintain_order="left")
-    duplicates = checked.filter(sound).join(repeats, on=key, how="semi", maintain_order="left")
-    rejected = pl.concat(
-        [checked.filter(~sound), duplicates.with_columns(reason=pl.lit(Reason.DUPLICATE_ID.value))], how="vertical"
+    numbered, sound = checked.with_row_index("_number"), pl.col("reason").is_null()
+    repeats = np.sort(find_repeats(numbered.filter(sound), "comment_id", keep=("_number",))["_number"].to_numpy())
+    # A lookup in a sorted array and not a join: an order-keeping join holds the night, this streams.
+    repeated = pl.col("_number").map_batches(
+        lambda numbers: pl.Series(numbers.name, np.isin(numbers.to_numpy(), repeats)), pl.Boolean, is_elementwise=True
     )
-    return Split(valid, rejected)
+    reason = pl.when(sound & repeated).then(pl.lit(Reason.DUPLICATE_ID.value)).otherwise("reason")
+    decided = numbered.with_columns(reason=reason).drop("_number")
+    return Split(decided.filter(sound), decided.filter(~sound))
 
 
 def rejected_rows(rejected: pl.LazyFrame, run_date: date, run_id: str) -> pl.LazyFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -127,13 +128,13 @@ class Site:
         self.frames: list[pl.DataFrame] = []
         self.limits = Thresholds()
 
-    def play(self, day: date, *, keep: bool = True, **fault: float) -> pl.DataFrame:
+    def play(self, day: date, fault: Mapping[str, float] | None = None, *, keep: bool = True) -> pl.DataFrame:
         """Measure and judge one night; the rows of the metrics table."""
         history = History.of(
             [frame["date"][0] for frame in self.frames[-28:]], pl.concat([METRICS.empty(), *self.frames[-28:]])
         )
         rows = metric_rows(
-            judge_all(self.measure(day, **fault), day, history, self.limits), history, Stamp(day, NOW, "r", "r")
+            judge_all(self.measure(day, fault or {}), day, history, self.limits), history, Stamp(day, NOW, "r", "r")
         )
         if keep:
             self.frames.append(rows)
@@ -143,7 +144,7 @@ class Site:
         """Normal nights, one after another."""
         return [self.play(date(2026, 1, 1) + timedelta(len(self.frames))) for _ in range(count)]
 
-    def measure(self, day: date, **fault: float) -> list[Measurement]:
+    def measure(self, day: date, fault: Mapping[str, float]) -> list[Measurement]:
         """One night's numbers: `fault` may have volume, length, english, korean, spam, violations, failed."""
         random, noise = self.random, self.noise
         busy = WEEKDAYS[day.weekday()] * math.exp(random.normal(0, 0.05 * noise)) * fault.get("volume", 1)

@@ -32,6 +32,9 @@ class OneTry(Aws):
     def client(self, service: str, *, attempts: int = 1, read_timeout_s: int = 1) -> Any:
         return super().client(service, attempts=attempts, read_timeout_s=read_timeout_s)
 
+    def object_store_options(self) -> dict[str, str]:
+        return super().object_store_options() | {"max_retries": "0"}
+
 
 class Wire:
     """Passes calls on, but for those whose fate is set: the next one meets the first of `fates`, and so on."""

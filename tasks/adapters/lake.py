@@ -42,7 +42,6 @@ class Lake:
                 predicate=f"date = '{run_date.isoformat()}'",
                 commit_properties=CommitProperties(custom_metadata=note),
             )
-            delta.update_incremental()
             return delta.version()
 
     def append(self, uri: str, table: Table, frame: pl.DataFrame, note: dict[str, str]) -> None:

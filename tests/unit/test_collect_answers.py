@@ -170,7 +170,6 @@ DEEP = b'{"recordId":"r1","modelOutput":{"content":' + b"[" * 300 + b"]" * 300 +
         pytest.param(b'{"recordId": 1, "modelOutput": {}}\n', id="record-is-no-text"),
         pytest.param(b'{"recordId":"r1","modelOutput":"text"}\n', id="output-is-no-object"),
         pytest.param(b"\xff\xfe\n", id="not-utf-8"),
-        pytest.param(b'{"recordId":"r1","modelOutput":{"a":"\\ud800"}}\n', id="lone-surrogate"),
         pytest.param(b'{"processedRecordCount": 2}\n', id="manifest"),
         pytest.param(b"[" * 5000 + b"\n", id="nested-without-end"),
     ],
@@ -186,6 +185,23 @@ def test_a_line_nested_deeper_than_can_be_written_stops_nothing() -> None:
     """A line that can be read but not written again is malformed or junk, never a crash."""
     usage = gather(DEEP, output_line("r2")).usage
     assert usage.line_count == 2
+
+
+@pytest.mark.parametrize("spelt", [b"\\ud800", b"\\\\ud800"], ids=["in-the-line", "in-the-answer"])
+@pytest.mark.parametrize("place", ["an advert", "spam", "end_turn"])
+def test_half_a_character_stops_nothing(spelt: bytes, place: str) -> None:
+    """JSON can spell a lone surrogate anywhere: the line is its record's, and every column can be stored."""
+    line = JUDGED.replace(place.encode(), spelt)
+    actual = gather(line, line)
+    assert actual.answers["record_id"].to_list() == ["r1"]
+    assert actual.usage.input_tokens == 2000
+
+
+def test_the_echo_of_the_input_decides_nothing() -> None:
+    """Of two lines with differing answers the same one counts, whatever their echoes are."""
+    for echo, other in (("a", "b"), ("b", "a")):
+        lines = (output_line("r1", modelInput=echo), output_line("r1", claude_output(FINE), modelInput=other))
+        assert gather(*lines).answers["category"].to_list() == ["none"]
 
 
 def test_blank_lines_are_no_lines() -> None:

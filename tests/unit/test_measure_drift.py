@@ -74,7 +74,8 @@ def test_counts_and_rates() -> None:
         "missing_rate all": (0, 3),
     }
     assert {name: (found[name].x, found[name].n) for name in expected} == expected
-    assert (found["cost_usd all"].value, found["cost_usd all"].n) == (pytest.approx(0.003), 3)
+    assert found["cost_usd all"].value == pytest.approx(0.003)
+    assert found["cost_usd all"].n == 3
     assert found["input_tokens_log all"].value == pytest.approx(7.3139, abs=1e-4)
 
 
