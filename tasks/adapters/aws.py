@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
@@ -44,6 +45,9 @@ TRANSIENT_CODES = frozenset(
     }
 )
 
+
+#: What botocore resolves where no endpoint is set; any other (a VPC's, MinIO, the sandbox) somebody chose.
+_REGIONS_OWN_S3 = re.compile(r"https://s3\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?")
 
 #: botocore's own errors that may pass: the wire, and the service that hands out credentials. All others (a parameter
 #: that no service would take, no credentials at all) stay.
@@ -149,7 +153,7 @@ class Aws:
         if frozen.token:
             options["aws_session_token"] = frozen.token
         endpoint: str = self.s3.meta.endpoint_url
-        if not endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        if not _REGIONS_OWN_S3.fullmatch(endpoint):
             options["aws_endpoint_url"] = endpoint
             options["aws_allow_http"] = str(endpoint.startswith("http://")).lower()
         return options

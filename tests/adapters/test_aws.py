@@ -134,6 +134,16 @@ def test_awss_own_endpoint_is_left_to_the_libraries(monkeypatch: pytest.MonkeyPa
     assert options["aws_conditional_put"] == "etag"
 
 
+@pytest.mark.parametrize("host", ["bucket.vpce-0a.s3.eu-west-1.vpce.amazonaws.com", "s3-fips.us-east-1.amazonaws.com"])
+def test_an_endpoint_of_awss_that_is_not_the_regions_own(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A VPC's or a FIPS endpoint was chosen by somebody, and is handed on."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"https://{host}")
+    assert Aws().object_store_options()["aws_endpoint_url"] == f"https://{host}"
+
+
 def test_the_session_token_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Temporary credentials come with their token, for the object stores and s3fs alike."""
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
@@ -196,6 +206,8 @@ def test_what_may_pass_by_itself(error: Exception, expected: bool) -> None:
 def test_an_error_is_one_line() -> None:
     """AWS's message, with its code, in one line."""
     assert error_text(client_error("SlowDown")) == "SlowDown: first second"
-    with pytest.raises(StorageUnavailable, match="^read x: SlowDown: first second$"):
-        with translated("read x", StorageUnavailable, SettingsInvalid):
-            raise client_error("SlowDown")
+    with (
+        pytest.raises(StorageUnavailable, match=r"^read x: SlowDown: first second$"),
+        translated("read x", StorageUnavailable, SettingsInvalid),
+    ):
+        raise client_error("SlowDown")

@@ -1,0 +1,1 @@
+"""Speed, memory and monitor-quality measurements, each one command; see benchmarks/README.md."""

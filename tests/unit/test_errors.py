@@ -1,0 +1,61 @@
+"""Which errors stop a night, which are wrong usage, which may pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks import errors
+from tasks.errors import (
+    BedrockRefused,
+    BedrockUnavailable,
+    ModerationError,
+    NightStopped,
+    QuotaReached,
+    SchemaDrift,
+    SettingsInvalid,
+    StorageUnavailable,
+    Transient,
+    WrongUsage,
+    is_transient,
+)
+
+TREE = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ModerationError)]
+
+
+class Ended:
+    """A task run's state: its result raises what the task raised."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+    def result(self) -> str:
+        if self.error is not None:
+            raise self.error
+        return "done"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        pytest.param(StorageUnavailable("slow down"), True, id="storage"),
+        pytest.param(BedrockUnavailable("throttled"), True, id="bedrock"),
+        pytest.param(QuotaReached("100 jobs"), True, id="quota"),
+        pytest.param(BedrockRefused("no access"), False, id="refused"),
+        pytest.param(SchemaDrift("column text is missing"), False, id="night-stopped"),
+        pytest.param(SettingsInvalid("not set"), False, id="wrong-usage"),
+        pytest.param(ValueError("a defect"), False, id="defect"),
+        pytest.param(KeyboardInterrupt(), False, id="interrupted"),
+        pytest.param(None, False, id="no-error"),
+    ],
+)
+def test_only_what_may_pass_is_retried(error: BaseException | None, expected: bool) -> None:
+    """Prefect retries a stage for a transient error and for nothing else."""
+    assert is_transient(None, None, Ended(error)) is expected
+
+
+@pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
+def test_every_error_is_of_one_kind_and_in_the_tree(kind: type[ModerationError]) -> None:
+    """Each error stops the night, is wrong usage or is transient; the module's docstring draws it."""
+    families = [family for family in (NightStopped, WrongUsage, Transient) if issubclass(kind, family)]
+    assert len(families) == (kind is not ModerationError)
+    assert f" {kind.__name__} " in f"{(errors.__doc__ or '')} ".replace("\n", " ")
