@@ -79,7 +79,8 @@ def write_day(folder: Path, rows: int) -> None:
     for first in range(0, rows, _ROWS_A_FILE):
         numbers = range(first, min(first + _ROWS_A_FILE, rows))
         texts = [
-            " ".join(_WORDS[(n * k) % len(_WORDS)] for k in range(3, 25)) + f" {n if n % 10 else n // 100}" for n in numbers
+            " ".join(_WORDS[n * k % len(_WORDS)] for k in range(3, 25)) + f" {n if n % 10 else n // 100}"
+            for n in numbers
         ]
         pl.DataFrame(
             {

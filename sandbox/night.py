@@ -27,14 +27,31 @@ EARLIER_DAYS = 27
 #: Beside the checkout's other caches: the trained reviewer and Prefect's database survive from one night to the next.
 CACHE = Path(".sandbox")
 
-QUERIES = """\
-DuckDB (python -c "import duckdb; print(duckdb.sql('...'))", or the duckdb shell):
-  select status, violation, category, count(*) as comments from 'night/moderation-output/verdicts/*/verdicts.parquet' where date = '{day}' group by all order by comments desc
-  select date, value, ci_low, ci_high, n from 'night/moderation-output/metrics/*/metrics.parquet' where metric = 'accuracy' and slice = 'all' order by date
-Polars:
-  pl.scan_delta('night/moderation-output/lake/verdicts').filter(pl.col('violation')).group_by('date', 'category').len().sort('date').collect()
-  pl.read_parquet('night/moderation-output/rejected/date={day}/rejected.parquet').group_by('reason').len()
-"""
+#: What is printed for analysts, to run from the folder that holds ./night; a test runs each of them.
+DUCKDB_QUERIES = (
+    """SELECT status, violation, category, count(*) AS comments
+  FROM '{folder}/moderation-output/verdicts/*/verdicts.parquet'
+  WHERE date = '{day}' GROUP BY ALL ORDER BY comments DESC""",
+    """SELECT date, value AS accuracy, ci_low, ci_high, n
+  FROM '{folder}/moderation-output/metrics/*/metrics.parquet'
+  WHERE metric = 'accuracy' AND slice = 'all' ORDER BY date DESC LIMIT 7""",
+)
+POLARS_QUERIES = (
+    """pl.scan_delta("{folder}/moderation-output/lake/verdicts").filter(pl.col("violation"))
+  .group_by("date", "category").len().sort("date", "category").collect()""",
+    """pl.scan_delta("{folder}/moderation-output/lake/nights")
+  .select("date", "valid_count", "violation_count", "cost_usd").sort("date").collect()""",
+    """pl.read_parquet("{folder}/moderation-output/rejected/date={day}/rejected.parquet")
+  .group_by("reason").len()""",
+)
+
+
+def queries(folder: Path) -> str:
+    """The queries as they are printed."""
+    blanks = {"folder": folder, "day": LAST_DAY}
+    duckdb = "\n".join(f'  duckdb.sql("""{query.format(**blanks)}""")' for query in DUCKDB_QUERIES)
+    polars = "\n".join(f"  ({query.format(**blanks)})" for query in POLARS_QUERIES)
+    return f"Ask DuckDB or Polars, in .venv/bin/python:\n  import duckdb, polars as pl\n{duckdb}\n{polars}"
 
 
 def play(folder: Path) -> int:
@@ -52,7 +69,7 @@ def play(folder: Path) -> int:
             command = [sys.executable, "-m", "flows", "nightly", "--run-date", str(LAST_DAY)]
             code = subprocess.call(command, env=environment)
     if code == 0:
-        print(QUERIES.format(day=LAST_DAY), flush=True)
+        print(queries(folder), flush=True)
         report = next((folder / "moderation-output" / "runs" / str(LAST_DAY)).glob("*/report.html"), None)
         print(f"Open {report}\nPlayed in {time.monotonic() - begun:.0f} s; everything is below {folder}/", flush=True)
     return code
@@ -77,10 +94,10 @@ def history() -> None:
 
     def show(night: Night) -> None:
         books = night.balance
-        alerts = ", ".join(night.alerts["titles"]) or "no alert"
         typer.echo(
-            f"  {night.run_date}  {books.ingested_count:4d} rows, {books.rejected_count} rejected, "
-            f"{books.verdict_count} verdicts, {night.violation_count:2d} violations, {dollars(night.cost_usd)}, {alerts}"
+            f"  {night.run_date}  {books.ingested_count:4d} rows = {books.verdict_count} verdicts "
+            f"+ {books.rejected_count} rejected, {night.violation_count:2d} violations, {dollars(night.cost_usd)}, "
+            + (", ".join(night.alerts["titles"]) or "no alert")
         )
 
     days = [LAST_DAY - timedelta(days=back) for back in range(EARLIER_DAYS, 0, -1)]

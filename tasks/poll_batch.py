@@ -124,7 +124,8 @@ def wait_for_jobs(
     while True:
         waited_s = clock() - begun
         try:
-            entries = submit_waiting(connected, settings, paths, entries, now + timedelta(seconds=waited_s))
+            if waited_s < limit_s:  # a job that nobody will wait for is not asked for
+                entries = submit_waiting(connected, settings, paths, entries, now + timedelta(seconds=waited_s))
             jobs |= look(connected.bedrock, [entry for entry in entries if entry.key not in jobs or is_running(entry)])
             failed_looks = 0
         except (BedrockUnavailable, QuotaReached):

@@ -102,7 +102,9 @@ def comments(*rows: Row) -> pl.DataFrame:
 
 def read_rows(*rows: Row) -> pl.LazyFrame:
     """The input as `read_comments` gives it: a float rating, and a row key that counts up unless overridden."""
-    schema = {**COMMENTS.polars_schema, "rating": pl.Float64, "source_object": pl.String, "source_row": pl.Int64}
+    schema = pl.Schema(
+        {**COMMENTS.polars_schema, "rating": pl.Float64(), "source_object": pl.String(), "source_row": pl.Int64()}
+    )
     numbered = [
         comment(comment_id=f"c{number + 1}", source_object=SOURCE, source_row=number) | row
         for number, row in enumerate(rows)
@@ -124,16 +126,18 @@ def valid_row(**overrides: Any) -> Row:
     } | overrides
 
 
-VALID_SCHEMA = {
-    **COMMENTS.polars_schema,
-    "source_object": pl.String,
-    "source_row": pl.Int64,
-    "record_id": pl.String,
-    "text_sha256": pl.String,
-    "language": pl.String,
-    "text_chars": pl.Int64,
-    "text_bytes": pl.Int64,
-}
+VALID_SCHEMA = pl.Schema(
+    {
+        **COMMENTS.polars_schema,
+        "source_object": pl.String(),
+        "source_row": pl.Int64(),
+        "record_id": pl.String(),
+        "text_sha256": pl.String(),
+        "language": pl.String(),
+        "text_chars": pl.Int64(),
+        "text_bytes": pl.Int64(),
+    }
+)
 
 
 def valid(*rows: Row) -> pl.DataFrame:

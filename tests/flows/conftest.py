@@ -26,10 +26,8 @@ RUN_DATE = date(2026, 11, 18)
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
     """The URL of a Prefect server with an empty database."""
-    with (
-        temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180, PREFECT_LOGGING_TO_API_ENABLED: False}),
-        prefect_test_harness(server_startup_timeout=180),
-    ):
+    patient = {PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180, PREFECT_LOGGING_TO_API_ENABLED: False}
+    with temporary_settings(patient), prefect_test_harness(server_startup_timeout=180):
         yield str(PREFECT_API_URL.value())
 
 
@@ -64,9 +62,9 @@ class Site:
         body = self.sandbox.s3.get_object(Bucket="moderation-output", Key=key)["Body"].read()
         return pl.read_parquet(BytesIO(body))
 
-    def keys(self, bucket: str = "moderation-output") -> list[str]:
-        """Every key of a bucket."""
-        pages = self.sandbox.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    def output_keys(self) -> list[str]:
+        """Every key below the output root."""
+        pages = self.sandbox.s3.get_paginator("list_objects_v2").paginate(Bucket="moderation-output")
         return [item["Key"] for page in pages for item in page.get("Contents", ())]
 
     def created_jobs(self) -> int:

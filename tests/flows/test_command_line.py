@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from tests.flows.conftest import RUN_DATE, Site
 
 from sandbox.days import sample_day
+from tests.flows.conftest import RUN_DATE, Site
 
 
 def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
-from tests.flows.conftest import RUN_DATE, Site
 
 from flows.nightly import nightly
 from sandbox.days import sample_day
 from tasks.errors import BelowMinimum, InputAbsent, OverBudget, SchemaDrift, TooFewJudged, TooManyRejected
+from tests.flows.conftest import RUN_DATE, Site
 
 
 def test_a_clean_night_is_published_and_balances(site: Site) -> None:
@@ -25,10 +25,10 @@ def test_a_clean_night_is_published_and_balances(site: Site) -> None:
     assert set(verdicts["status"]) == {"judged"}
     assert night.balance.unattributed_cost_usd == 0
     assert verdicts["cost_usd"].sum() == pytest.approx(night.balance.ledger_cost_usd)
-    accuracy = metrics.filter((pl.col("metric") == "accuracy") & (pl.col("slice") == "all")).row(0, named=True)
+    accuracy = metrics.row(by_predicate=(pl.col("metric") == "accuracy") & (pl.col("slice") == "all"), named=True)
     assert accuracy["ci_low"] <= accuracy["value"] <= accuracy["ci_high"]
     run = f"runs/{RUN_DATE}/{night.run_id}/"
-    kept = {key.removeprefix(run) for key in site.keys() if key.startswith(run)}
+    kept = {key.removeprefix(run) for key in site.output_keys() if key.startswith(run)}
     assert kept >= {"plan.json", "balance.json", "summary.json", "report.html", "ledger.json"}
     assert not any(name.startswith("work/") for name in kept), "scratch frames hold text and must not stay"
 
@@ -39,7 +39,7 @@ def test_published_files_hold_no_comment_text(site: Site) -> None:
     site.put_day(day)
     nightly(run_date=RUN_DATE)
     texts = [text.encode() for text in day.comments["text"].drop_nulls() if len(text) > 12]
-    for key in site.keys():
+    for key in site.output_keys():
         if not key.startswith(("rejected/", "lake/rejected/")):
             body = site.sandbox.s3.get_object(Bucket="moderation-output", Key=key)["Body"].read()
             assert not any(text in body for text in texts), key
@@ -61,7 +61,8 @@ def test_late_comments_are_the_only_ones_paid_for(site: Site) -> None:
     early, late = day.comments.filter(pl.col("text").is_not_null()).head(150), day.comments.tail(160)
     site.put(f"comments/date={RUN_DATE}/a.parquet", early)
     nightly(run_date=RUN_DATE)
-    site.put(f"comments/date={RUN_DATE}/b.parquet", late.filter(~pl.col("comment_id").is_in(early["comment_id"].implode())))
+    new = late.filter(~pl.col("comment_id").is_in(early["comment_id"].implode()))
+    site.put(f"comments/date={RUN_DATE}/b.parquet", new)
     night = nightly(run_date=RUN_DATE)
     assert night is not None
     assert set(site.bedrock.paid_records.values()) == {1}
@@ -82,7 +83,7 @@ def test_an_absent_day_is_not_published(site: Site) -> None:
     """No input at all stops the night, and nothing is published."""
     with pytest.raises(InputAbsent, match=str(RUN_DATE)):
         nightly(run_date=RUN_DATE)
-    assert not [key for key in site.keys() if key.startswith("verdicts/")]
+    assert not [key for key in site.output_keys() if key.startswith("verdicts/")]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_completed_with_every_record_failed_is_not_published(site: Site) -> None
     site.sandbox.faults.set("all_error", "true")
     with pytest.raises(TooFewJudged, match="error"):
         nightly(run_date=RUN_DATE)
-    assert not [key for key in site.keys() if key.startswith("verdicts/")]
+    assert not [key for key in site.output_keys() if key.startswith("verdicts/")]
     site.sandbox.faults.reset()
     night = nightly(run_date=RUN_DATE)
     assert night is not None

@@ -39,7 +39,7 @@ def gather(*lines: bytes, price: Price | None = PRICE, attempts: dict[str, int] 
 
 
 def test_each_record_with_a_line_is_an_answer() -> None:
-    """One row per record in order of id, with verdict or reason, tokens and attempt; a record without a line has none."""
+    """One row per record with a line, in order of id, with verdict or reason, tokens and attempt."""
     actual = gather(error_line("r3", "500", "internal"), JUDGED).answers
     expected = pl.DataFrame(
         {

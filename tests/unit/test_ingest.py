@@ -202,9 +202,7 @@ def test_the_plan_pins_every_object_of_the_day(day: Path, tmp_path: Path) -> Non
     assert [item.size_bytes for item in plan.inputs] == [
         (day / name).stat().st_size for name in ("a.parquet", "b.parquet")
     ]
-    stored = (
-        tmp_path / "output" / "runs" / str(factories.RUN_DATE) / factories.RUN_ID / "plan.json"
-    ).read_text()
+    stored = (tmp_path / "output" / "runs" / str(factories.RUN_DATE) / factories.RUN_ID / "plan.json").read_text()
     assert Plan.model_validate_json(stored) == plan
     assert "hunter2" not in stored
 

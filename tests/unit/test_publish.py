@@ -65,10 +65,11 @@ def test_no_rows_balance() -> None:
             [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("a", 3)], [], "rows of a that the plan does not", id="row-made-up"
         ),
         pytest.param([("c", 0)], [], "rows of c that the plan does not know", id="object-made-up"),
-        pytest.param([("a", -1)], [], "rows of a that the plan does not know", id="negative-row"),
     ],
 )
-def test_a_row_lost_or_made_up_is_named(valid: list[tuple[str, int]], rejected: list[tuple[str, int]], said: str) -> None:
+def test_a_row_lost_or_made_up_is_named(
+    valid: list[tuple[str, int]], rejected: list[tuple[str, int]], said: str
+) -> None:
     """Equal counts are not enough: the object and the first row that is wrong are named."""
     with pytest.raises(Unbalanced, match=said):
         check_row_keys((A, B), keys(*valid), keys(*rejected))
@@ -169,9 +170,14 @@ def test_a_night_that_asked_nothing_costs_nothing() -> None:
         pytest.param(
             [booked(cost_usd=None)], [{"cost_usd": None}], (None, None, None), id="no-price-for-the-night's-model"
         ),
-        pytest.param([booked(), booked(cost_usd=None)], [{}], (None, 0.000625, None), id="no-price-for-an-earlier-model"),
         pytest.param(
-            [booked(cost_usd=None)], [{"cost_usd": None}, {"cost_usd": 0.0}], (None, None, None), id="and-a-duplicate"
+            [booked(), booked(cost_usd=None)], [{}], (None, 0.000625, None), id="no-price-for-an-earlier-model"
+        ),
+        pytest.param(
+            [booked(cost_usd=None)],
+            [{"cost_usd": None}, {"cost_usd": 0.0, "input_tokens": None, "output_tokens": None}],
+            (None, None, None),
+            id="and-a-duplicate",
         ),
     ],
 )
@@ -309,9 +315,7 @@ def test_an_empty_day_is_published_as_an_empty_day(night: Night) -> None:
     [
         pytest.param(REJECTED.empty(), factories.verdicts(UNPAID), id="a-verdict-lost"),
         pytest.param(rejected(1), factories.verdicts(UNPAID, UNPAID), id="a-row-twice"),
-        pytest.param(
-            REJECTED.empty(), factories.verdicts(UNPAID, UNPAID | {"input_tokens": 1}), id="tokens-made-up"
-        ),
+        pytest.param(REJECTED.empty(), factories.verdicts(UNPAID, UNPAID | {"input_tokens": 1}), id="tokens-made-up"),
     ],
 )
 def test_a_night_that_does_not_balance_leaves_no_trace(

@@ -120,13 +120,11 @@ def test_whatever_stands_around_an_answer_it_is_read_or_refused(before: str, aft
     assert (answer.violation, answer.category, answer.confidence) == (True, "spam", 0.9)
 
 
-@given(st.text())
-def test_any_text_is_an_answer_or_malformed(text: str) -> None:
-    """No text of a model stops a night."""
-    try:
+@given(st.text() | st.text(alphabet='{}[]":,\\eE01.-tfn \n'))
+def test_text_without_an_answer_is_malformed(text: str) -> None:
+    """Any other text of a model, JSON or nearly so, is malformed; none stops a night."""
+    with pytest.raises(MalformedAnswer):
         read_answer(text, CATEGORIES)
-    except MalformedAnswer as error:
-        assert text not in str(error) or len(text) < 20
 
 
 @given(st.text(st.characters(), max_size=400))

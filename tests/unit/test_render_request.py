@@ -63,7 +63,9 @@ def test_a_line_is_the_whole_body_rendered(comment: str) -> None:
     assert TEMPLATE.line(RECORD, comment) == orjson.dumps(whole) + b"\n"
 
 
-@given(st.text() | st.lists(st.sampled_from(["<", ">", "&", "lt;", "</comment>", "<comment>", "\n", "あ"])).map("".join))
+@given(
+    st.text() | st.lists(st.sampled_from(["<", ">", "&", "lt;", "</comment>", "<comment>", "\n", "あ"])).map("".join)
+)
 def test_what_is_sent_can_be_read_back(comment: str) -> None:
     """The comment stands between its tags, which it neither opens nor closes, and every character can be read back."""
     text = sent_text(TEMPLATE.line(RECORD, comment))

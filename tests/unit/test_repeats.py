@@ -14,13 +14,15 @@ from data_contracts.table import UTC_MICROSECONDS
 from tasks.repeats import find_repeats
 
 T0 = datetime(2026, 11, 19, 3, tzinfo=UTC)
-SCHEMA = {
-    "key": pl.String,
-    "posted_at": UTC_MICROSECONDS,
-    "source_object": pl.String,
-    "source_row": pl.Int64,
-    "record_id": pl.String,
-}
+SCHEMA = pl.Schema(
+    {
+        "key": pl.String(),
+        "posted_at": UTC_MICROSECONDS,
+        "source_object": pl.String(),
+        "source_row": pl.Int64(),
+        "record_id": pl.String(),
+    }
+)
 Row = tuple[str, datetime, str, int, str]
 
 
@@ -65,7 +67,9 @@ def test_an_empty_day_has_no_repeats() -> None:
 
 @hypothesis_settings(max_examples=30, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from("xyz"), st.integers(0, 2), st.sampled_from("ab"), st.integers(0, 99)), max_size=12)
+    st.lists(
+        st.tuples(st.sampled_from("xyz"), st.integers(0, 2), st.sampled_from("ab"), st.integers(0, 99)), max_size=12
+    )
 )
 def test_each_key_keeps_its_lowest_row(drawn: list[tuple[str, int, str, int]]) -> None:
     """Of n rows with a key n - 1 are repeats, and each points to the lowest (posted_at, object, row)."""

@@ -1,0 +1,243 @@
+"""A night is published when its row is in `nights`: what the row says, and what counts as published."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from data_contracts.ledger import EntryState
+from data_contracts.metrics import METRICS
+from data_contracts.verdicts import NIGHTS
+from tasks import adapters
+from tasks.close_night import (
+    Night,
+    clear_scratch,
+    close_night,
+    find_published,
+    latest_metrics,
+    night_row,
+    published_run,
+)
+from tasks.ledger import write_intent
+from tasks.merge_verdicts import VerdictSummary
+from tasks.paths import RunPaths
+from tasks.publish import Balance
+from tasks.send_alerts import AlertSummary
+from tasks.validate import ValidationSummary
+from tests import factories
+
+OTHER_DAY = date(2026, 11, 18)
+
+BOOKS = Balance(
+    ingested_count=10,
+    valid_count=8,
+    rejected_count=2,
+    verdict_count=8,
+    ledger_input_tokens=8000,
+    ledger_output_tokens=400,
+    verdict_input_tokens=7000,
+    verdict_output_tokens=350,
+    unattributed_input_tokens=1000,
+    unattributed_output_tokens=50,
+    ledger_cost_usd=0.005,
+    verdict_cost_usd=0.004375,
+    unattributed_cost_usd=0.000625,
+)
+
+
+def night(**overrides: Any) -> Night:
+    given: dict[str, Any] = {
+        "run_date": factories.RUN_DATE.isoformat(),
+        "run_id": factories.RUN_ID,
+        "plan_sha256": factories.plan().sha256,
+        "model_id": factories.MODEL_ID,
+        "prompt": "comment_review/v1",
+        "balance": BOOKS,
+        "rejected": {"null_text": 2},
+        "statuses": {"judged": 7, "missing": 1},
+        "violation_count": 3,
+        "duplicate_count": 1,
+        "estimated_cost_usd": 0.006,
+        "cost_usd": 0.005,
+        "jobs": [],
+        "metrics": [],
+        "alerts": {},
+        "seconds": {},
+        "paths": {},
+    }
+    return Night(**(given | overrides))
+
+
+def metrics(*rows: dict[str, Any]) -> pl.DataFrame:
+    given: dict[str, Any] = {
+        "date": factories.RUN_DATE,
+        "metric": "volume",
+        "slice": "all",
+        "kind": "count",
+        "value": 1.0,
+        "state": "ok",
+        "method": "count",
+        "measured_at": factories.NOW,
+        "verdicts_run_id": factories.RUN_ID,
+        "run_id": factories.RUN_ID,
+    }
+    return pl.DataFrame([given | row for row in rows], schema=METRICS.polars_schema)
+
+
+def test_the_latest_measurement_of_each_slice_counts() -> None:
+    """Of several measurements of one (metric, slice) the latest counts; other days do not; order is by name."""
+    later = factories.NOW + timedelta(hours=1)
+    frame = metrics(
+        {"metric": "volume", "measured_at": later, "value": 2.0},
+        {"metric": "volume", "value": 1.0},
+        {"metric": "accuracy", "slice": "language=ja", "value": 3.0},
+        {"metric": "accuracy", "slice": "all", "value": 4.0},
+        {"metric": "volume", "date": OTHER_DAY, "measured_at": later, "value": 5.0},
+    )
+    actual = latest_metrics(frame.lazy(), factories.RUN_DATE)
+    assert actual.select("metric", "slice", "value").rows() == [
+        ("accuracy", "all", 4.0),
+        ("accuracy", "language=ja", 3.0),
+        ("volume", "all", 2.0),
+    ]
+    assert actual.schema == METRICS.polars_schema
+
+
+def test_a_night_is_one_row() -> None:
+    """The row has every count, with 0 for a status that no verdict has."""
+    expected = pl.DataFrame(
+        {
+            "date": [factories.RUN_DATE],
+            "run_id": [factories.RUN_ID],
+            "plan_sha256": [factories.plan().sha256],
+            "ingested_count": [10],
+            "valid_count": [8],
+            "rejected_count": [2],
+            "duplicate_count": [1],
+            "judged_count": [7],
+            "refused_count": [0],
+            "malformed_count": [0],
+            "error_count": [0],
+            "missing_count": [1],
+            "violation_count": [3],
+            "input_tokens": [8000],
+            "output_tokens": [400],
+            "estimated_cost_usd": [0.006],
+            "cost_usd": [0.005],
+            "unattributed_cost_usd": [0.000625],
+            "model_id": [factories.MODEL_ID],
+            "prompt_version": ["v1"],
+            "prompt_sha256": ["a" * 64],
+            "published_at": [factories.NOW],
+        },
+        schema=NIGHTS.polars_schema,
+    )
+    assert_frame_equal(night_row(night(), factories.plan(), factories.NOW), expected)
+
+
+def test_unknown_costs_stay_null_in_the_row() -> None:
+    """A night of unknown cost has null dollars, never 0."""
+    unknown = {"ledger_cost_usd": None, "verdict_cost_usd": None, "unattributed_cost_usd": None}
+    books = BOOKS.model_copy(update=unknown)
+    row = night_row(night(balance=books, estimated_cost_usd=None), factories.plan(), factories.NOW)
+    assert row.select("estimated_cost_usd", "cost_usd", "unattributed_cost_usd").row(0) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param({}, factories.RUN_ID, id="the-same-plan"),
+        pytest.param({"run_id": "tonight"}, factories.RUN_ID, id="planned-by-another-run"),
+        pytest.param({"inputs": ()}, None, id="other-input"),
+        pytest.param({"epoch": 1}, None, id="other-epoch"),
+        pytest.param({"run_date": OTHER_DAY}, None, id="other-day"),
+    ],
+)
+def test_a_day_is_published_by_the_run_whose_plan_it_was(change: dict[str, Any], expected: str | None) -> None:
+    """An equal plan finds the run that published it; a plan that differs in anything finds none."""
+    nights = night_row(night(), factories.plan(), factories.NOW)
+    assert published_run(nights.lazy(), factories.plan(**change)) == expected
+
+
+class Closing:
+    """A night that has come to its last stage, below a local folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.settings = factories.settings(root)
+        self.outside = factories.local_adapters()
+        self.plan = factories.plan()
+        self.paths = RunPaths(self.settings, self.plan.run_date, self.plan.run_id)
+
+    def close(self, books: Balance = BOOKS) -> Night:
+        return close_night.fn(
+            self.settings,
+            self.plan,
+            ValidationSummary(ingested_count=10, valid_count=8, rejected_counts={"null_text": 2}),
+            VerdictSummary(
+                verdict_count=8,
+                status_counts={"judged": 7, "missing": 1},
+                violation_count=3,
+                duplicate_count=1,
+                cost_pico=4_375_000_000,
+            ),
+            books,
+            AlertSummary(),
+            {"ingest": 1.0},
+            factories.NOW,
+        )
+
+
+@pytest.fixture
+def closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Closing:
+    found = Closing(tmp_path)
+    monkeypatch.setattr(adapters, "connect", lambda _: found.outside)
+    return found
+
+
+def test_a_closed_night_is_published_and_a_second_closing_changes_nothing(closing: Closing) -> None:
+    """Before the row nobody published the plan; after it the run did, with one row however often it is closed."""
+    assert find_published.fn(closing.settings, closing.plan) is None
+    assert closing.close() == closing.close()
+    assert find_published.fn(closing.settings, closing.plan) == factories.RUN_ID
+    rows = closing.outside.lake.scan(closing.paths.lake("nights"), NIGHTS).collect()
+    assert_frame_equal(rows, night_row(night(), closing.plan, factories.NOW).with_columns(estimated_cost_usd=0.0))
+
+
+def test_the_runs_files_say_what_the_night_amounts_to(closing: Closing) -> None:
+    """Summary, report and the copy of the ledger are there, and the summary reads back as what was returned."""
+    entry = factories.ledger_entry(state=EntryState.COLLECTED, usage=factories.usage(cost_usd=0.005))
+    write_intent(closing.outside.storage, closing.paths, entry)
+    closed = closing.close()
+    stored = Path(closing.paths.file("summary.json")).read_text()
+    assert Night.model_validate_json(stored) == closed
+    assert closed.estimated_cost_usd == entry.estimated_cost_usd
+    assert closed.alerts["titles"] == []
+    jobs = json.loads(Path(closing.paths.file("ledger.json")).read_text())
+    assert [job["job_name"] for job in jobs] == [entry.job_name]
+    assert "<html" in Path(closing.paths.file("report.html")).read_text()
+
+
+def test_an_estimate_without_a_price_makes_the_nights_unknown(closing: Closing) -> None:
+    """One job of unknown price: the night's estimate is null."""
+    for shard, estimated in enumerate((0.01, None)):
+        entry = factories.ledger_entry(shard=shard, estimated_cost_usd=estimated)
+        write_intent(closing.outside.storage, closing.paths, entry)
+    assert closing.close().estimated_cost_usd is None
+
+
+def test_a_runs_scratch_is_cleared_and_nothing_else(closing: Closing) -> None:
+    """The frames that hold the comments' text go, however the run ended; the run's documents stay."""
+    other = RunPaths(closing.settings, factories.RUN_DATE, "another-run")
+    kept = [closing.paths.file("plan.json"), other.work("valid")]
+    for uri in (closing.paths.work("valid"), closing.paths.work("verdicts"), *kept):
+        closing.outside.storage.put(uri, b"x")
+    clear_scratch(closing.settings, factories.RUN_DATE, factories.RUN_ID)
+    assert closing.outside.storage.list(closing.paths.work_folder) == []
+    assert all(Path(uri).exists() for uri in kept)
+    clear_scratch(closing.settings, factories.RUN_DATE, factories.RUN_ID)
