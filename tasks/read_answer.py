@@ -90,8 +90,8 @@ def read_answer(text: str, categories: tuple[str, ...]) -> Answer:
 
 
 def _storable(text: str) -> str:
-    """Text that any table, log or page can hold: no lone surrogates (JSON can spell them), no control characters."""
-    return "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
+    """One line that any table, log or page can hold: no control characters, nor lone surrogates that JSON can spell."""
+    return "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ import pytest
 import prompts
 from data_contracts.comments import COMMENTS
 from data_contracts.ledger import LedgerEntry, Usage, job_name, record_id, shard_key
-from data_contracts.table import UTC_MICROSECONDS, Table
+from data_contracts.table import Table
 from data_contracts.verdicts import ANSWERS, REQUESTS, VERDICTS
 from prompts import Prompt
 from tasks.adapters import Adapters
@@ -330,8 +330,3 @@ def error_line(record: str, code: int | str = 400, message: str = "the body is n
     """A line of a record that Bedrock did not answer."""
     error = {"errorCode": code, "errorMessage": message}
     return orjson.dumps({"recordId": record, "modelInput": {}, "error": error}) + b"\n"
-
-
-def utc(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
-    """Literal times as UTC microseconds."""
-    return frame.with_columns(pl.col(*columns).cast(UTC_MICROSECONDS))

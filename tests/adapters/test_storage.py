@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from moto.s3.models import s3_backends
@@ -231,14 +231,22 @@ def test_delete_of_nothing(place: Place) -> None:
     place.storage.delete([])
 
 
-def test_delete_of_more_than_a_thousand(s3: Place) -> None:
+def test_delete_of_more_than_a_thousand(s3_env: Sandbox) -> None:
     """S3 lists and deletes a thousand keys a call: all of them go, and no other."""
     for number in range(1_002):  # behind the server's back: over HTTP it takes 5 s
         s3_backends["123456789012"]["aws"].put_object("moderation-output", f"many/{number:04d}", b"")
-    listed = [item.uri for item in s3.storage.list(f"{BUCKET}/many")]
+    aws, sizes = Aws(), []
+
+    def count(params: dict[str, Any], **_: Any) -> None:
+        sizes.append(len(params["Delete"]["Objects"]))
+
+    aws.s3.meta.events.register("before-parameter-build.s3.DeleteObjects", count)
+    storage = Storage(aws)
+    listed = [item.uri for item in storage.list(f"{BUCKET}/many")]
     assert len(listed) == 1_002
-    s3.storage.delete(uri for uri in listed if not uri.endswith("/0500"))
-    assert [item.uri for item in s3.storage.list(f"{BUCKET}/many")] == [f"{BUCKET}/many/0500"]
+    storage.delete(uri for uri in listed if not uri.endswith("/0500"))
+    assert [item.uri for item in storage.list(f"{BUCKET}/many")] == [f"{BUCKET}/many/0500"]
+    assert sizes == [1_000, 1]
 
 
 def test_delete_goes_to_every_bucket(s3: Place, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,9 @@ from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
-from tasks.collect_answers import CollectionSummary, collect_answers
+from tasks.collect_answers import CollectionSummary, collect, collect_answers, output_lines
 from tasks.errors import BedrockRefused, BedrockUnavailable, DeadlinePassed, QuotaReached
+from tasks.families import pick_family
 from tasks.ledger import ENDED, fetch_answers, is_live, is_running, read_ledger
 from tasks.paths import DayPaths
 from tasks.poll_batch import Action, PollSummary, Progress, next_action, next_wait_s, wait_for_jobs
@@ -112,27 +114,14 @@ class Night:
         ids = [f"{number:02d}{place:030d}" for place in range(RECORDS)]
         lines = [{"recordId": name, "modelInput": body(name, place)} for place, name in enumerate(ids)]
         self.put(entry.input_uri, *lines)
-        asked = pl.DataFrame(
-            {"record_id": ids, "text_sha256": ids, "attempt": 1}, schema_overrides={"attempt": pl.Int32}
-        )
-        with self.storage_file() as path:
-            asked.select(REQUESTS.names).write_parquet(path)
-            self.connected.storage.send(path, entry.requests_uri)
+        asked = pl.DataFrame({"record_id": ids, "text_sha256": ids, "attempt": 1}, schema=REQUESTS.polars_schema)
+        parquet = io.BytesIO()
+        asked.write_parquet(parquet)
+        self.connected.storage.put(entry.requests_uri, parquet.getvalue())
         return entry
 
     def put(self, uri: str, *lines: dict[str, Any]) -> None:
         self.connected.storage.put(uri, b"".join(orjson.dumps(line) + b"\n" for line in lines))
-
-    def storage_file(self) -> Any:
-        import contextlib
-        import tempfile
-
-        @contextlib.contextmanager
-        def made() -> Any:
-            with tempfile.TemporaryDirectory() as folder:
-                yield Path(folder) / "frame.parquet"
-
-        return made()
 
     def submit(self, shards: tuple[LedgerEntry, ...] = ()) -> Submission:
         return submit_batch.fn(self.settings, PLAN, shards, NOW)
@@ -200,7 +189,7 @@ def served(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Night:
     aws = shared(AwsEnvironment())
     uris = {f"{name}_uri": f"s3://moderation-{name}" for name in ("output", "batch")}
     night = Night(
-        settings(**uris, poll_interval_s=60, deadline_h=24),
+        settings(None, **uris, poll_interval_s=60, deadline_h=24),
         Adapters(storage=Storage(aws), lake=Lake(aws), bedrock=Bedrock(OneTry()), alerts=()),
     )
     night.time.on_sleep = bench.bedrock.advance
@@ -400,7 +389,7 @@ def test_waiting_shards_are_fed_as_jobs_finish(night: Night, limit: str) -> None
     assert night.poll().ended == {"Completed": 5}
     assert fake.most == 2
     assert [job.job_name for job in fake.jobs] == [entry.job_name for entry in night.ledger]
-    assert [progress.waiting_count for progress in night.progress][0] == 3
+    assert night.progress[0].waiting_count == 3
     assert night.collect().status_counts == {"judged": 5 * RECORDS}
     if limit == "setting":
         assert fake.refused == 0
@@ -537,22 +526,15 @@ def test_nothing_is_submitted_past_the_deadline(night: Night, fake: FakeBedrock)
 
 
 class Flaky(FakeBedrock):
-    """A fake whose answers fail for a while."""
+    """A fake whose looks fail for a while."""
 
     failing_looks = 0
-    failing_finds = 0
 
     def get_job(self, job_arn: str) -> Job:
         if self.failing_looks:
             self.failing_looks -= 1
             raise BedrockUnavailable("get job: ThrottlingException")
         return super().get_job(job_arn)
-
-    def find_job(self, request: JobRequest) -> Job | None:
-        if self.failing_finds:
-            self.failing_finds -= 1
-            raise BedrockUnavailable("list jobs: ThrottlingException")
-        return super().find_job(request)
 
 
 @pytest.mark.parametrize(("failures", "passes"), [(4, True), (5, False)])
@@ -572,24 +554,23 @@ def test_a_few_failed_looks_are_borne(night: Night, failures: int, passes: bool)
 
 def test_what_was_submitted_before_a_failed_look_stays_so(night: Night) -> None:
     """A shard that was fed just before Bedrock failed is neither asked for again nor taken for adopted."""
-    fake = Flaky(night.connected.storage, quota=1)
+
+    class Third(FakeBedrock):
+        """Fails once, when the third shard is looked for."""
+
+        is_failing = True
+
+        def find_job(self, request: JobRequest) -> Job | None:
+            if self.is_failing and dict(request.tags)["shard"] == "2":
+                self.is_failing = False
+                raise BedrockUnavailable("list jobs: ThrottlingException")
+            return super().find_job(request)
+
+    fake = Third(night.connected.storage, quota=1)
     night.meet(fake)
     night.submit(night.shards(3))
     fake.finish()
     fake.quota = 100
-
-    class Hook:
-        """Fails the find of the third shard, once."""
-
-        done = False
-
-        def __call__(self, request: JobRequest) -> Job | None:
-            if request.tags[-1] == ("shard", "2") and not self.done:
-                self.done = True
-                raise BedrockUnavailable("list jobs: ThrottlingException")
-            return FakeBedrock.find_job(fake, request)
-
-    fake.find_job = Hook()  # type: ignore[method-assign]
     assert night.poll().ended == {"Completed": 3}
     assert [entry.adopted for entry in night.ledger] == [False, False, False]
     assert len(fake.jobs) == 3
@@ -665,8 +646,8 @@ def test_a_job_is_not_collected_before_its_end(night: Night, fake: FakeBedrock) 
     assert night.states == ["submitted"]
 
 
-def test_every_paid_token_is_booked(served: Night, bench: Bench) -> None:
-    """The job's own manifest is the ledger's sum: lines that count, second lines and lines of unknown records."""
+def test_every_paid_token_is_booked(served: Night, bench: Bench, tmp_path: Path) -> None:
+    """The ledger has the tokens of every line: of those that count, of second ones and of unknown records."""
     bench.sandbox.faults.set("duplicate_records", 5)
     bench.sandbox.faults.set("unknown_records", 3)
     served.submit(served.shards(1))
@@ -677,6 +658,10 @@ def test_every_paid_token_is_booked(served: Night, bench: Bench) -> None:
     assert usage is not None
     assert (usage.answered_count, usage.repeated_record_count, usage.unknown_record_count) == (RECORDS, 5, 3)
     assert usage.line_count == RECORDS + 8
+    lines = output_lines(served.connected.storage, entry, tmp_path)
+    reported = [orjson.loads(line)["modelOutput"].get("usage", {}) for line in lines]
+    for kind in ("input_tokens", "output_tokens"):
+        assert getattr(usage, kind) == sum(tokens.get(kind, 0) for tokens in reported)
     assert usage.unattributed_input_tokens > 0
     assert usage.unattributed_cost_usd is not None
     assert usage.cost_usd is not None
@@ -719,8 +704,6 @@ def test_the_answers_are_the_models(night: Night, fake: FakeBedrock, tmp_path: P
 
 def test_two_errors_for_one_record_do_not_depend_on_their_order(night: Night, tmp_path: Path) -> None:
     """Of several lines that are no answer the same one counts in any order."""
-    from tasks.collect_answers import collect
-    from tasks.families import pick_family
 
     def error(message: str) -> bytes:
         return orjson.dumps({"recordId": "r1", "modelInput": {}, "error": {"errorCode": 400, "errorMessage": message}})
@@ -736,9 +719,6 @@ def test_two_errors_for_one_record_do_not_depend_on_their_order(night: Night, tm
 
 def test_a_lone_surrogate_is_an_answer_all_the_same(night: Night) -> None:
     """A line in which JSON spells half a character is read, and its tokens are booked."""
-    from tasks.collect_answers import collect
-    from tasks.families import pick_family
-
     line = output_line("r1", claude_output("SURROGATE")).replace(b"SURROGATE", rb"\ud83d")
     prompt = prompts.load("comment_review", "v1")
     read = collect([line], {"r1": 1}, pick_family(MODEL_ID), prompt, None, NOW)
@@ -748,8 +728,6 @@ def test_a_lone_surrogate_is_an_answer_all_the_same(night: Night) -> None:
 
 def test_other_files_are_no_output(night: Night) -> None:
     """Only `*.jsonl.out` below the job's own folder is read, whatever else lies in the output."""
-    from tasks.collect_answers import output_lines
-
     (shard,) = night.shards(1)
     entry = shard.model_copy(update={"job_arn": JOB_ARN})
     folder = f"{entry.output_uri}abc123def456"

@@ -37,7 +37,7 @@ from tasks.build_batch import (
 from tasks.errors import BelowMinimum, OverBudget, SettingsInvalid, Unbalanced
 from tasks.estimate import OUTPUT_TOKENS
 from tasks.families.claude import Claude
-from tasks.ingest import Plan
+from tasks.ingest import Plan, load_prompt
 from tasks.ledger import read_ledger, update, write_intent
 from tasks.paths import RunPaths
 from tasks.prices import Price
@@ -130,7 +130,7 @@ def asked(requests: Sequence[factories.Row], answers: Sequence[factories.Row] = 
 
 def test_each_request_has_what_came_of_it() -> None:
     """An answer's status; missing where a finished job has no line; null while the job is live."""
-    requests = [
+    requests: list[factories.Row] = [
         {"record_id": "r1", "key": "done"},
         {"record_id": "r2", "key": "done"},
         {"record_id": "r2", "key": "own", "attempt": 2},
@@ -186,27 +186,17 @@ def test_nothing_was_asked_on_a_first_run() -> None:
 )
 def test_a_record_is_asked_until_it_is_settled(tries: list[tuple[str, str | None]], settled: bool) -> None:
     """Judged, refused, held by a job, or failed as often as a run may ask: no new request; else one more."""
-    requests = [{"key": key, "attempt": attempt} for attempt, (key, _) in enumerate(tries, 1)]
-    # A key holds a record once: attempts of one key in the table stand for several jobs of that kind.
-    entries = [
-        entry.model_copy(update={"key": f"{entry.key}{attempt}"})
-        for attempt, (key, _) in enumerate(tries, 1)
-        for entry in ENTRIES
-        if entry.key == key
-    ]
+    kinds = {entry.key: entry for entry in ENTRIES}
+    # Each try is a job of its own.
+    entries = [kinds[kind].model_copy(update={"key": f"{kind}{attempt}"}) for attempt, (kind, _) in enumerate(tries, 1)]
     requests = [{"key": entry.key, "attempt": attempt} for attempt, entry in enumerate(entries, 1)]
     answers = [
-        {"key": entry.key, "status": status}
-        for entry, (_, status) in zip(entries, tries, strict=True)
-        if status is not None
+        {"key": entry.key, "status": status} for entry, (_, status) in zip(entries, tries, strict=True) if status
     ]
-    found = settled_records(
-        asked_records(
-            factories.requests(*requests).lazy(), factories.answers(*answers).lazy(), entries, factories.RUN_ID
-        ),
-        max_attempts=2,
+    frame = asked_records(
+        factories.requests(*requests).lazy(), factories.answers(*answers).lazy(), entries, factories.RUN_ID
     )
-    assert (found.collect().height == 1) is settled
+    assert (settled_records(frame, max_attempts=2).collect().height == 1) is settled
 
 
 VALID = factories.valid({}, {}, {}, {})
@@ -217,7 +207,7 @@ def to_ask(
     requests: Sequence[factories.Row] = (),
     answers: Sequence[factories.Row] = (),
     duplicates: pl.DataFrame | None = None,
-) -> list[tuple[str, int]]:
+) -> list[tuple[int, int]]:
     """Comment number and attempt of every record that is asked."""
     records = records_to_ask(
         VALID.lazy(),
@@ -436,8 +426,6 @@ class Night:
         return RunPaths(self.settings, plan.run_date, plan.run_id)
 
     def plan(self, **overrides: Any) -> Plan:
-        from tasks.ingest import load_prompt
-
         return factories.plan(**({"prompt_sha256": load_prompt(self.settings).sha256} | overrides))
 
     def write(self, name: str, frame: pl.DataFrame) -> None:
@@ -602,7 +590,7 @@ def test_an_empty_day_needs_no_shard(night: Night) -> None:
     assert (batch.shards, batch.record_count, batch.estimated_cost_usd) == ((), 0, 0.0)
 
 
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(max_examples=25)
 @given(st.lists(st.tuples(st.sampled_from(["done", "own", "live"]), st.sampled_from([*STATUSES, None])), max_size=6))
 def test_a_record_with_a_verdict_is_never_asked_again(tries: list[tuple[str, str | None]]) -> None:
     """Whatever happened to a record: once it is judged or refused, or held by a live job, no request is made."""

@@ -236,7 +236,7 @@ _LINES = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @given(_LINES.flatmap(lambda lines: st.tuples(st.just(lines), st.permutations(lines))))
 def test_the_order_of_the_lines_changes_nothing(orders: tuple[list[bytes], list[bytes]]) -> None:
     """Bedrock's output is in any order: answers and usage are the same for each."""
@@ -245,7 +245,7 @@ def test_the_order_of_the_lines_changes_nothing(orders: tuple[list[bytes], list[
     assert one.usage == other.usage
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @given(_LINES)
 def test_every_token_is_booked_once(lines: list[bytes]) -> None:
     """Tokens of all lines are those of the answers plus the unattributed ones."""

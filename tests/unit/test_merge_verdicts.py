@@ -287,7 +287,7 @@ def frames_of(tries: list[tuple[int, str, str | None, int]]) -> tuple[list[facto
     return requests, answers
 
 
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=40)
 @given(_TRIES.flatmap(lambda tries: st.tuples(st.just(tries), st.permutations(tries), st.permutations(tries))))
 def test_the_order_of_requests_and_answers_changes_nothing(
     orders: tuple[list[tuple[int, str, str | None, int]], ...],
@@ -299,7 +299,7 @@ def test_the_order_of_requests_and_answers_changes_nothing(
     assert_frame_equal(one, other)
 
 
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=40)
 @given(_TRIES)
 def test_there_is_one_verdict_for_each_comment_and_its_cost_adds_up(
     tries: list[tuple[int, str, str | None, int]],

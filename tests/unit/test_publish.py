@@ -75,7 +75,7 @@ def test_a_row_lost_or_made_up_is_named(
         check_row_keys((A, B), keys(*valid), keys(*rejected))
 
 
-@hypothesis_settings(max_examples=30, deadline=None)
+@hypothesis_settings(max_examples=30)
 @given(st.lists(st.booleans(), min_size=1, max_size=20), st.integers(0, 19))
 def test_one_row_too_few_or_too_many_never_balances(places: list[bool], wrong: int) -> None:
     """However the rows are split, a row that is left out or doubled is seen."""
@@ -196,7 +196,7 @@ def test_verdicts_cannot_claim_more_than_the_jobs_reported(claimed: factories.Ro
         books([booked()], claimed)
 
 
-@hypothesis_settings(max_examples=30, deadline=None)
+@hypothesis_settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 500)), min_size=1, max_size=30))
 def test_dollars_add_up_to_the_last_picodollar(tokens: list[tuple[int, int]]) -> None:
     """Ledger = verdicts + unattributed exactly, however many small amounts are summed."""

@@ -65,7 +65,7 @@ def test_an_empty_day_has_no_repeats() -> None:
     assert_frame_equal(repeats(), pairs())
 
 
-@hypothesis_settings(max_examples=30, deadline=None)
+@hypothesis_settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(st.sampled_from("xyz"), st.integers(0, 2), st.sampled_from("ab"), st.integers(0, 99)), max_size=12

@@ -201,7 +201,7 @@ def test_equal_texts_have_equal_hashes_and_are_sent_as_written() -> None:
 
 
 @given(st.text(min_size=1, max_size=12))
-@hypothesis_settings(max_examples=50, deadline=None)
+@hypothesis_settings(max_examples=50)
 def test_sizes_are_those_of_the_line_that_is_sent(text: str) -> None:
     """text_bytes is what the escaped text takes inside a JSON line, for any text."""
     row = check({"text": text}).collect().row(0, named=True)
@@ -280,7 +280,7 @@ _ROWS = st.lists(
 
 
 @given(_ROWS)
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=40)
 def test_every_row_is_in_exactly_one_of_valid_and_rejected(rows: list[factories.Row]) -> None:
     """Whatever the rows: none is lost or there twice, rejected ones have a reason, valid ids are unique and sound."""
     found = split_records(check(*rows))
