@@ -19,6 +19,7 @@ from tasks.collect_answers import collect_answers
 from tasks.deduplicate import deduplicate
 from tasks.describe import describe_failure, describe_night, describe_progress, describe_step
 from tasks.ingest import ingest
+from tasks.lease import held
 from tasks.measure_accuracy import measure_accuracy
 from tasks.measure_drift import measure_drift
 from tasks.merge_verdicts import merge_verdicts
@@ -46,7 +47,8 @@ def nightly(run_date: date | None = None, epoch: int = 0) -> Night | None:
     log = get_run_logger()
     step = Steps(time.monotonic, lambda name, result, took: log.info(describe_step(name, result, took)))
     try:
-        return _night(settings, run_date, run_id, epoch, step)
+        with held(settings, run_date, run_id):
+            return _night(settings, run_date, run_id, epoch, step)
     except Exception as error:
         name, reason = describe_failure(error)
         step(alert_stopped_night, settings, run_date, run_id, name, reason, datetime.now(UTC))

@@ -15,6 +15,7 @@ from tasks.close_night import Night, clear_scratch, close_night, find_published
 from tasks.collect_answers import collect_answers
 from tasks.deduplicate import deduplicate
 from tasks.ingest import ingest
+from tasks.lease import held
 from tasks.measure_accuracy import measure_accuracy
 from tasks.measure_drift import measure_drift
 from tasks.merge_verdicts import merge_verdicts
@@ -42,25 +43,32 @@ def play_night(
     """Play one night to its end; None if it was published already. Raises what the stages raise."""
     step = Steps(time.monotonic, report)
     try:
-        plan = step(ingest.fn, settings, run_date, run_id, now(), epoch)
-        if step(find_published.fn, settings, plan):
-            return None
-        validation = step(validate.fn, settings, plan)
-        step(deduplicate.fn, settings, plan)
-        while True:
-            batch = step(build_batch.fn, settings, plan, now())
-            if not step(submit_batch.fn, settings, plan, batch.shards, now()).live_keys:
-                break
-            step(poll_batch.fn, settings, plan, now())
-            step(collect_answers.fn, settings, plan, now())
-        verdicts = step(merge_verdicts.fn, settings, plan)
-        books = step(publish.fn, settings, plan)
-        step(measure_drift.fn, settings, plan, now())
-        step(measure_accuracy.fn, settings, run_date, run_id, run_id, now())
-        alerts = step(send_alerts.fn, settings, run_date, run_id, now())
-        return step(close_night.fn, settings, plan, validation, verdicts, books, alerts, step.seconds, now())
+        with held(settings, run_date, run_id):
+            return _play(settings, run_date, run_id, epoch, step, now)
     finally:
         clear_scratch(settings, run_date, run_id)
+
+
+def _play(
+    settings: Settings, run_date: date, run_id: str, epoch: int, step: Steps, now: Callable[[], datetime]
+) -> Night | None:
+    plan = step(ingest.fn, settings, run_date, run_id, now(), epoch)
+    if step(find_published.fn, settings, plan):
+        return None
+    validation = step(validate.fn, settings, plan)
+    step(deduplicate.fn, settings, plan)
+    while True:
+        batch = step(build_batch.fn, settings, plan, now())
+        if not step(submit_batch.fn, settings, plan, batch.shards, now()).live_keys:
+            break
+        step(poll_batch.fn, settings, plan, now())
+        step(collect_answers.fn, settings, plan, now())
+    verdicts = step(merge_verdicts.fn, settings, plan)
+    books = step(publish.fn, settings, plan)
+    step(measure_drift.fn, settings, plan, now())
+    step(measure_accuracy.fn, settings, run_date, run_id, run_id, now())
+    alerts = step(send_alerts.fn, settings, run_date, run_id, now())
+    return step(close_night.fn, settings, plan, validation, verdicts, books, alerts, step.seconds, now())
 
 
 def play_history(

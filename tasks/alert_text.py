@@ -1,17 +1,23 @@
-"""What an alert says: plain text that any channel can show, with ids and numbers but never a comment's text."""
+"""What an alert says: plain text that any channel can show, with ids and numbers but never a comment's text.
+
+The sentences are `alert_words`', in the language of the setting ALERT_LANGUAGE; what goes into them is put together here.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from data_contracts.metrics import Kind
+from tasks.alert_words import WORDS, Words
+from tasks.incidents import REMIND_NIGHTS, Incident, News, Trouble
 from tasks.metric_history import Row
 from tasks.metric_rules import RULES, Change, Group, Scale
 from tasks.paths import RunPaths
-from tasks.ports import AlertMessage
+from tasks.ports import AlertMessage, Severity
 
 #: Longest id, and longest reason, that an alert repeats.
 MAX_ID_CHARS = 64
@@ -19,30 +25,8 @@ MAX_REASON_CHARS = 600
 #: Measures described one by one; the rest are counted.
 MAX_MEASURES = 12
 
-#: What stopped the night, and what the operator can do about it.
-_ADVICE = {
-    "InputAbsent": "The day has no input: check the upstream export.",
-    "InputChanged": "Input files were replaced while the night ran: run the day again.",
-    "SchemaDrift": "The upstream export changed its columns: have it fixed, or widen the contract.",
-    "TooManyRejected": "Too many rows broke the contract; nothing was sent to Bedrock: look at the input.",
-    "BelowMinimum": "There are fewer comments than a batch job takes.",
-    "OverBudget": "The estimate is over the budget; nothing was submitted: raise MODERATION_MAX_COST_USD or look why.",
-    "BedrockRefused": "Bedrock will not take the job; asking again will not help before the cause is removed.",
-    "JobFailed": "A batch job failed as a whole; what was answered is kept.",
-    "DeadlinePassed": "The jobs did not end in time; the next run adopts them and pays nothing twice.",
-    "TooFewJudged": "Too few comments were judged to publish; what was answered is kept for the next run.",
-    "Unbalanced": "Rows were lost or made up on the way: a defect of this program; nothing was published.",
-    "SettingsInvalid": "A setting is missing or wrong.",
-    "PromptInvalid": "The prompt file does not say what it must.",
-    "UnsupportedModel": "No model family answers to this model id.",
-    "StorageRefused": "S3 refused for a reason that stays, such as a missing bucket or permission.",
-    "StorageUnavailable": "S3 did not answer as it should, also after retries: run the day again later.",
-    "BedrockUnavailable": "Bedrock did not answer as it should, also after retries: run the day again later.",
-    "QuotaReached": "Bedrock takes no further job until one of the account's jobs ends: run the day again later.",
-}
 #: Signs that make a mention, a link or a tag of a word in chat and mail, and what stands for them.
 _HARMLESS = str.maketrans("<>@`*", "‹›＠'·")
-_UNKNOWN_ADVICE = "An unexpected error; what was answered is kept, and running the day again pays nothing twice."
 
 
 class Finding(NamedTuple):
@@ -52,39 +36,74 @@ class Finding(NamedTuple):
     comment_ids: tuple[str, ...] = ()
 
 
-def degraded_message(findings: Sequence[Finding], paths: RunPaths) -> AlertMessage:
-    """One alert for everything that is degraded tonight, by group, the largest deviation of each group first."""
-    groups = {group: [item for item in findings if _group(item) is group] for group in Group}
-    named = [group for group, items in groups.items() if items]
-    measures = "1 measure" if len(findings) == 1 else f"{len(findings)} measures"
-    are = "is" if len(findings) == 1 else "are"
-    lines = [f"The verdicts of {paths.run_date} are published, but {measures} {are} degraded."]
+def degraded_message(
+    findings: Sequence[Finding],
+    paths: RunPaths,
+    news: News = News.OPENING,
+    incident: Incident | None = None,
+    waiting: Sequence[str] = (),
+) -> AlertMessage:
+    """One alert for everything that is degraded tonight, by group, the largest deviation of each group first.
+
+    Args:
+        findings: what is degraded; may be empty in a reminder of what tonight cannot tell.
+        paths: of the run.
+        news: why it is told: it begins, gets worse or goes on.
+        incident: what began on an earlier night.
+        waiting: metrics of the incident of which tonight cannot tell.
+    """
+    words = _words(paths)
+    groups = {group: sorted((item for item in findings if _group(item) is group), key=_order) for group in Group}
+    named = [group for group in Group if groups[group] or any(RULES[metric].group is group for metric in waiting)]
+    facts = _facts(paths, len(findings), incident)
+    key = "one" if news is News.OPENING and len(findings) == 1 else str(news)
+    troubles = {Trouble.of(item.row) for item in findings}
+    severity = _most_urgent(troubles or (incident.troubles if incident else ()))
+    lines = [words.leads[key].format_map(facts), words.severities[severity]]
     room = MAX_MEASURES
     for group in named:
-        items = sorted(groups[group], key=_order)
-        lines += ["", str(group).upper(), *(line for item in items[: max(room, 0)] for line in _lines(item))]
+        items = groups[group]
+        lines += ["", words.headings[group]]
+        lines += [line for item in items[: max(room, 0)] for line in _lines(item, paths.run_date, words)]
         if len(items) > max(room, 0):
-            lines.append(f"- and {len(items) - max(room, 0)} more in the metrics table")
+            lines.append(words.phrases["more"].format(count=len(items) - max(room, 0)))
+        lines += [
+            words.phrases["waiting"].format(name=words.metrics[metric])
+            for metric in waiting
+            if RULES[metric].group is group
+        ]
+        lines.append(words.advice[group])
         room -= len(items)
-    lines += ["", *_footer(paths), f"Next: {_query(paths, named)}"]
-    title = f"nightly {paths.run_date}: {measures} degraded ({', '.join(named)})"
-    return AlertMessage(
-        title=title, body="\n".join(lines), is_failure=Group.QUALITY in named or Group.PIPELINE in named
-    )
+    lines += ["", *_footer(paths, words), words.phrases["next"].format(command=_query(paths, named))]
+    return _message(paths, key, facts, named, lines, severity)
+
+
+def recovery_message(paths: RunPaths, incident: Incident) -> AlertMessage:
+    """What a channel is told when everything that it was told of is ok again."""
+    words = _words(paths)
+    metrics = sorted({trouble.metric for trouble in incident.troubles})
+    facts = _facts(paths, len(metrics), incident)
+    lines = [words.leads["recovery"].format_map(facts)]
+    lines += [words.phrases["ok"].format(name=words.metrics[metric]) for metric in metrics]
+    named = [group for group in Group if any(RULES[metric].group is group for metric in metrics)]
+    severity = _most_urgent(incident.troubles)
+    return _message(paths, "recovery", facts, named, [*lines, "", *_footer(paths, words)], severity)
 
 
 def stopped_message(error_name: str, reason: str, paths: RunPaths) -> AlertMessage:
     """The alert of a night that was not published."""
-    name = safe_id(error_name)
+    words = _words(paths)
+    facts = {"day": str(paths.run_date), "error": safe_id(error_name)}
     lines = [
-        f"The night of {paths.run_date} stopped with {name}; nothing new was published.",
+        words.leads["stopped"].format_map(facts),
+        words.severities[Severity.PAGE],
         safe_text(reason, MAX_REASON_CHARS),
         "",
-        _ADVICE.get(error_name, _UNKNOWN_ADVICE),
-        *_footer(paths, has_report=False),
-        f"Next: python -m flows nightly --run-date {paths.run_date}",
+        words.stopped.get(error_name, words.stopped[""]),
+        *_footer(paths, words, has_report=False),
+        words.phrases["next"].format(command=f"python -m flows nightly --run-date {paths.run_date}"),
     ]
-    return AlertMessage(title=f"nightly {paths.run_date} stopped: {name}", body="\n".join(lines), is_failure=True)
+    return _message(paths, "stopped", facts, [], lines, Severity.PAGE)
 
 
 def reason_key(error_name: str, reason: str) -> str:
@@ -92,22 +111,36 @@ def reason_key(error_name: str, reason: str) -> str:
     return hashlib.sha256(f"{error_name}\x1f{reason}".encode()).hexdigest()[:16]
 
 
-def describe(row: Mapping[str, object]) -> str:
-    """One degraded measurement in one line: what, how much against what, since when, on how many."""
-    rule = RULES[str(row["metric"])]
-    part = "" if row["slice"] == "all" else f" ({safe_id(str(row['slice']))})"
-    facts = [f"{rule.words}{part}: {_amount(row, 'value')}"]
+def describe(row: Mapping[str, object], run_date: date | None = None, words: Words = WORDS["en"]) -> str:
+    """One degraded measurement in one line: what, how much against what, since when, on how many.
+
+    Args:
+        row: of the metrics table.
+        run_date: the night that it is told of; a measurement of another day says so.
+        words: the language's sentences.
+    """
+    say = words.phrases
+    name = words.metrics[str(row["metric"])]
+    if row["slice"] != "all":
+        name += say["part"].format(part=safe_id(str(row["slice"])))
+    if run_date is not None and row["date"] != run_date:
+        name += say["of_day"].format(day=row["date"])
+    facts = [_amount(row, "value", words)]
     if row["baseline"] is not None:
-        facts.append(f"expected {_amount(row, 'baseline')}")
+        facts.append(say["expected"].format(value=_amount(row, "baseline", words)))
     if row["effect"] is not None and row["threshold"] is not None:
-        facts.append(f"a change of {_change(row, 'effect')}, limit {_change(row, 'threshold', signed=False)}")
+        threshold = _change(row, "threshold", words, signed=False)
+        facts.append(say["change"].format(effect=_change(row, "effect", words), threshold=threshold))
     if row["ci_low"] is not None:
-        facts.append(f"95% interval {_amount(row, 'ci_low')} to {_amount(row, 'ci_high')}")
+        low, high = _amount(row, "ci_low", words), _amount(row, "ci_high", words)
+        facts.append(say["interval"].format(low=low, high=high))
     if row["kind"] != Kind.COUNT:
-        facts.append(f"n {row['n']:,}")
-    facts.append(f"since {row['since']}")
-    reason = f". {safe_text(str(row['reason']), MAX_REASON_CHARS)}" if row["reason"] else ""
-    return ", ".join(facts) + reason
+        facts.append(say["n"].format(n=f"{row['n']:,}"))
+    facts.append(say["since"].format(day=row["since"]))
+    line = f"{name}: {say['between_facts'].join(facts)}"
+    if row["reason"]:
+        line += say["reason"].format(reason=safe_text(words.reason(str(row["reason"])), MAX_REASON_CHARS))
+    return line
 
 
 def safe_id(text: str) -> str:
@@ -123,23 +156,60 @@ def safe_text(text: str, most: int) -> str:
     return folded if len(folded) <= most else folded[: most - 1] + "…"
 
 
+def _words(paths: RunPaths) -> Words:
+    return WORDS[paths.settings.alert_language]
+
+
+def _facts(paths: RunPaths, count: int, incident: Incident | None) -> dict[str, str]:
+    opened = incident.opened if incident else paths.run_date
+    nights = (paths.run_date - opened).days + 1
+    numbers = {"count": count, "nights": nights, "remind": REMIND_NIGHTS}
+    return {"day": str(paths.run_date), "opened": str(opened), **{name: str(value) for name, value in numbers.items()}}
+
+
+def _message(
+    paths: RunPaths,
+    key: str,
+    facts: Mapping[str, str],
+    groups: Sequence[Group],
+    lines: Sequence[str],
+    severity: Severity,
+) -> AlertMessage:
+    def title(words: Words) -> str:
+        named = words.phrases["between_groups"].join(words.groups[group] for group in groups)
+        return words.titles[key].format_map({**facts, "groups": named})
+
+    return AlertMessage(
+        title=title(_words(paths)),
+        ascii_title=title(WORDS["en"]),
+        body="\n".join(lines),
+        severity=severity,
+        is_recovery=key == "recovery",
+    )
+
+
+def _most_urgent(troubles: Iterable[Trouble]) -> Severity:
+    return min((trouble.severity for trouble in troubles), key=lambda severity: severity.rank)
+
+
 def _group(item: Finding) -> Group:
     return RULES[item.row["metric"]].group
 
 
-def _order(item: Finding) -> tuple[float, str, str]:
-    return -abs(item.row["statistic"] or 0.0), item.row["metric"], item.row["slice"]
+def _order(item: Finding) -> tuple[float, str, str, date]:
+    return -abs(item.row["statistic"] or 0.0), item.row["metric"], item.row["slice"], item.row["date"]
 
 
-def _lines(item: Finding) -> list[str]:
-    shown = ", ".join(safe_id(comment_id) for comment_id in item.comment_ids)
-    return [f"- {describe(item.row)}", *([f"  for example comments {shown}"] if shown else [])]
+def _lines(item: Finding, run_date: date, words: Words) -> list[str]:
+    shown = words.phrases["between_ids"].join(safe_id(comment_id) for comment_id in item.comment_ids)
+    examples = [words.phrases["examples"].format(ids=shown)] if shown else []
+    return [f"- {describe(item.row, run_date, words)}", *examples]
 
 
-def _amount(row: Mapping[str, object], column: str) -> str:
+def _amount(row: Mapping[str, object], column: str, words: Words) -> str:
     value = row[column]
     if not isinstance(value, float | int):
-        return "unknown"
+        return words.phrases["unknown"]
     if row["kind"] == Kind.RATE:
         return f"{value:.1%}"
     if row["metric"] == "cost_usd":
@@ -147,22 +217,22 @@ def _amount(row: Mapping[str, object], column: str) -> str:
     return f"{value:,.0f}" if row["kind"] == Kind.COUNT else f"{value:.2f}"
 
 
-def _change(row: Mapping[str, object], column: str, *, signed: bool = True) -> str:
+def _change(row: Mapping[str, object], column: str, words: Words, *, signed: bool = True) -> str:
     value, rule = row[column], RULES[str(row["metric"])]
     baseline = row["baseline"]
     if not isinstance(value, float | int):
-        return "unknown"
+        return words.phrases["unknown"]
     plus = "+" if signed else ""
     if rule.scale is Scale.SHARE:
-        return f"{100 * value:{plus}.1f} points"
+        return words.phrases["points"].format(points=f"{100 * value:{plus}.1f}")
     if rule.change is Change.RELATIVE and rule.scale is Scale.TOTAL and isinstance(baseline, float) and baseline > 0:
         return f"{100 * value / baseline:{plus}.0f}%"
     return f"{value:{plus}.2f}"
 
 
-def _footer(paths: RunPaths, *, has_report: bool = True) -> list[str]:
-    report = [f"Report: {paths.file('report.html')}"] if has_report else []
-    return [f"Run {safe_id(paths.run_id)} of {paths.run_date}.", *report]
+def _footer(paths: RunPaths, words: Words, *, has_report: bool = True) -> list[str]:
+    report = [words.phrases["report"].format(uri=paths.file("report.html"))] if has_report else []
+    return [words.phrases["run"].format(run=safe_id(paths.run_id), day=paths.run_date), *report]
 
 
 def _query(paths: RunPaths, groups: Sequence[Group]) -> str:

@@ -17,17 +17,21 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.ledger import LedgerEntry, job_name, shard_key
+from data_contracts.table import Column, Table
 from data_contracts.verdicts import REQUESTS, Status
 from tasks import adapters
 from tasks.adapters.storage import Storage
+from tasks.buckets import buckets
 from tasks.errors import BelowMinimum, OverBudget, SettingsInvalid, Unbalanced, is_transient
 from tasks.estimate import Estimate, estimate, prompt_tokens, text_tokens
 from tasks.families import pick_family
+from tasks.frames import read_batches
 from tasks.ingest import Plan, load_prompt
 from tasks.ledger import fetch_answers, fetch_requests, is_live, read_ledger, serves
 from tasks.paths import RunPaths
@@ -36,6 +40,19 @@ from tasks.render_request import RequestTemplate
 from tasks.settings import Settings
 
 IntArray = npt.NDArray[np.int64]
+
+#: The run's own frame of records that are asked now; it lives on the local disk while shards are written.
+WANTED = Table(
+    name="wanted",
+    meaning="One row per record that a new request is needed for.",
+    columns=(
+        *REQUESTS.columns,
+        Column("text", pl.String(), "The comment."),
+        Column("text_bytes", pl.Int64(), "Bytes of the escaped comment inside a line.", unit="byte"),
+        Column("text_tokens", pl.Int64(), "Estimated tokens of the comment.", unit="token"),
+    ),
+    key=("record_id",),
+)
 
 #: Rows in memory at a time while lines are written.
 _BATCH_ROWS = 20_000
@@ -132,10 +149,9 @@ def settled_records(asked: pl.LazyFrame, max_attempts: int) -> pl.LazyFrame:
 def records_to_ask(
     valid: pl.LazyFrame, duplicates: pl.LazyFrame, asked: pl.LazyFrame, max_attempts: int
 ) -> pl.LazyFrame:
-    """The valid records that a new request is needed for, in the order of the input.
+    """The valid records that a new request is needed for, in the order of `valid`.
 
-    Columns: those of the run's `valid` frame -> record_id, text, text_sha256, text_bytes, text_tokens, attempt (1 for
-    a record that was never asked).
+    Columns: those of the run's `valid` frame -> those of WANTED; attempt is 1 for a record that was never asked.
     """
     settled = settled_records(asked, max_attempts)
     attempts = asked.group_by("record_id").agg(attempt=(pl.col("attempt").max() + 1).cast(pl.Int32))
@@ -148,14 +164,14 @@ def records_to_ask(
     )
 
 
-def write_shards(
-    records: pl.LazyFrame, counts: Sequence[int], template: RequestTemplate, folder: Path
-) -> Iterator[Shard]:
+def write_shards(records: Path, counts: Sequence[int], template: RequestTemplate, folder: Path) -> Iterator[Shard]:
     """Write one input file after another; the caller sends each away before the next is begun.
 
-    Columns: those of `records_to_ask`.
+    Args:
+        records: a Parquet file with the columns of WANTED.
+        counts: records of each shard, in order.
     """
-    batches = records.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True)
+    batches = read_batches(records, WANTED.names, _BATCH_ROWS)
     left = next(batches, None)
     for number, count in enumerate(counts):
         path, digest, parts, wanted = folder / f"shard-{number:05d}.jsonl", hashlib.sha256(), [], count
@@ -221,7 +237,12 @@ class Choice(NamedTuple):
 
 
 def choose(
-    sizes: pl.DataFrame, settings: Settings, booked_usd: float, constant_tokens: int, price: Price | None
+    sizes: pl.DataFrame,
+    settings: Settings,
+    booked_usd: float,
+    constant_tokens: int,
+    price: Price | None,
+    reasoning_tokens: int = 0,
 ) -> Choice:
     """Ask for everything that is open; failed records alone never stop a night.
 
@@ -235,7 +256,7 @@ def choose(
     new = sizes.filter(pl.col("attempt") == 1)
     for wanted in (sizes, new):
         is_last = wanted is new or wanted.height == new.height
-        expected = estimate(wanted.height, int(wanted["text_tokens"].sum()), constant_tokens, price)
+        expected = estimate(wanted.height, int(wanted["text_tokens"].sum()), constant_tokens, price, reasoning_tokens)
         try:
             check_minimum(wanted.height, settings.min_job_records)
             check_budget(expected.cost_usd, booked_usd, settings.max_cost_usd)
@@ -255,12 +276,15 @@ class _Naming(NamedTuple):
     paths: RunPaths
     constant_tokens: int
     price: Price | None
+    reasoning_tokens: int
     now: datetime
 
     def entry(self, number: int, shard: Shard) -> LedgerEntry:
         plan, settings = self.plan, self.settings
         key = shard_key(plan.run_date, number, shard.sha256, plan.model_id, plan.invocation_type, plan.epoch)
-        used = estimate(shard.requests.height, shard.comment_tokens, self.constant_tokens, self.price)
+        used = estimate(
+            shard.requests.height, shard.comment_tokens, self.constant_tokens, self.price, self.reasoning_tokens
+        )
         return LedgerEntry(
             key=key,
             run_date=plan.run_date,
@@ -303,7 +327,8 @@ def build_batch(settings: Settings, plan: Plan, now: datetime) -> Batch:
     """Write the input files of the shards that are needed; the same records give the same keys and overwrite."""
     storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
     prompt = load_prompt(settings)
-    template = RequestTemplate(pick_family(plan.model_id, prompt), prompt)
+    family = pick_family(plan.model_id, prompt, plan.invocation_type)
+    template = RequestTemplate(family, prompt)
     price = find_price(plan.model_id, "batch", settings.prices)
     constant_tokens = prompt_tokens(prompt.system + prompt.user)
     ledger = read_ledger(storage, paths)
@@ -315,17 +340,26 @@ def build_batch(settings: Settings, plan: Plan, now: datetime) -> Batch:
         folder = Path(temporary)
         for name in ("valid", "duplicates"):
             storage.fetch(paths.work(name), folder / f"{name}.parquet")
-        asked = asked_records(
-            fetch_requests(storage, serving, folder), fetch_answers(storage, serving, folder), serving, plan.run_id
-        )
+        requests, answers = fetch_requests(storage, serving, folder), fetch_answers(storage, serving, folder)
         valid, duplicates = (pl.scan_parquet(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
-        records = records_to_ask(valid, duplicates, asked, settings.max_attempts)
-        choice = choose(_size(records), settings, booked, constant_tokens, price)
+        wanted, records = folder / "wanted.parquet", folder / "records.parquet"
+        row_count = valid.select(pl.len()).collect().item()
+        with pq.ParquetWriter(wanted, WANTED.arrow_schema) as writer:
+            for bucket in buckets(row_count):
+                mine, asked, answered = (
+                    frame.filter(bucket.holds(pl.col("record_id"))) for frame in (valid, requests, answers)
+                )
+                known = asked_records(asked, answered, serving, plan.run_id)
+                found = WANTED.conform(records_to_ask(mine, duplicates, known, settings.max_attempts)).collect()
+                writer.write_table(found.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(WANTED.arrow_schema))
+        choice = choose(_size(wanted), settings, booked, constant_tokens, price, family.reasoning_tokens)
         if choice.is_first_attempt_only:
-            records = records.filter(pl.col("attempt") == 1)
+            pl.scan_parquet(wanted).filter(pl.col("attempt") == 1).sink_parquet(records)
+        else:
+            records = wanted
         line_bytes = choice.sizes["text_bytes"].to_numpy() + template.constant_bytes
         counts = plan_shards(line_bytes, settings.max_shard_records, settings.max_shard_bytes, settings.min_job_records)
-        naming = _Naming(settings, plan, paths, constant_tokens, price, now)
+        naming = _Naming(settings, plan, paths, constant_tokens, price, family.reasoning_tokens, now)
         shards = []
         for number, shard in enumerate(write_shards(records, counts, template, folder), first_shard):
             shards.append(naming.entry(number, shard))
@@ -341,5 +375,5 @@ def build_batch(settings: Settings, plan: Plan, now: datetime) -> Batch:
     )
 
 
-def _size(records: pl.LazyFrame) -> pl.DataFrame:
-    return records.select("text_bytes", "text_tokens", "attempt").collect(engine="streaming")
+def _size(records: Path) -> pl.DataFrame:
+    return pl.read_parquet(records, columns=["text_bytes", "text_tokens", "attempt"])

@@ -14,7 +14,6 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.metrics import METRICS
 from data_contracts.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters.storage import Storage
@@ -22,6 +21,7 @@ from tasks.errors import is_transient
 from tasks.ingest import Plan
 from tasks.ledger import read_ledger
 from tasks.merge_verdicts import VerdictSummary
+from tasks.metrics_table import read_day
 from tasks.paths import DayPaths, RunPaths
 from tasks.publish import Balance
 from tasks.render_report import render_report
@@ -52,17 +52,6 @@ class Night(BaseModel):
     alerts: dict[str, Any]
     seconds: dict[str, float]
     paths: dict[str, str]
-
-
-def latest_metrics(metrics: pl.LazyFrame, run_date: object) -> pl.DataFrame:
-    """The day's measurements that count: the latest of each (metric, slice), in order."""
-    return (
-        metrics.filter(pl.col("date") == run_date)
-        .sort("measured_at")
-        .unique(["metric", "slice"], keep="last", maintain_order=True)
-        .collect()
-        .sort("metric", "slice")
-    )
 
 
 def night_row(night: Night, plan: Plan, now: datetime) -> pl.DataFrame:
@@ -128,7 +117,7 @@ def close_night(
     """Write summary, report and ledger copy, then the day's row; a rerun writes the same again."""
     connected, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
     ledger = read_ledger(connected.storage, paths)
-    metrics = latest_metrics(connected.lake.scan(paths.lake(METRICS.name), METRICS), plan.run_date)
+    metrics = read_day(connected, paths)
     estimates = [entry.estimated_cost_usd for entry in ledger]
     night = Night(
         run_date=plan.run_date.isoformat(),

@@ -186,7 +186,8 @@ def _collect_entry(
         folder = Path(temporary)
         lines = output_lines(storage, entry, folder)
         attempts = _attempts(storage, entry, folder)
-        collected = collect(lines, attempts, pick_family(entry.model_id), prompt, price, now)
+        family = pick_family(entry.model_id, invocation_type=entry.invocation_type)
+        collected = collect(lines, attempts, family, prompt, price, now)
         path = folder / "answers.parquet"
         collected.answers.write_parquet(path)
         storage.send(path, paths.answers(entry.key))

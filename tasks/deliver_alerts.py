@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.adapters.storage import Storage
 from tasks.errors import ModerationError
+from tasks.incidents import Trouble
 from tasks.ports import AlertChannel, AlertMessage, AlertUndelivered
 
 #: Seconds before each further try of a channel.
@@ -28,21 +30,26 @@ class StoppedTold(BaseModel):
 
 
 class AlertState(BaseModel):
-    """What each channel was told about one day, by the channel's name."""
+    """What each channel knows about one day, by the channel's name, so that a rerun tells only what is new.
+
+    Attributes:
+        degraded: what is degraded, told on the day or, as part of an incident, before.
+        stopped: why the night stopped.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    degraded: dict[str, tuple[str, ...]] = {}
+    degraded: dict[str, frozenset[Trouble]] = {}
     stopped: dict[str, StoppedTold] = {}
 
-    def knows(self, channel: str, measures: Sequence[str]) -> bool:
-        """Whether the channel was told of each of these degraded measures."""
-        return set(measures) <= set(self.degraded.get(channel, ()))
+    def knows(self, channel: str, troubles: Set[Trouble]) -> bool:
+        """Whether the channel knows of each of them; of nothing it does not."""
+        return bool(troubles) and troubles <= self.degraded.get(channel, frozenset())
 
-    def with_degraded(self, channel: str, measures: Sequence[str]) -> AlertState:
-        """After the channel was told of them."""
-        told = tuple(sorted({*self.degraded.get(channel, ()), *measures}))
-        return self.model_copy(update={"degraded": {**self.degraded, channel: told}})
+    def with_degraded(self, channel: str, troubles: Set[Trouble]) -> AlertState:
+        """After the channel knows of them."""
+        known = self.degraded.get(channel, frozenset()) | troubles
+        return self.model_copy(update={"degraded": {**self.degraded, channel: known}})
 
     def knows_stop(self, channel: str, key: str, now: datetime) -> bool:
         """Whether the channel was told of this stop, not too long ago."""
@@ -65,25 +72,25 @@ class Delivery(BaseModel):
 
 
 def deliver(
-    message: AlertMessage,
     channels: Sequence[AlertChannel],
-    is_known: Callable[[str], bool],
-    note: Callable[[str], None],
+    find_message: Callable[[AlertChannel], AlertMessage | None],
+    note: Callable[[AlertChannel], None],
     sleep: Callable[[float], None],
 ) -> Delivery:
-    """Send to every channel that does not know yet; `note` is called after each delivery.
+    """Send to every channel that has something to be told; `note` is called after each delivery.
 
     A channel is tried again after each pause and then given up, whatever it raised.
     """
     delivered, known, failed = [], [], []
     for channel in channels:
-        if is_known(channel.name):
+        message = find_message(channel)
+        if message is None:
             known.append(channel.name)
         elif fault := _try(channel, message, sleep):
             failed.append(fault if channel.name in fault else f"{channel.name}: {fault}")
         else:
             delivered.append(channel.name)
-            note(channel.name)
+            note(channel)
     return Delivery(delivered=tuple(delivered), known=tuple(known), failed=tuple(failed))
 
 
@@ -102,15 +109,18 @@ def _try(channel: AlertChannel, message: AlertMessage, sleep: Callable[[float], 
     return fault
 
 
-def load_state(storage: Storage, uri: str) -> AlertState:
+Record = TypeVar("Record", bound=BaseModel)
+
+
+def load_record(storage: Storage, uri: str, kind: type[Record]) -> Record:
     """What was delivered; nothing, if it cannot be read: an alert twice is better than none."""
     try:
-        return AlertState.model_validate_json(storage.get(uri) or b"{}")
+        return kind.model_validate_json(storage.get(uri) or b"{}")
     except (ModerationError, ValidationError):
-        return AlertState()
+        return kind()
 
 
-def save_state(storage: Storage, uri: str, state: AlertState) -> None:
+def save_record(storage: Storage, uri: str, record: BaseModel) -> None:
     """Put it on record if the storage takes it; the alert itself is out already."""
     with suppress(ModerationError):
-        storage.put(uri, state.model_dump_json(indent=1).encode())
+        storage.put(uri, record.model_dump_json(indent=1).encode())

@@ -6,12 +6,15 @@
     │   ├── InputChanged          an input object changed between the plan and the reading
     │   ├── SchemaDrift           a column is missing or retyped
     │   ├── TooManyRejected       the row breaker, before any money is spent
+    │   ├── CriticalExpectationFailed  the day as a whole is not what upstream sends, before any money is spent
     │   ├── BelowMinimum          fewer comments than a batch job takes
     │   ├── OverBudget            the estimate is over MAX_COST_USD: nothing was submitted
     │   ├── BedrockRefused        Bedrock will not take the job, and asking again will not help
     │   ├── JobFailed             a batch job failed as a whole
     │   ├── DeadlinePassed        the jobs did not end in time; they stay owned and the next run adopts them
     │   ├── TooFewJudged          the answer breaker, before anything is published
+    │   ├── DayInUse              another run works on the day
+    │   ├── LeaseLost             this run was taken for dead and another works on the day
     │   ├── Unbalanced            rows were lost or made up on the way: a defect of ours
     │   └── BackfillIncomplete    some days of a backfill stopped
     ├── WrongUsage                the call or the settings are wrong (exit 2)
@@ -55,6 +58,10 @@ class TooManyRejected(NightStopped):
     """The share of rejected rows is over MAX_REJECTED_FRACTION."""
 
 
+class CriticalExpectationFailed(NightStopped):
+    """A critical expectation of the ingested day does not hold."""
+
+
 class BelowMinimum(NightStopped):
     """There are fewer comments to judge than a batch job takes."""
 
@@ -77,6 +84,14 @@ class DeadlinePassed(NightStopped):
 
 class TooFewJudged(NightStopped):
     """The share of judged comments is under MIN_JUDGED_FRACTION."""
+
+
+class DayInUse(NightStopped):
+    """Another run holds the day's lease, and did not end within LEASE_WAIT_S."""
+
+
+class LeaseLost(NightStopped):
+    """Another run holds the day's lease that was ours: nothing more may be written."""
 
 
 class Unbalanced(NightStopped):

@@ -14,7 +14,7 @@ _BYTES_PER_TOKEN_CJK = 2.5
 _BYTES_PER_TOKEN_OTHER = 3.3
 _CJK = ("ja", "zh", "ko")
 
-#: An answer object with a short explanation; measured answers are 30 to 70 tokens.
+#: An answer object with a short explanation; measured answers are 30 to 70 tokens. Thoughts come on top.
 OUTPUT_TOKENS = 60
 
 
@@ -38,8 +38,10 @@ def prompt_tokens(text: str) -> int:
     return round(3 * wide / _BYTES_PER_TOKEN_CJK + (len(text) - wide) / _BYTES_PER_TOKEN_OTHER)
 
 
-def estimate(record_count: int, comment_tokens: int, constant_tokens: int, price: Price | None) -> Estimate:
-    """What so many records will use, the constant part of each request included."""
+def estimate(
+    record_count: int, comment_tokens: int, constant_tokens: int, price: Price | None, reasoning_tokens: int = 0
+) -> Estimate:
+    """What so many records will use, the constant part of each request and the thoughts before each answer included."""
     input_tokens = comment_tokens + record_count * constant_tokens
-    output_tokens = record_count * OUTPUT_TOKENS
+    output_tokens = record_count * (OUTPUT_TOKENS + reasoning_tokens)
     return Estimate(input_tokens, output_tokens, price.cost_usd(input_tokens, output_tokens) if price else None)

@@ -131,7 +131,7 @@ def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch
     """Pin the day's objects in the run's plan; a rerun of the same run writes the same plan again."""
     storage, paths = adapters.connect(settings).storage, RunPaths(settings, run_date, run_id)
     prompt = load_prompt(settings)
-    family = pick_family(settings.model_id, prompt)
+    family = pick_family(settings.model_id, prompt, settings.invocation_type)
     listed = [item for item in storage.list(paths.comments) if is_input(item, paths.comments)]
     if not listed:
         raise InputAbsent(f"no input: {paths.comments}/ has no *.parquet object")

@@ -32,7 +32,7 @@ from tasks.night_measures import (
     summarise_comments,
     summarise_verdicts,
 )
-from tasks.paths import RunPaths
+from tasks.paths import DayPaths, RunPaths
 from tasks.settings import Settings
 from tasks.vocabulary import (
     collecting,
@@ -40,8 +40,6 @@ from tasks.vocabulary import (
     measure_oov,
     sample_batches,
     shared_tokens,
-    vocabulary_file,
-    vocabulary_folder,
 )
 
 
@@ -90,15 +88,16 @@ def _measure_words(
 ) -> Measurement:
     """Collect the day's words while the vocabulary is young, measure against it afterwards."""
     needed, count = settings.baseline_days, int(valid.select(pl.len()).collect().item())
-    days = {date.fromisoformat(Path(item.uri).stem) for item in storage.list(vocabulary_folder(settings))}
+    paths = DayPaths(settings, run_date)
+    days = {date.fromisoformat(Path(item.uri).stem) for item in storage.list(paths.vocabularies)}
     file = Path(folder) / "vocabulary.parquet"
     if collects(days, run_date, needed):
         shared_tokens(sample_batches(valid, count)).write_parquet(file)
-        storage.send(file, vocabulary_file(settings, run_date))
+        storage.send(file, paths.vocabulary())
         return collecting(len(days | {run_date}), needed)
     words = set[str]()
     for day in sorted(days):
-        storage.fetch(vocabulary_file(settings, day), file)
+        storage.fetch(DayPaths(settings, day).vocabulary(), file)
         words |= set(pl.read_parquet(file)["token"])
     return measure_oov(sample_batches(valid, count), pl.Series("token", sorted(words), dtype=pl.String()))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.ledger import LedgerEntry
 from data_contracts.verdicts import VERDICTS, DecidedBy, Status
 from tasks import adapters
+from tasks.buckets import buckets
 from tasks.errors import JobFailed, TooFewJudged, is_transient
 from tasks.ingest import Plan
 from tasks.ledger import fetch_answers, fetch_requests, is_live, read_ledger, scratch, serves
@@ -23,12 +23,6 @@ from tasks.paths import RunPaths
 from tasks.ports import JobStatus
 from tasks.prices import PICODOLLARS, find_price
 from tasks.settings import Settings
-
-#: Verdicts that are put together in memory at a time: some 500 bytes each.
-_BUCKET_ROWS = 500_000
-
-#: Record ids are hashes: their first four hex digits spread evenly over this many values.
-_PREFIX_DIGITS, _PREFIXES = 4, 16**4
 
 
 class VerdictSummary(BaseModel):
@@ -147,28 +141,23 @@ def _usd(pico: pl.Series) -> pl.Series:
 
 
 def merge_in_buckets(
-    valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, plan: Plan, priced: bool, row_count: int
+    valid: pl.LazyFrame,
+    duplicates: pl.LazyFrame,
+    requests: pl.LazyFrame,
+    answers: pl.LazyFrame,
+    jobs: pl.LazyFrame,
+    plan: Plan,
+    priced: bool,
+    row_count: int,
 ) -> Iterator[pl.DataFrame]:
-    """`merge` by ranges of record id, so that a night of any size needs the memory of one bucket."""
-    bucket_count = max(1, math.ceil(row_count / _BUCKET_ROWS))
-    for number in range(bucket_count):
-        low, high = (number * _PREFIXES // bucket_count, (number + 1) * _PREFIXES // bucket_count)
-        # Duplicates follow the record that they are judged as, so both sides of every join are in one bucket.
-        mine = valid.join(duplicates, on="record_id", how="left").filter(
-            _in_bucket(pl.coalesce("judged_as", "record_id"), low, high)
-        )
-        yield merge(
-            mine.drop("judged_as"),
-            duplicates.filter(_in_bucket(pl.col("judged_as"), low, high)),
-            best.filter(_in_bucket(pl.col("record_id"), low, high)),
-            plan,
-            priced,
-        ).collect()
-
-
-def _in_bucket(record_id: pl.Expr, low: int, high: int) -> pl.Expr:
-    prefix = record_id.str.head(_PREFIX_DIGITS).str.to_integer(base=16)
-    return (prefix >= low) & (prefix < high)
+    """`best_answers` and `merge` by ranges of record id; the verdicts come range by range, in order of id within."""
+    # A duplicate belongs to the range of the record that it is judged as: both sides of every join are in one.
+    asked_as = pl.coalesce("judged_as", "record_id")
+    for bucket in buckets(row_count):
+        mine = valid.join(duplicates, on="record_id", how="left").filter(bucket.holds(asked_as)).drop("judged_as")
+        asked, answered = (frame.filter(bucket.holds(pl.col("record_id"))) for frame in (requests, answers))
+        copies = duplicates.filter(bucket.holds(pl.col("judged_as")))
+        yield merge(mine, copies, best_answers(asked, answered, jobs), plan, priced).collect()
 
 
 def summarise(verdicts: pl.LazyFrame, cost_pico: int | None) -> VerdictSummary:
@@ -221,15 +210,12 @@ def merge_verdicts(settings: Settings, plan: Plan) -> VerdictSummary:
         for name in ("valid", "duplicates"):
             storage.fetch(paths.work(name), folder / f"{name}.parquet")
         valid, duplicates = (pl.scan_parquet(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
-        best = best_answers(
-            fetch_requests(storage, ledger, folder),
-            fetch_answers(storage, ledger, folder),
-            job_frame(ledger, settings).lazy(),
-        )
+        requests, answers = fetch_requests(storage, ledger, folder), fetch_answers(storage, ledger, folder)
+        jobs = job_frame(ledger, settings).lazy()
         path, pico = folder / "verdicts.parquet", 0
         row_count = valid.select(pl.len()).collect().item()
         with pq.ParquetWriter(path, VERDICTS.arrow_schema, compression="zstd") as writer:
-            for bucket in merge_in_buckets(valid, duplicates, best, plan, priced, row_count):
+            for bucket in merge_in_buckets(valid, duplicates, requests, answers, jobs, plan, priced, row_count):
                 writer.write_table(arrow(bucket))
                 pico += int((bucket["cost_usd"] * PICODOLLARS).round().cast(pl.Int64).sum())
         summary = summarise(pl.scan_parquet(path), pico if priced else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tasks.ports import Severity
 from tasks.settings import Thresholds
 
 
@@ -107,3 +108,23 @@ RULES = {
 
 #: Together they are the answers that failed, and `Thresholds.max_failed_fraction` limits their sum.
 FAILURES = ("malformed_rate", "refused_rate", "error_rate", "missing_rate")
+
+_SEVERITIES = {
+    Group.QUALITY: Severity.PAGE,
+    Group.OUTPUTS: Severity.TICKET,
+    Group.INPUTS: Severity.REPORT,
+    Group.PIPELINE: Severity.PAGE,
+}
+#: Nobody gets up for these.
+_TICKETS = frozenset({"cost_usd", "label_error_rate"})
+
+
+def severity_of(metric: str, effect: float | None) -> Severity:
+    """How urgent it is that this metric is degraded.
+
+    What came in may change without harm; but fewer comments than expected may be an export that broke off, and then
+    some have no verdict.
+    """
+    if metric == "volume" and (effect or 0.0) < 0:
+        return Severity.PAGE
+    return Severity.TICKET if metric in _TICKETS else _SEVERITIES[RULES[metric].group]

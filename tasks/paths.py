@@ -9,12 +9,16 @@
       rejected/date=D/rejected.parquet
       metrics/date=D/metrics.parquet
       runs/D/RUN_ID/                           plan.json, balance.json, summary.json, report.html, ledger.json,
-                                               data_docs/index.html
+                                               confusion.json, data_docs/index.html
       runs/D/RUN_ID/work/                      the run's scratch frames, deleted when it is published
       ledger/D/KEY.json                        intents and jobs, shared by all runs of the day
       requests/D/KEY.parquet                   what each shard asked, without text
       answers/D/KEY.parquet                    what each job answered, without text
-      state/                                   lease, alert state
+      state/lease/D.json                       which run works on the day
+      state/alerts/D.json                      which alerts of the day each channel was told
+      state/alerts/incidents.json              which runs of degraded nights each channel was told of
+      state/labels/D.json                      the label objects that the day was last measured with
+      state/vocabulary/D.parquet               the words of one of the first published days
       label_requests/date=D/
       golden/
 
@@ -82,9 +86,31 @@ class DayPaths:
         """The folder below which Bedrock makes one of its own for the job; with the final slash that it wants."""
         return f"{self.settings.batch_uri}/{self.run_date}/{key[:16]}/output/"
 
+    @property
+    def lease(self) -> str:
+        """Which run works on the day."""
+        return f"{self.settings.output_uri}/state/lease/{self.run_date}.json"
+
     def alert_state(self) -> str:
         """Which alerts of the day were delivered."""
         return f"{self.settings.output_uri}/state/alerts/{self.run_date}.json"
+
+    def incidents(self) -> str:
+        """Which runs of degraded nights each channel was told of; one object for all days."""
+        return f"{self.settings.output_uri}/state/alerts/incidents.json"
+
+    def labels_state(self) -> str:
+        """The label objects that the day was last measured with."""
+        return f"{self.settings.output_uri}/state/labels/{self.run_date}.json"
+
+    @property
+    def vocabularies(self) -> str:
+        """Folder of the days' vocabularies."""
+        return f"{self.settings.output_uri}/state/vocabulary"
+
+    def vocabulary(self) -> str:
+        """The day's vocabulary."""
+        return f"{self.vocabularies}/{self.run_date}.parquet"
 
 
 @dataclass(frozen=True)
@@ -99,7 +125,7 @@ class RunPaths(DayPaths):
         return f"{self.settings.output_uri}/runs/{self.run_date}/{self.run_id}"
 
     def file(self, name: str) -> str:
-        """A document of the run: plan.json, balance.json, summary.json, report.html, ledger.json."""
+        """A document of the run: plan.json, balance.json, summary.json, report.html, confusion.json ..."""
         return f"{self.root}/{name}"
 
     def work(self, name: str) -> str:

@@ -98,20 +98,47 @@ class BatchInference(Protocol):
         ...
 
 
+class Severity(StrEnum):
+    """How soon somebody should look at an alert, the soonest first."""
+
+    #: at once: verdicts are wrong or lacking
+    PAGE = "page"
+    #: on the next working day: what came out has changed
+    TICKET = "ticket"
+    #: when there is time: what came in has changed, which need not harm anybody
+    REPORT = "report"
+
+    @property
+    def rank(self) -> int:
+        """0 is the most urgent."""
+        return list(Severity).index(self)
+
+
 class AlertMessage(BaseModel):
-    """An alert as it is sent."""
+    """An alert as it is sent.
+
+    Attributes:
+        title: one line, in the deployment's language.
+        ascii_title: the same in English, for what takes no other letters.
+        body: plain text of several lines.
+        severity: of the most urgent thing in it.
+        is_recovery: whether it says that something is over.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     title: str
+    ascii_title: str
     body: str
-    is_failure: bool
+    severity: Severity
+    is_recovery: bool = False
 
 
 class AlertChannel(Protocol):
-    """Somewhere an alert can go; `name` never shows a secret."""
+    """Somewhere an alert can go; `name` never shows a secret, and `severities` are those that it wants."""
 
     name: str
+    severities: frozenset[Severity]
 
     def send(self, message: AlertMessage) -> None:
         """Deliver the message, or raise AlertUndelivered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from data_contracts.verdicts import VERDICTS
 from tasks import adapters
 from tasks.errors import Unbalanced, is_transient
 from tasks.ingest import InputObject, Plan
+from tasks.lease import check_held
 from tasks.ledger import read_ledger, scratch
 from tasks.paths import RunPaths
 from tasks.prices import PICODOLLARS
@@ -172,12 +174,13 @@ def publish(settings: Settings, plan: Plan) -> Balance:
         ledger = read_ledger(connected.storage, paths)
         books = balance(plan, ledger, verdicts, valid.select(pl.len()).collect().item())
         note = {"run_id": plan.run_id, "run_date": plan.run_date.isoformat(), "plan_sha256": plan.sha256}
-        versions = {}
+        versions, still_ours = {}, partial(check_held, connected.storage, paths, plan.run_id)
         for table in (VERDICTS, REJECTED):
             batches = record_batches(files[table.name], table)
             versions[table.name] = connected.lake.replace_day(
-                paths.lake(table.name), table, plan.run_date, batches, note
+                paths.lake(table.name), table, plan.run_date, batches, note, still_ours
             )
+            still_ours()
             connected.storage.send(files[table.name], paths.plain(table.name))
     books = books.model_copy(update={f"{name}_version": version for name, version in versions.items()})
     connected.storage.put(paths.file("balance.json"), books.model_dump_json(indent=1).encode())

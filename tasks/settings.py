@@ -6,13 +6,14 @@ without the prefix.
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -21,13 +22,20 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from data_contracts.tolerances import Tolerances
 from tasks.errors import SettingsInvalid
+from tasks.families import InvocationChoice
+from tasks.ports import Severity
 
 ENV_PREFIX = "MODERATION_"
 
 #: Bedrock's own pattern for an S3 URI (botocore service model, bedrock, S3Uri), without the final slash.
 _BEDROCK_S3_URI = re.compile(r"s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](/[-!_*'().a-z0-9A-Z]+)*")
 _ROLE_ARN = re.compile(r"arn:aws(-[^:]+)?:iam::([0-9]{12})?:role/.+")
+#: FIFO topics, whose names end in .fifo, deliver to no person.
+SNS_TOPIC_ARN = re.compile(r"arn:aws(-[^:]+)?:sns:(?P<region>[a-z0-9-]+):[0-9]{12}:(?P<topic>[A-Za-z0-9_-]{1,256})")
+#: Settings that hold passwords and tokens.
+_SECRETS = frozenset({"alert_urls", "alert_routes"})
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -82,6 +90,7 @@ class Settings(BaseSettings):
         extra="forbid",
         frozen=True,
         validate_default=True,
+        hide_input_in_errors=True,  # it may be an alert URL with its password
     )
 
     comments_uri: str = Field(description="S3 root of the comments: {COMMENTS_URI}/date=D/*.parquet")
@@ -93,6 +102,9 @@ class Settings(BaseSettings):
         default="global.anthropic.claude-haiku-4-5-20251001-v1:0",
         description="Model id, inference profile id or ARN",
     )
+    invocation_type: InvocationChoice = Field(
+        default="auto", description="InvokeModel or Converse; auto: what the model's family prefers"
+    )
     prompt: str = Field(default="comment_review", pattern=r"^[a-z0-9_]+$", description="Name in the prompt catalog")
     prompt_version: str = Field(default="v1", pattern=r"^v[0-9]+$", description="Version in the prompt catalog")
     timezone: str = Field(default="Asia/Tokyo", description="IANA time zone: whose day a day is")
@@ -102,7 +114,16 @@ class Settings(BaseSettings):
     deadline_h: float = Field(default=24.0, gt=0, le=168, description="Hours until a night gives up waiting")
     lease_wait_s: float = Field(default=120.0, ge=0, description="Seconds to wait for another run of the same day")
     alert_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field(default=(), description="apprise URLs (secret)")
-    sns_topic_arn: str | None = Field(default=None, description="SNS topic for alerts")
+    sns_topic_arn: str | None = Field(default=None, description="SNS topic for alerts: the ARN of a standard topic")
+    alert_routes: Annotated[dict[Severity, tuple[SecretStr, ...]], NoDecode] = Field(
+        default={},
+        description=(
+            "Who gets which alerts (secret): page, ticket and report, each with its apprise URLs or SNS topic ARNs, as "
+            "JSON or a TOML table. A severity that is named goes there and nowhere else, to nobody if the list is "
+            "empty; one that is not named goes to ALERT_URLS and SNS_TOPIC_ARN"
+        ),
+    )
+    alert_language: Literal["en", "ja"] = Field(default="en", description="Language of the alerts")
     kms_key_id: str | None = Field(default=None, description="KMS key for Bedrock's output files")
     batch_retention_days: int = Field(default=7, ge=0, description="Days after which batch files are deleted")
     gx_max_rows: int = Field(default=1_000_000, ge=1, description="Rows that Great Expectations looks at")
@@ -117,6 +138,7 @@ class Settings(BaseSettings):
     max_jobs_in_flight: int = Field(default=100, ge=1, description="Jobs submitted and not ended")
     baseline_days: int = Field(default=28, ge=7, description="Published days that a night is compared with")
     thresholds: Thresholds = Thresholds()
+    tolerances: Tolerances = Tolerances()
 
     @classmethod
     def settings_customise_sources(
@@ -177,17 +199,38 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is not an IANA time zone")
         return name
 
+    @field_validator("sns_topic_arn")
+    @classmethod
+    def _topic(cls, arn: str | None) -> str | None:
+        if arn is not None and not SNS_TOPIC_ARN.fullmatch(arn):
+            raise ValueError("must be the ARN of a standard SNS topic, arn:aws:sns:REGION:123456789012:NAME")
+        return arn
+
     @field_validator("alert_urls", mode="before")
     @classmethod
     def _urls(cls, value: Any) -> Any:
         """A JSON list, or URLs separated by white space."""
         if not isinstance(value, str):
             return value
-        if value.lstrip().startswith("["):
-            import json
+        return json.loads(value) if value.lstrip().startswith("[") else value.split()
 
-            return json.loads(value)
-        return value.split()
+    @field_validator("alert_routes", mode="before")
+    @classmethod
+    def _routes(cls, value: Any) -> Any:
+        """A mapping or its JSON; what it holds is as in ALERT_URLS. No error repeats a key: it may be a URL."""
+        routes = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(routes, dict) or not set(routes) <= set(Severity):
+            raise ValueError(f"must map some of {', '.join(Severity)} to lists of URLs")
+        return {severity: cls._urls(urls) for severity, urls in routes.items()}
+
+    @model_validator(mode="after")
+    def _somebody_is_told(self) -> Settings:
+        if (self.alert_urls or self.sns_topic_arn) and set(self.alert_routes) == set(Severity):
+            raise ValueError(
+                f"{ENV_PREFIX}ALERT_ROUTES names every severity, so ALERT_URLS and SNS_TOPIC_ARN would get nothing: "
+                "leave them out, or name fewer"
+            )
+        return self
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -196,11 +239,13 @@ class Settings(BaseSettings):
 
     def public(self) -> dict[str, Any]:
         """The settings as JSON values, without secrets."""
-        return self.model_dump(mode="json", exclude={"alert_urls"})
+        return self.model_dump(mode="json", exclude=set(_SECRETS))
 
 
 def _explain(item: Any) -> str:
     """One validation error, named as the operator sets it."""
+    if not item["loc"]:  # a rule about several settings names them itself
+        return str(item["msg"]).removeprefix("Value error, ")
     name = ENV_PREFIX + "__".join(str(part) for part in item["loc"]).upper()
     if item["type"] == "missing":
         return f"{name} is not set ({Settings.model_fields[item['loc'][0]].description})"

@@ -19,6 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 import prompts
+from data_contracts.checked_rows import CHECKED_ROWS
 from data_contracts.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
 from data_contracts.ledger import record_id
 from tasks import adapters
@@ -27,6 +28,7 @@ from tasks.errors import TooManyRejected, is_transient
 from tasks.identify_language import identify_languages
 from tasks.ingest import InputObject, Plan
 from tasks.paths import RunPaths
+from tasks.profile_day import row_facts
 from tasks.repeats import find_repeats
 from tasks.settings import Settings
 
@@ -102,8 +104,8 @@ def is_whole(number: pl.Expr) -> pl.Expr:
     return (number == number.round()) & number.cast(pl.Int64, strict=False).is_not_null()
 
 
-def first_reason(day: DayBounds, max_text_chars: int) -> pl.Expr:
-    """The first reason, in the contract's order, why a row alone is rejected; null for none.
+def row_rules(day: DayBounds, max_text_chars: int) -> dict[Reason, pl.Expr]:
+    """Whether a row breaks each rule that a row alone can break; true is a reason to reject it, null and false are none.
 
     `duplicate_id` is not among them: it takes the other rows to see.
     """
@@ -119,7 +121,7 @@ def first_reason(day: DayBounds, max_text_chars: int) -> pl.Expr:
         | pl.col("product_id").is_null()
         | pl.col("user_id").is_null()
     )
-    rules = {
+    return {
         Reason.NULL_TEXT: text.is_null(),
         Reason.BLANK_TEXT: visible == "",
         Reason.OUTSIDE_DAY: posted_at.is_null() | (posted_at < day.start) | (posted_at >= day.end),
@@ -127,6 +129,11 @@ def first_reason(day: DayBounds, max_text_chars: int) -> pl.Expr:
         Reason.BAD_ID: bad_id,
         Reason.BAD_RATING: rating.is_not_null() & rating.is_not_nan() & ~is_whole(rating),
     }
+
+
+def first_reason(day: DayBounds, max_text_chars: int) -> pl.Expr:
+    """The first reason, in the contract's order, why a row alone is rejected; null for none."""
+    rules = row_rules(day, max_text_chars)
     return pl.coalesce(
         *(pl.when(rules[reason]).then(pl.lit(reason.value)) for reason in Reason if reason in rules),
         pl.lit(None, pl.String),
@@ -177,9 +184,10 @@ def split_records(checked: pl.LazyFrame) -> Split:
     repeated = pl.col("_number").map_batches(
         lambda numbers: pl.Series(numbers.name, np.isin(numbers.to_numpy(), repeats)), pl.Boolean, is_elementwise=True
     )
-    reason = pl.when(sound & repeated).then(pl.lit(Reason.DUPLICATE_ID.value)).otherwise("reason")
-    decided = numbered.with_columns(reason=reason).drop("_number")
-    return Split(decided.filter(sound), decided.filter(~sound))
+    # Two filters and no decided column: a filter over a computed column made the engine hold the night.
+    valid = numbered.filter(sound & ~repeated).drop("_number")
+    rejected = numbered.filter(~sound | repeated).drop("_number")
+    return Split(valid, rejected.with_columns(pl.col("reason").fill_null(Reason.DUPLICATE_ID.value)))
 
 
 def rejected_rows(rejected: pl.LazyFrame, run_date: date, run_id: str) -> pl.LazyFrame:
@@ -224,21 +232,27 @@ def _count(path: Path, by: str | None = None) -> dict[str, int]:
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 def validate(settings: Settings, plan: Plan) -> ValidationSummary:
-    """Split the planned rows into the run's `valid` and `rejected` frames; a rerun overwrites its own."""
+    """Write the run's `checked`, `valid` and `rejected` frames of the planned rows; a rerun overwrites its own."""
     storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
     day = day_bounds(plan.run_date, settings.zone)
     with tempfile.TemporaryDirectory() as folder:
-        checked, valid, rejected = (Path(folder) / f"{name}.parquet" for name in ("checked", "valid", "rejected"))
+        names = ("rows", "checked", "valid", "rejected")
+        checked, without_text, valid, rejected = (Path(folder) / f"{name}.parquet" for name in names)
         comments = fetch_inputs(storage, plan.inputs, Path(folder))
+        facts = row_facts(row_rules(day, settings.max_text_chars))
+        # The facts first: both need the same costly expressions, and neighbouring columns share them.
+        comments = comments.with_columns(**facts)
         check_rows(comments, plan.run_date, day, settings.max_text_chars).sink_parquet(checked)
+        CHECKED_ROWS.conform(pl.scan_parquet(checked)).sink_parquet(without_text)
         split = split_records(pl.scan_parquet(checked))
         # One after the other: two sinks of one query share a cache that holds the whole night.
-        split.valid.drop("reason").sink_parquet(valid)
+        split.valid.drop("reason", *facts).sink_parquet(valid)
         rejected_rows(split.rejected, plan.run_date, plan.run_id).sink_parquet(rejected)
         summary = ValidationSummary(
             ingested_count=plan.row_count, valid_count=_count(valid)["all"], rejected_counts=_count(rejected, "reason")
         )
         check_rejection_rate(summary, settings.max_rejected_fraction)
+        storage.send(without_text, paths.work("checked"))
         storage.send(valid, paths.work("valid"))
         storage.send(rejected, paths.work("rejected"))
     return summary

@@ -14,7 +14,6 @@ import polars as pl
 
 from data_contracts.metrics import Kind
 from tasks.measurements import Measurement, nothing, rate
-from tasks.settings import Settings
 
 #: Comments of a night that are read: the share of new tokens is then known to a few tenths of a point.
 SAMPLE_COMMENTS = 50_000
@@ -31,16 +30,6 @@ _PAIR = rf"[{_UNSPACED}]{{2}}"
 _FIRST_OF_RUN = rf"(^|[^{_UNSPACED}])[{_UNSPACED}]"
 
 OF = "comments' tokens that the first published days' vocabulary lacks"
-
-
-def vocabulary_folder(settings: Settings) -> str:
-    """Where the days' vocabularies are, one Parquet each."""
-    return f"{settings.output_uri}/state/vocabulary"
-
-
-def vocabulary_file(settings: Settings, day: date) -> str:
-    """One day's vocabulary."""
-    return f"{vocabulary_folder(settings)}/{day}.parquet"
 
 
 def tokens(text: pl.Expr) -> pl.Expr:

@@ -320,6 +320,15 @@ def claude_output(
     }
 
 
+def message_output(text: str | None = None, stop_reason: str = "end_turn") -> Row:
+    """A `modelOutput` of Nova, or of any model by Converse."""
+    return {
+        "output": {"message": {"role": "assistant", "content": [{"text": answer_text() if text is None else text}]}},
+        "stopReason": stop_reason,
+        "usage": {"inputTokens": 1000, "outputTokens": 50, "totalTokens": 1050},
+    }
+
+
 def output_line(record: str, output: Mapping[str, Any] | None = None, **fields: Any) -> bytes:
     """A line of a `.jsonl.out` file with its echo of the input."""
     given = {"modelInput": {"messages": []}, "modelOutput": claude_output() if output is None else output}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.adapters.alerts import AppriseChannel
+from tasks.adapters.alerts import alert_channels
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.lake import Lake
@@ -34,5 +34,5 @@ def connect(settings: Settings) -> Adapters:
         storage=Storage(aws),
         lake=Lake(aws),
         bedrock=Bedrock(aws),
-        alerts=tuple(AppriseChannel(url, position) for position, url in enumerate(settings.alert_urls, 1)),
+        alerts=alert_channels(settings, aws),
     )

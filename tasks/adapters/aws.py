@@ -80,6 +80,7 @@ class AwsEnvironment(BaseSettings):
     aws_endpoint_url_s3: str | None = None
     aws_endpoint_url_bedrock: str | None = None
     aws_endpoint_url_bedrock_runtime: str | None = None
+    aws_endpoint_url_sns: str | None = None
 
 
 class Aws:
@@ -95,9 +96,13 @@ class Aws:
 
     def client(self, service: str, *, attempts: int = 5, read_timeout_s: int = 60) -> Any:
         """A client with `standard` retries: botocore's default mode differs between 1.43 and 1.44."""
+        return self.client_in(self.region, service, attempts=attempts, read_timeout_s=read_timeout_s)
+
+    def client_in(self, region: str, service: str, *, attempts: int, read_timeout_s: int) -> Any:
+        """The same in another region, for what has a region of its own."""
         return self.session.client(
             service,
-            region_name=self.region,
+            region_name=region,
             config=Config(
                 retries={"mode": "standard", "total_max_attempts": attempts},
                 connect_timeout=10,

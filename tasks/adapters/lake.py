@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 
@@ -26,15 +26,26 @@ class Lake:
         self._aws = aws
 
     def replace_day(
-        self, uri: str, table: Table, run_date: date, batches: Iterable[pa.RecordBatch], note: dict[str, str]
+        self,
+        uri: str,
+        table: Table,
+        run_date: date,
+        batches: Iterable[pa.RecordBatch],
+        note: dict[str, str],
+        guard: Callable[[], None] = lambda: None,
     ) -> int:
         """Replace one day by these batches in one commit and return the table's new version.
+
+        `guard` is called once the version that the commit starts from is fixed: whatever another writer commits to the
+        day after a guard that passed makes this commit fail, so nobody who was taken for dead publishes over a
+        successor.
 
         The batches must be of `table.arrow_schema`; they are consumed before the commit is made, so a source that
         raises leaves the day as it was, and its error comes out as it is. No batch at all empties the day.
         """
         with _source_errors() as failed, _translated(uri):
             delta = self._open_or_create(uri, table)
+            guard()
             write_deltalake(
                 delta,
                 pa.RecordBatchReader.from_batches(table.arrow_schema, _watched(batches, failed)),

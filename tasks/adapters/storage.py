@@ -6,8 +6,11 @@ import hashlib
 import os
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, cast
 
@@ -22,6 +25,7 @@ _PRECONDITION = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
 _DELETE_BATCH = 1000
 #: Names of files that are still being written.
 _PARTIAL = ".partial-"
+_COMPARE_AND_SWAP = threading.Lock()
 
 
 class StorageRefused(NightStopped):
@@ -35,6 +39,14 @@ class StoredObject(NamedTuple):
     etag: str
     size_bytes: int
     modified_at: datetime
+
+
+class Versioned(NamedTuple):
+    """An object with what a conditional write needs: its etag, and its age in seconds by the store's own clock."""
+
+    body: bytes
+    etag: str
+    age_s: float
 
 
 class ObjectStore(Protocol):
@@ -62,6 +74,14 @@ class ObjectStore(Protocol):
 
     def put_if_absent(self, uri: str, body: bytes) -> bool:
         """Create, and say whether it was us; False if it was there already."""
+        ...
+
+    def get_versioned(self, uri: str) -> Versioned | None:
+        """The object with its etag and age, or None if there is no such object."""
+        ...
+
+    def put_if_match(self, uri: str, body: bytes, etag: str) -> bool:
+        """Replace the object if it is still the one with this etag, and say whether it was."""
         ...
 
     def send(self, path: Path, uri: str) -> None:
@@ -154,6 +174,33 @@ class S3Store:
                 return found == body
         return True
 
+    def get_versioned(self, uri: str) -> Versioned | None:
+        """See ObjectStore; the age is S3's answer time minus S3's write time, so no clock of ours is in it."""
+        bucket, key = _split(uri)
+        with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+            try:
+                answer = self._s3.get_object(Bucket=bucket, Key=key)
+                body: bytes = answer["Body"].read()
+            except ClientError as error:
+                if error_code(error) in _NOT_FOUND:
+                    return None
+                raise
+        answered_at = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return Versioned(body, answer["ETag"].strip('"'), (answered_at - answer["LastModified"]).total_seconds())
+
+    def put_if_match(self, uri: str, body: bytes, etag: str) -> bool:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        with translated(f"write {uri}", StorageUnavailable, StorageRefused):
+            try:
+                self._s3.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=f'"{etag}"')
+            except ClientError as error:
+                if error_code(error) not in _PRECONDITION | _NOT_FOUND:
+                    raise
+                # A retry inside botocore may have met our own first write, whose answer was lost.
+                return self.get(uri) == body
+        return True
+
     def send(self, path: Path, uri: str) -> None:
         """See ObjectStore."""
         bucket, key = _split(uri)
@@ -224,6 +271,23 @@ class FileStore:
                 return False
         return True
 
+    def get_versioned(self, uri: str) -> Versioned | None:
+        """See ObjectStore."""
+        path = Path(uri)
+        if not path.is_file():
+            return None
+        age_s = time.time() - path.stat().st_mtime
+        return Versioned(path.read_bytes(), self._describe(path).etag, age_s)
+
+    def put_if_match(self, uri: str, body: bytes, etag: str) -> bool:
+        """See ObjectStore; good within one process, which is all that files are for."""
+        with _COMPARE_AND_SWAP:
+            found = self.get_versioned(uri)
+            if found is None or found.etag != etag:
+                return False
+            self.put(uri, body)
+        return True
+
     def send(self, path: Path, uri: str) -> None:
         """See ObjectStore."""
         with tempfile.NamedTemporaryFile(dir=self._folder(uri), prefix=_PARTIAL, delete=False) as file:
@@ -282,6 +346,14 @@ class Storage:
     def put_if_absent(self, uri: str, body: bytes) -> bool:
         """See ObjectStore."""
         return self._store(uri).put_if_absent(uri, body)
+
+    def get_versioned(self, uri: str) -> Versioned | None:
+        """See ObjectStore."""
+        return self._store(uri).get_versioned(uri)
+
+    def put_if_match(self, uri: str, body: bytes, etag: str) -> bool:
+        """See ObjectStore."""
+        return self._store(uri).put_if_match(uri, body, etag)
 
     def send(self, path: Path, uri: str) -> None:
         """See ObjectStore."""

@@ -30,10 +30,20 @@ class Reply(NamedTuple):
 
 
 class Family(Protocol):
-    """One way of asking; every method is pure."""
+    """One way of asking; every method is pure.
 
-    name: str
-    invocation_type: InvocationType
+    Attributes:
+        name: what a prompt's `families` call it.
+        invocation_type: the type of its batch jobs.
+        reasoning_tokens: output tokens that its model is expected to think with before an answer, for the estimate.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def invocation_type(self) -> InvocationType: ...
+    @property
+    def reasoning_tokens(self) -> int: ...
 
     def body(self, prompt: Prompt, comment: str) -> dict[str, Any]:
         """The `modelInput` for one comment, which stands in it once as text: the same input, the same body."""
@@ -48,3 +58,15 @@ def token_count(usage: Any, key: str) -> int | None:
     """A token count out of a usage object, or None when it is not a count."""
     value = usage.get(key) if isinstance(usage, dict) else None
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def behind_guardrail(output: dict[str, Any], reply: Reply) -> Reply:
+    """The reply, refused if a guardrail stepped in: its stop reason and text look like any other answer's then.
+
+    A batch job names no guardrail, but an account may enforce one on every call.
+    Source: Amazon Bedrock User Guide, "Use a guardrail with the InvokeModel operations"
+    (`amazon-bedrock-guardrailAction`).
+    """
+    if output.get("amazon-bedrock-guardrailAction") != "INTERVENED":
+        return reply
+    return reply._replace(stop=Stop.REFUSED, stop_reason="guardrail_intervened")

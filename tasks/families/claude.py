@@ -9,7 +9,7 @@ from typing import Any
 
 from data_contracts.batch_lines import InvocationType, answer_schema
 from prompts import Prompt
-from tasks.families.base import Reply, Stop, token_count
+from tasks.families.base import Reply, Stop, behind_guardrail, token_count
 
 _STOPS = {
     "end_turn": Stop.FINISHED,
@@ -25,6 +25,7 @@ class Claude:
 
     name = "claude"
     invocation_type: InvocationType = "InvokeModel"
+    reasoning_tokens = 0
 
     def body(self, prompt: Prompt, comment: str) -> dict[str, Any]:
         """See Family."""
@@ -46,10 +47,11 @@ class Claude:
             raise ValueError("no stop_reason or no content")
         blocks = (block for block in content if isinstance(block, dict) and block.get("type") == "text")
         usage = output.get("usage")
-        return Reply(
+        reply = Reply(
             stop=_STOPS.get(stop_reason, Stop.OTHER),
             stop_reason=stop_reason,
             text="".join(str(block.get("text", "")) for block in blocks),
             input_tokens=token_count(usage, "input_tokens"),
             output_tokens=token_count(usage, "output_tokens"),
         )
+        return behind_guardrail(output, reply)

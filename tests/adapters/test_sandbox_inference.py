@@ -172,6 +172,21 @@ def test_nova_refuses(bench: Bench, changes: dict[str, Any], message: str) -> No
     assert message in error.response["Error"]["Message"]
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param({"reasoningConfig": {"type": "disabled"}}, id="at-the-top"),
+        pytest.param({"inferenceConfig": {"reasoningConfig": {"type": "disabled"}}}, id="in-inference-config"),
+    ],
+)
+def test_only_nova_2_knows_of_thinking(bench: Bench, place: dict[str, Any]) -> None:
+    """AWS's pages for Nova 2 put reasoningConfig in two places: both are taken, and none is Nova 1's."""
+    body = {**nova_body(), **place}
+    assert bench.invoke(body, NOVA)["stopReason"] == "end_turn"
+    error = bench.refused(bench.runtime.invoke_model, modelId="amazon.nova-lite-v1:0", body=orjson.dumps(body))
+    assert "extraneous key [reasoningConfig]" in error.response["Error"]["Message"]
+
+
 def test_a_prefilled_fence_is_continued(bench: Bench) -> None:
     """After an open fence as prefill and its end as stop sequence, the answer is the bare JSON."""
     body = nova_body("bad", stopSequences=["```"])
@@ -223,6 +238,24 @@ def test_converse_answers_all_families_alike(bench: Bench, documented: Mapping[s
     answer["output"]["message"]["content"] = blocks[-1:]
     assert_like({key: answer[key] for key in documented["converse_response"]}, documented["converse_response"])
     assert '"violation": true' in blocks[-1]["text"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        pytest.param({"reasoning_effort": "low"}, None, id="effort"),
+        pytest.param({"reasoning_effort": "none"}, "none is not a valid enum value", id="effort-it-does-not-have"),
+        pytest.param({"thinking": {"type": "enabled"}}, "Unknown parameter: 'thinking'", id="claude's-field"),
+    ],
+)
+def test_converse_hands_gpt_oss_its_own_fields(bench: Bench, fields: dict[str, Any], message: str | None) -> None:
+    """What Converse has no name for goes to the model, which knows its chat body's fields and no others."""
+    parameters = converse_input(additionalModelRequestFields=fields)
+    if message is None:
+        assert bench.runtime.converse(modelId=GPT_OSS, **parameters)["stopReason"] == "end_turn"
+    else:
+        error = bench.refused(bench.runtime.converse, modelId=GPT_OSS, **parameters)
+        assert message in error.response["Error"]["Message"]
 
 
 def converse_input(text: str = "fine", **changes: Any) -> dict[str, Any]:

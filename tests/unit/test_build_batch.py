@@ -37,6 +37,7 @@ from tasks.build_batch import (
 from tasks.errors import BelowMinimum, OverBudget, SettingsInvalid, Unbalanced
 from tasks.estimate import OUTPUT_TOKENS
 from tasks.families.claude import Claude
+from tasks.families.converse import REASONING_TOKENS
 from tasks.ingest import Plan, load_prompt
 from tasks.ledger import read_ledger, update, write_intent
 from tasks.paths import RunPaths
@@ -265,6 +266,13 @@ def test_records_to_ask_carry_what_a_line_needs() -> None:
     assert_frame_equal(actual, expected)
 
 
+def stored(records: pl.LazyFrame, folder: Path) -> Path:
+    """The records as the Parquet file that shards are written from."""
+    path = folder / "records.parquet"
+    records.sink_parquet(path)
+    return path
+
+
 def record_frame(count: int) -> pl.LazyFrame:
     return pl.DataFrame(
         {
@@ -282,7 +290,10 @@ def record_frame(count: int) -> pl.LazyFrame:
 def test_shards_hold_the_records_in_order(batch_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each file has its count of lines in order, with hash, size, tokens and what was asked."""
     monkeypatch.setattr(build_batch, "_BATCH_ROWS", batch_rows)
-    written = [(shard, shard.path.read_bytes()) for shard in write_shards(record_frame(7), [3, 4], TEMPLATE, tmp_path)]
+    written = [
+        (shard, shard.path.read_bytes())
+        for shard in write_shards(stored(record_frame(7), tmp_path), [3, 4], TEMPLATE, tmp_path)
+    ]
     lines = [body.splitlines() for _, body in written]
     assert [len(part) for part in lines] == [3, 4]
     assert [json.loads(line)["recordId"] for part in lines for line in part] == [f"{n:032x}" for n in range(7)]
@@ -296,7 +307,8 @@ def test_shards_hold_the_records_in_order(batch_rows: int, tmp_path: Path, monke
 def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
     """Rendering is deterministic: after a crash the same shards are recognised by their hash."""
     first, again = (
-        [shard.sha256 for shard in write_shards(record_frame(6), [3, 3], TEMPLATE, tmp_path)] for _ in range(2)
+        [shard.sha256 for shard in write_shards(stored(record_frame(6), tmp_path), [3, 3], TEMPLATE, tmp_path)]
+        for _ in range(2)
     )
     assert first == again
     assert len(set(first)) == 2
@@ -305,7 +317,7 @@ def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
 def test_records_that_vanish_while_shards_are_written_stop_the_night(tmp_path: Path) -> None:
     """Fewer records than were counted is a defect of ours, not a short shard."""
     with pytest.raises(Unbalanced, match="fewer than they were counted"):
-        list(write_shards(record_frame(5), [3, 3], TEMPLATE, tmp_path))
+        list(write_shards(stored(record_frame(5), tmp_path), [3, 3], TEMPLATE, tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -482,6 +494,22 @@ def test_a_shard_is_an_intent_with_everything_that_its_job_needs(night: Night) -
     assert (shard.state, shard.record_count, shard.timeout_h) == (EntryState.INTENDED, 4, 24)
     assert [json.loads(line)["recordId"] for line in body.splitlines()] == IDS.to_list()
     assert night.records(shard) == [("c1", 1), ("c2", 1), ("c3", 1), ("c4", 1)]
+
+
+def test_a_shard_is_written_as_its_plan_asks(night: Night) -> None:
+    """Bodies follow the plan's invocation type, which the entry keeps; the settings may have changed since."""
+    (shard,) = night.build(invocation_type="Converse").shards
+    assert shard.invocation_type == "Converse"
+    bodies = [json.loads(line)["modelInput"] for line in Path(shard.input_uri).read_bytes().splitlines()]
+    assert {"anthropic_version" in body for body in bodies} == {False}
+    assert {"inferenceConfig" in body for body in bodies} == {True}
+
+
+def test_a_model_that_thinks_is_estimated_with_its_thoughts(night: Night) -> None:
+    """The batch's and the shards' estimates have room for what the model thinks before it answers."""
+    batch = night.build(model_id="openai.gpt-oss-20b-1:0", invocation_type="Converse")
+    assert batch.estimated_output_tokens == 4 * (OUTPUT_TOKENS + REASONING_TOKENS)
+    assert sum(shard.estimated_output_tokens for shard in batch.shards) == batch.estimated_output_tokens
 
 
 def test_building_again_before_the_intent_gives_the_same_keys(night: Night) -> None:

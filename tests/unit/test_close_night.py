@@ -20,13 +20,13 @@ from tasks.close_night import (
     clear_scratch,
     close_night,
     find_published,
-    latest_metrics,
     night_row,
     published_run,
 )
 from tasks.ledger import write_intent
 from tasks.merge_verdicts import VerdictSummary
-from tasks.paths import RunPaths
+from tasks.metrics_table import read_day
+from tasks.paths import DayPaths, RunPaths
 from tasks.publish import Balance
 from tasks.send_alerts import AlertSummary
 from tasks.validate import ValidationSummary
@@ -90,7 +90,7 @@ def metrics(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame([given | row for row in rows], schema=METRICS.polars_schema)
 
 
-def test_the_latest_measurement_of_each_slice_counts() -> None:
+def test_the_latest_measurement_of_each_slice_counts(tmp_path: Path) -> None:
     """Of several measurements of one (metric, slice) the latest counts; other days do not; order is by name."""
     later = factories.NOW + timedelta(hours=1)
     frame = metrics(
@@ -100,7 +100,9 @@ def test_the_latest_measurement_of_each_slice_counts() -> None:
         {"metric": "accuracy", "slice": "all", "value": 4.0},
         {"metric": "volume", "date": OTHER_DAY, "measured_at": later, "value": 5.0},
     )
-    actual = latest_metrics(frame.lazy(), factories.RUN_DATE)
+    outside, paths = factories.local_adapters(), DayPaths(factories.settings(tmp_path), factories.RUN_DATE)
+    outside.lake.append(paths.lake("metrics"), METRICS, frame, {})
+    actual = read_day(outside, paths)
     assert actual.select("metric", "slice", "value").rows() == [
         ("accuracy", "all", 4.0),
         ("accuracy", "language=ja", 3.0),

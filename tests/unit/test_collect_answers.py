@@ -371,6 +371,14 @@ def test_a_job_without_any_output_is_missing_all_its_records(night: Night) -> No
     assert night.entries()[0].state is EntryState.COLLECTED
 
 
+def test_a_job_is_read_as_it_was_asked(night: Night) -> None:
+    """The entry says how its job was asked, whatever the settings say by now."""
+    assert night.settings.invocation_type == "auto"
+    entry = night.job(0, "Completed", "r1", invocation_type="Converse")
+    night.output(entry, "a.jsonl.out", output_line("r1", factories.message_output()))
+    assert night.collect().status_counts == {"judged": 1}
+
+
 def test_costs_of_jobs_add_up_and_one_unknown_makes_the_sum_unknown(night: Night) -> None:
     """The day's new cost is an exact sum; with a model of unknown price it is null, never too low."""
     for shard, tokens in enumerate((1, 2)):

@@ -50,3 +50,11 @@ def test_every_request_carries_the_prompt(
 ) -> None:
     """Input is the comments plus the constant part for each; an unknown price is None."""
     assert estimate(record_count, comment_tokens, 1_000, price) == expected
+
+
+def test_thoughts_are_paid_for_as_output() -> None:
+    """A model that thinks before it answers is expected to use that much more output a record."""
+    plain, thinking = (estimate(100, 5_000, 1_000, PRICE, reasoning_tokens=tokens) for tokens in (0, 300))
+    assert thinking.input_tokens == plain.input_tokens
+    assert thinking.output_tokens == plain.output_tokens + 30_000
+    assert thinking.cost_usd == pytest.approx(0.0675 + 0.075)

@@ -1,41 +1,159 @@
-"""How Claude is asked and how its output is read."""
+"""Which family a model belongs to, how Claude is asked, and what every family makes of documented outputs."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from data_contracts.batch_lines import answer_schema
+import prompts
+from data_contracts.batch_lines import OutputLine, answer_schema
 from tasks.errors import PromptInvalid, UnsupportedModel
-from tasks.families import pick_family
+from tasks.families import InvocationChoice, pick_family
 from tasks.families.base import Reply, Stop, token_count
 from tasks.families.claude import Claude
+from tasks.families.converse import Converse
+from tasks.prices import find_price
+from tasks.read_answer import read_line
 from tests import factories
 
 HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
+APPLICATION_PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3"
+SCOPES = ("us", "eu", "au", "jp", "apac", "global")
+
+#: Model outputs as AWS documents them, each naming its page.
+ANSWERS = sorted((Path(__file__).parents[1] / "golden" / "answers").glob("*.json"))
+
+
+def every_form(model_id: str) -> list[str]:
+    """A model's id, those of its inference profiles, and the ARNs of both."""
+    profiles = [f"{scope}.{model_id}" for scope in SCOPES]
+    arns = [f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/{profile}" for profile in profiles]
+    return [model_id, *profiles, *arns, f"arn:aws:bedrock:us-east-1::foundation-model/{model_id}"]
+
+
+@pytest.mark.parametrize(
+    ("base_id", "name", "invocation_type"),
+    [
+        (HAIKU, "claude", "InvokeModel"),
+        ("anthropic.claude-opus-5", "claude", "InvokeModel"),
+        ("amazon.nova-micro-v1:0", "nova", "InvokeModel"),
+        ("amazon.nova-lite-v1:0", "nova", "InvokeModel"),
+        ("amazon.nova-pro-v1:0", "nova", "InvokeModel"),
+        ("amazon.nova-2-lite-v1:0", "nova", "InvokeModel"),
+        ("meta.llama3-3-70b-instruct-v1:0", "converse", "Converse"),
+        ("meta.llama4-scout-17b-instruct-v1:0", "converse", "Converse"),
+        ("openai.gpt-oss-20b-1:0", "converse", "Converse"),
+        ("openai.gpt-oss-120b-1:0", "converse", "Converse"),
+        ("openai.gpt-oss-safeguard-20b", "converse", "Converse"),
+        ("openai.gpt-oss-safeguard-120b", "converse", "Converse"),
+    ],
+)
+def test_a_family_answers_to_every_form_of_an_id(base_id: str, name: str, invocation_type: str) -> None:
+    """A family is found by model id, by inference profile and by the ARN of either; the shipped prompt is for all."""
+    prompt = prompts.load("comment_review", "v1")
+    found = {pick_family(model_id, prompt) for model_id in every_form(base_id)}
+    assert {(family.name, family.invocation_type) for family in found} == {(name, invocation_type)}
 
 
 @pytest.mark.parametrize(
     "model_id",
     [
-        HAIKU,
-        *(f"{scope}.{HAIKU}" for scope in ("us", "eu", "au", "jp", "global")),
-        f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU}",
-        f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.{HAIKU}",
+        pytest.param("cohere.embed-v4:0", id="another-provider"),
+        pytest.param("claude-haiku-4-5", id="no-provider"),
+        pytest.param("amazon.nova-canvas-v1:0", id="nova-that-paints"),
+        pytest.param("amazon.nova-2-multimodal-embeddings-v1:0", id="nova-that-embeds"),
+        pytest.param("amazon.nova-sonic-v1:0", id="nova-that-speaks"),
+        pytest.param("openai.gpt-5.4", id="closed-openai"),
+        pytest.param(APPLICATION_PROFILE, id="arn-that-names-no-model"),
+        pytest.param("", id="empty"),
     ],
 )
-def test_claude_answers_to_every_form_of_its_id(model_id: str) -> None:
-    """A family is found by model id, by inference profile and by the ARN of either."""
-    family = pick_family(model_id, factories.prompt())
-    assert (family.name, family.invocation_type) == ("claude", "InvokeModel")
-
-
-@pytest.mark.parametrize("model_id", ["cohere.embed-v4:0", "claude-haiku-4-5", ""])
 def test_a_model_of_no_family_is_refused(model_id: str) -> None:
     """A model that nobody can ask is wrong usage: the setting is named, and what is supported."""
-    with pytest.raises(UnsupportedModel, match=r"MODERATION_MODEL_ID .* \(anthropic\.claude\*.*\)"):
+    with pytest.raises(UnsupportedModel, match="MODERATION_MODEL_ID ") as error:
         pick_family(model_id)
+    for known in ("anthropic.claude*", "amazon.nova-2-lite*", "meta.llama*", "openai.gpt-oss*"):
+        assert known in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("model_id", "choice", "name"),
+    [
+        pytest.param(HAIKU, "InvokeModel", "claude", id="claude-by-its-own-body"),
+        pytest.param(HAIKU, "Converse", "converse", id="claude-by-converse"),
+        pytest.param("amazon.nova-lite-v1:0", "InvokeModel", "nova", id="nova-by-its-own-body"),
+        pytest.param("eu.amazon.nova-lite-v1:0", "Converse", "converse", id="nova-by-converse"),
+        pytest.param("meta.llama3-3-70b-instruct-v1:0", "Converse", "converse", id="llama"),
+        pytest.param("mistral.mistral-large-3-675b-instruct", "Converse", "converse", id="any-other-model"),
+        pytest.param(APPLICATION_PROFILE, "Converse", "converse", id="arn-that-names-no-model"),
+    ],
+)
+def test_a_deployment_may_choose_the_invocation_type(model_id: str, choice: InvocationChoice, name: str) -> None:
+    """Converse takes any model; a model's own body takes the models of its family."""
+    assert pick_family(model_id, invocation_type=choice).name == name
+
+
+@pytest.mark.parametrize(
+    ("model_id", "choice"),
+    [
+        pytest.param("meta.llama3-3-70b-instruct-v1:0", "InvokeModel", id="llama-has-no-own-body-here"),
+        pytest.param("openai.gpt-oss-20b-1:0", "InvokeModel", id="nor-has-gpt-oss"),
+        pytest.param("claude-haiku-4-5", "Converse", id="no-provider"),
+        pytest.param("", "Converse", id="empty"),
+    ],
+)
+def test_a_choice_that_a_model_does_not_have_is_refused(model_id: str, choice: InvocationChoice) -> None:
+    """A model that cannot be asked in the chosen way is wrong usage, naming the choice."""
+    with pytest.raises(UnsupportedModel, match=f"MODERATION_INVOCATION_TYPE={choice}"):
+        pick_family(model_id, invocation_type=choice)
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        "amazon.nova-micro-v1:0",
+        "eu.amazon.nova-lite-v1:0",
+        "apac.amazon.nova-pro-v1:0",
+        "jp.amazon.nova-2-lite-v1:0",
+        "us.meta.llama3-3-70b-instruct-v1:0",
+        "openai.gpt-oss-20b-1:0",
+        "openai.gpt-oss-120b-1:0",
+        "openai.gpt-oss-safeguard-20b",
+        "openai.gpt-oss-safeguard-120b",
+    ],
+)
+def test_the_models_of_the_families_have_a_price(model_id: str) -> None:
+    """What a family is named for is in the shipped price list: its nights have an estimate and a cost."""
+    price = find_price(model_id, "batch")
+    assert price is not None
+    assert min(price) > 0
+
+
+@pytest.mark.parametrize("path", ANSWERS, ids=lambda path: path.stem)
+def test_documented_outputs_are_read(path: Path) -> None:
+    """Answers, refusals and broken answers of each family, in the shapes that AWS documents, get their status."""
+    case = json.loads(path.read_text(encoding="utf-8"))
+    family = pick_family(case["model_id"], invocation_type=case["invocation_type"])
+    line = OutputLine(recordId="r1", modelOutput=case["modelOutput"])
+    actual = read_line(line, family, ("spam", "none"))
+    assert case["expected"] == {
+        "status": actual.status,
+        "status_detail": actual.status_detail,
+        "category": actual.answer.category if actual.answer else None,
+        "input_tokens": actual.input_tokens,
+        "output_tokens": actual.output_tokens,
+    }
+
+
+def test_only_models_that_think_are_expected_to() -> None:
+    """The estimate counts thoughts for gpt-oss alone, however the others are asked."""
+    plain = [Claude(), *(Converse.of(model) for model in (HAIKU, "amazon.nova-lite-v1:0", "meta.llama3-3-70b"))]
+    thinking = [Converse.of(f"openai.gpt-oss-{name}") for name in ("20b-1:0", "120b-1:0", "safeguard-20b")]
+    assert {family.reasoning_tokens for family in plain} == {0}
+    assert min(family.reasoning_tokens for family in thinking) > 0
 
 
 def test_a_prompt_for_another_family_is_refused() -> None:

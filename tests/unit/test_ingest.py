@@ -242,6 +242,7 @@ def test_one_drifted_object_stops_the_night(day: Path, tmp_path: Path) -> None:
     [
         pytest.param({"prompt_version": "v999"}, PromptInvalid, id="no-such-prompt"),
         pytest.param({"model_id": "cohere.embed-v4:0"}, UnsupportedModel, id="no-such-family"),
+        pytest.param({"invocation_type": "InvokeModel", "model_id": "meta.llama3"}, UnsupportedModel, id="no-own-body"),
     ],
 )
 @pytest.mark.usefixtures("day")

@@ -21,7 +21,7 @@ from tasks.metrics_table import vanished_slices
 from tasks.night_measures import pool_small
 from tasks.paths import DayPaths
 from tasks.settings import Settings, Thresholds
-from tasks.vocabulary import collects, measure_oov, sample_batches, shared_tokens, tokens, vocabulary_file
+from tasks.vocabulary import collects, measure_oov, sample_batches, shared_tokens, tokens
 from tests.factories import plan
 from tests.nights import DAY, NOW, degraded, metrics_of, publish_night, put_run, settings_in, valid_row, verdict
 from tests.nights import verdicts_frame as verdicts
@@ -292,13 +292,13 @@ def test_stage_knows_words(settings: Settings) -> None:
     """Once the vocabulary is complete a night's new words are measured; until then the metric says it is learning."""
     for back in range(1, 29):
         frame = pl.DataFrame({"token": ["good"], "comments": [9]})
-        uri = vocabulary_file(settings, DAY - timedelta(back))
+        uri = DayPaths(settings, DAY - timedelta(back)).vocabulary()
         Path(uri).parent.mkdir(parents=True, exist_ok=True)
         frame.write_parquet(uri)
     play(settings, DAY)
     row = metrics_of(settings, DAY).row(by_predicate=pl.col("metric") == "oov_rate", named=True)
     assert (row["value"], row["n"], row["state"]) == (0.5, 120, "learning")
-    assert not adapters.connect(settings).storage.get(vocabulary_file(settings, DAY))
+    assert not adapters.connect(settings).storage.get(DayPaths(settings, DAY).vocabulary())
 
 
 def test_kinds() -> None:

@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from data_contracts.verdicts import ANSWERS, REQUESTS, VERDICTS
-from tasks import adapters, merge_verdicts
+from tasks import adapters, buckets, merge_verdicts
 from tasks.errors import JobFailed, TooFewJudged
 from tasks.merge_verdicts import (
     VerdictSummary,
@@ -44,9 +44,15 @@ COST = (1000 * 500_000 + 50 * 2_500_000) / 10**12
 def best(
     requests: Sequence[factories.Row], answers: Sequence[factories.Row], jobs: Sequence[LedgerEntry] = JOBS
 ) -> pl.LazyFrame:
-    return best_answers(
-        factories.requests(*requests).lazy(), factories.answers(*answers).lazy(), job_frame(jobs, SETTINGS).lazy()
-    )
+    return best_answers(*inputs(requests, answers, jobs))
+
+
+def inputs(
+    requests: Sequence[factories.Row], answers: Sequence[factories.Row], jobs: Sequence[LedgerEntry] = JOBS
+) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
+    """What was asked and answered, and the jobs that it was asked in."""
+    frames = factories.requests(*requests), factories.answers(*answers), job_frame(jobs, SETTINGS)
+    return frames[0].lazy(), frames[1].lazy(), frames[2].lazy()
 
 
 def asked(number: int, **overrides: Any) -> factories.Row:
@@ -317,7 +323,7 @@ def test_there_is_one_verdict_for_each_comment_and_its_cost_adds_up(
 @pytest.mark.parametrize("bucket_rows", [1, 3, 7, 1000])
 def test_buckets_hold_the_same_verdicts_as_one_merge(bucket_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Merging by ranges of record id gives every verdict once, duplicates with the comment they are judged as."""
-    monkeypatch.setattr(merge_verdicts, "_BUCKET_ROWS", bucket_rows)
+    monkeypatch.setattr(buckets, "ROWS", bucket_rows)
     valid = factories.valid(*({"text": f"文{number % 13}"} for number in range(40)))
     first = valid.group_by("text_sha256", maintain_order=True).agg(judged_as=pl.col("record_id").first())
     pairs = (
@@ -329,19 +335,18 @@ def test_buckets_hold_the_same_verdicts_as_one_merge(bucket_rows: int, monkeypat
         {"record_id": record, "text_sha256": sha} for sha, record in first.select("text_sha256", "judged_as").rows()
     ]
     answers = [{"record_id": row["record_id"]} for row in requests[2:]]
-    found = best(requests, answers)
-    arguments = (valid.lazy(), pairs.lazy(), found, factories.plan(), True)
-    expected = merge(*arguments).collect().sort("comment_id")
-    buckets = list(merge_in_buckets(*arguments, row_count=valid.height))
-    assert len(buckets) == max(1, -(-40 // bucket_rows))
-    assert_frame_equal(pl.concat(buckets).sort("comment_id"), expected)
+    plan, frames = factories.plan(), (valid.lazy(), pairs.lazy())
+    expected = merge(*frames, best(requests, answers), plan, True).collect().sort("comment_id")
+    actual = list(merge_in_buckets(*frames, *inputs(requests, answers), plan, True, row_count=valid.height))
+    assert len(actual) == max(1, -(-40 // bucket_rows))
+    assert_frame_equal(pl.concat(actual).sort("comment_id"), expected)
     assert expected.height == 40
 
 
 def test_an_empty_day_is_one_empty_bucket() -> None:
     """No valid rows: no verdicts, in the contract's schema."""
     empty = factories.valid().lazy()
-    (bucket,) = merge_in_buckets(empty, factories.duplicates().lazy(), best([], []), factories.plan(), True, 0)
+    (bucket,) = merge_in_buckets(empty, factories.duplicates().lazy(), *inputs([], []), factories.plan(), True, 0)
     assert_frame_equal(bucket, VERDICTS.empty())
 
 
@@ -453,7 +458,7 @@ def test_the_stage_writes_the_verdicts_of_what_serves(
     bucket_rows: int, night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Collected jobs of this model, prompt and epoch count; others and live ones do not; the cost is exact."""
-    monkeypatch.setattr(merge_verdicts, "_BUCKET_ROWS", bucket_rows)
+    monkeypatch.setattr(buckets, "ROWS", bucket_rows)
     night.job("k1", [asked(0), asked(1)], [answered(0), answered(1)])
     night.job("k2", [asked(2)], [answered(2)], prompt_sha256="f" * 64)
     night.job("k3", [asked(3)], [], state=EntryState.SUBMITTED, answers_uri=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import prompts
+from data_contracts.batch_lines import answer_schema
 from prompts import PromptFileError
 from tests import factories
 
@@ -82,7 +84,7 @@ def test_an_absent_prompt_names_those_that_are(name: str, version: str) -> None:
         prompts.load(name, version)
 
 
-def test_the_shipped_prompt_is_for_claude_and_has_every_category() -> None:
+def test_the_shipped_prompt_is_for_every_family_and_has_every_category() -> None:
     """comment_review/v1 has the nine categories, wraps the guideline in its tag and asks for few tokens."""
     prompt = prompts.load("comment_review", "v1")
     assert prompt.categories == (
@@ -96,16 +98,28 @@ def test_the_shipped_prompt_is_for_claude_and_has_every_category() -> None:
         "fraud",
         "none",
     )
-    assert "claude" in prompt.families
+    assert prompt.families == ("claude", "nova", "converse")
     assert prompt.system.count("<guideline>") == prompt.system.count("</guideline>") == 1
     assert all(f"\n{category}: " in prompt.system for category in prompt.categories if category != "none")
     assert prompt.user == "<comment>\n{{comment}}\n</comment>"
 
 
 @pytest.mark.parametrize(
+    "path", sorted(prompts.CATALOG.glob("*/v*.md")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_a_prompt_spells_out_the_answer(path: Path) -> None:
+    """Not every model is held to a schema: the text names each key of the answer, and the categories in their order."""
+    prompt = prompts.load(path.parent.name, path.stem)
+    schema = answer_schema(prompt.categories)
+    assert all(f'"{key}": ' in prompt.system for key in schema["required"])
+    assert "|".join(prompt.categories) in prompt.system
+
+
+@pytest.mark.parametrize(
     "change",
     [
         pytest.param({"max_tokens": 101}, id="max-tokens"),
+        pytest.param({"families": ("claude", "nova")}, id="families"),
         pytest.param({"temperature": 0.1}, id="temperature"),
         pytest.param({"categories": ("hate", "spam", "none")}, id="order-of-categories"),
         pytest.param({"system": "Judge the comment"}, id="system"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.bedrock.catalog import Model
 from sandbox.bedrock.errors import ServiceError
-from sandbox.bedrock.families import schemas
+from sandbox.bedrock.families import gpt_oss, schemas
 from sandbox.bedrock.families.base import BadBody, Prompt, Reply, check_keys, texts_of_blocks
 from sandbox.bedrock.families.nova import BLOCKED
 from sandbox.bedrock.model import from_json, input_shape, validate
@@ -63,6 +63,8 @@ def read(body: Mapping[str, Any], model: Model) -> Prompt:
         (turn["role"], texts_of_blocks(turn["content"], f"messages.{number}.content"))
         for number, turn in enumerate(messages)
     ]
+    if model.family == "gpt-oss":
+        _check_fields(body)
     schema = _schema(body, model)
     tokens = sum(map(count_repeated, system)) + sum(count_tokens(text) for _, texts in turns for text in texts)
     return Prompt(
@@ -95,6 +97,13 @@ def write(reply: Reply, model: Model) -> dict[str, Any]:
         },
         "metrics": {"latencyMs": 300 + 8 * reply.output_tokens},
     }
+
+
+def _check_fields(body: Mapping[str, Any]) -> None:
+    try:
+        gpt_oss.check_fields(body.get("additionalModelRequestFields", {}))
+    except BadBody as error:
+        raise BadBody(_PREFIX + str(error)) from None
 
 
 def _schema(body: Mapping[str, Any], model: Model) -> bytes | None:

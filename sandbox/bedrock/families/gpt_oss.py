@@ -31,6 +31,7 @@ _ALLOWED = (
     "reasoning_effort", "response_format", "seed", "stop", "stream", "temperature", "tool_choice", "tools", "top_p",
     "user",
 )  # fmt: skip
+_EFFORTS = ("low", "medium", "high")
 _ROLES = frozenset({"system", "developer", "user", "assistant"})
 _DEFAULT_MAX_TOKENS = 4096
 _TURN_TOKENS = 4
@@ -52,6 +53,7 @@ def read(body: Mapping[str, Any], model: Model) -> Prompt:
     check_count(max_tokens, "max_completion_tokens")
     check_number(body.get("temperature"), "temperature", 0, 2)
     check_number(body.get("top_p"), "top_p", 0, 1)
+    check_effort(body.get("reasoning_effort"))
     check_turns(body["messages"], _ROLES)
     turns = [(turn["role"], _text(turn["content"], n)) for n, turn in enumerate(body["messages"])]
     schema = _schema(body)
@@ -64,6 +66,32 @@ def read(body: Mapping[str, Any], model: Model) -> Prompt:
         stop_sequences=tuple([body["stop"]] if isinstance(body.get("stop"), str) else body.get("stop") or ()),
         reasons=True,
     )
+
+
+def check_effort(effort: Any) -> None:
+    """Accept an absent effort or one of the three that gpt-oss knows.
+
+    Raises:
+        BadBody: naming those.
+    """
+    if effort is not None and effort not in _EFFORTS:
+        raise malformed(f"#/reasoning_effort: {effort} is not a valid enum value {list(_EFFORTS)}")
+
+
+def check_fields(fields: Any) -> None:
+    """Accept what Converse passes on to the model: fields of the chat body that Converse has no name for.
+
+    Source: Bedrock User Guide, model-parameters-openai ("Include any other fields in the additionalModelRequestFields
+    object"). The wording for an unknown field is that of OpenAI's models on Bedrock (agentgateway issue 3442).
+
+    Raises:
+        BadBody: naming the first field that the chat body does not have.
+    """
+    check_type(fields, dict, "additionalModelRequestFields")
+    for name in fields:
+        if name not in _ALLOWED:
+            raise BadBody(f"Unknown parameter: '{name}'.")
+    check_effort(fields.get("reasoning_effort"))
 
 
 def write(reply: Reply, model: Model) -> dict[str, Any]:

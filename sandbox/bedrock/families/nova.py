@@ -1,6 +1,7 @@
 """Amazon Nova, its own body.
 
-Source: Amazon Nova User Guide, complete-request-schema.
+Sources: Amazon Nova User Guide, complete-request-schema; Amazon Nova 2 User Guide, request-response-schema (where
+``reasoningConfig`` stands in ``inferenceConfig``) and core-inference (where it stands at the top).
 """
 
 from collections.abc import Mapping
@@ -38,11 +39,11 @@ def read(body: Mapping[str, Any], model: Model) -> Prompt:
     Raises:
         BadBody: when the model would refuse it.
     """
-    allowed = (*_ALLOWED, "reasoningConfig") if "nova-2" in model.model_id else _ALLOWED
-    check_keys(body, allowed=allowed, required=("messages",))
+    reasoning = ("reasoningConfig",) if "nova-2" in model.model_id else ()
+    check_keys(body, allowed=(*_ALLOWED, *reasoning), required=("messages",))
     config = body.get("inferenceConfig", {})
     check_type(config, dict, "inferenceConfig")
-    check_keys(config, allowed=_CONFIG, at="#/inferenceConfig")
+    check_keys(config, allowed=(*_CONFIG, *reasoning), at="#/inferenceConfig")
     max_tokens = config.get("maxTokens", config.get("max_new_tokens"))
     check_count(max_tokens, "inferenceConfig/maxTokens")
     check_number(config.get("temperature"), "inferenceConfig/temperature", 0, 1)

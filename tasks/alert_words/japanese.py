@@ -1,0 +1,150 @@
+"""Alerts in Japanese."""
+
+from __future__ import annotations
+
+from tasks.alert_words.words import Words
+from tasks.metric_rules import Group
+from tasks.ports import Severity
+
+JAPANESE = Words(
+    titles={
+        "one": "nightly {day}: 1 項目が悪化({groups})",
+        "opening": "nightly {day}: {count} 項目が悪化({groups})",
+        "worse": "nightly {day}: 悪化が拡大、計 {count} 項目({groups})",
+        "reminder": "nightly {day}: 悪化が継続、{nights} 夜目({groups})",
+        "recovery": "nightly {day}: 正常に復帰、{opened} から悪化していた項目({groups})",
+        "stopped": "nightly {day}: 停止 {error}",
+    },
+    leads={
+        "one": "{day} の判定は公開済みですが、1 項目が悪化しています。",
+        "opening": "{day} の判定は公開済みですが、{count} 項目が悪化しています。",
+        "worse": "{day} の判定は公開済みです。{opened} から続いている悪化に、今夜新しい項目が加わりました。",
+        "reminder": "{day} の判定は公開済みです。{opened} に始まった異常が {nights} 夜目に入りました。"
+        "解消しない場合は {remind} 夜後に再度通知します。",
+        "recovery": "{opened} から悪化していた項目は、{day} にすべて正常に戻りました。対応は不要です。",
+        "stopped": "{day} の夜間処理は {error} で停止しました。新しい結果は公開されていません。",
+    },
+    severities={
+        Severity.PAGE: "緊急度: page。すぐに確認してください。",
+        Severity.TICKET: "緊急度: ticket。翌営業日の確認で間に合います。",
+        Severity.REPORT: "緊急度: report。参考情報です。",
+    },
+    groups={Group.QUALITY: "品質", Group.OUTPUTS: "出力", Group.INPUTS: "入力", Group.PIPELINE: "処理"},
+    headings={
+        Group.QUALITY: "【品質】",
+        Group.OUTPUTS: "【出力】",
+        Group.INPUTS: "【入力】",
+        Group.PIPELINE: "【処理】",
+    },
+    advice={
+        Group.QUALITY: "対応: ラベルと判定がどこで食い違うかをレポートで確認してください。プロンプトかモデルを変更した場合は "
+        "MODERATION_PROMPT_VERSION または MODERATION_MODEL_ID を元に戻し、それまでは判定を確認なしに使わないでください。",
+        Group.OUTPUTS: "対応: 例のコメントを読んでください。判定が正しければサイト側の変化です。"
+        "誤っていれば品質の悪化として扱ってください。",
+        Group.INPUTS: "対応: 上流で何が変わったか(エクスポート、キャンペーン、スパムの急増など)を確認してください。"
+        "判定そのものは正しい可能性があります。",
+        Group.PIPELINE: "対応: 回答が失敗した理由を下のコマンドで調べてください。回答のないコメントには判定がありません。"
+        "人が確認するか、epoch を上げてその日を再実行してください(料金は再度かかります)。",
+    },
+    metrics={
+        "volume": "受信コメント数",
+        "text_length_log": "コメントの長さ(対数平均)",
+        "language_share": "コメントの言語別構成比",
+        "product_share": "コメントの商品別構成比",
+        "duplicate_rate": "ほかと同文のコメントの割合",
+        "oov_rate": "これまで現れなかった語の割合",
+        "violation_rate": "違反と判定されたコメントの割合",
+        "violation_category_share": "違反のカテゴリー別構成比",
+        "input_tokens_log": "入力トークン数(対数平均)",
+        "output_tokens_log": "出力トークン数(対数平均)",
+        "rejected_rate": "契約に反する入力行の割合",
+        "malformed_rate": "形式の崩れた回答の割合",
+        "refused_rate": "モデルが判定を拒否したコメントの割合",
+        "error_rate": "Bedrock でエラーになったレコードの割合",
+        "missing_rate": "回答のないレコードの割合",
+        "cost_usd": "料金(米ドル)",
+        "golden_flip_rate": "判定が変わった基準コメントの割合",
+        "label_error_rate": "使えないラベルの割合",
+        "accuracy": "ラベルと一致した判定の割合",
+        "precision": "違反と判定したうち、ラベルも違反の割合",
+        "recall": "ラベルが違反のうち、検出できた割合",
+        "f1": "違反検出の F1",
+        "prevalence": "ラベルが違反とするコメントの割合",
+    },
+    stopped={
+        "": "想定外のエラーです。得られた回答は保存されており、再実行しても料金が二重にかかることはありません。",
+        "InputAbsent": "この日の入力がありません。上流のエクスポートを確認してください。",
+        "InputChanged": "処理中に入力ファイルが差し替えられました。この日を再実行してください。",
+        "SchemaDrift": "上流のエクスポートで列が変わりました。上流で直してもらうか、契約を広げてください。",
+        "TooManyRejected": "契約に反する行が多すぎます。Bedrock には何も送っていません。入力を確認してください。",
+        "BelowMinimum": "コメントの件数がバッチジョブの下限を下回っています。",
+        "OverBudget": "見積もりが予算を超えたため、ジョブは投入していません。原因を調べるか、"
+        "MODERATION_MAX_COST_USD を引き上げてください。",
+        "BedrockRefused": "Bedrock がジョブを受け付けません。原因を取り除くまで、再実行しても変わりません。",
+        "JobFailed": "バッチジョブが全体として失敗しました。得られた回答は保存されています。",
+        "DeadlinePassed": "ジョブが期限内に終わりませんでした。次の実行が引き継ぎ、料金が二重にかかることはありません。",
+        "TooFewJudged": "判定できたコメントが少なすぎるため公開していません。得られた回答は次の実行のために保存されています。",
+        "DayInUse": "別の実行がこの日を処理中です。終わるのを待つか、止まっている原因を確認してください。",
+        "LeaseLost": "別の実行がこの日を引き継ぎました。この実行は以後何も書いていません。引き継いだ実行の結果を確認してください。",
+        "Unbalanced": "処理の途中で行が失われたか増えています。本プログラムの不具合であり、何も公開していません。",
+        "SettingsInvalid": "設定が不足しているか、誤っています。",
+        "PromptInvalid": "プロンプトファイルに必要な記述がありません。",
+        "UnsupportedModel": "このモデル ID に対応するモデルファミリーがありません。",
+        "StorageRefused": "S3 に拒否されました。バケットの不在や権限不足など、再試行では解消しない原因です。",
+        "StorageUnavailable": "再試行しても S3 が正常に応答しませんでした。時間をおいてこの日を再実行してください。",
+        "BedrockUnavailable": "再試行しても Bedrock が正常に応答しませんでした。時間をおいてこの日を再実行してください。",
+        "QuotaReached": "アカウントのジョブ数が上限に達しています。ジョブが終わってからこの日を再実行してください。",
+    },
+    reasons=(
+        (
+            r"([\d.]+) deviations above (\d+) earlier nights, limit ([\d.]+)",
+            r"過去 \2 夜の水準を標準偏差の \1 倍上回る(限度 \3 倍)",
+        ),
+        (
+            r"([\d.]+) deviations below (\d+) earlier nights, limit ([\d.]+)",
+            r"過去 \2 夜の水準を標準偏差の \1 倍下回る(限度 \3 倍)",
+        ),
+        (
+            r"(\d+) of (\d+) answers failed in all \((.+)\), limit (.+)",
+            r"全 \2 件のうち \1 件の回答が失敗(\3、限度 \4)",
+        ),
+        (r"the whole interval lies below (.+)", r"区間全体が \1 を下回る"),
+        (r"more than (.+)", r"\1 を超過"),
+        (r"(\d+) labelled comments, (\d+) are needed", r"ラベル付きコメントが \1 件、必要なのは \2 件"),
+        (r"labels of source (.+)", r"ラベルの出所は \1"),
+        (r"(\d+) labelled comments have no verdict", r"ラベル付きコメントのうち \1 件に判定がない"),
+        (
+            r"raters agree on (\d+) of (\d+) comments that several labelled",
+            r"複数人がラベルを付けた \2 件のうち \1 件で一致",
+        ),
+        (r"Cohen's kappa (.+) on (\d+) comments of the same two raters", r"同じ 2 人が付けた \2 件での Cohen のκは \1"),
+        (r"(\d+) ties are left out", r"同数で決まらない \1 件は除外"),
+        (r"no labels came that can be used", "使えるラベルが届いていない"),
+        (r"(.+) is no readable Parquet file", r"\1 は Parquet として読めない"),
+        (r"(.+) misses (\w+)", r"\1 に \2 列がない"),
+    ),
+    phrases={
+        "between_groups": "、",
+        "between_reasons": "。",
+        "between_ids": ", ",
+        "measure": "- {name}: {facts}",
+        "part": "({part})",
+        "of_day": "({day} 分)",
+        "between_facts": "、",
+        "expected": "通常 {value}",
+        "change": "変化 {effect}(限度 {threshold})",
+        "interval": "95% 区間 {low}〜{high}",
+        "n": "n {n}",
+        "since": "{day} から",
+        "reason": "。{reason}",
+        "points": "{points} ポイント",
+        "unknown": "不明",
+        "waiting": "- {name}: 今夜は判断できません",
+        "ok": "- {name}: 正常",
+        "examples": "  コメントの例: {ids}",
+        "more": "- ほか {count} 項目は metrics テーブルを参照",
+        "run": "{day} の実行 {run}",
+        "report": "レポート: {uri}",
+        "next": "次の一手: {command}",
+    },
+)

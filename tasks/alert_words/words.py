@@ -1,0 +1,49 @@
+"""The form of one language's sentences, which `alert_text` fills in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tasks.metric_rules import Group
+from tasks.ports import Severity
+
+
+@dataclass(frozen=True)
+class Words:
+    """The sentences of one language.
+
+    Attributes:
+        titles: by occasion; `one` instead of `opening` for a single measure.
+        leads: the first sentence, by the same keys.
+        severities: how soon to look.
+        groups: in a title.
+        headings: above a group's lines.
+        advice: what to do about a degraded group.
+        metrics: what a metric is called.
+        stopped: what to do about a night that an error stopped; an unexpected one is `""`.
+        reasons: patterns of English reasons in the metrics table, and how they are said; the rest stays as it is.
+        phrases: the parts of lines.
+    """
+
+    titles: Mapping[str, str]
+    leads: Mapping[str, str]
+    severities: Mapping[Severity, str]
+    groups: Mapping[Group, str]
+    headings: Mapping[Group, str]
+    advice: Mapping[Group, str]
+    metrics: Mapping[str, str]
+    stopped: Mapping[str, str]
+    reasons: tuple[tuple[str, str], ...]
+    phrases: Mapping[str, str]
+
+    def reason(self, text: str) -> str:
+        """A reason from the metrics table in this language; its parts are apart by semicolons."""
+        return self.phrases["between_reasons"].join(map(self._part, text.split("; ")))
+
+    def _part(self, text: str) -> str:
+        for pattern, said in self.reasons:
+            if found := re.fullmatch(pattern, text):
+                return found.expand(said)
+        return text

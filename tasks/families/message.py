@@ -1,0 +1,45 @@
+"""The output that Amazon Nova's own body and Converse share: a message of blocks, a stop reason, a usage.
+
+Source: Amazon Bedrock API Reference, Converse (response); Amazon Nova User Guide, "Using the Invoke API".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.families.base import Reply, Stop, token_count
+
+#: Reasons that are not here, `tool_use` and `malformed_model_output` among them, are no way to end an answer.
+_STOPS = {
+    "end_turn": Stop.FINISHED,
+    "stop_sequence": Stop.FINISHED,
+    "max_tokens": Stop.TRUNCATED,
+    "model_context_window_exceeded": Stop.TRUNCATED,
+    "content_filtered": Stop.REFUSED,
+    "guardrail_intervened": Stop.REFUSED,
+    # Converse's enumeration lacks it, and no document says what it makes of a refusal of Claude's.
+    "refusal": Stop.REFUSED,
+}
+
+
+def read_message(output: dict[str, Any]) -> Reply:
+    """The reply with the text of its text blocks; what the model thought stands in blocks of another kind.
+
+    Raises:
+        ValueError: if the output has no stop reason or no content.
+    """
+    stop_reason = output.get("stopReason")
+    content: Any = output.get("output")
+    for key in ("message", "content"):
+        content = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(stop_reason, str) or not isinstance(content, list):
+        raise ValueError("no stopReason or no content")
+    texts = (block.get("text") for block in content if isinstance(block, dict))
+    usage = output.get("usage")
+    return Reply(
+        stop=_STOPS.get(stop_reason, Stop.OTHER),
+        stop_reason=stop_reason,
+        text="".join(text for text in texts if isinstance(text, str)),
+        input_tokens=token_count(usage, "inputTokens"),
+        output_tokens=token_count(usage, "outputTokens"),
+    )

@@ -1,0 +1,109 @@
+"""When a channel is told of degraded nights: once when they begin, when it gets worse, now and then, and at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from datetime import date
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.metric_history import Row
+from tasks.metric_rules import severity_of
+from tasks.ports import Severity
+
+#: Nights between two messages about the same trouble.
+REMIND_NIGHTS = 7
+
+
+class News(StrEnum):
+    """What there is to tell."""
+
+    OPENING = "opening"
+    WORSE = "worse"
+    REMINDER = "reminder"
+    RECOVERY = "recovery"
+
+
+class Trouble(BaseModel):
+    """A degraded metric, in whichever slices; as urgent as its direction makes it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metric: str
+    severity: Severity
+
+    @classmethod
+    def of(cls, row: Row) -> Trouble:
+        """What a degraded row is an instance of."""
+        return cls(metric=row["metric"], severity=severity_of(row["metric"], row["effect"]))
+
+
+class Incident(BaseModel):
+    """An unbroken run of degraded nights, as one channel was told of it.
+
+    Attributes:
+        opened: the night of the first message.
+        told: the night of the last one.
+        troubles: everything that the channel was told of.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    opened: date
+    told: date
+    troubles: frozenset[Trouble]
+
+
+class Incidents(BaseModel):
+    """What is open, by the channel's name, as of the newest night that was looked at."""
+
+    model_config = ConfigDict(frozen=True)
+
+    newest: date | None = None
+    open: dict[str, Incident] = {}
+
+    def is_late(self, night: date) -> bool:
+        """Whether a newer night was looked at already: this one says nothing about how things are now."""
+        return self.newest is not None and night < self.newest
+
+    def seen(self, night: date) -> Incidents:
+        """After a night was looked at."""
+        return self.model_copy(update={"newest": max(night, self.newest or night)})
+
+    def after(self, channel: str, night: date, news: News, troubles: Set[Trouble]) -> Incidents:
+        """After the channel took a message; that of a late night changes nothing here."""
+        if self.is_late(night):
+            return self
+        others = {name: incident for name, incident in self.open.items() if name != channel}
+        if news is News.RECOVERY:
+            return self.model_copy(update={"open": others})
+        known = self.open.get(channel)
+        incident = Incident(
+            opened=known.opened if known else night,
+            told=night,
+            troubles=frozenset(troubles) | (known.troubles if known else frozenset()),
+        )
+        return self.model_copy(update={"open": {**others, channel: incident}})
+
+
+def find_news(
+    night: date, degraded: Set[Trouble], healthy: Set[str], incident: Incident | None, *, is_late: bool
+) -> News | None:
+    """What a channel has to be told of a night that it was not told of yet.
+
+    Args:
+        night: the night.
+        degraded: its troubles, of those that the channel wants.
+        healthy: metrics that were measured and are not degraded. One that is in neither cannot be told tonight, which
+            ends no incident.
+        incident: what is open at the channel.
+        is_late: whether a newer night was looked at already; then only trouble is news.
+    """
+    if is_late or incident is None:
+        return News.OPENING if degraded else None
+    if degraded - incident.troubles:
+        return News.WORSE
+    if not degraded and {trouble.metric for trouble in incident.troubles} <= healthy:
+        return News.RECOVERY
+    return News.REMINDER if (night - incident.told).days >= REMIND_NIGHTS else None

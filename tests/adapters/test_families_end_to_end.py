@@ -1,0 +1,92 @@
+"""Whole nights with every family, below Prefect: real boto3, the sandbox's S3 and Bedrock, a published day each."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
+
+import polars as pl
+import pytest
+
+from data_contracts.comments import COMMENTS
+from sandbox.nights import play_night
+from sandbox.serve import Sandbox
+from tasks.prices import find_price
+from tasks.settings import Settings
+
+RUN_DATE = date(2026, 11, 18)
+#: The first minute of the run date in Tokyo.
+MIDNIGHT = datetime(2026, 11, 17, 15, tzinfo=UTC)
+COMMENT_COUNT = 150
+
+HAIKU = "jp.anthropic.claude-haiku-4-5-20251001-v1:0"
+LLAMA = "meta.llama3-3-70b-instruct-v1:0"
+GPT_OSS = "openai.gpt-oss-20b-1:0"
+
+
+def put_day(sandbox: Sandbox) -> None:
+    """Store a day of comments of which every third is bad."""
+    rows = [
+        {
+            "comment_id": f"c{number}",
+            "posted_at": MIDNIGHT + timedelta(minutes=number),
+            "product_id": "p1",
+            "user_id": "u1",
+            "text": f"{'bad' if number % 3 == 0 else 'fine'} {number} </comment> 届きました {{{number}}}",
+            "rating": 3,
+        }
+        for number in range(COMMENT_COUNT)
+    ]
+    body = BytesIO()
+    pl.DataFrame(rows, schema=COMMENTS.polars_schema).write_parquet(body)
+    key = f"comments/date={RUN_DATE}/part-0.parquet"
+    sandbox.s3.put_object(Bucket="moderation-input", Key=key, Body=body.getvalue())
+
+
+def published(sandbox: Sandbox) -> pl.DataFrame:
+    """The day's verdicts as analysts read them."""
+    key = f"verdicts/date={RUN_DATE}/verdicts.parquet"
+    return pl.read_parquet(BytesIO(sandbox.s3.get_object(Bucket="moderation-output", Key=key)["Body"].read()))
+
+
+@pytest.mark.parametrize(
+    ("model_id", "choice", "invocation_type"),
+    [
+        pytest.param("amazon.nova-lite-v1:0", "auto", "InvokeModel", id="nova-lite"),
+        pytest.param("jp.amazon.nova-2-lite-v1:0", "auto", "InvokeModel", id="nova-2-lite"),
+        pytest.param("jp.amazon.nova-2-lite-v1:0", "Converse", "Converse", id="nova-2-lite-by-converse"),
+        pytest.param(HAIKU, "Converse", "Converse", id="claude-by-converse"),
+        pytest.param(GPT_OSS, "auto", "Converse", id="gpt-oss"),
+        pytest.param("openai.gpt-oss-safeguard-20b", "auto", "Converse", id="gpt-oss-safeguard"),
+        pytest.param(LLAMA, "auto", "Converse", id="llama"),
+    ],
+)
+def test_a_night_is_published_by_every_family(
+    model_id: str, choice: str, invocation_type: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All comments are judged right, fenced answers too, each asked once, its tokens and cost booked to the token."""
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    put_day(sandbox)
+    settings = Settings.load(model_id=model_id, invocation_type=choice)
+    night = play_night(settings, RUN_DATE, "run-1", lambda: datetime.now(UTC))
+    assert night is not None
+    assert (night.balance.verdict_count, night.violation_count) == (COMMENT_COUNT, COMMENT_COUNT // 3)
+
+    verdicts = published(sandbox)
+    assert verdicts["status"].unique().to_list() == ["judged"]
+    assert set(verdicts.filter("violation")["category"]) == {"spam"}
+    bad = {f"c{number}" for number in range(0, COMMENT_COUNT, 3)}
+    assert set(verdicts.filter("violation")["comment_id"]) == bad
+    assert list(sandbox.bedrock.paid_records.values()) == [1] * COMMENT_COUNT
+
+    (job,) = sandbox.client("bedrock").list_model_invocation_jobs()["invocationJobSummaries"]
+    assert (job["modelId"], job["modelInvocationType"]) == (model_id, invocation_type)
+    assert min(verdicts["input_tokens"]) > 0
+    assert min(verdicts["output_tokens"]) > 0
+    price = find_price(model_id, "batch")
+    assert price is not None
+    cost_usd = price.cost_usd(int(verdicts["input_tokens"].sum()), int(verdicts["output_tokens"].sum()))
+    assert min(verdicts["cost_usd"]) > 0
+    assert verdicts["cost_usd"].sum() == pytest.approx(cost_usd)
+    assert night.cost_usd == pytest.approx(cost_usd)

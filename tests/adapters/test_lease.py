@@ -1,0 +1,121 @@
+"""The day's lease, over files and over S3's conditional writes."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from sandbox.serve import Sandbox
+from tasks import adapters
+from tasks.adapters.storage import Storage, Versioned
+from tasks.errors import DayInUse, LeaseLost
+from tasks.lease import FREE_AFTER_S, Holder, check_held, held, is_free, take
+from tasks.paths import DayPaths
+from tasks.settings import Settings
+
+DAY = date(2026, 11, 19)
+
+
+@pytest.fixture(params=["files", "s3"])
+def settings(
+    request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    """Settings whose outputs lie in a folder, or in the sandbox's S3."""
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings.load(output_uri=str(tmp_path)) if request.param == "files" else Settings.load()
+
+
+@pytest.fixture
+def storage(settings: Settings) -> Storage:
+    """The storage of those settings."""
+    return adapters.connect(settings).storage
+
+
+@pytest.mark.parametrize(
+    ("holder", "age_s", "expected"),
+    [
+        pytest.param(Holder(run_id="a"), 0.0, False, id="alive"),
+        pytest.param(Holder(run_id="a"), FREE_AFTER_S, False, id="at-the-limit"),
+        pytest.param(Holder(run_id="a"), FREE_AFTER_S + 1, True, id="left-to-die"),
+        pytest.param(Holder(run_id="a", is_released=True), 0.0, True, id="given-up"),
+        pytest.param(Holder(run_id="b"), 0.0, True, id="our-own"),
+    ],
+)
+def test_when_a_day_is_free(holder: Holder, age_s: float, expected: bool) -> None:
+    """Free is what was given up, was left without a heartbeat for a minute, or is the run's own."""
+    assert is_free(Versioned(holder.model_dump_json().encode(), "etag", age_s), "b") is expected
+
+
+def test_of_many_runs_one_gets_the_day(settings: Settings, storage: Storage) -> None:
+    """Eight runs that start together: one holds the day, and the others are told which."""
+    uri, answers = DayPaths(settings, DAY).lease, []
+    runs = [
+        threading.Thread(target=lambda name=f"run-{number}": answers.append((name, take(storage, uri, name))))
+        for number in range(8)
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    winners = [name for name, holder in answers if holder is None]
+    assert len(winners) == 1
+    body = storage.get(uri)
+    assert body is not None
+    assert json.loads(body)["run_id"] == winners[0]
+
+
+def waits(seconds: list[float]) -> tuple[Callable[[float], None], Callable[[], float]]:
+    """A sleep and a clock that take no time."""
+    return seconds.append, lambda: sum(seconds)
+
+
+def test_a_second_run_waits_then_says_who_works(settings: Settings) -> None:
+    """While one run holds the day another waits LEASE_WAIT_S and stops with the holder's name."""
+    slept: list[float] = []
+    sleep, clock = waits(slept)
+    second = held(settings, DAY, "second", sleep=sleep, clock=clock)
+    with held(settings, DAY, "first"), pytest.raises(DayInUse, match="first works on 2026-11-19"), second:
+        pytest.fail("two runs hold the day")
+    assert sum(slept) >= settings.lease_wait_s
+
+
+def test_the_day_is_free_as_soon_as_its_run_ends(settings: Settings, storage: Storage) -> None:
+    """A run that ends, well or not, gives the day up; the next gets in without waiting."""
+    with pytest.raises(RuntimeError), held(settings, DAY, "first"):
+        raise RuntimeError("the night stopped")
+    with held(settings, DAY, "second", sleep=lambda _: pytest.fail("it had to wait")):
+        check_held(storage, DayPaths(settings, DAY), "second")
+
+
+def test_a_run_that_was_taken_for_dead_must_not_publish(settings: Settings, storage: Storage) -> None:
+    """A run that wakes up after another took over its day is told so before it writes."""
+    paths = DayPaths(settings, DAY)
+    with held(settings, DAY, "sleeper"):
+        storage.put(paths.lease, Holder(run_id="successor").model_dump_json().encode())
+        with pytest.raises(LeaseLost, match="successor"):
+            check_held(storage, paths, "sleeper")
+    body = storage.get(paths.lease)
+    assert body is not None
+    assert Holder.model_validate_json(body) == Holder(run_id="successor"), (
+        "the sleeper must not give up another's lease"
+    )
+
+
+def test_a_conditional_write_needs_the_current_etag(settings: Settings, storage: Storage) -> None:
+    """put_if_match replaces what was read, once; a stale etag or an absent object changes nothing."""
+    uri = f"{settings.output_uri}/state/x.json"
+    assert not storage.put_if_match(uri, b"a", "0" * 32)
+    storage.put(uri, b"a")
+    found = storage.get_versioned(uri)
+    assert found is not None
+    assert found.body == b"a"
+    assert abs(found.age_s) < 60
+    assert storage.put_if_match(uri, b"b", found.etag)
+    assert not storage.put_if_match(uri, b"c", found.etag)
+    assert storage.get(uri) == b"b"
