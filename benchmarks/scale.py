@@ -18,10 +18,12 @@ import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import polars as pl
 
+from data_contracts.batch_lines import InvocationType
 from sandbox.nights import play_night
 from tasks import adapters
 from tasks.ports import Job, JobRequest, JobStatus
@@ -30,6 +32,11 @@ from tasks.settings import Settings
 RUN_DATE = date(2026, 11, 19)
 _ROWS_A_FILE = 500_000
 _ANSWER = '{"violation": false, "category": "none", "confidence": 0.93, "explanation": ""}'
+_OUTPUT: dict[str, Any] = {
+    "stop_reason": "end_turn",
+    "content": [{"type": "text", "text": _ANSWER}],
+    "usage": {"input_tokens": 880, "output_tokens": 25},
+}
 _WORDS = ["とても", "良い", "商品", "でした", "配送", "が", "遅い", "箱", "破れて", "いた", "great", "value", "arrived",
           "broken", "seller", "never", "answered", "my", "mail", "again"]  # fmt: skip
 
@@ -46,12 +53,7 @@ class Responder:
         source = Path(request.input_uri)
         target = Path(request.output_uri) / arn.rsplit("/", 1)[-1] / f"{source.name}.out"
         target.parent.mkdir(parents=True)
-        output = {
-            "stop_reason": "end_turn",
-            "content": [{"type": "text", "text": _ANSWER}],
-            "usage": {"input_tokens": 880, "output_tokens": 25},
-        }
-        tail = b',"modelOutput":' + orjson.dumps(output) + b"}\n"
+        tail = b',"modelOutput":' + orjson.dumps(_OUTPUT) + b"}\n"
         with source.open("rb") as lines, target.open("wb") as out:
             for line in lines:
                 out.write(line.rstrip()[:-1] + tail)
@@ -70,6 +72,10 @@ class Responder:
 
     def stop_job(self, job_arn: str) -> None:
         """Nothing is left to stop."""
+
+    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+        """The same answer as in a job."""
+        return _OUTPUT
 
 
 def write_day(folder: Path, rows: int) -> None:

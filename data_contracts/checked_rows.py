@@ -14,8 +14,8 @@ from data_contracts.table import UTC_MICROSECONDS, Column, Table
 LANGUAGES = ("ja", "en")
 OTHER = "other"
 
-#: The reasons that a row has by itself; `duplicate_id` takes the other rows to see.
-ROW_REASONS = tuple(reason for reason in Reason if reason is not Reason.DUPLICATE_ID)
+#: The reasons that a row has by itself; `duplicate_id` takes the other rows to see, and `erased` rows are left out.
+ROW_REASONS = tuple(reason for reason in Reason if reason not in (Reason.DUPLICATE_ID, Reason.ERASED))
 #: Columns of a comment that must be there and are no more than ids to us.
 ID_COLUMNS = tuple(
     column.name for column in COMMENTS if column.dtype == pl.String and column.name != "text" and not column.nullable
@@ -60,6 +60,7 @@ PROFILE = Table(
     meaning="One row: the ingested day in numbers; a number is null where there is nothing to compute it from.",
     columns=(
         Column("row_count", _FLOAT, "Rows ingested.", unit="row"),
+        Column("id_count", _FLOAT, "Rows that have an id.", unit="row"),
         _share("null_text_share", "Rows without a text."),
         _share("blank_text_share", "Rows whose text has nothing to see."),
         _share("id_unique_share", "Distinct ids among the ids that there are."),

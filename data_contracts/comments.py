@@ -26,6 +26,8 @@ class Reason(StrEnum):
     BAD_ID = "bad_id"
     #: a float rating that is not a whole number
     BAD_RATING = "bad_rating"
+    #: erased on request: whatever else is wrong with it, nothing of the comment is kept
+    ERASED = "erased"
 
 
 #: Longest `comment_id` in characters: S3 keys, ledger lines and alerts carry ids.

@@ -21,8 +21,11 @@ from data_contracts.tolerances import Tolerances
 
 #: Row rules whose share of the whole day is in the profile, exactly and never sampled.
 _IN_PROFILE = (Reason.NULL_TEXT, Reason.BLANK_TEXT)
-#: Counts and nothing else: an unexpected value would be a value of a customer's.
-_RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "include_unexpected_rows": False}
+#: Counts of rows, yes or no of the one profile, and nothing else: an unexpected value would be a customer's.
+_RESULT_FORMATS = {
+    "rows": {"result_format": "SUMMARY", "partial_unexpected_count": 0, "include_unexpected_rows": False},
+    "profile": {"result_format": "BOOLEAN_ONLY"},
+}
 #: Great Expectations keeps its project in a global of the process.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -68,7 +71,7 @@ class Check:
         high: largest legal value.
         value: the only legal value, of a flag. Without any of the three the column may not be null.
         max_share: the share of rows that may break it.
-        min_rows: it is judged only on days with so many rows.
+        min_rows: it is asked only of days with so many rows.
     """
 
     name: str
@@ -116,7 +119,7 @@ def profile_checks(tolerances: Tolerances, row_count: int, id_count: int) -> lis
     """
     t, critical = tolerances, Severity.CRITICAL
     # The same division as in the profile, so that few_rows of few ids is exactly its limit.
-    unique = min(t.min_id_unique_share, max(id_count - t.few_rows, 0) / id_count if id_count else 0.0)
+    unique = min(t.min_id_unique_share, max(id_count - t.few_rows, 0) / id_count) if id_count else t.min_id_unique_share
     null, blank = (_at_most(share, t, row_count) for share in (t.max_null_text_share, t.max_fault_share))
     most, margin = t.max_row_count_factor, t.max_rating_mean_margin
     length, change = t.max_text_length_factor, t.max_language_change
@@ -146,7 +149,7 @@ def profile_checks(tolerances: Tolerances, row_count: int, id_count: int) -> lis
 
 def _at_most(share: float, tolerances: Tolerances, row_count: int) -> float:
     """The share that may break a rule: of a small day, that of a few rows."""
-    return max(share, min(tolerances.few_rows / row_count, 1.0) if row_count else 1.0)
+    return max(share, min(tolerances.few_rows / row_count, 1.0)) if row_count else share
 
 
 def counts_by_check(suite: SuiteName, checks: Sequence[Check], batches: Iterable[pl.DataFrame]) -> list[Counts]:
@@ -157,7 +160,7 @@ def counts_by_check(suite: SuiteName, checks: Sequence[Check], batches: Iterable
     Raises:
         RuntimeError: if a check could not be evaluated: a defect of ours, and no statement about the day.
     """
-    columns = sorted({check.column for check in checks} | {"row_count" for check in checks if check.min_rows})
+    columns = sorted({check.column for check in checks})
     counts: list[Counts] = []
     with _ONE_AT_A_TIME:
         checkpoint = None
@@ -169,16 +172,17 @@ def counts_by_check(suite: SuiteName, checks: Sequence[Check], batches: Iterable
 
 
 def _counts(found: Any) -> Counts:
+    """An expectation that raised counts nothing, and Great Expectations calls it failed: it is told apart here."""
     name, counts = found.expectation_config.meta["name"], found.result
-    if "element_count" not in counts:
+    if found.exception_info.get("raised_exception", True):
         raise RuntimeError(f"expectation {name} could not be evaluated: {found.exception_info}")
     config = found.expectation_config.to_json_dict()
     kwargs = {key: value for key, value in config["kwargs"].items() if key != "batch_id"}
     return Counts(
         name,
         # A column that may not be null counts its nulls as unexpected, any other as missing.
-        counts["element_count"] - counts.get("missing_count", 0),
-        counts["unexpected_count"],
+        counts.get("element_count", 1) - counts.get("missing_count", 0),
+        counts.get("unexpected_count", int(not found.success)),
         {"type": config["type"], "kwargs": kwargs},
     )
 
@@ -198,13 +202,12 @@ def _checkpoint(suite: SuiteName, checks: Sequence[Check]) -> Any:
     data = context.data_sources.add_pandas("day").add_dataframe_asset(suite).add_batch_definition_whole_dataframe("all")
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=suite, data=data, suite=expected))
     return context.checkpoints.add(
-        gx.Checkpoint(name=suite, validation_definitions=[definition], actions=[], result_format=_RESULT_FORMAT)
+        gx.Checkpoint(name=suite, validation_definitions=[definition], actions=[], result_format=_RESULT_FORMATS[suite])
     )
 
 
 def _expectation(check: Check) -> Any:
     import great_expectations.expectations as gxe
-    from great_expectations.expectations.row_conditions import Column
 
     given: dict[str, Any] = {
         "column": check.column,
@@ -213,8 +216,6 @@ def _expectation(check: Check) -> Any:
         "notes": check.reason,
         "meta": {"name": check.name},
     }
-    if check.min_rows:
-        given["row_condition"] = Column("row_count") >= check.min_rows
     if check.value is not None:
         return gxe.ExpectColumnValuesToBeInSet(value_set=[check.value], **given)
     if check.low is None and check.high is None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import hashlib
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.batch_lines import InvocationType
+
+
+Mode = Literal["batch", "on_demand"]
 
 
 class EntryState(StrEnum):
@@ -45,6 +49,8 @@ class Usage(BaseModel):
     answered_count: int = 0
     unknown_record_count: int = 0
     repeated_record_count: int = 0
+    #: on demand only: calls that a crash made twice, booked at what the second one used
+    repeated_call_count: int = 0
 
 
 class LedgerEntry(BaseModel):
@@ -76,6 +82,8 @@ class LedgerEntry(BaseModel):
     role_arn: str
     timeout_h: int
     intended_at: datetime
+    #: `on_demand` where there are too few records for a job: each is asked by itself, at the full price
+    mode: Mode = "batch"
     state: EntryState = EntryState.INTENDED
     job_arn: str | None = None
     adopted: bool = False
@@ -106,3 +114,8 @@ def job_name(run_date: date, shard: int, key: str) -> str:
 def record_id(run_date: date, comment_id: str) -> str:
     """The record's id in the batch files: 32 lower hex characters that carry nothing of the comment."""
     return hashlib.sha256(f"{run_date.isoformat()}\x1f{comment_id}".encode()).hexdigest()[:32]
+
+
+def erasure_id(run_date: date, comment_id: str) -> str:
+    """What an erased comment is remembered by, 64 lower hex characters; it shares nothing with the record's id."""
+    return hashlib.sha256(f"erased\x1f{run_date.isoformat()}\x1f{comment_id}".encode()).hexdigest()

@@ -13,11 +13,13 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.runtime import flow_run
 
+from tasks.ask_on_demand import ask_on_demand
 from tasks.build_batch import build_batch
 from tasks.close_night import Night, clear_scratch, close_night, find_published
 from tasks.collect_answers import collect_answers
 from tasks.deduplicate import deduplicate
 from tasks.describe import describe_failure, describe_night, describe_progress, describe_step
+from tasks.expire_batch_files import expire_batch_files
 from tasks.ingest import ingest
 from tasks.lease import held
 from tasks.measure_accuracy import measure_accuracy
@@ -70,6 +72,7 @@ def _night(settings: Settings, run_date: date, run_id: str, epoch: int, step: St
         submission = step(submit_batch, settings, plan, batch.shards, datetime.now(UTC))
         if not submission.live_keys:
             break
+        step(ask_on_demand, settings, plan, datetime.now(UTC))
         step(poll_batch, settings, plan, datetime.now(UTC), progress)
         step(collect_answers, settings, plan, datetime.now(UTC))
     verdicts = step(merge_verdicts, settings, plan)
@@ -78,6 +81,7 @@ def _night(settings: Settings, run_date: date, run_id: str, epoch: int, step: St
     step(measure_accuracy, settings, run_date, run_id, run_id, datetime.now(UTC))
     alerts = step(send_alerts, settings, run_date, run_id, datetime.now(UTC))
     night = step(close_night, settings, plan, validation, verdicts, books, alerts, step.seconds, datetime.now(UTC))
+    step(expire_batch_files, settings, run_date, datetime.now(UTC))
     create_markdown_artifact(describe_night(night), key=f"night-{run_date}", description=f"The night of {run_date}")
     return night
 

@@ -41,11 +41,14 @@ class Prompt(BaseModel):
     categories: tuple[str, ...] = Field(min_length=2)
     system: str
     user: str
+    #: why this version exists, for people; no part of the hash, so that it may be written later
+    notes: str = ""
 
     @cached_property
     def sha256(self) -> str:
         """Hash of the text with its parameters, lower hex: whatever changes an answer changes it."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+        decides = self.model_dump(mode="json", exclude={"notes"})
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
     def user_text(self, comment: str) -> str:
         """The user's turn around one comment."""
@@ -57,17 +60,32 @@ def escape(comment: str) -> str:
     return comment.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def load(name: str, version: str) -> Prompt:
+def load(name: str, version: str, catalog: Path = CATALOG) -> Prompt:
     """Read one version from the catalog.
 
     Raises:
         PromptFileError: if there is no such version, naming those that are, or if the file is not as it must be.
     """
-    path = CATALOG / name / f"{version}.md"
+    return parse(read(name, version, catalog), f"{name}/{version}")
+
+
+def read(name: str, version: str, catalog: Path = CATALOG) -> str:
+    """One version's file, front matter included.
+
+    Raises:
+        PromptFileError: if there is no such version, naming those that are.
+    """
+    path = catalog / name / f"{version}.md"
     if not path.is_file():
-        found = ", ".join(sorted(f"{p.parent.name}/{p.stem}" for p in CATALOG.glob("*/v*.md"))) or "none"
+        found = ", ".join("/".join(each) for each in versions(catalog)) or "none"
         raise PromptFileError(f"there is no prompt {name}/{version}; the catalog has {found}")
-    return parse(path.read_text(encoding="utf-8"), f"{name}/{version}")
+    return path.read_text(encoding="utf-8")
+
+
+def versions(catalog: Path = CATALOG) -> list[tuple[str, str]]:
+    """Every (name, version) of the catalog, by name and then by number."""
+    found = [(path.parent.name, path.stem) for path in catalog.glob("*/v*.md")]
+    return sorted(found, key=lambda each: (each[0], len(each[1]), each[1]))
 
 
 def parse(text: str, origin: str) -> Prompt:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import ParamSpec, TypeVar
 
+from tasks.ask_on_demand import ask_on_demand
 from tasks.build_batch import build_batch
 from tasks.close_night import Night, clear_scratch, close_night, find_published
 from tasks.collect_answers import collect_answers
@@ -61,6 +62,7 @@ def _play(
         batch = step(build_batch.fn, settings, plan, now())
         if not step(submit_batch.fn, settings, plan, batch.shards, now()).live_keys:
             break
+        step(ask_on_demand.fn, settings, plan, now())
         step(poll_batch.fn, settings, plan, now())
         step(collect_answers.fn, settings, plan, now())
     verdicts = step(merge_verdicts.fn, settings, plan)

@@ -1,13 +1,13 @@
 """What an alert says: plain text that any channel can show, with ids and numbers but never a comment's text.
 
-The sentences are `alert_words`', in the language of the setting ALERT_LANGUAGE; what goes into them is put together here.
+The sentences are `alert_words`', in the language of ALERT_LANGUAGE; what goes into them is put together here.
 """
 
 from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -74,7 +74,11 @@ def degraded_message(
         ]
         lines.append(words.advice[group])
         room -= len(items)
-    lines += ["", *_footer(paths, words), words.phrases["next"].format(command=_query(paths, named))]
+    lines += [
+        "",
+        *_footer(paths, words),
+        *(words.phrases["next"].format(command=query) for query in _queries(paths, named)),
+    ]
     return _message(paths, key, facts, named, lines, severity)
 
 
@@ -235,11 +239,13 @@ def _footer(paths: RunPaths, words: Words, *, has_report: bool = True) -> list[s
     return [words.phrases["run"].format(run=safe_id(paths.run_id), day=paths.run_date), *report]
 
 
-def _query(paths: RunPaths, groups: Sequence[Group]) -> str:
-    """A command that shows more: why answers failed, or every degraded measure."""
-    if groups == [Group.PIPELINE]:
-        words = ("SELECT status, status_detail, count(*) FROM", "verdicts", "GROUP BY ALL ORDER BY 3 DESC")
-    else:
-        words = ("SELECT metric, slice, value, baseline, reason FROM", "metrics", "WHERE state = 'degraded'")
-    select, table, rest = words
-    return f"duckdb -c \"{select} '{paths.plain(table)}' {rest}\""
+def _queries(paths: RunPaths, groups: Sequence[Group]) -> Iterator[str]:
+    """Commands that show more: every degraded measure, and why answers failed."""
+    if groups != [Group.PIPELINE]:
+        yield _query("metric, slice, value, baseline, reason", paths.plain("metrics"), "WHERE state = 'degraded'")
+    if Group.PIPELINE in groups:
+        yield _query("status, status_detail, count(*)", paths.plain("verdicts"), "GROUP BY ALL ORDER BY 3 DESC")
+
+
+def _query(columns: str, table: str, rest: str) -> str:
+    return f"duckdb -c \"SELECT {columns} FROM '{table}' {rest}\""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.ledger import LedgerEntry, job_name, shard_key
+from data_contracts.ledger import LedgerEntry, Mode, job_name, shard_key
 from data_contracts.table import Column, Table
 from data_contracts.verdicts import REQUESTS, Status
 from tasks import adapters
@@ -38,6 +38,10 @@ from tasks.paths import RunPaths
 from tasks.prices import Price, find_price
 from tasks.render_request import RequestTemplate
 from tasks.settings import Settings
+
+#: What each way of asking costs; None where it is unknown.
+Prices = Mapping[Mode, Price | None]
+MODES: tuple[Mode, ...] = ("batch", "on_demand")
 
 IntArray = npt.NDArray[np.int64]
 
@@ -203,7 +207,7 @@ def check_minimum(record_count: int, min_job_records: int) -> None:
     if 0 < record_count < min_job_records:
         raise BelowMinimum(
             f"{record_count} comments to judge, fewer than Bedrock's minimum of {min_job_records} records a batch job "
-            "(MODERATION_MIN_JOB_RECORDS): nothing was submitted"
+            "(MODERATION_MIN_JOB_RECORDS), and MODERATION_ON_DEMAND is off: nothing was submitted"
         )
 
 
@@ -231,6 +235,7 @@ class Choice(NamedTuple):
     """Which of the records are asked now: `sizes` has their text_bytes, text_tokens and attempt."""
 
     sizes: pl.DataFrame
+    mode: Mode
     is_first_attempt_only: bool
     left_count: int
     expected: Estimate
@@ -241,13 +246,13 @@ def choose(
     settings: Settings,
     booked_usd: float,
     constant_tokens: int,
-    price: Price | None,
+    prices: Prices,
     reasoning_tokens: int = 0,
 ) -> Choice:
     """Ask for everything that is open; failed records alone never stop a night.
 
-    When there are too few records for a job, or too little budget, further attempts are dropped first: what is left of
-    them keeps its status.
+    Too few records for a job are asked on demand, at its price. Where that is switched off, or the budget is too small,
+    further attempts are dropped first: what is left of them keeps its status.
 
     Raises:
         BelowMinimum: if comments that were never asked are fewer than a job takes.
@@ -256,16 +261,19 @@ def choose(
     new = sizes.filter(pl.col("attempt") == 1)
     for wanted in (sizes, new):
         is_last = wanted is new or wanted.height == new.height
-        expected = estimate(wanted.height, int(wanted["text_tokens"].sum()), constant_tokens, price, reasoning_tokens)
+        mode: Mode = "on_demand" if settings.on_demand and wanted.height < settings.min_job_records else "batch"
+        tokens = int(wanted["text_tokens"].sum())
+        expected = estimate(wanted.height, tokens, constant_tokens, prices[mode], reasoning_tokens)
         try:
-            check_minimum(wanted.height, settings.min_job_records)
+            if mode == "batch":
+                check_minimum(wanted.height, settings.min_job_records)
             check_budget(expected.cost_usd, booked_usd, settings.max_cost_usd)
         except (BelowMinimum, OverBudget):
             if is_last and wanted.height:
                 raise
             continue
         break
-    return Choice(wanted, wanted.height < sizes.height, sizes.height - wanted.height, expected)
+    return Choice(wanted, mode, wanted.height < sizes.height, sizes.height - wanted.height, expected)
 
 
 class _Naming(NamedTuple):
@@ -275,6 +283,7 @@ class _Naming(NamedTuple):
     plan: Plan
     paths: RunPaths
     constant_tokens: int
+    mode: Mode
     price: Price | None
     reasoning_tokens: int
     now: datetime
@@ -310,6 +319,7 @@ class _Naming(NamedTuple):
             role_arn=settings.role_arn,
             timeout_h=min(max(math.ceil(settings.deadline_h), _TIMEOUT_H[0]), _TIMEOUT_H[1]),
             intended_at=self.now,
+            mode=self.mode,
         )
 
 
@@ -329,7 +339,7 @@ def build_batch(settings: Settings, plan: Plan, now: datetime) -> Batch:
     prompt = load_prompt(settings)
     family = pick_family(plan.model_id, prompt, plan.invocation_type)
     template = RequestTemplate(family, prompt)
-    price = find_price(plan.model_id, "batch", settings.prices)
+    prices: Prices = {mode: find_price(plan.model_id, mode, settings.prices) for mode in MODES}
     constant_tokens = prompt_tokens(prompt.system + prompt.user)
     ledger = read_ledger(storage, paths)
     serving = [entry for entry in ledger if serves(entry, plan)]
@@ -352,14 +362,16 @@ def build_batch(settings: Settings, plan: Plan, now: datetime) -> Batch:
                 known = asked_records(asked, answered, serving, plan.run_id)
                 found = WANTED.conform(records_to_ask(mine, duplicates, known, settings.max_attempts)).collect()
                 writer.write_table(found.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(WANTED.arrow_schema))
-        choice = choose(_size(wanted), settings, booked, constant_tokens, price, family.reasoning_tokens)
+        choice = choose(_size(wanted), settings, booked, constant_tokens, prices, family.reasoning_tokens)
         if choice.is_first_attempt_only:
             pl.scan_parquet(wanted).filter(pl.col("attempt") == 1).sink_parquet(records)
         else:
             records = wanted
         line_bytes = choice.sizes["text_bytes"].to_numpy() + template.constant_bytes
         counts = plan_shards(line_bytes, settings.max_shard_records, settings.max_shard_bytes, settings.min_job_records)
-        naming = _Naming(settings, plan, paths, constant_tokens, price, family.reasoning_tokens, now)
+        naming = _Naming(
+            settings, plan, paths, constant_tokens, choice.mode, prices[choice.mode], family.reasoning_tokens, now
+        )
         shards = []
         for number, shard in enumerate(write_shards(records, counts, template, folder), first_shard):
             shards.append(naming.entry(number, shard))

@@ -6,7 +6,7 @@ Afterwards the batch files are not needed any more: the answers are in the ledge
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from data_contracts.verdicts import ANSWERS, Status
 from prompts import Prompt, load
 from tasks import adapters
 from tasks.adapters.storage import Storage
+from tasks.ask_on_demand import answer_folder, count_calls
 from tasks.errors import is_transient
 from tasks.families import pick_family
 from tasks.families.base import Family
@@ -128,6 +129,34 @@ def collect(
     return Collected(pl.DataFrame(rows, schema=ANSWERS.polars_schema, orient="row"), usage)
 
 
+def book_repeats(collected: Collected, calls: Mapping[str, int], price: Price | None) -> Collected:
+    """Add what calls cost that a crash made again, each taken to have used what the one that was answered used.
+
+    Args:
+        calls: how often each record was asked.
+    """
+    again = collected.answers.select(
+        pl.col("record_id").replace_strict(calls, default=1, return_dtype=pl.Int64).alias("_calls") - 1,
+        pl.col("input_tokens", "output_tokens").fill_null(0),
+    )
+    extra = [int((again["_calls"] * again[name]).sum()) for name in ("input_tokens", "output_tokens")]
+    before = collected.usage
+    total = [before.input_tokens + extra[0], before.output_tokens + extra[1]]
+    loose = [before.unattributed_input_tokens + extra[0], before.unattributed_output_tokens + extra[1]]
+    usage = before.model_copy(
+        update={
+            "input_tokens": total[0],
+            "output_tokens": total[1],
+            "unattributed_input_tokens": loose[0],
+            "unattributed_output_tokens": loose[1],
+            "cost_usd": price.cost_usd(*total) if price else None,
+            "unattributed_cost_usd": price.cost_usd(*loose) if price else None,
+            "repeated_call_count": sum(count - 1 for count in calls.values()),
+        }
+    )
+    return Collected(collected.answers, usage)
+
+
 def _parse(raw: bytes) -> _Read | None:
     """The line, or None if it is no output line at all."""
     try:
@@ -159,10 +188,7 @@ def _answer_row(record: str, outcome: Outcome, attempt: int, decided_at: datetim
 
 def output_lines(storage: Storage, entry: LedgerEntry, folder: Path) -> Iterator[bytes]:
     """Every line of a job's `*.jsonl.out` files; the manifest beside them is no output."""
-    if entry.job_arn is None:
-        return
-    job_folder = entry.output_uri.rstrip("/") + "/" + entry.job_arn.rsplit("/", 1)[-1]
-    for item in storage.list(job_folder):
+    for item in storage.list(answer_folder(entry)) if entry.mode == "on_demand" or entry.job_arn else ():
         if item.uri.endswith(".jsonl.out"):
             path = folder / "output.jsonl"
             storage.fetch(item.uri, path)
@@ -181,13 +207,15 @@ def _collect_entry(
 ) -> Collected:
     """Store one job's answers, then book it; the answers first, so that a booked job always has them."""
     prompt = load(entry.prompt_name, entry.prompt_version)
-    price = find_price(entry.model_id, "batch", settings.prices)
+    price = find_price(entry.model_id, entry.mode, settings.prices)
     with scratch() as temporary:
         folder = Path(temporary)
         lines = output_lines(storage, entry, folder)
         attempts = _attempts(storage, entry, folder)
         family = pick_family(entry.model_id, invocation_type=entry.invocation_type)
         collected = collect(lines, attempts, family, prompt, price, now)
+        if entry.mode == "on_demand":
+            collected = book_repeats(collected, count_calls(storage, entry), price)
         path = folder / "answers.parquet"
         collected.answers.write_parquet(path)
         storage.send(path, paths.answers(entry.key))

@@ -38,6 +38,10 @@ class Trouble(BaseModel):
         """What a degraded row is an instance of."""
         return cls(metric=row["metric"], severity=severity_of(row["metric"], row["effect"]))
 
+    def order(self) -> tuple[int, str]:
+        """The most urgent first."""
+        return self.severity.rank, self.metric
+
 
 class Incident(BaseModel):
     """An unbroken run of degraded nights, as one channel was told of it.
@@ -52,7 +56,7 @@ class Incident(BaseModel):
 
     opened: date
     told: date
-    troubles: frozenset[Trouble]
+    troubles: tuple[Trouble, ...]
 
 
 class Incidents(BaseModel):
@@ -82,7 +86,7 @@ class Incidents(BaseModel):
         incident = Incident(
             opened=known.opened if known else night,
             told=night,
-            troubles=frozenset(troubles) | (known.troubles if known else frozenset()),
+            troubles=tuple(sorted({*troubles, *(known.troubles if known else ())}, key=Trouble.order)),
         )
         return self.model_copy(update={"open": {**others, channel: incident}})
 
@@ -102,7 +106,7 @@ def find_news(
     """
     if is_late or incident is None:
         return News.OPENING if degraded else None
-    if degraded - incident.troubles:
+    if degraded - set(incident.troubles):
         return News.WORSE
     if not degraded and {trouble.metric for trouble in incident.troubles} <= healthy:
         return News.RECOVERY

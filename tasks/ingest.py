@@ -22,6 +22,7 @@ from data_contracts.comments import COMMENTS, EXPECTED_TYPE, is_legal_dtype
 from prompts import Prompt, PromptFileError
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
+from tasks.check_prompt import check_prompt
 from tasks.errors import InputAbsent, PromptInvalid, SchemaDrift, is_transient
 from tasks.families import pick_family
 from tasks.paths import RunPaths
@@ -129,8 +130,8 @@ def load_prompt(settings: Settings) -> Prompt:
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch: int = 0) -> Plan:
     """Pin the day's objects in the run's plan; a rerun of the same run writes the same plan again."""
-    storage, paths = adapters.connect(settings).storage, RunPaths(settings, run_date, run_id)
-    prompt = load_prompt(settings)
+    outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
+    storage, prompt = outside.storage, load_prompt(settings)
     family = pick_family(settings.model_id, prompt, settings.invocation_type)
     listed = [item for item in storage.list(paths.comments) if is_input(item, paths.comments)]
     if not listed:
@@ -156,5 +157,6 @@ def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch
         epoch=epoch,
         settings=settings.public(),
     )
+    check_prompt(outside, paths, f"{prompt.id}/{prompt.version}", prompt.sha256)
     storage.put(paths.file("plan.json"), plan.model_dump_json(indent=1).encode())
     return plan

@@ -17,6 +17,7 @@ from data_contracts.verdicts import VERDICTS, DecidedBy, Status
 from tasks import adapters
 from tasks.buckets import buckets
 from tasks.errors import JobFailed, TooFewJudged, is_transient
+from tasks.find_quotes import without_quotes
 from tasks.ingest import Plan
 from tasks.ledger import fetch_answers, fetch_requests, is_live, read_ledger, scratch, serves
 from tasks.paths import RunPaths
@@ -44,7 +45,7 @@ class VerdictSummary(BaseModel):
 
 def job_frame(entries: Sequence[LedgerEntry], settings: Settings) -> pl.DataFrame:
     """One row per ledger entry: key, batch_job_arn, epoch, and its price in picodollars a token (null if unknown)."""
-    prices = [find_price(entry.model_id, "batch", settings.prices) for entry in entries]
+    prices = [find_price(entry.model_id, entry.mode, settings.prices) for entry in entries]
     return pl.DataFrame(
         {
             "key": [entry.key for entry in entries],
@@ -103,7 +104,7 @@ def merge(valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, pla
     """One verdict row per valid row, in order of record id.
 
     A duplicate inherits the status and verdict of the comment it is judged as, at no tokens and no cost. A comment
-    that was never asked is `missing`.
+    that was never asked is `missing`. An explanation that quotes its comment is replaced: only here do both meet.
 
     Columns: valid (record columns), duplicates (record_id, judged_as), best (`best_answers`) -> VERDICTS.
     """
@@ -119,6 +120,7 @@ def merge(valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, pla
         .with_columns(
             status_detail=pl.when(pl.col("status").is_null()).then(pl.lit("never asked")).otherwise("status_detail"),
             status=pl.col("status").fill_null(Status.MISSING.value),
+            explanation=without_quotes(),
             date=pl.lit(plan.run_date),
             decided_by=pl.when(owns).then(pl.lit(DecidedBy.MODEL.value)).otherwise(pl.lit(DecidedBy.DUPLICATE.value)),
             attempt=pl.col("attempt").fill_null(0),

@@ -11,10 +11,13 @@ import polars as pl
 
 from data_contracts.metrics import State
 from tasks.baselines import Reading
-from tasks.metric_rules import RULES
+from tasks.metric_rules import RULES, Group
 from tasks.settings import Thresholds
 
 Row = dict[str, Any]
+
+#: Labels of a day are waited for this long.
+LABEL_DAYS = 14
 
 
 def latest_rows(metrics: pl.LazyFrame) -> pl.LazyFrame:
@@ -23,6 +26,20 @@ def latest_rows(metrics: pl.LazyFrame) -> pl.LazyFrame:
     Columns: the metrics table's, unchanged.
     """
     return metrics.sort("measured_at").unique(["date", "metric", "slice"], keep="last", maintain_order=True)
+
+
+def standing_rows(latest: pl.DataFrame, run_date: date) -> pl.DataFrame:
+    """How things stand on `run_date`: the day's own rows, but of quality what the newest day that could tell says.
+
+    Labels come days later, so what they say of an earlier day is tonight's news.
+    Columns: the metrics table's, one row per (metric, slice), ordered by them.
+    """
+    could_tell = pl.col("value").is_not_null() & pl.col("state").is_in([State.OK, State.DEGRADED, State.LEARNING])
+    is_quality = pl.col("metric").is_in([metric for metric, rule in RULES.items() if rule.group is Group.QUALITY])
+    known = latest.filter(pl.col("date") <= run_date, is_quality, could_tell)
+    newest = known.sort("date").unique(["metric", "slice"], keep="last", maintain_order=True)
+    own = latest.filter(pl.col("date") == run_date).join(newest, on=["metric", "slice"], how="anti")
+    return pl.concat([own, newest]).sort("metric", "slice")
 
 
 def earlier_days(nights: pl.LazyFrame, run_date: date, count: int) -> list[date]:

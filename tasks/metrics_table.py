@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +11,7 @@ import polars as pl
 from data_contracts.metrics import METRICS, State
 from data_contracts.verdicts import NIGHTS
 from tasks.adapters import Adapters
-from tasks.metric_history import History, earlier_days, latest_rows
+from tasks.metric_history import LABEL_DAYS, History, earlier_days, latest_rows, standing_rows
 from tasks.paths import DayPaths, RunPaths
 
 
@@ -26,6 +27,13 @@ def read_day(outside: Adapters, paths: DayPaths) -> pl.DataFrame:
     """The day's rows that count."""
     metrics = outside.lake.scan(paths.lake("metrics"), METRICS).filter(pl.col("date") == paths.run_date)
     return latest_rows(metrics).sort("metric", "slice").collect()
+
+
+def read_standing(outside: Adapters, paths: DayPaths) -> pl.DataFrame:
+    """The rows that say how things stand tonight, see `metric_history.standing_rows`."""
+    recent = pl.col("date").is_between(paths.run_date - timedelta(days=LABEL_DAYS), paths.run_date)
+    metrics = outside.lake.scan(paths.lake("metrics"), METRICS).filter(recent)
+    return standing_rows(latest_rows(metrics).collect(), paths.run_date)
 
 
 def append_rows(outside: Adapters, paths: RunPaths, rows: pl.DataFrame) -> None:

@@ -19,10 +19,12 @@
       state/alerts/incidents.json              which runs of degraded nights each channel was told of
       state/labels/D.json                      the label objects that the day was last measured with
       state/vocabulary/D.parquet               the words of one of the first published days
+      state/erasures/D/HASH.json               which comments of the day were erased, by hash: validate keeps them out
       label_requests/date=D/
       golden/
 
     {BATCH_URI}/D/KEY16/input/shard-NNNNN.jsonl   one clean folder per job: Bedrock reads every .jsonl below it
+    {BATCH_URI}/D/KEY16/output/on-demand/...      RECORD.N.call and RECORD.jsonl.out, where there was no job
     {BATCH_URI}/D/KEY16/output/JOB_ID/...         Bedrock forbids '=' in its URIs, so no Hive paths here
 
 D is the run date, YYYY-MM-DD, in the settings' time zone; KEY is the shard's ledger key, KEY16 its first 16 digits.
@@ -34,6 +36,16 @@ from dataclasses import dataclass
 from datetime import date
 
 from tasks.settings import Settings
+
+
+def lake(settings: Settings, table: str) -> str:
+    """Root of a Delta table."""
+    return f"{settings.output_uri}/lake/{table}"
+
+
+def erasures(settings: Settings) -> str:
+    """Folder of all days' erasures."""
+    return f"{settings.output_uri}/state/erasures"
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,11 @@ class DayPaths:
 
     def lake(self, table: str) -> str:
         """Root of a Delta table."""
-        return f"{self.settings.output_uri}/lake/{table}"
+        return lake(self.settings, table)
+
+    def lake_day(self, table: str) -> str:
+        """Folder of the day's files in a Delta table, the old ones included."""
+        return f"{self.lake(table)}/date={self.run_date}"
 
     def plain(self, table: str) -> str:
         """The current day of a table as one Parquet object."""
@@ -85,6 +101,25 @@ class DayPaths:
     def batch_output(self, key: str) -> str:
         """The folder below which Bedrock makes one of its own for the job; with the final slash that it wants."""
         return f"{self.settings.batch_uri}/{self.run_date}/{key[:16]}/output/"
+
+    @property
+    def batch(self) -> str:
+        """Folder of the day's batch files, of all its jobs."""
+        return f"{self.settings.batch_uri}/{self.run_date}"
+
+    @property
+    def runs(self) -> str:
+        """Folder of the day's runs."""
+        return f"{self.settings.output_uri}/runs/{self.run_date}"
+
+    @property
+    def erasures(self) -> str:
+        """Folder of the day's erasures."""
+        return f"{erasures(self.settings)}/{self.run_date}"
+
+    def erasure(self, digest: str) -> str:
+        """The record of one erased comment."""
+        return f"{self.erasures}/{digest}.json"
 
     @property
     def lease(self) -> str:

@@ -86,6 +86,10 @@ def look(bedrock: BatchInference, entries: Sequence[LedgerEntry]) -> dict[str, J
     return {entry.key: bedrock.get_job(entry.job_arn) for entry in entries if entry.job_arn is not None}
 
 
+def _live_jobs(storage: Storage, paths: DayPaths) -> list[LedgerEntry]:
+    return [entry for entry in read_ledger(storage, paths) if is_live(entry) and entry.mode == "batch"]
+
+
 def record_ends(
     storage: Storage, paths: DayPaths, entries: Sequence[LedgerEntry], jobs: Mapping[str, Job]
 ) -> list[LedgerEntry]:
@@ -120,7 +124,7 @@ def wait_for_jobs(
     begun, failed_looks, wait_s = clock(), 0, None
     jobs: dict[str, Job] = {}
     limit_s = settings.deadline_h * 3600
-    entries = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
+    entries = _live_jobs(connected.storage, paths)
     while True:
         waited_s = clock() - begun
         try:
@@ -133,7 +137,7 @@ def wait_for_jobs(
             if failed_looks >= _MAX_FAILED_LOOKS:
                 raise
             # What was submitted before the failure is on record.
-            entries = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
+            entries = _live_jobs(connected.storage, paths)
         else:
             entries = record_ends(connected.storage, paths, entries, jobs)
             waiting = sum(entry.state is EntryState.INTENDED for entry in entries)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -40,6 +40,7 @@ class JobRequest(BaseModel):
     output_uri: str
     timeout_h: int
     kms_key_id: str | None = None
+    bucket_owner: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
 
 
@@ -70,8 +71,16 @@ class Job(BaseModel):
         return self.job_arn.rsplit("/", 1)[-1]
 
 
+class RecordFailed(Exception):
+    """Bedrock will not answer this one request; the others may still be asked."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message = code, message
+
+
 class BatchInference(Protocol):
-    """Amazon Bedrock batch inference.
+    """Amazon Bedrock's inference: batch jobs, and single calls for what is too little for a job.
 
     Every method raises BedrockUnavailable for what may pass (throttling, 5xx, timeouts, connections) after the
     client's own retries, QuotaReached when no further job is taken, and BedrockRefused with AWS's message and what to
@@ -95,6 +104,13 @@ class BatchInference(Protocol):
 
     def stop_job(self, job_arn: str) -> None:
         """Ask that the job be stopped; a job that has ended stays as it is."""
+        ...
+
+    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+        """The model's output for one `modelInput`, as a batch job would write it.
+
+        Bedrock has no token here: a call repeated is a call paid twice. RecordFailed if this request alone is at fault.
+        """
         ...
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from data_contracts.ledger import Mode
 from tasks.errors import SettingsInvalid
 from tasks.models import parse_model_id
-
-Mode = Literal["batch", "on_demand"]
 
 #: Costs are added up in integer picodollars: every listed price is a whole number of them per token.
 PICODOLLARS = 10**12

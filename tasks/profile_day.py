@@ -26,7 +26,7 @@ class RecentDays(NamedTuple):
     row_counts: tuple[float, ...] = ()
     #: mean of ln(1 + characters)
     length_logs: tuple[float, ...] = ()
-    language_shares: Mapping[str, tuple[float, ...]] = {}  # noqa: RUF012
+    language_shares: Mapping[str, tuple[float, ...]] = {}
 
 
 def row_facts(rules: Mapping[Reason, pl.Expr]) -> dict[str, pl.Expr]:
@@ -103,6 +103,7 @@ def profile(rows: pl.LazyFrame, day_end: datetime, recent: RecentDays, tolerance
             _share(pl.col("rating").null_count(), pl.len()).alias("rating_null_share"),
             pl.col("posted_at").filter(~pl.col(flag(Reason.OUTSIDE_DAY))).max().alias("last"),
             pl.len().cast(pl.Float64).alias("row_count"),
+            pl.col("id_hash").count().cast(pl.Float64).alias("id_count"),
         )
         .collect(engine="streaming")
         .row(0, named=True)

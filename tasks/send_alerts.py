@@ -1,14 +1,16 @@
 """Stage: tell people, once, what is degraded tonight or why the night stopped.
 
-Measuring, judging, wording (`alert_text`) and sending (the channels behind `deliver_alerts`) are apart: this module
-only says which rows are news, finds ids of comments that show them, and hands the alert over.
+Measuring, judging, wording (`alert_text`), remembering (`alert_memory`, by the rules of `incidents`) and sending (the
+channels behind `deliver_alerts`) are apart: this module finds ids of comments that show what is degraded, and says who
+has to be told what.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from datetime import date, datetime
+from typing import NamedTuple
 
 import polars as pl
 from prefect import task
@@ -18,18 +20,20 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.metrics import State
 from data_contracts.verdicts import VERDICTS, Status
 from tasks import adapters
-from tasks.adapters import Adapters
-from tasks.alert_text import Finding, degraded_message, reason_key, stopped_message
-from tasks.deliver_alerts import Delivery, deliver, load_state, save_state
+from tasks.alert_memory import AlertMemory
+from tasks.alert_text import Finding, degraded_message, reason_key, recovery_message, stopped_message
+from tasks.deliver_alerts import deliver
 from tasks.errors import ModerationError, is_transient
+from tasks.incidents import News, Trouble
 from tasks.metric_history import Row
-from tasks.metrics_table import read_day
+from tasks.metrics_table import read_standing
 from tasks.paths import RunPaths
-from tasks.ports import AlertMessage
+from tasks.ports import AlertChannel, AlertMessage, Severity
 from tasks.settings import Settings
 
 #: Comment ids that an alert shows per measure.
 MAX_EXAMPLES = 5
+QUIET = "a quiet run: nobody was told"
 
 _FAILED = {
     "malformed_rate": Status.MALFORMED,
@@ -50,16 +54,6 @@ class AlertSummary(BaseModel):
     known: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     note: str = ""
-
-
-def degraded_rows(day: pl.DataFrame) -> list[Row]:
-    """The day's degraded measurements."""
-    return day.filter(pl.col("state") == State.DEGRADED).sort("metric", "slice").to_dicts()
-
-
-def measure_names(rows: list[Row]) -> list[str]:
-    """What the alert state remembers them by."""
-    return [f"{row['metric']} {row['slice']}" for row in rows]
 
 
 def showing(row: Row) -> pl.Expr | None:
@@ -99,54 +93,111 @@ def find_examples(rows: list[Row], verdicts: pl.LazyFrame) -> list[Finding]:
     return [Finding(row, () if query is None else tuple(sorted(next(found)["comment_id"]))) for row, query in wanted]
 
 
-def _send(
-    outside: Adapters,
+class Standing(NamedTuple):
+    """How the night stands: what is degraded, and which metrics were measured and are not."""
+
+    findings: list[Finding]
+    healthy: frozenset[str]
+
+    def troubles(self, severities: Set[Severity]) -> frozenset[Trouble]:
+        """What is degraded, as far as somebody wants to hear of it."""
+        troubles = {Trouble.of(item.row) for item in self.findings}
+        return frozenset(trouble for trouble in troubles if trouble.severity in severities)
+
+
+def healthy_metrics(rows: pl.DataFrame) -> frozenset[str]:
+    """Metrics that have a value somewhere and are degraded nowhere."""
+    degraded = rows.filter(pl.col("state") == State.DEGRADED)["metric"]
+    could_tell = pl.col("state").is_in([State.OK, State.LEARNING]) & pl.col("value").is_not_null()
+    return frozenset(rows.filter(could_tell)["metric"]) - set(degraded)
+
+
+def word(
+    standing: Standing, paths: RunPaths, channel: AlertChannel, memory: AlertMemory
+) -> tuple[News, AlertMessage] | None:
+    """What this channel has to be told tonight, if anything.
+
+    A channel hears of a night on which something that it wants to hear of is degraded, and then of all that is.
+    """
+    troubles, incident = standing.troubles(channel.severities), memory.incident(channel.name)
+    news = memory.find_news(channel.name, troubles, standing.healthy)
+    if news is None:
+        return None
+    if news is News.RECOVERY and incident is not None:
+        return news, recovery_message(paths, incident)
+    told = {trouble.metric for trouble in incident.troubles} if incident else set[str]()
+    waiting = sorted(told - standing.healthy - {item.row["metric"] for item in standing.findings})
+    return news, degraded_message(standing.findings, paths, news, incident, waiting)
+
+
+def tell(
+    standing: Standing,
     paths: RunPaths,
-    message: AlertMessage,
-    stop: tuple[str, datetime] | None,
-    measures: list[str],
+    channels: Sequence[AlertChannel],
+    memory: AlertMemory,
     sleep: Callable[[float], None],
-) -> Delivery:
-    """Deliver to every channel that does not know yet, and put each delivery on record at once."""
-    uri = paths.alert_state()
-    state = load_state(outside.storage, uri)
+) -> AlertSummary:
+    """Tell each channel what it does not know; what was delivered is on record at once."""
+    troubles = {channel.name: standing.troubles(channel.severities) for channel in channels}
+    words = {channel.name: word(standing, paths, channel, memory) for channel in channels}
+    concerned = [channel for channel in channels if troubles[channel.name] or words[channel.name]]
 
-    def is_known(channel: str) -> bool:
-        return state.knows(channel, measures) if stop is None else state.knows_stop(channel, *stop)
+    def find_message(channel: AlertChannel) -> AlertMessage | None:
+        found = words[channel.name]
+        if found is None:
+            memory.know(channel.name, troubles[channel.name])
+        return found[1] if found else None
 
-    def note(channel: str) -> None:
-        nonlocal state
-        state = state.with_degraded(channel, measures) if stop is None else state.with_stop(channel, *stop)
-        save_state(outside.storage, uri, state)
+    def note(channel: AlertChannel) -> None:
+        found = words[channel.name]
+        if found is not None:
+            memory.note(channel.name, found[0], troubles[channel.name])
 
-    return deliver(message, outside.alerts, is_known, note, sleep)
-
-
-def summarise(message: AlertMessage, delivery: Delivery, degraded_count: int) -> AlertSummary:
-    """The alert and its delivery in a few words."""
-    told = delivery.delivered or delivery.known or delivery.failed
+    delivery = deliver(concerned, find_message, note, sleep)
+    memory.look()
+    titles = list(dict.fromkeys(found[1].title for found in words.values() if found))
+    if standing.findings and not titles:
+        titles = [degraded_message(standing.findings, paths).title]
     return AlertSummary(
-        degraded_count=degraded_count,
-        titles=(message.title,),
+        degraded_count=len(standing.findings),
+        titles=tuple(titles),
         **delivery.model_dump(),
-        note="" if told else "no alert channel is configured (MODERATION_ALERT_URLS)",
+        note=_note(channels, concerned) if standing.findings else "",
     )
+
+
+def _note(channels: Sequence[AlertChannel], concerned: Sequence[AlertChannel]) -> str:
+    if not channels:
+        return "no alert channel is configured (MODERATION_ALERT_URLS)"
+    return "" if concerned else "MODERATION_ALERT_ROUTES gives alerts of this severity to nobody"
 
 
 @task(
     retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
 )
 def send_alerts(
-    settings: Settings, run_date: date, run_id: str, now: datetime, sleep: Callable[[float], None] = time.sleep
+    settings: Settings,
+    run_date: date,
+    run_id: str,
+    now: datetime,
+    sleep: Callable[[float], None] = time.sleep,
+    *,
+    is_quiet: bool = False,
 ) -> AlertSummary:
-    """Send one alert if anything is degraded; a rerun tells a channel only what it was not told about the day."""
+    """Tell each channel, once, that nights begin to be degraded, that more is, every week that they are, and the end.
+
+    A quiet night says what it found and tells nobody, now or later: a backfill of old nights is news to nobody.
+    """
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
-    rows = degraded_rows(read_day(outside, paths))
-    if not rows:
-        return AlertSummary()
+    rows = read_standing(outside, paths)
+    degraded = rows.filter(pl.col("state") == State.DEGRADED).to_dicts()
     verdicts = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == run_date)
-    message = degraded_message(find_examples(rows, verdicts), paths)
-    return summarise(message, _send(outside, paths, message, None, measure_names(rows), sleep), len(rows))
+    findings = find_examples(degraded, verdicts) if degraded else []
+    if is_quiet:
+        titles = (degraded_message(findings, paths).title,) if findings else ()
+        return AlertSummary(degraded_count=len(findings), titles=titles, note=QUIET if findings else "")
+    standing = Standing(findings, healthy_metrics(rows))
+    return tell(standing, paths, outside.alerts, AlertMemory(outside.storage, paths), sleep)
 
 
 @task(persist_result=False, cache_policy=NO_CACHE)
@@ -158,12 +209,23 @@ def alert_stopped_night(
     reason: str,
     now: datetime,
     sleep: Callable[[float], None] = time.sleep,
+    *,
+    is_quiet: bool = False,
 ) -> AlertSummary:
     """Tell why the night stopped; again only for another reason, or after `REMIND_AFTER`. It never fails."""
     message = stopped_message(error_name, reason, paths := RunPaths(settings, run_date, run_id))
-    stop = (reason_key(error_name, reason), now)
+    if is_quiet:
+        return AlertSummary(titles=(message.title,), note=QUIET)
     try:
         outside = adapters.connect(settings)
     except ModerationError as error:
         return AlertSummary(titles=(message.title,), note=f"nobody was told: {error}")
-    return summarise(message, _send(outside, paths, message, stop, [], sleep), 0)
+    memory, key = AlertMemory(outside.storage, paths), reason_key(error_name, reason)
+    concerned = [channel for channel in outside.alerts if message.severity in channel.severities]
+    delivery = deliver(
+        concerned,
+        lambda channel: None if memory.day.knows_stop(channel.name, key, now) else message,
+        lambda channel: memory.note_stop(channel.name, key, now),
+        sleep,
+    )
+    return AlertSummary(titles=(message.title,), **delivery.model_dump(), note=_note(outside.alerts, concerned))

@@ -125,6 +125,11 @@ class Settings(BaseSettings):
     )
     alert_language: Literal["en", "ja"] = Field(default="en", description="Language of the alerts")
     kms_key_id: str | None = Field(default=None, description="KMS key for Bedrock's output files")
+    bucket_owner: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{12}$",
+        description="Account that must own the buckets of OUTPUT_URI and BATCH_URI",
+    )
     batch_retention_days: int = Field(default=7, ge=0, description="Days after which batch files are deleted")
     gx_max_rows: int = Field(default=1_000_000, ge=1, description="Rows that Great Expectations looks at")
     max_rejected_fraction: Fraction = Field(default=0.05, description="Row breaker, before spending")
@@ -135,6 +140,9 @@ class Settings(BaseSettings):
     max_shard_records: int = Field(default=100_000, ge=1, description="Records a job")
     max_shard_bytes: int = Field(default=1_000_000_000, ge=10_000, description="Bytes of a job's input file")
     max_attempts: int = Field(default=2, ge=1, description="Times that a run asks for a record whose answer failed")
+    on_demand: bool = Field(default=True, description="Ask one by one, at full price, what is too little for a job")
+    on_demand_concurrency: int = Field(default=4, ge=1, le=64, description="Calls at a time, on demand")
+    on_demand_per_s: float = Field(default=5.0, gt=0, description="Most calls a second, on demand")
     max_jobs_in_flight: int = Field(default=100, ge=1, description="Jobs submitted and not ended")
     baseline_days: int = Field(default=28, ge=7, description="Published days that a night is compared with")
     thresholds: Thresholds = Thresholds()

@@ -35,7 +35,7 @@ class Submission(BaseModel):
     waiting_count: int
 
 
-def job_request(entry: LedgerEntry, kms_key_id: str | None) -> JobRequest:
+def job_request(entry: LedgerEntry, kms_key_id: str | None, bucket_owner: str | None = None) -> JobRequest:
     """What Bedrock is asked for an entry: always the same for the same entry."""
     return JobRequest(
         job_name=entry.job_name,
@@ -47,6 +47,7 @@ def job_request(entry: LedgerEntry, kms_key_id: str | None) -> JobRequest:
         output_uri=entry.output_uri,
         timeout_h=entry.timeout_h,
         kms_key_id=kms_key_id,
+        bucket_owner=bucket_owner,
         tags=(("project", "nightly-moderation"), ("run_date", entry.run_date.isoformat()), ("shard", str(entry.shard))),
     )
 
@@ -90,7 +91,7 @@ def submit_waiting(
     for entry in entries:
         if entry.state is EntryState.INTENDED and is_open and in_flight < settings.max_jobs_in_flight:
             try:
-                arn, adopted = submit(connected.bedrock, job_request(entry, settings.kms_key_id))
+                arn, adopted = submit(connected.bedrock, job_request(entry, settings.kms_key_id, settings.bucket_owner))
             except QuotaReached:
                 is_open = False
             else:
@@ -114,12 +115,13 @@ def submit_batch(settings: Settings, plan: Plan, shards: tuple[LedgerEntry, ...]
     connected, paths = adapters.connect(settings), DayPaths(settings, plan.run_date)
     for shard in shards:
         write_intent(connected.storage, paths, shard)
-    live = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
+    open_entries = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
+    live = [entry for entry in open_entries if entry.mode == "batch"]
     before = {entry.key for entry in live if entry.state is EntryState.SUBMITTED}
     moved = submit_waiting(connected, settings, paths, live, now)
     submitted = [entry for entry in moved if entry.state is EntryState.SUBMITTED and entry.key not in before]
     return Submission(
-        live_keys=tuple(entry.key for entry in moved),
+        live_keys=tuple(entry.key for entry in open_entries),
         created_count=sum(not entry.adopted for entry in submitted),
         adopted_count=sum(entry.adopted for entry in submitted),
         waiting_count=sum(entry.state is EntryState.INTENDED for entry in moved),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 import prompts
 from data_contracts.checked_rows import CHECKED_ROWS
 from data_contracts.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
-from data_contracts.ledger import record_id
+from data_contracts.ledger import erasure_id, record_id
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.errors import TooManyRejected, is_transient
@@ -105,7 +105,7 @@ def is_whole(number: pl.Expr) -> pl.Expr:
 
 
 def row_rules(day: DayBounds, max_text_chars: int) -> dict[Reason, pl.Expr]:
-    """Whether a row breaks each rule that a row alone can break; true is a reason to reject it, null and false are none.
+    """Whether a row breaks each rule that a row alone can break: true if it does, null or false if not.
 
     `duplicate_id` is not among them: it takes the other rows to see.
     """
@@ -140,18 +140,43 @@ def first_reason(day: DayBounds, max_text_chars: int) -> pl.Expr:
     )
 
 
-def check_rows(comments: pl.LazyFrame, run_date: date, day: DayBounds, max_text_chars: int) -> pl.LazyFrame:
+def erase(comments: pl.LazyFrame, run_date: date, erased: Set[str]) -> pl.LazyFrame:
+    """The rows, but nothing of a comment that was erased on request: its reason says so, whatever it was before.
+
+    Columns: COMMENTS and reason are read, and all of COMMENTS are null where the reason is `erased`.
+    """
+    if not erased:
+        return comments
+    found = pl.col("comment_id").map_batches(
+        lambda ids: _each(ids, lambda value: erasure_id(run_date, value) in erased, pl.Boolean),
+        pl.Boolean,
+        is_elementwise=True,
+    )
+    reason = pl.when(found).then(pl.lit(Reason.ERASED.value)).otherwise("reason")
+    is_kept = pl.col("reason").ne_missing(Reason.ERASED.value)
+    return comments.with_columns(reason=reason).with_columns(
+        pl.when(is_kept).then(pl.col(name)).alias(name) for name in COMMENTS.names
+    )
+
+
+def check_rows(
+    comments: pl.LazyFrame, run_date: date, day: DayBounds, max_text_chars: int, erased: Set[str] = frozenset()
+) -> pl.LazyFrame:
     """Add `reason` to every row, and the record's columns to those without one.
 
     Columns: those of `read_comments` -> plus reason, record_id (32 hex), text_sha256 (of the normalised text),
     language (ISO 639-1 or `und`), text_chars, text_bytes (of the escaped text inside a JSON line); null where the row
     is rejected. A rating of whole floats becomes an integer, NaN null.
+
+    Args:
+        erased: the `erasure_id` of each comment of the day that was erased on request.
     """
     rating = pl.col("rating").fill_nan(None)
     whole = pl.when(is_whole(rating)).then(rating.cast(pl.Int64, strict=False))
     kept = pl.col("reason").is_null()
     return (
         comments.with_columns(reason=first_reason(day, max_text_chars))
+        .pipe(erase, run_date, erased)
         .with_columns(
             rating=whole,
             text_chars=pl.when(kept).then(pl.col("text").str.len_chars().cast(pl.Int64)),
@@ -201,11 +226,13 @@ def check_rejection_rate(summary: ValidationSummary, max_rejected_fraction: floa
     Raises:
         TooManyRejected: with the counts by reason.
     """
+    # What was erased on request says nothing of the input.
+    broken_count = summary.rejected_count - summary.rejected_counts.get(Reason.ERASED, 0)
     # Divided, not multiplied: 29 of 100 is 0.29, but 0.29 times 100 is a little less than 29.
-    if summary.ingested_count and summary.rejected_count / summary.ingested_count > max_rejected_fraction:
+    if summary.ingested_count and broken_count / summary.ingested_count > max_rejected_fraction:
         counts = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.rejected_counts.items()))
         raise TooManyRejected(
-            f"{summary.rejected_count} of {summary.ingested_count} rows rejected ({counts}), more than "
+            f"{broken_count} of {summary.ingested_count} rows rejected ({counts}), more than "
             f"MODERATION_MAX_REJECTED_FRACTION={max_rejected_fraction}: nothing was sent to Bedrock"
         )
 
@@ -242,8 +269,10 @@ def validate(settings: Settings, plan: Plan) -> ValidationSummary:
         facts = row_facts(row_rules(day, settings.max_text_chars))
         # The facts first: both need the same costly expressions, and neighbouring columns share them.
         comments = comments.with_columns(**facts)
-        check_rows(comments, plan.run_date, day, settings.max_text_chars).sink_parquet(checked)
-        CHECKED_ROWS.conform(pl.scan_parquet(checked)).sink_parquet(without_text)
+        erased = frozenset(Path(item.uri).stem for item in storage.list(paths.erasures))
+        check_rows(comments, plan.run_date, day, settings.max_text_chars, erased).sink_parquet(checked)
+        is_kept = pl.col("reason").ne_missing(Reason.ERASED.value)
+        CHECKED_ROWS.conform(pl.scan_parquet(checked).filter(is_kept)).sink_parquet(without_text)
         split = split_records(pl.scan_parquet(checked))
         # One after the other: two sinks of one query share a cache that holds the whole night.
         split.valid.drop("reason", *facts).sink_parquet(valid)

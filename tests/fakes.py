@@ -10,9 +10,10 @@ from typing import Any
 
 import orjson
 
+from data_contracts.batch_lines import InvocationType
 from tasks.adapters.storage import Storage
 from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
-from tasks.ports import AlertMessage, AlertUndelivered, Job, JobRequest, JobStatus
+from tasks.ports import AlertMessage, AlertUndelivered, Job, JobRequest, JobStatus, RecordFailed, Severity
 from tests.factories import answer_text, claude_output
 
 Line = dict[str, Any]
@@ -28,6 +29,10 @@ ANSWERED_FRACTION = {
     JobStatus.EXPIRED: 0.0,
 }
 FAILURE = "Internal server error. Please retry the job."
+
+
+class Killed(BaseException):
+    """The process dies here; nothing catches it but a test."""
 
 
 class FakeBedrock:
@@ -75,6 +80,10 @@ class FakeBedrock:
         self.requests: list[JobRequest] = []
         #: how often each record was answered, and so paid for
         self.paid_records: Counter[str] = Counter()
+        #: how often each body was invoked on demand
+        self.invoked: Counter[str] = Counter()
+        #: on-demand calls after which the process dies; None for never
+        self.crash_after: int | None = None
         self._storage = storage
         self._jobs: dict[str, Job] = {}
         self._looks: Counter[str] = Counter()
@@ -133,6 +142,16 @@ class FakeBedrock:
         if not _has_ended(job):
             self._ends[job_arn] = JobStatus.STOPPED
             self._move(job, status=JobStatus.STOPPING)
+
+    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+        """See BatchInference; `crash_after` calls it dies as a process would, the call made and paid."""
+        text = orjson.dumps(body).decode()
+        self.invoked[text] += 1
+        if self.crash_after is not None and sum(self.invoked.values()) > self.crash_after:
+            raise Killed
+        if "refuse this request" in text:
+            raise RecordFailed("ValidationException", "the request is not valid")
+        return claude_output(_verdict(body))
 
     def finish(self) -> None:
         """Move every job to its end."""
@@ -207,6 +226,7 @@ class FakeAlerts:
     """
 
     name = "fake"
+    severities = frozenset(Severity)
 
     def __init__(self, undelivered: int = 0) -> None:
         self.undelivered = undelivered

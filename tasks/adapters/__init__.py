@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from tasks.adapters.alerts import alert_channels
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.lake import Lake
-from tasks.adapters.storage import Storage
+from tasks.adapters.storage import Protection, Storage
 from tasks.ports import AlertChannel, BatchInference
 from tasks.settings import Settings
 
@@ -30,9 +31,11 @@ def connect(settings: Settings) -> Adapters:
         SettingsInvalid: if no AWS region can be found.
     """
     aws = shared(AwsEnvironment())
+    protection = Protection(settings.bucket_owner, settings.kms_key_id)
+    roots = (settings.output_uri, settings.batch_uri)
     return Adapters(
-        storage=Storage(aws),
-        lake=Lake(aws),
+        storage=Storage(aws, {urlsplit(root).netloc: protection for root in roots if root.startswith("s3://")}),
+        lake=Lake(aws, settings.kms_key_id),
         bedrock=Bedrock(aws),
         alerts=alert_channels(settings, aws),
     )

@@ -63,14 +63,17 @@ class AppriseChannel:
     def send(self, message: AlertMessage) -> None:
         """See AlertChannel."""
         with _hushed() as heard:
-            sender = apprise.Apprise()
-            if not sender.add(self._url.get_secret_value()):
+            sender, url = apprise.Apprise(), self._url.get_secret_value()
+            if not sender.add(url):
                 raise AlertUndelivered(f"{self.name}: apprise does not understand this URL")
+            if "format=" not in url:
+                # Mail would be HTML full of no-break spaces, and a command copied from it would not run.
+                for service in sender:
+                    service.notify_format = apprise.NotifyFormat.TEXT
             is_sent = sender.notify(
                 title=message.title,
                 body=message.body,
                 notify_type=_kind(message),
-                # Channels that take HTML or Markdown then keep the lines, and show every sign as it is.
                 body_format=apprise.NotifyFormat.TEXT,
             )
         if not is_sent:

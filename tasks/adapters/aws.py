@@ -117,6 +117,11 @@ class Aws:
         return self.client("s3")
 
     @cached_property
+    def bedrock_runtime(self) -> Any:
+        """The client of Bedrock's models. A model may think for minutes, and a retry after a time-out is paid again."""
+        return self.client("bedrock-runtime", read_timeout_s=300)
+
+    @cached_property
     def bedrock(self) -> Any:
         """The client of Bedrock's control plane, where batch jobs live."""
         return self.client("bedrock")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from data_contracts.batch_lines import InvocationType
 
 from tasks.adapters.aws import Aws, error_code, error_text, is_transient_error
 from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
-from tasks.ports import Job, JobRequest, JobStatus
+from tasks.ports import Job, JobRequest, JobStatus, RecordFailed
 
 #: What to do about an error that stays, by AWS's code and a part of its message; the first that fits is shown.
 _ADVICE = (
@@ -23,6 +26,10 @@ _ADVICE = (
     ("ResourceNotFoundException", "invocation job", "the job is not of this account and Region: check AWS_REGION"),
     ("ResourceNotFoundException", "", "check MODERATION_MODEL_ID and model access in this Region"),
 )
+
+
+#: Errors of a single call that say nothing about the next one. Source: InvokeModel, errors.
+_RECORD_ERRORS = {"ValidationException", "ModelErrorException", "ModelTimeoutException", "ModelStreamErrorException"}
 
 
 class Bedrock:
@@ -40,6 +47,7 @@ class Bedrock:
         output: dict[str, Any] = {"s3Uri": request.output_uri}
         if request.kms_key_id:
             output["s3EncryptionKeyId"] = request.kms_key_id
+        owner = {"s3BucketOwner": request.bucket_owner} if request.bucket_owner else {}
         with _translated(f"create job {request.job_name}"):
             try:
                 answer = self._client.create_model_invocation_job(
@@ -48,8 +56,10 @@ class Bedrock:
                     modelId=request.model_id,
                     modelInvocationType=request.invocation_type,
                     roleArn=request.role_arn,
-                    inputDataConfig={"s3InputDataConfig": {"s3Uri": request.input_uri, "s3InputFormat": "JSONL"}},
-                    outputDataConfig={"s3OutputDataConfig": output},
+                    inputDataConfig={
+                        "s3InputDataConfig": {"s3Uri": request.input_uri, "s3InputFormat": "JSONL"} | owner
+                    },
+                    outputDataConfig={"s3OutputDataConfig": output | owner},
                     timeoutDurationInHours=request.timeout_h,
                     tags=[{"key": key, "value": value} for key, value in request.tags],
                 )
@@ -100,6 +110,38 @@ class Bedrock:
                 # Conflict: it has ended, or is stopping already.
                 if error_code(error) != "ConflictException":
                     raise
+
+    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+        """See BatchInference."""
+        client = self._aws.bedrock_runtime
+        with _translated(f"invoke {model_id}"):
+            try:
+                if invocation_type == "Converse":
+                    answer: dict[str, Any] = client.converse(modelId=model_id, **body)
+                    answer.pop("ResponseMetadata", None)
+                    return answer
+                raw = client.invoke_model(
+                    modelId=model_id, body=json.dumps(body), contentType="application/json", accept="application/json"
+                )["body"].read()
+            except ParamValidationError as error:
+                raise RecordFailed("ValidationException", str(error)) from error
+            except ClientError as error:
+                if error_code(error) in _RECORD_ERRORS and not _is_about_all(error):
+                    raise RecordFailed(error_code(error), error.response["Error"].get("Message", "")) from error
+                raise
+        try:
+            output = json.loads(raw)
+        except ValueError:
+            output = None
+        if not isinstance(output, dict):
+            raise RecordFailed("ModelErrorException", "the model's output is not a JSON object")
+        return output
+
+
+def _is_about_all(error: ClientError) -> bool:
+    """Whether a validation error is about the model or the account rather than the one request."""
+    text = str(error).lower()
+    return any(part in text for part in ("on-demand throughput", "model identifier", "not authorized", "modelid"))
 
 
 def _job(item: dict[str, Any]) -> Job:

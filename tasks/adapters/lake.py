@@ -22,8 +22,10 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 class Lake:
     """The Delta tables below one root."""
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: Aws, kms_key_id: str | None = None) -> None:
         self._aws = aws
+        encryption = {"aws_server_side_encryption": "aws:kms", "aws_sse_kms_key_id": kms_key_id} if kms_key_id else {}
+        self._encryption: dict[str, str] = encryption
 
     def replace_day(
         self,
@@ -76,6 +78,20 @@ class Lake:
                 return table.empty().lazy()
             return pl.scan_delta(delta, storage_options=options or None).select(table.names)
 
+    def live_files(self, uri: str) -> frozenset[str]:
+        """Names of the files that the table's present version reads; none if there is no such table."""
+        with _translated(uri):
+            try:
+                delta = DeltaTable(uri, storage_options=self._options(uri))
+            except TableNotFoundError:
+                return frozenset()
+            return frozenset(file.rsplit("/", 1)[-1] for file in delta.file_uris())
+
+    def checkpoint(self, uri: str) -> None:
+        """Write a checkpoint of the present version, so that readers need no earlier one."""
+        with _translated(uri):
+            DeltaTable(uri, storage_options=self._options(uri)).create_checkpoint()
+
     def _open_or_create(self, uri: str, table: Table) -> DeltaTable:
         options = self._options(uri)
         try:
@@ -88,13 +104,19 @@ class Lake:
                 partition_by=["date"],
                 name=table.name,
                 description=table.meaning,
-                # A reader opens the last checkpoint and the commits after it: ten at most, not a hundred.
-                configuration={"delta.checkpointInterval": "10"},
+                configuration={
+                    # A reader opens the last checkpoint and the commits after it: ten at most, not a hundred.
+                    "delta.checkpointInterval": "10",
+                    # The log keeps the smallest and the largest value of these columns for good: no id, no text.
+                    "delta.dataSkippingStatsColumns": ",".join(
+                        column.name for column in table if column.dtype != pl.String and column.name != "date"
+                    ),
+                },
                 storage_options=options,
             )
 
     def _options(self, uri: str) -> dict[str, str]:
-        return self._aws.object_store_options() if uri.startswith("s3://") else {}
+        return self._aws.object_store_options() | self._encryption if uri.startswith("s3://") else {}
 
 
 @contextmanager

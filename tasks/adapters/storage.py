@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -93,18 +93,38 @@ class ObjectStore(Protocol):
         ...
 
 
+class Protection(NamedTuple):
+    """How a bucket of ours is protected: the account that must own it, the KMS key that writes are encrypted with."""
+
+    owner: str | None = None
+    kms_key_id: str | None = None
+
+
 class S3Store:
     """S3 through boto3."""
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: Aws, ours: Mapping[str, Protection]) -> None:
         self._aws = aws
         self._s3 = aws.s3
+        self._ours = ours
+
+    def _at(self, bucket: str) -> dict[str, str]:
+        """Where a call goes: S3 refuses it if one of our buckets is not of the account that we expect."""
+        owner = self._ours.get(bucket, Protection()).owner
+        return {"Bucket": bucket, "ExpectedBucketOwner": owner} if owner else {"Bucket": bucket}
+
+    def _into(self, bucket: str) -> dict[str, str]:
+        """Where a write goes, and with what key it is encrypted."""
+        key = self._ours.get(bucket, Protection()).kms_key_id
+        return self._at(bucket) | ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {})
 
     def list(self, folder: str) -> list[StoredObject]:
         """See ObjectStore."""
         bucket, key = _split(folder)
         with translated(f"list {folder}", StorageUnavailable, StorageRefused):
-            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{key}/" if key else "")
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                **self._at(bucket), Prefix=f"{key}/" if key else ""
+            )
             return [
                 StoredObject(
                     f"s3://{bucket}/{item['Key']}", item["ETag"].strip('"'), item["Size"], item["LastModified"]
@@ -118,7 +138,7 @@ class S3Store:
         bucket, key = _split(uri)
         with translated(f"read {uri}", StorageUnavailable, StorageRefused):
             try:
-                body: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+                body: bytes = self._s3.get_object(**self._at(bucket), Key=key)["Body"].read()
             except ClientError as error:
                 if error_code(error) in _NOT_FOUND:
                     return None
@@ -131,7 +151,7 @@ class S3Store:
         condition = {"IfMatch": f'"{etag}"'} if etag else {}
         with translated(f"read {uri}", StorageUnavailable, StorageRefused):
             try:
-                body = self._s3.get_object(Bucket=bucket, Key=key, **condition)["Body"]
+                body = self._s3.get_object(**self._at(bucket), Key=key, **condition)["Body"]
             except ClientError as error:
                 if error_code(error) in _NOT_FOUND | _PRECONDITION:
                     raise _changed(uri) from error
@@ -156,14 +176,14 @@ class S3Store:
         """See ObjectStore."""
         bucket, key = _split(uri)
         with translated(f"write {uri}", StorageUnavailable, StorageRefused):
-            self._s3.put_object(Bucket=bucket, Key=key, Body=body)
+            self._s3.put_object(**self._into(bucket), Key=key, Body=body)
 
     def put_if_absent(self, uri: str, body: bytes) -> bool:
         """See ObjectStore."""
         bucket, key = _split(uri)
         with translated(f"write {uri}", StorageUnavailable, StorageRefused):
             try:
-                self._s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+                self._s3.put_object(**self._into(bucket), Key=key, Body=body, IfNoneMatch="*")
             except ClientError as error:
                 if error_code(error) not in _PRECONDITION:
                     raise
@@ -179,7 +199,7 @@ class S3Store:
         bucket, key = _split(uri)
         with translated(f"read {uri}", StorageUnavailable, StorageRefused):
             try:
-                answer = self._s3.get_object(Bucket=bucket, Key=key)
+                answer = self._s3.get_object(**self._at(bucket), Key=key)
                 body: bytes = answer["Body"].read()
             except ClientError as error:
                 if error_code(error) in _NOT_FOUND:
@@ -193,7 +213,7 @@ class S3Store:
         bucket, key = _split(uri)
         with translated(f"write {uri}", StorageUnavailable, StorageRefused):
             try:
-                self._s3.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=f'"{etag}"')
+                self._s3.put_object(**self._into(bucket), Key=key, Body=body, IfMatch=f'"{etag}"')
             except ClientError as error:
                 if error_code(error) not in _PRECONDITION | _NOT_FOUND:
                     raise
@@ -205,7 +225,7 @@ class S3Store:
         """See ObjectStore."""
         bucket, key = _split(uri)
         with translated(f"write {uri}", StorageUnavailable, StorageRefused), path.open("rb") as file:
-            self._s3.put_object(Bucket=bucket, Key=key, Body=file)
+            self._s3.put_object(**self._into(bucket), Key=key, Body=file)
 
     def delete(self, uris: Iterable[str]) -> None:
         """See ObjectStore."""
@@ -216,7 +236,7 @@ class S3Store:
             for start in range(0, len(keys), _DELETE_BATCH):
                 batch = [{"Key": key} for key in keys[start : start + _DELETE_BATCH]]
                 with translated(f"delete below s3://{bucket}", StorageUnavailable, StorageRefused):
-                    answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+                    answer = self._s3.delete_objects(**self._at(bucket), Delete={"Objects": batch, "Quiet": True})
                 if kept := answer.get("Errors"):  # each key has an answer of its own
                     first = kept[0]
                     raise StorageRefused(
@@ -316,8 +336,9 @@ class FileStore:
 class Storage:
     """Whole objects wherever their URI says: `s3://bucket/key` or an absolute path."""
 
-    def __init__(self, aws: Aws) -> None:
-        self._s3 = S3Store(aws)
+    def __init__(self, aws: Aws, ours: Mapping[str, Protection] | None = None) -> None:
+        """`ours` names the buckets that are this project's, and how they are protected."""
+        self._s3 = S3Store(aws, ours or {})
         self._files = FileStore()
 
     def _store(self, uri: str) -> ObjectStore:

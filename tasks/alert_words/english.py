@@ -38,8 +38,8 @@ ENGLISH = Words(
         "it as a loss of quality.",
         Group.INPUTS: "Do: ask upstream what changed (an export, a campaign, a wave of spam). Verdicts may well be "
         "right.",
-        Group.PIPELINE: "Do: see why answers failed with the command below. Comments without an answer have no verdict: "
-        "have them looked at, or run the day again with a higher epoch, which pays for it again.",
+        Group.PIPELINE: "Do: see why answers failed with the command below. Comments without an answer have no "
+        "verdict: have them looked at, or run the day again with a higher epoch, which pays for it again.",
     },
     metrics={metric: rule.words for metric, rule in RULES.items()},
     stopped={
@@ -48,6 +48,8 @@ ENGLISH = Words(
         "InputChanged": "Input files were replaced while the night ran: run the day again.",
         "SchemaDrift": "The upstream export changed its columns: have it fixed, or widen the contract.",
         "TooManyRejected": "Too many rows broke the contract; nothing was sent to Bedrock: look at the input.",
+        "CriticalExpectationFailed": "The day as a whole is not what it should be; nothing was sent to Bedrock: "
+        "look at the input and the upstream export.",
         "BelowMinimum": "There are fewer comments than a batch job takes.",
         "OverBudget": "The estimate is over the budget; nothing was submitted: raise MODERATION_MAX_COST_USD or look "
         "why.",

@@ -49,6 +49,13 @@ def published(sandbox: Sandbox) -> pl.DataFrame:
     return pl.read_parquet(BytesIO(sandbox.s3.get_object(Bucket="moderation-output", Key=key)["Body"].read()))
 
 
+def batch_output(sandbox: Sandbox) -> bytes:
+    """Every output line that Bedrock wrote."""
+    listed = sandbox.s3.list_objects_v2(Bucket="moderation-batch")["Contents"]
+    keys = [item["Key"] for item in listed if item["Key"].endswith(".jsonl.out")]
+    return b"".join(sandbox.s3.get_object(Bucket="moderation-batch", Key=key)["Body"].read() for key in keys)
+
+
 @pytest.mark.parametrize(
     ("model_id", "choice", "invocation_type"),
     [
@@ -79,6 +86,10 @@ def test_a_night_is_published_by_every_family(
     bad = {f"c{number}" for number in range(0, COMMENT_COUNT, 3)}
     assert set(verdicts.filter("violation")["comment_id"]) == bad
     assert list(sandbox.bedrock.paid_records.values()) == [1] * COMMENT_COUNT
+
+    # Only what holds a model to bare JSON keeps fences out: a schema, or a fence that is open already.
+    is_bare = model_id == HAIKU or invocation_type == "InvokeModel"
+    assert (b'"```json\\n' in batch_output(sandbox)) is not is_bare
 
     (job,) = sandbox.client("bedrock").list_model_invocation_jobs()["invocationJobSummaries"]
     assert (job["modelId"], job["modelInvocationType"]) == (model_id, invocation_type)

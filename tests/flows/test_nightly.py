@@ -9,7 +9,7 @@ import pytest
 
 from flows.nightly import nightly
 from sandbox.days import sample_day
-from tasks.errors import BelowMinimum, InputAbsent, OverBudget, SchemaDrift, TooFewJudged, TooManyRejected
+from tasks.errors import InputAbsent, OverBudget, SchemaDrift, TooFewJudged, TooManyRejected
 from tests.flows.conftest import RUN_DATE, Site
 
 
@@ -134,11 +134,13 @@ def test_failed_answers_get_one_more_attempt(site: Site) -> None:
     assert night.statuses == {"judged": night.balance.valid_count}
 
 
-def test_a_night_below_bedrocks_minimum_names_it(site: Site) -> None:
-    """Fewer than 100 comments stop the night with the minimum in the message."""
-    site.put(f"comments/date={RUN_DATE}/part-0.parquet", sample_day(RUN_DATE, dirty_fraction=0).comments.head(99))
-    with pytest.raises(BelowMinimum, match="100"):
-        nightly(run_date=RUN_DATE)
+def test_a_night_below_bedrocks_minimum_goes_on_demand(site: Site) -> None:
+    """Fewer than 100 comments are asked one by one, without a job."""
+    site.put(f"comments/date={RUN_DATE}/part-0.parquet", sample_day(RUN_DATE, dirty_fraction=0).comments.head(30))
+    night = nightly(run_date=RUN_DATE)
+    assert night is not None
+    assert night.statuses == {"judged": 30}
+    assert site.created_jobs() == 0
 
 
 def test_a_night_over_budget_submits_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

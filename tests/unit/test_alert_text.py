@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import timedelta
 from pathlib import Path
@@ -18,16 +19,38 @@ from tasks.alert_text import (
     degraded_message,
     describe,
     reason_key,
+    recovery_message,
     safe_id,
     safe_text,
     stopped_message,
 )
+from tasks.alert_words import WORDS
 from tasks.errors import ModerationError
+from tasks.incidents import Incident, News, Trouble
+from tasks.judge_night import failed_answers
+from tasks.measurements import rate
+from tasks.metric_rules import RULES
 from tasks.paths import RunPaths
+from tasks.ports import AlertMessage, Severity
+from tasks.settings import Thresholds
 from tests.nights import DAY, settings_in
 
-PATHS = RunPaths(settings_in(Path("/data")), DAY, "run-1")
-GOLDEN = Path(__file__).parents[1] / "golden" / "degraded_alert.txt"
+LANGUAGES = {
+    language: RunPaths(settings_in(Path("/data"), alert_language=language), DAY, "run-1") for language in WORDS
+}
+PATHS = LANGUAGES["en"]
+GOLDEN = Path(__file__).parents[1] / "golden"
+REASON = "estimated $200.00 is over MODERATION_MAX_COST_USD=150"
+
+
+def golden(name: str, language: str) -> str:
+    """A golden file: title, blank line, body."""
+    return (GOLDEN / f"{name}{'' if language == 'en' else f'.{language}'}.txt").read_text(encoding="utf-8")
+
+
+def shown(message: AlertMessage) -> str:
+    """A message as the golden files keep it."""
+    return f"{message.title}\n\n{message.body}\n"
 
 
 def row(metric: str, **overrides: Any) -> dict[str, Any]:
@@ -68,15 +91,34 @@ FINDINGS = [
         ("c-9",),
     ),
     Finding(row("violation_category_share", slice="category=spam", statistic=8.0)),
-    Finding(row("accuracy", value=0.61, ci_low=0.55, ci_high=0.66, baseline=0.88, effect=-0.27, statistic=-7.7)),
+    Finding(
+        row(
+            "accuracy",
+            value=0.61,
+            ci_low=0.55,
+            ci_high=0.66,
+            baseline=0.88,
+            effect=-0.27,
+            statistic=-7.7,
+            reason="7.7 deviations below 28 earlier nights, limit 4; labels of source sample",
+        )
+    ),
 ]
 
 
-def test_golden() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_degraded_golden(language: str) -> None:
     """The alert of a bad night reads as its golden file: by group, the largest deviation first."""
-    message = degraded_message(FINDINGS, PATHS)
-    assert f"{message.title}\n\n{message.body}\n" == GOLDEN.read_text(encoding="utf-8")
-    assert message.is_failure
+    message = degraded_message(FINDINGS, LANGUAGES[language])
+    assert shown(message) == golden("degraded_alert", language)
+    assert message.severity is Severity.PAGE
+    assert message.ascii_title == golden("degraded_alert", "en").splitlines()[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_stopped_golden(language: str) -> None:
+    """The alert of a stopped night reads as its golden file: which night, why, what it means, what to run."""
+    assert shown(stopped_message("OverBudget", REASON, LANGUAGES[language])) == golden("stopped_alert", language)
 
 
 def test_order_does_not_matter() -> None:
@@ -85,24 +127,44 @@ def test_order_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "is_failure"),
+    ("metric", "effect", "severity"),
     [
-        pytest.param("accuracy", True, id="quality"),
-        pytest.param("error_rate", True, id="pipeline"),
-        pytest.param("violation_rate", False, id="outputs"),
-        pytest.param("language_share", False, id="inputs"),
+        pytest.param("accuracy", -0.2, Severity.PAGE, id="quality"),
+        pytest.param("error_rate", 0.1, Severity.PAGE, id="failed answers"),
+        pytest.param("rejected_rate", 0.1, Severity.PAGE, id="rows without a verdict"),
+        pytest.param("volume", -300.0, Severity.PAGE, id="an export that broke off"),
+        pytest.param("volume", 300.0, Severity.REPORT, id="a busy night"),
+        pytest.param("violation_rate", 0.1, Severity.TICKET, id="outputs"),
+        pytest.param("cost_usd", 9.0, Severity.TICKET, id="dollars"),
+        pytest.param("label_error_rate", None, Severity.TICKET, id="broken labels"),
+        pytest.param("language_share", 0.1, Severity.REPORT, id="inputs"),
     ],
 )
-def test_severity(metric: str, is_failure: bool) -> None:
-    """Wrong or missing verdicts are failures; a change of what came in or out is a warning."""
-    assert degraded_message([Finding(row(metric))], PATHS).is_failure is is_failure
+def test_severity(metric: str, effect: float | None, severity: Severity) -> None:
+    """Wrong or lacking verdicts page; changed outputs wait for the day; inputs that change alone page nobody."""
+    assert degraded_message([Finding(row(metric, effect=effect))], PATHS).severity is severity
 
 
-def test_pipeline_alert_shows_why_answers_failed() -> None:
-    """The next command of a pure pipeline alert counts the reasons in the verdicts."""
-    body = degraded_message([Finding(row("error_rate"))], PATHS).body
-    assert "status_detail" in body.splitlines()[-1]
-    assert PATHS.plain("verdicts") in body
+def test_the_most_urgent_finding_counts() -> None:
+    """An alert is as urgent as the worst thing in it."""
+    rows = [row("language_share"), row("violation_rate"), row("accuracy")]
+    assert degraded_message([Finding(item) for item in rows], PATHS).severity is Severity.PAGE
+    assert degraded_message([Finding(item) for item in rows[:2]], PATHS).severity is Severity.TICKET
+
+
+@pytest.mark.parametrize(
+    ("metrics", "tables"),
+    [
+        (["error_rate"], ["verdicts"]),
+        (["accuracy"], ["metrics"]),
+        (["accuracy", "error_rate"], ["metrics", "verdicts"]),
+    ],
+)
+def test_next_commands(metrics: list[str], tables: list[str]) -> None:
+    """The commands to run next show the degraded measures, and where answers failed the reasons in the verdicts."""
+    body = degraded_message([Finding(row(metric)) for metric in metrics], PATHS).body
+    commands = [line for line in body.splitlines() if line.startswith("Next: ")]
+    assert [PATHS.plain(table) in line for table, line in zip(tables, commands, strict=True)] == [True] * len(tables)
 
 
 def test_long_alerts_are_cut() -> None:
@@ -157,13 +219,86 @@ def test_nothing_hidden_gets_through(text: str) -> None:
 
 
 def test_stopped_message() -> None:
-    """A stopped night says which night, why, what it means and the command that runs it again."""
-    message = stopped_message("OverBudget", "estimated $200 is over\n MODERATION_MAX_COST_USD=150", PATHS)
+    """A reason is one line, and an error that nobody foresaw has its own advice."""
+    message = stopped_message("OverBudget", "estimated $200\n is over", PATHS)
     assert message.title == f"nightly {DAY} stopped: OverBudget"
-    assert "estimated $200 is over MODERATION_MAX_COST_USD=150" in message.body
-    assert message.body.endswith(f"Next: python -m flows nightly --run-date {DAY}")
-    assert "raise MODERATION_MAX_COST_USD" in message.body
+    assert "estimated $200 is over" in message.body
     assert "An unexpected error" in stopped_message("KeyError", "x", PATHS).body
+
+
+INCIDENT = Incident(
+    opened=DAY - timedelta(7),
+    told=DAY - timedelta(7),
+    troubles=(Trouble(metric="accuracy", severity=Severity.PAGE), Trouble(metric="volume", severity=Severity.PAGE)),
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "line"),
+    [
+        ("en", f"nightly {DAY}: still degraded, night 8 (quality, inputs)", "comments received: cannot tell tonight"),
+        ("ja", f"nightly {DAY}: 悪化が継続、8 夜目(品質、入力)", "受信コメント数: 今夜は判断できません"),
+    ],
+)
+def test_reminder(language: str, title: str, line: str) -> None:
+    """A reminder says how many nights it has been, what is degraded, and of what tonight cannot tell."""
+    findings = [Finding(row("accuracy"))]
+    message = degraded_message(findings, LANGUAGES[language], News.REMINDER, INCIDENT, ["volume"])
+    assert message.title == title
+    assert line in message.body
+    assert str(INCIDENT.opened) in message.body
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_recovery(language: str) -> None:
+    """A recovery names what is ok again, is no failure, and is as urgent as what it ends."""
+    message = recovery_message(LANGUAGES[language], INCIDENT)
+    assert message.is_recovery
+    assert message.severity is Severity.PAGE
+    assert all(WORDS[language].metrics[trouble.metric] in message.body for trouble in INCIDENT.troubles)
+    assert message.ascii_title == f"nightly {DAY}: ok again, was degraded since {INCIDENT.opened} (quality, inputs)"
+
+
+def test_an_earlier_day_is_named() -> None:
+    """What late labels say of an earlier day is told with that day."""
+    found = Finding(row("accuracy", date=DAY - timedelta(3)))
+    assert f"labels on {DAY - timedelta(3)}: 20.0%" in degraded_message([found], PATHS).body
+
+
+def test_both_languages_say_everything() -> None:
+    """No sentence of one language lacks in another, and none needs a value that the other does not."""
+
+    def blanks(texts: Any) -> dict[str, set[str]]:
+        return {str(key): set(re.findall(r"{(\w+)}", text)) for key, text in texts.items()}
+
+    for words in WORDS.values():
+        assert set(words.metrics) == set(RULES)
+        for field in ("titles", "leads", "severities", "groups", "headings", "advice", "stopped", "phrases"):
+            theirs, ours = blanks(getattr(words, field)), blanks(getattr(WORDS["en"], field))
+            assert set(theirs) == set(ours)
+            if field != "leads":
+                assert theirs == ours
+
+
+REASONS = [
+    *failed_answers([rate("malformed_rate", 60, 300, of="answers")], Thresholds()).values(),
+    "6.1 deviations above 28 earlier nights, limit 4",
+    "4.2 deviations below 13 earlier nights, limit 4",
+    "the whole interval lies below 75.0%",
+    "more than 20.0%; part-1.parquet misses labeler; part-2.parquet is no readable Parquet file",
+    "labels of source sample; 3 labelled comments have no verdict; 1 ties are left out",
+    "raters agree on 9 of 10 comments that several labelled; Cohen's kappa 0.81 on 40 comments of the same two raters",
+]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_reasons_in_japanese(reason: str) -> None:
+    """What a measurement is degraded for is said in Japanese; a reason that nobody foresaw stays as it is."""
+    japanese = WORDS["ja"].reason(reason)
+    assert not re.search(r"\b(of|limit|below|misses|comments|labels)\b", japanese)
+    assert set(re.findall(r"\d+\.?\d*%?", reason)) <= set(re.findall(r"\d+\.?\d*%?", japanese))
+    assert WORDS["ja"].reason("something else") == "something else"
+    assert WORDS["en"].reason(reason) == reason
 
 
 def test_every_error_has_advice() -> None:
@@ -177,7 +312,7 @@ def test_every_error_has_advice() -> None:
         ]
 
     ours = {name for name in names(ModerationError) if name not in {"BackfillIncomplete"}}
-    assert [name for name in sorted(ours) if "An unexpected error" in stopped_message(name, "x", PATHS).body] == []
+    assert {language: sorted(ours - set(words.stopped)) for language, words in WORDS.items()} == {"en": [], "ja": []}
 
 
 def test_reason_key() -> None:

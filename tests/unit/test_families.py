@@ -12,9 +12,10 @@ import prompts
 from data_contracts.batch_lines import OutputLine, answer_schema
 from tasks.errors import PromptInvalid, UnsupportedModel
 from tasks.families import InvocationChoice, pick_family
-from tasks.families.base import Reply, Stop, token_count
+from tasks.families.base import Family, Reply, Stop, token_count
 from tasks.families.claude import Claude
 from tasks.families.converse import Converse
+from tasks.families.nova import Nova
 from tasks.prices import find_price
 from tasks.read_answer import read_line
 from tests import factories
@@ -150,7 +151,11 @@ def test_documented_outputs_are_read(path: Path) -> None:
 
 def test_only_models_that_think_are_expected_to() -> None:
     """The estimate counts thoughts for gpt-oss alone, however the others are asked."""
-    plain = [Claude(), *(Converse.of(model) for model in (HAIKU, "amazon.nova-lite-v1:0", "meta.llama3-3-70b"))]
+    plain: list[Family] = [
+        Claude(),
+        Nova(),
+        *(Converse.of(model) for model in (HAIKU, "amazon.nova-lite-v1:0", "meta.llama3-3-70b")),
+    ]
     thinking = [Converse.of(f"openai.gpt-oss-{name}") for name in ("20b-1:0", "120b-1:0", "safeguard-20b")]
     assert {family.reasoning_tokens for family in plain} == {0}
     assert min(family.reasoning_tokens for family in thinking) > 0

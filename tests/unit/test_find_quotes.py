@@ -24,7 +24,7 @@ from tasks.find_quotes import MIN_QUOTED_CHARS, MIN_QUOTED_CJK_CHARS, REMOVED, q
         pytest.param("YOU WORTHLESS IDIOT", "you worthless idiot", True, id="case"),
         pytest.param("you  worthless\nidiot", "you worthless idiot", True, id="white-space"),
         pytest.param("ＹＯＵ ｗｏｒｔｈｌｅｓｓ", "you worthless idiot", True, id="full-width"),
-        pytest.param("ﾃﾝﾁｮｳﾊｱﾎ", "テンチョウハアホ", False, id="half-width-below"),
+        pytest.param("ﾃﾝﾁｮｳﾊｱ", "テンチョウハア", False, id="half-width-below"),
         pytest.param("ﾃﾝﾁｮｳﾊｱﾎﾀﾞﾈ", "テンチョウハアホダネ", True, id="half-width-kana"),
         pytest.param("insults a member of staff", "You worthless idiot", False, id="own-words"),
         pytest.param("", "", False, id="empty"),

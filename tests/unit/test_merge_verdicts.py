@@ -18,6 +18,7 @@ from data_contracts.ledger import EntryState, LedgerEntry
 from data_contracts.verdicts import ANSWERS, REQUESTS, VERDICTS
 from tasks import adapters, buckets, merge_verdicts
 from tasks.errors import JobFailed, TooFewJudged
+from tasks.find_quotes import REMOVED
 from tasks.merge_verdicts import (
     VerdictSummary,
     best_answers,
@@ -476,3 +477,13 @@ def test_a_night_with_too_few_verdicts_leaves_no_frame(night: Night) -> None:
     with pytest.raises(TooFewJudged):
         night.merge()
     assert not Path(night.paths.work("verdicts")).exists()
+
+
+def test_an_explanation_that_quotes_its_comment_is_replaced() -> None:
+    """The verdict stays, the quotation does not: neither for the comment nor for its duplicate."""
+    pairs = factories.duplicates((IDS[1], IDS[0]))
+    texts = VALID.with_columns(text=pl.lit("店長は頭が悪いので消えろ"), text_sha256=pl.lit(TEXTS[0]))
+    found = best([asked(0), asked(2, text_sha256=TEXTS[0])], [answered(0, explanation="「頭が悪いので消えろ」"), answered(2)])
+    actual = merge(texts.lazy(), pairs.lazy(), found, factories.plan(), True).collect().sort("comment_id")
+    assert actual["explanation"].to_list() == [REMOVED, REMOVED, "an advert", None]
+    assert actual["violation"].to_list() == [True, True, True, None]

@@ -12,23 +12,29 @@ import pytest
 from data_contracts.metrics import METRICS
 from tasks import adapters
 from tasks.adapters import Adapters
-from tasks.deliver_alerts import PAUSES_S, AlertState, deliver, load_state, save_state
+from tasks.alert_memory import AlertMemory
+from tasks.deliver_alerts import PAUSES_S, deliver
 from tasks.errors import SettingsInvalid, StorageUnavailable
+from tasks.incidents import News, Trouble
 from tasks.paths import DayPaths
-from tasks.ports import AlertMessage, AlertUndelivered
+from tasks.ports import AlertMessage, AlertUndelivered, Severity
 from tasks.send_alerts import AlertSummary, alert_stopped_night, find_examples, send_alerts, showing
 from tasks.settings import Settings
 from tests.factories import local_adapters
 from tests.nights import DAY, NOW, publish_verdicts, settings_in, verdict, verdicts_frame
 
-MESSAGE = AlertMessage(title="t", body="b", is_failure=False)
+MESSAGE = AlertMessage(title="t", ascii_title="t", body="b", severity=Severity.REPORT)
+ACCURACY = Trouble(metric="accuracy", severity=Severity.PAGE)
 
 
 class FakeChannel:
     """A channel that fails its first sends, and keeps what it was given."""
 
-    def __init__(self, name: str, failures: int = 0, error: Exception | None = None) -> None:
+    def __init__(
+        self, name: str, failures: int = 0, error: Exception | None = None, wants: frozenset[Severity] | None = None
+    ) -> None:
         self.name, self.failures, self.tries, self.sent = name, failures, 0, list[AlertMessage]()
+        self.severities = frozenset(Severity) if wants is None else wants
         self.error = error or AlertUndelivered(f"{name}: no")
 
     def send(self, message: AlertMessage) -> None:
@@ -52,23 +58,25 @@ class Night:
         local = local_adapters()
         return Adapters(local.storage, local.lake, local.bedrock, tuple(self.channels))
 
-    def measure(self, *degraded: tuple[str, str], later: int = 0) -> None:
-        """Append these degraded measurements, and one that is not."""
+    def measure(
+        self, *degraded: tuple[str, str], later: int = 0, day: date = DAY, ok: tuple[str, ...] = (), effect: float = 0.3
+    ) -> None:
+        """Append these degraded measurements, one that is not, and metrics that are ok."""
         base: dict[str, Any] = dict.fromkeys(METRICS.names) | {
-            "date": DAY, "kind": "rate", "n": 9, "value": 0.5, "ci_low": 0.2, "ci_high": 0.8, "state": "degraded",
+            "date": day, "kind": "rate", "n": 9, "value": 0.5, "ci_low": 0.2, "ci_high": 0.8, "state": "degraded",
             "since": DAY, "method": "m", "measured_at": NOW + timedelta(later), "verdicts_run_id": "r", "run_id": "r",
-            "effect": 0.3,
+            "effect": effect,
         }  # fmt: skip
         rows = [base | {"metric": metric, "slice": part} for metric, part in degraded]
-        rows.append(base | {"metric": "duplicate_rate", "slice": "all", "state": "ok"})
+        rows += [base | {"metric": metric, "slice": "all", "state": "ok"} for metric in ("duplicate_rate", *ok)]
         lake = self.connect(self.settings).lake
         lake.append(
             DayPaths(self.settings, DAY).lake("metrics"), METRICS, pl.DataFrame(rows, METRICS.polars_schema), {}
         )
 
-    def send(self) -> AlertSummary:
+    def send(self, day: date = DAY, **options: bool) -> AlertSummary:
         """The stage."""
-        return send_alerts.fn(self.settings, DAY, self.run_id, NOW, self.paused.append)
+        return send_alerts.fn(self.settings, day, self.run_id, NOW, self.paused.append, **options)
 
     def stop(self, reason: str = "too dear", hours: float = 0) -> AlertSummary:
         """The alert of a stopped night."""
@@ -141,7 +149,7 @@ def test_stopped_night_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     told = [bool(night.stop(reason, hours).delivered) for reason, hours in
             (("x", 0), ("x", 1), ("y", 2), ("y", 21.9), ("y", 22))]  # fmt: skip
     assert told == [True, False, True, False, True]
-    assert channel.sent[0].is_failure
+    assert channel.sent[0].severity is Severity.PAGE
 
 
 def test_stop_without_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,19 +184,179 @@ def test_stop_without_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_unexpected_error_hides_its_text() -> None:
     """A channel's unexpected error is named by its type only: its text may hold the URL's secret."""
     channel = FakeChannel("json (alert URL 1)", 9, TypeError("json://user:secret@host"))
-    found = deliver(MESSAGE, [channel], lambda _: False, lambda _: None, lambda _: None)
+    found = deliver([channel], lambda _: MESSAGE, lambda _: None, lambda _: None)
     assert found.failed == ("json (alert URL 1): TypeError",)
 
 
-def test_unreadable_state_is_no_state(tmp_path: Path) -> None:
-    """A record that cannot be read counts as none: an alert twice is better than none."""
-    storage, uri = local_adapters().storage, str(tmp_path / "state.json")
-    assert load_state(storage, uri) == AlertState()
-    storage.put(uri, b"{not json")
-    assert load_state(storage, uri) == AlertState()
-    state = AlertState().with_degraded("a", ["x all"]).with_stop("b", "k", NOW)
-    save_state(storage, uri, state)
-    assert load_state(storage, uri) == state
+@pytest.mark.parametrize("body", [None, b"{not json", b'{"degraded": {"a": 1}, "open": 3}'])
+def test_unreadable_record_is_no_record(tmp_path: Path, body: bytes | None) -> None:
+    """A record that is not there or broken counts as none; what is noted reads back."""
+    storage, paths = local_adapters().storage, DayPaths(settings_in(tmp_path), DAY)
+    for uri in (paths.alert_state(), paths.incidents()):
+        if body is not None:
+            storage.put(uri, body)
+    memory = AlertMemory(storage, paths)
+    assert memory.find_news("a", {ACCURACY}, set()) is News.OPENING
+    memory.note("a", News.OPENING, {ACCURACY})
+    memory.note_stop("a", "k", NOW)
+    again = AlertMemory(storage, paths)
+    assert again.day == memory.day
+    assert again.incident("a") == memory.incident("a") is not None
+    assert again.find_news("a", {ACCURACY}, set()) is None
+
+
+def test_incidents_that_cannot_be_read_are_not_overwritten(tmp_path: Path) -> None:
+    """While the store fails to read, what other nights told is left alone; the alert goes out all the same."""
+    storage, paths = local_adapters().storage, DayPaths(settings_in(tmp_path), DAY)
+    AlertMemory(storage, paths).note("a", News.OPENING, {ACCURACY})
+    before = storage.get(paths.incidents())
+
+    class Deaf:
+        def get(self, _: str) -> bytes:
+            raise StorageUnavailable("down")
+
+        def put(self, uri: str, body: bytes) -> None:
+            storage.put(uri, body)
+
+    deaf: Any = Deaf()
+    memory = AlertMemory(deaf, paths)
+    assert memory.find_news("a", {ACCURACY}, set()) is News.OPENING
+    memory.note("a", News.OPENING, {ACCURACY})
+    memory.look()
+    assert storage.get(paths.incidents()) == before
+
+
+def play_nights(night: Night, accuracy: str) -> list[tuple[int, str]]:
+    """Play nights whose accuracy is `d`egraded, `o`k or `-` unknown, by the letters; which night sent what."""
+    told = []
+    for number, letter in enumerate(accuracy):
+        day = DAY + timedelta(number)
+        night.measure(*([("accuracy", "all")] if letter == "d" else []), day=day, ok=("accuracy",) * (letter == "o"))
+        for _ in range(2):  # a rerun of the night tells nothing more
+            summary = night.send(day)
+            if summary.delivered:
+                told.append((number, summary.titles[0].partition(": ")[2].partition(" (")[0].partition(",")[0]))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "expected"),
+    [
+        pytest.param("do", [(0, "1 measure degraded"), (1, "ok again")], id="one bad night"),
+        pytest.param("ddddddo", [(0, "1 measure degraded"), (6, "ok again")], id="a bad week less a day"),
+        pytest.param(
+            "d" * 15 + "o",
+            [(0, "1 measure degraded"), (7, "still degraded"), (14, "still degraded"), (15, "ok again")],
+            id="a reminder every seven nights",
+        ),
+        pytest.param(
+            "dodo",
+            [(0, "1 measure degraded"), (1, "ok again"), (2, "1 measure degraded"), (3, "ok again")],
+            id="two incidents",
+        ),
+        pytest.param("d--o", [(0, "1 measure degraded"), (3, "ok again")], id="a night without labels ends nothing"),
+        pytest.param("oo", [], id="good nights"),
+    ],
+)
+def test_an_unbroken_run_of_degraded_nights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accuracy: str, expected: list[tuple[int, str]]
+) -> None:
+    """One opening alert, a reminder every seven nights, one recovery; a rerun of any night sends nothing twice."""
+    night = Night(tmp_path, monkeypatch, FakeChannel("a"))
+    assert play_nights(night, accuracy) == expected
+
+
+def test_more_trouble_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While something is degraded, another metric is news on its first night, and the end waits for both."""
+    channel = FakeChannel("a")
+    night = Night(tmp_path, monkeypatch, channel)
+    plays: list[tuple[list[tuple[str, str]], tuple[str, ...]]] = [
+        ([("volume", "all")], ()),
+        ([("volume", "all"), ("accuracy", "all")], ()),
+        ([("accuracy", "all")], ("volume",)),
+        ([], ("volume", "accuracy")),
+    ]
+    for number, (degraded, ok) in enumerate(plays):
+        night.measure(*degraded, day=DAY + timedelta(number), ok=ok)
+        night.send(DAY + timedelta(number))
+    assert [message.title.partition(": ")[2] for message in channel.sent] == [
+        "1 measure degraded (inputs)",
+        "more is degraded, 2 in all (quality, inputs)",
+        f"ok again, was degraded since {DAY} (quality, inputs)",
+    ]
+    assert [message.severity for message in channel.sent] == [Severity.REPORT, Severity.PAGE, Severity.PAGE]
+
+
+def test_fewer_comments_after_more_are_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A metric that turns from a harmless direction to an urgent one is told again."""
+    channel = FakeChannel("a")
+    night = Night(tmp_path, monkeypatch, channel)
+    for number, effect in enumerate((300.0, -300.0)):
+        night.measure(("volume", "all"), day=DAY + timedelta(number), effect=effect)
+        night.send(DAY + timedelta(number))
+    assert [message.severity for message in channel.sent] == [Severity.REPORT, Severity.PAGE]
+
+
+def test_routes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel hears of nights with trouble that it wants to hear of, and of nothing else."""
+    page, report = (FakeChannel(name, wants=frozenset({Severity(name)})) for name in ("page", "report"))
+    night = Night(tmp_path, monkeypatch, page, report)
+    night.measure(("language_share", "language=ja"))
+    assert (night.send().delivered, len(page.sent)) == (("report",), 0)
+    night.measure(("language_share", "language=ja"), ("accuracy", "all"), day=DAY + timedelta(1))
+    summary = night.send(DAY + timedelta(1))
+    assert (summary.delivered, summary.known) == (("page",), ("report",))
+    night.measure(day=DAY + timedelta(2), ok=("accuracy", "language_share"))
+    assert night.send(DAY + timedelta(2)).delivered == ("page", "report")
+    assert night.stop().delivered == ("page",)
+
+
+def test_nobody_wants_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alert that the routes give to nobody says so."""
+    night = Night(tmp_path, monkeypatch, FakeChannel("page", wants=frozenset({Severity.PAGE})))
+    night.measure(("language_share", "language=ja"))
+    assert "MODERATION_ALERT_ROUTES" in night.send().note
+
+
+def test_quiet_runs_tell_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quiet night says what it found, sends nothing, and leaves no trace in what channels were told."""
+    channel = FakeChannel("a")
+    night = Night(tmp_path, monkeypatch, channel)
+    night.measure(("accuracy", "all"))
+    quiet = night.send(is_quiet=True)
+    assert (quiet.degraded_count, quiet.delivered, channel.sent) == (1, (), [])
+    assert "nobody was told" in quiet.note
+    stopped = alert_stopped_night.fn(
+        night.settings, DAY, "run-1", "OverBudget", "x", NOW, night.paused.append, is_quiet=True
+    )
+    assert (stopped.delivered, channel.sent) == ((), [])
+    assert night.send().delivered == ("a",)
+
+
+def test_an_old_night_opens_no_incident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A night that is played after newer ones is told once, and says nothing about how things are now."""
+    channel = FakeChannel("a")
+    night = Night(tmp_path, monkeypatch, channel)
+    night.measure(day=DAY + timedelta(1))
+    night.send(DAY + timedelta(1))
+    night.measure(("error_rate", "all"))
+    assert [bool(night.send().delivered) for _ in range(2)] == [True, False]
+    night.measure(day=DAY + timedelta(2), ok=("error_rate",))
+    assert night.send(DAY + timedelta(2)).titles == ()
+
+
+def test_late_labels_are_tonights_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What labels say of an earlier day is told on the night that they come, unless a newer day is known to be ok."""
+    channel = FakeChannel("a")
+    night = Night(tmp_path, monkeypatch, channel)
+    night.measure(("accuracy", "all"), day=DAY - timedelta(3))
+    night.measure(("violation_rate", "all"), day=DAY - timedelta(3))
+    night.measure()
+    assert night.send().degraded_count == 1
+    assert f"labels on {DAY - timedelta(3)}" in channel.sent[0].body
+    night.measure(day=DAY - timedelta(2), ok=("accuracy",))
+    night.measure(day=DAY + timedelta(1))
+    assert night.send(DAY + timedelta(1)).titles[0].startswith(f"nightly {DAY + timedelta(1)}: ok again")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from tasks.build_batch import check_budget
 from tasks.errors import SettingsInvalid
 from tasks.estimate import estimate, prompt_tokens
 from tasks.ingest import load_prompt
+from tasks.ports import Severity
 from tasks.prices import find_price
 from tasks.settings import Settings
 from tests import factories
@@ -49,6 +50,7 @@ def config(environment: pytest.MonkeyPatch, folder: Path, text: str) -> Path:
     ("name", "value"),
     [
         ("timezone", "Asia/Tokyo"),
+        ("invocation_type", "auto"),
         ("prompt", "comment_review"),
         ("prompt_version", "v1"),
         ("deduplicate", True),
@@ -62,6 +64,8 @@ def config(environment: pytest.MonkeyPatch, folder: Path, text: str) -> Path:
         ("gx_max_rows", 1_000_000),
         ("alert_urls", ()),
         ("sns_topic_arn", None),
+        ("alert_routes", {}),
+        ("alert_language", "en"),
         ("kms_key_id", None),
     ],
 )
@@ -103,6 +107,7 @@ def test_every_missing_setting_is_named_in_one_line(environment: pytest.MonkeyPa
     ("name", "value"),
     [
         pytest.param("TIMEZONE", "Tokyo", id="no-such-zone"),
+        pytest.param("INVOCATION_TYPE", "converse", id="no-such-type"),
         pytest.param("COMMENTS_URI", "comments", id="relative-path"),
         pytest.param("COMMENTS_URI", "https://bucket/comments", id="other-scheme"),
         pytest.param("OUTPUT_URI", "s3://", id="no-bucket"),
@@ -123,6 +128,12 @@ def test_every_missing_setting_is_named_in_one_line(environment: pytest.MonkeyPa
         pytest.param("DEDUPLICATE", "perhaps", id="no-boolean"),
         pytest.param("THRESHOLDS__MIN_LABELS", "few", id="nested"),
         pytest.param("ALERT_URLS", '["json://host"', id="broken-json-list"),
+        pytest.param("ALERT_LANGUAGE", "fr", id="language-nobody-wrote"),
+        pytest.param("ALERT_ROUTES", '{"page": ["json://host"]', id="broken-json-mapping"),
+        pytest.param("ALERT_ROUTES", '{"urgent": ["json://host"]}', id="no-such-severity"),
+        pytest.param("ALERT_ROUTES", '["json://host"]', id="routes-without-severity"),
+        pytest.param("SNS_TOPIC_ARN", "moderation-alerts", id="topic-name-for-arn"),
+        pytest.param("SNS_TOPIC_ARN", "arn:aws:sns:ap-northeast-1:123456789012:alerts.fifo", id="topic-of-no-person"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name: str, value: str, environment: pytest.MonkeyPatch) -> None:
@@ -229,26 +240,75 @@ def test_lists_are_json_or_separated_by_spaces(value: str, urls: list[str], envi
     assert [url.get_secret_value() for url in Settings.load().alert_urls] == urls
 
 
-def test_secrets_are_shown_nowhere(environment: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("ALERT_ROUTES", '{"page": ["json://a", "json://b"], "report": []}', id="json"),
+        pytest.param("ALERT_ROUTES", '{"page": "json://a json://b", "report": ""}', id="words"),
+    ],
+)
+def test_routes_are_a_mapping(name: str, value: str, environment: pytest.MonkeyPatch) -> None:
+    """Each severity that is named has its list of places, which may be empty."""
+    environment.setenv(f"MODERATION_{name}", value)
+    routes = Settings.load().alert_routes
+    assert {severity: [url.get_secret_value() for url in urls] for severity, urls in routes.items()} == {
+        Severity.PAGE: ["json://a", "json://b"],
+        Severity.REPORT: [],
+    }
+
+
+def test_routes_in_a_file_and_one_by_one(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A TOML table sets the routes, and a variable of its own sets one of them."""
+    config(environment, tmp_path, '[alert_routes]\nticket = ["json://host/ticket"]\n')
+    environment.setenv("MODERATION_ALERT_ROUTES__PAGE", "json://host/page")
+    assert set(Settings.load().alert_routes) == {Severity.PAGE, Severity.TICKET}
+
+
+def test_routes_that_leave_nothing_for_the_others_are_refused(environment: pytest.MonkeyPatch) -> None:
+    """Channels that would never be told anything are a mistake."""
+    environment.setenv("MODERATION_ALERT_ROUTES", '{"page": "json://a", "ticket": "json://a", "report": []}')
+    Settings.load()
+    environment.setenv("MODERATION_ALERT_URLS", "json://b")
+    with pytest.raises(SettingsInvalid, match=r"^MODERATION_ALERT_ROUTES names every severity"):
+        Settings.load()
+
+
+SECRET_SETTINGS = [
+    pytest.param("ALERT_URLS", "json://user:hunter2@host", id="urls"),
+    pytest.param("ALERT_ROUTES", '{"page": ["json://user:hunter2@host"]}', id="routes"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), SECRET_SETTINGS)
+def test_secrets_are_shown_nowhere(name: str, value: str, environment: pytest.MonkeyPatch) -> None:
     """An alert URL is neither in what a run stores of its settings nor in their repr."""
-    environment.setenv("MODERATION_ALERT_URLS", "json://user:hunter2@host")
+    environment.setenv(f"MODERATION_{name}", value)
     settings = Settings.load()
     assert "hunter2" not in json.dumps(settings.public()) + repr(settings) + str(settings) + settings.model_dump_json()
 
 
-def test_an_error_about_a_secret_does_not_repeat_it(environment: pytest.MonkeyPatch) -> None:
-    """A broken list of alert URLs is refused without the URLs."""
-    environment.setenv("MODERATION_ALERT_URLS", '["json://user:hunter2@host"')
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("ALERT_URLS", '["json://user:hunter2@host"', id="broken-list"),
+        pytest.param("ALERT_ROUTES", '{"page": ["json://user:hunter2@host"}', id="broken-mapping"),
+        pytest.param("ALERT_ROUTES", '{"json://user:hunter2@host": ["page"]}', id="url-for-severity"),
+        pytest.param("ALERT_ROUTES", '{"page": {"url": "json://user:hunter2@host"}}', id="table-for-list"),
+    ],
+)
+def test_an_error_about_a_secret_does_not_repeat_it(name: str, value: str, environment: pytest.MonkeyPatch) -> None:
+    """A broken list of alert URLs is refused without the URLs, whoever prints the error or what caused it."""
+    environment.setenv(f"MODERATION_{name}", value)
     with pytest.raises(SettingsInvalid) as error:
         Settings.load()
-    assert "hunter2" not in str(error.value)
+    assert "hunter2" not in str(error.value) + str(error.value.__context__)
 
 
 @pytest.mark.usefixtures("environment")
 def test_public_settings_are_json_and_name_every_other_setting() -> None:
     """What a plan stores of the settings is plain JSON with every setting but the secrets."""
     public: dict[str, Any] = json.loads(json.dumps(Settings.load().public()))
-    assert set(public) == set(Settings.model_fields) - {"alert_urls"}
+    assert set(public) == set(Settings.model_fields) - {"alert_urls", "alert_routes"}
 
 
 @pytest.mark.usefixtures("environment")

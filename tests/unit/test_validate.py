@@ -21,7 +21,7 @@ from polars.testing import assert_frame_equal
 
 import prompts
 from data_contracts.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
-from data_contracts.ledger import record_id
+from data_contracts.ledger import erasure_id, record_id
 from tasks import adapters
 from tasks.errors import InputChanged, TooManyRejected
 from tasks.ingest import InputObject, Plan, ingest
@@ -160,7 +160,7 @@ FAULTS: dict[Reason, factories.Row] = {
 def test_reasons_stand_in_the_decided_order() -> None:
     """The order of the reasons is fixed for whoever reads them."""
     assert list(Reason)[:6] == ["null_text", "blank_text", "duplicate_id", "outside_day", "too_long", "bad_id"]
-    assert [reason for reason in Reason if reason is not Reason.DUPLICATE_ID] == list(FAULTS)
+    assert [reason for reason in Reason if reason not in (Reason.DUPLICATE_ID, Reason.ERASED)] == list(FAULTS)
 
 
 @pytest.mark.parametrize("first", FAULTS)
@@ -473,3 +473,28 @@ def test_an_object_that_was_replaced_since_stops_the_night(tmp_path: Path) -> No
     factories.comments({"text": "replaced"}).write_parquet(night.folder / "a.parquet")
     with pytest.raises(InputChanged, match=r"a\.parquet was replaced or deleted"):
         validate.fn(night.settings, plan)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({}, id="sound"),
+        pytest.param({"posted_at": BEFORE}, id="outside-the-day"),
+        pytest.param({"text": None}, id="without-text"),
+    ],
+)
+def test_an_erased_comment_keeps_nothing_but_its_place(fault: factories.Row) -> None:
+    """Whatever else is wrong with it, its reason is `erased` and only its row key is left; others are not touched."""
+    rows = factories.read_rows({"comment_id": "gone"} | fault, {"comment_id": "gone"} | fault, {}, {"comment_id": None})
+    erased = {erasure_id(factories.RUN_DATE, "gone"), erasure_id(date(2026, 1, 1), "c3")}
+    actual = check_rows(rows, factories.RUN_DATE, TOKYO, MAX_CHARS, erased).collect()
+    assert actual["reason"].to_list() == ["erased", "erased", None, "bad_id"]
+    kept = actual.head(2).drop("source_object", "source_row", "reason")
+    assert set(kept.null_count().row(0)) == {2}
+    assert actual["source_row"].to_list() == [0, 1, 2, 3]
+    assert_frame_equal(actual[2:3], check_rows(rows, factories.RUN_DATE, TOKYO, MAX_CHARS).collect()[2:3])
+
+
+def test_erased_comments_do_not_count_against_the_input() -> None:
+    """The row breaker looks at rows that broke the contract, not at those that people had erased."""
+    check_rejection_rate(ValidationSummary(ingested_count=10, valid_count=5, rejected_counts={"erased": 5}), 0.1)

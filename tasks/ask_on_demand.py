@@ -1,0 +1,148 @@
+"""In a batch job's place, where there are too few records for one: each is asked by itself.
+
+The same input file, bodies, parser, ledger and budget as a batch job. Bedrock knows no token here, so every call is put
+on record before it is made and every answer as soon as it is there: after a crash only the calls that were in flight
+are made again, and they are counted and booked.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.ledger import EntryState, LedgerEntry
+from tasks import adapters
+from tasks.adapters.storage import Storage
+from tasks.errors import is_transient
+from tasks.ingest import Plan
+from tasks.ledger import is_live, read_ledger, scratch, update
+from tasks.paths import DayPaths
+from tasks.ports import JobStatus, RecordFailed
+from tasks.settings import Settings
+
+_ANSWER, _CALL = ".jsonl.out", ".call"
+
+
+class OnDemandSummary(BaseModel):
+    """What was asked without a job."""
+
+    model_config = ConfigDict(frozen=True)
+
+    record_count: int
+    call_count: int
+
+
+class Request(NamedTuple):
+    """One line of an input file."""
+
+    record_id: str
+    body: dict[str, Any]
+
+
+class Pace:
+    """Lets calls begin no faster than so many a second, whichever thread makes them."""
+
+    def __init__(self, per_s: float, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
+        self._gap_s, self._sleep, self._clock = 1 / per_s, sleep, clock
+        self._next, self._lock = clock(), threading.Lock()
+
+    def wait(self) -> None:
+        """Return when the next call may begin."""
+        with self._lock:
+            now = self._clock()
+            wait_s = max(0.0, self._next - now)
+            self._next = max(now, self._next) + self._gap_s
+        if wait_s:
+            self._sleep(wait_s)
+
+
+def answer_folder(entry: LedgerEntry) -> str:
+    """Where an entry's answers are: Bedrock's folder for the job, or ours for single calls."""
+    name = "on-demand" if entry.job_arn is None else entry.job_arn.rsplit("/", 1)[-1]
+    return entry.output_uri.rstrip("/") + "/" + name
+
+
+def count_calls(storage: Storage, entry: LedgerEntry) -> Counter[str]:
+    """How often each record was asked, answered or not."""
+    names = (item.uri.rsplit("/", 1)[-1] for item in storage.list(answer_folder(entry)))
+    return Counter(name.split(".")[0] for name in names if name.endswith(_CALL))
+
+
+def answered_records(storage: Storage, entry: LedgerEntry) -> set[str]:
+    """Records whose answer is stored."""
+    names = (item.uri.rsplit("/", 1)[-1] for item in storage.list(answer_folder(entry)))
+    return {name.removesuffix(_ANSWER) for name in names if name.endswith(_ANSWER)}
+
+
+def read_requests(path: Path) -> Iterator[Request]:
+    """The lines of a batch input file."""
+    with path.open("rb") as lines:
+        for line in lines:
+            item = orjson.loads(line)
+            yield Request(item["recordId"], item["modelInput"])
+
+
+def ask_entry(
+    connected: adapters.Adapters,
+    settings: Settings,
+    entry: LedgerEntry,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
+    """Ask for every record of an entry that has no answer yet; how many calls that took.
+
+    Raises:
+        BedrockUnavailable, BedrockRefused: as BatchInference says; what was answered stays.
+    """
+    storage, folder = connected.storage, answer_folder(entry)
+    calls, answered = count_calls(storage, entry), answered_records(storage, entry)
+    pace = Pace(settings.on_demand_per_s, sleep, clock)
+    with scratch() as temporary:
+        path = Path(temporary) / "input.jsonl"
+        storage.fetch(entry.input_uri, path)
+        open_requests = [request for request in read_requests(path) if request.record_id not in answered]
+
+    def ask(request: Request) -> None:
+        pace.wait()
+        storage.put(f"{folder}/{request.record_id}.{calls[request.record_id]}{_CALL}", b"")
+        line: dict[str, Any] = {"recordId": request.record_id}
+        try:
+            line["modelOutput"] = connected.bedrock.invoke(entry.model_id, entry.invocation_type, request.body)
+        except RecordFailed as error:
+            line["error"] = {"errorCode": error.code, "errorMessage": error.message}
+        storage.put(f"{folder}/{request.record_id}{_ANSWER}", orjson.dumps(line, default=str))
+
+    with ThreadPoolExecutor(settings.on_demand_concurrency) as callers:
+        list(callers.map(ask, open_requests))
+    return len(open_requests)
+
+
+@task(retries=5, retry_delay_seconds=[5, 15, 60, 300, 600], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def ask_on_demand(settings: Settings, plan: Plan, now: datetime) -> OnDemandSummary:
+    """Ask for what is on record as on demand and not answered; a rerun asks only for what was in flight or not begun."""
+    connected, paths = adapters.connect(settings), DayPaths(settings, plan.run_date)
+    entries = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry) and entry.mode == "on_demand"]
+    call_count = 0
+    for entry in entries:
+        call_count += ask_entry(connected, settings, entry)
+        update(
+            connected.storage,
+            paths,
+            entry,
+            state=EntryState.SUBMITTED,
+            submitted_at=now,
+            job_status=JobStatus.COMPLETED,
+        )
+    return OnDemandSummary(record_count=sum(entry.record_count for entry in entries), call_count=call_count)

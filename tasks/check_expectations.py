@@ -1,0 +1,126 @@
+"""Between validation and spending: Great Expectations looks at what was ingested, before any row is rejected.
+
+It sees facts about the rows and the day's numbers beside those of recent days, and never a text. A critical failure
+stops the night before money is spent; all others are warnings in the run's Data Docs.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.expectations import Severity, counts_by_check, profile_checks, row_checks
+from data_contracts.tolerances import Tolerances
+from data_contracts.verdicts import NIGHTS
+from tasks import adapters
+from tasks.adapters import Adapters
+from tasks.errors import is_transient
+from tasks.expectation_outcomes import Outcome, State, failed, outcomes, stop_if_critical
+from tasks.frames import read_batches
+from tasks.ingest import Plan
+from tasks.metrics_table import read_history
+from tasks.paths import RunPaths
+from tasks.profile_day import RecentDays, profile, recent_days, sample
+from tasks.render_data_docs import render_data_docs
+from tasks.settings import Settings
+from tasks.validate import day_bounds
+
+#: Rows that Great Expectations gets at once: pandas holds them twice.
+_BATCH_ROWS = 100_000
+
+
+class ExpectationSummary(BaseModel):
+    """What Great Expectations made of the day."""
+
+    model_config = ConfigDict(frozen=True)
+
+    row_count: int
+    #: fewer than row_count when the rows were sampled
+    checked_count: int
+    ok_count: int
+    not_judged_count: int
+    #: by expectation, what was observed and what was expected
+    warnings: dict[str, str]
+
+
+class ExpectationReport(BaseModel):
+    """Everything that is known of the day's expectations, as it is stored in expectations.json."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_date: date
+    run_id: str
+    great_expectations_version: str
+    row_count: int
+    checked_count: int
+    profile: dict[str, float | None]
+    outcomes: tuple[Outcome, ...]
+    tolerances: Tolerances
+
+
+def examine(file: Path, plan: Plan, day_end: datetime, recent: RecentDays, settings: Settings) -> ExpectationReport:
+    """Run both suites over a local file of CHECKED_ROWS."""
+    rows, tolerances = pl.scan_parquet(file), settings.tolerances
+    today = profile(rows, day_end, recent, tolerances)
+    numbers: dict[str, float | None] = today.row(0, named=True)
+    row_count, id_count = (int(today[name][0]) for name in ("row_count", "id_count"))
+    checked_count = min(row_count, settings.gx_max_rows)
+    if checked_count < row_count:
+        file = file.with_name("sample.parquet")
+        sample(rows, row_count, checked_count).sink_parquet(file)
+    of_rows, of_day = row_checks(tolerances, checked_count), profile_checks(tolerances, row_count, id_count)
+    asked = [check for check in of_day if row_count >= check.min_rows and numbers[check.column] is not None]
+    batches = read_batches(file, sorted({check.column for check in of_rows}), _BATCH_ROWS)
+    return ExpectationReport(
+        run_date=plan.run_date,
+        run_id=plan.run_id,
+        great_expectations_version=version("great-expectations"),
+        row_count=row_count,
+        checked_count=checked_count,
+        profile=numbers,
+        outcomes=(
+            *outcomes("profile", of_day, counts_by_check("profile", asked, [today]), numbers),
+            *outcomes("rows", of_rows, counts_by_check("rows", of_rows, batches)),
+        ),
+        tolerances=tolerances,
+    )
+
+
+def summarise(report: ExpectationReport) -> ExpectationSummary:
+    """The report in a few numbers."""
+    states = [item.state for item in report.outcomes]
+    return ExpectationSummary(
+        row_count=report.row_count,
+        checked_count=report.checked_count,
+        ok_count=states.count(State.OK),
+        not_judged_count=states.count(State.NOT_JUDGED),
+        warnings=failed(report.outcomes, Severity.WARNING),
+    )
+
+
+def _read_recent_days(outside: Adapters, paths: RunPaths) -> RecentDays:
+    history = read_history(outside, paths)
+    nights = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS).filter(pl.col("date").is_in(history.days))
+    return recent_days(nights.select("ingested_count").collect().to_series(), history)
+
+
+@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def check_expectations(settings: Settings, plan: Plan) -> ExpectationSummary:
+    """Write the run's expectations.json and Data Docs, then stop on a critical failure; a rerun writes the same."""
+    outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
+    recent, docs = _read_recent_days(outside, paths), paths.file("data_docs/index.html")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "checked.parquet"
+        outside.storage.fetch(paths.work("checked"), file)
+        report = examine(file, plan, day_bounds(plan.run_date, settings.zone).end, recent, settings)
+    outside.storage.put(paths.file("expectations.json"), report.model_dump_json(indent=1).encode())
+    outside.storage.put(docs, render_data_docs(report).encode())
+    stop_if_critical(report.outcomes, docs)
+    return summarise(report)

@@ -1,0 +1,157 @@
+"""The prompt catalog as an operator reads it: what each version is, what it costs, where it was used."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import prompts
+from data_contracts.verdicts import NIGHTS
+from prompts import CATALOG, Prompt
+from prompts.freeze import frozen
+from tasks import adapters
+from tasks.check_prompt import Use, prompt_uses
+from tasks.errors import ModerationError, SettingsInvalid
+from tasks.estimate import estimate, prompt_tokens
+from tasks.families import InvocationChoice, pick_family
+from tasks.paths import lake
+from tasks.prices import find_price
+from tasks.settings import Settings
+
+#: The comment that a price is told for: a sentence or two.
+COMMENT_TOKENS = 40
+_MILLION = 1_000_000
+
+
+class Terms(NamedTuple):
+    """What the catalog is priced for and marked as active by."""
+
+    model_id: str
+    prompt: str
+    version: str
+    prices: Path | None = None
+    invocation_type: InvocationChoice = "auto"
+
+
+def describe_catalog(terms: Terms, uses: Sequence[Use] | str, catalog: Path = CATALOG) -> str:
+    """Every version of the catalog, then what the figures rest on and how to change the active one.
+
+    Args:
+        uses: what the published nights used, or why that is unknown.
+
+    Raises:
+        PromptFileError: if a file of the catalog is not as it must be.
+        WrongUsage: if the price list cannot be read, or no family answers to the model id.
+    """
+    hashes = frozen(catalog)
+    found = [prompts.load(name, version, catalog) for name, version in prompts.versions(catalog)]
+    blocks = ["\n".join(_version(prompt, terms, uses, hashes.get(_name(prompt)))) for prompt in found]
+    return "\n\n".join([*(blocks or ["the catalog is empty"]), "\n".join(_footer(terms, uses, found))])
+
+
+def dollars_per_million(prompt: Prompt, terms: Terms) -> float | None:
+    """What a million comments of average length cost at the model's batch price; None if that is not known."""
+    price = find_price(terms.model_id, "batch", terms.prices)
+    constant_tokens = prompt_tokens(prompt.system + prompt.user)
+    thoughts = pick_family(terms.model_id, invocation_type=terms.invocation_type).reasoning_tokens
+    return estimate(_MILLION, _MILLION * COMMENT_TOKENS, constant_tokens, price, thoughts).cost_usd
+
+
+def diff(one: str, other: str, default_name: str, catalog: Path = CATALOG) -> str:
+    """A unified diff of two versions' files, front matter included; empty if they are the same.
+
+    Args:
+        one, other: `v1`, or `name/v1`.
+
+    Raises:
+        PromptFileError: if the catalog does not have one of them.
+    """
+    origins = [each if "/" in each else f"{default_name}/{each}" for each in (one, other)]
+    names = [origin.partition("/") for origin in origins]
+    before, after = (prompts.read(name, version, catalog).splitlines() for name, _, version in names)
+    return "\n".join(difflib.unified_diff(before, after, *origins, lineterm=""))
+
+
+def _name(prompt: Prompt) -> str:
+    return f"{prompt.id}/{prompt.version}"
+
+
+def _version(prompt: Prompt, terms: Terms, uses: Sequence[Use] | str, frozen_as: str | None) -> list[str]:
+    active = "   (active)" if (prompt.id, prompt.version) == (terms.prompt, terms.version) else ""
+    state = {None: "not frozen", prompt.sha256: "frozen"}.get(frozen_as, f"CHANGED: frozen as {frozen_as}")
+    cost = dollars_per_million(prompt, terms)
+    lines = [
+        f"{_name(prompt)}{active}",
+        f"  sha256       {prompt.sha256}   ({state})",
+        f"  parameters   families {', '.join(prompt.families)}; max_tokens {prompt.max_tokens}; "
+        f"temperature {prompt.temperature:g}",
+        f"  categories   {', '.join(prompt.categories)}",
+        f"  tokens       {prompt_tokens(prompt.system + prompt.user):,} a request, estimated",
+        f"  cost         {'unknown' if cost is None else f'${cost:,.0f}'} a million comments",
+        f"  used         {_used(prompt, uses)}",
+    ]
+    notes = prompt.notes.split("\n") if prompt.notes.strip() else ["none"]
+    return [*lines, *(f"  {'notes' if not place else '':<12} {line}".rstrip() for place, line in enumerate(notes))]
+
+
+def _used(prompt: Prompt, uses: Sequence[Use] | str) -> str:
+    if isinstance(uses, str):
+        return "unknown"
+    mine = [use for use in uses if use.sha256 == prompt.sha256]
+    if not mine:
+        return "never"
+    count, last = sum(use.night_count for use in mine), max(mine, key=lambda use: use.last_date)
+    nights = "1 night" if count == 1 else f"{count} nights"
+    return f"{nights}, {min(use.first_date for use in mine)} to {last.last_date} (last run {last.last_run_id})"
+
+
+def _footer(terms: Terms, uses: Sequence[Use] | str, found: Sequence[Prompt]) -> list[str]:
+    present = {prompt.sha256 for prompt in found}
+    lost = [] if isinstance(uses, str) else [use for use in uses if use.sha256 not in present]
+    return [
+        *(
+            f"{use.version} with hash {use.sha256} judged {use.night_count} nights, {use.first_date} to "
+            f"{use.last_date}, and is not in this catalog."
+            for use in lost
+        ),
+        *([f"Where versions were used is unknown: {uses}"] if isinstance(uses, str) else []),
+        f"Tokens are estimated from the text. Cost: {terms.model_id}, batch price, {COMMENT_TOKENS} tokens a comment.",
+        f"Active: {terms.prompt}/{terms.version}. To go back to another version, set MODERATION_PROMPT_VERSION.",
+    ]
+
+
+def list_prompts() -> str:
+    """The catalog as this deployment sees it; without settings or without S3 it says why it cannot tell the uses.
+
+    Raises:
+        PromptFileError, WrongUsage: as `describe_catalog`.
+    """
+    try:
+        settings = Settings.load()
+    except SettingsInvalid as error:
+        plain = {name: field.default for name, field in Settings.model_fields.items()}
+        terms = Terms(plain["model_id"], plain["prompt"], plain["prompt_version"])
+        return describe_catalog(terms, str(error))
+    terms = Terms(
+        settings.model_id, settings.prompt, settings.prompt_version, settings.prices, settings.invocation_type
+    )
+    try:
+        uses: Sequence[Use] | str = prompt_uses(adapters.connect(settings).lake.scan(lake(settings, "nights"), NIGHTS))
+    except ModerationError as error:
+        uses = str(error)
+    return describe_catalog(terms, uses)
+
+
+def diff_prompts(one: str, other: str) -> str:
+    """`diff` of the shipped catalog, by the name that the settings say or else the default one.
+
+    Raises:
+        PromptFileError: as `diff`.
+    """
+    try:
+        name = Settings.load().prompt
+    except SettingsInvalid:
+        name = Settings.model_fields["prompt"].default
+    return diff(one, other, name) or f"{one} and {other} are the same"

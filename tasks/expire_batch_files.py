@@ -1,0 +1,81 @@
+"""After the night: batch files that have done their service are deleted.
+
+Bedrock echoes every comment into its output, so both its input and its output are second copies of what customers
+wrote. The answers are in the ledger's keeping, without text: nothing needs the files once a day is published.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, timedelta
+
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.verdicts import NIGHTS
+from tasks import adapters
+from tasks.adapters.storage import StoredObject
+from tasks.errors import is_transient
+from tasks.ledger import is_live, read_ledger
+from tasks.paths import DayPaths
+from tasks.settings import Settings
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class ExpirySummary(BaseModel):
+    """What was deleted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    days: tuple[str, ...]
+    object_count: int
+
+
+def batch_day(uri: str, batch_uri: str) -> date | None:
+    """The run date that a batch file belongs to; None for a file that is not ours."""
+    day = uri.removeprefix(batch_uri + "/").partition("/")[0]
+    return date.fromisoformat(day) if _DAY.fullmatch(day) else None
+
+
+def expired_days(nights: pl.LazyFrame, now: datetime, retention_days: int) -> set[date]:
+    """Days whose balanced publication is at least that many days old.
+
+    Columns: NIGHTS.
+    """
+    old = nights.filter(pl.col("published_at") <= now - timedelta(days=retention_days))
+    return set(old.select("date").collect()["date"])
+
+
+def expired_files(
+    files: Iterable[StoredObject], batch_uri: str, expired: Collection[date]
+) -> dict[date, list[StoredObject]]:
+    """The files of expired days, by day."""
+    found: dict[date, list[StoredObject]] = {}
+    for item in files:
+        day = batch_day(item.uri, batch_uri)
+        if day in expired and day is not None:
+            found.setdefault(day, []).append(item)
+    return found
+
+
+@task(retries=2, retry_delay_seconds=[5, 60], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def expire_batch_files(settings: Settings, run_date: date, now: datetime) -> ExpirySummary:
+    """Delete the batch files of days published BATCH_RETENTION_DAYS ago; a day with a live job keeps its own."""
+    connected = adapters.connect(settings)
+    nights = connected.lake.scan(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
+    files = expired_files(
+        connected.storage.list(settings.batch_uri),
+        settings.batch_uri,
+        expired_days(nights, now, settings.batch_retention_days),
+    )
+    done = {
+        day: items
+        for day, items in files.items()
+        if not any(is_live(entry) for entry in read_ledger(connected.storage, DayPaths(settings, day)))
+    }
+    connected.storage.delete(item.uri for items in done.values() for item in items)
+    return ExpirySummary(days=tuple(str(day) for day in sorted(done)), object_count=sum(map(len, done.values())))

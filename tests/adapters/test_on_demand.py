@@ -1,0 +1,144 @@
+"""Nights that are too small for a batch job, over real HTTP; and crashes in the middle of one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from io import BytesIO
+
+import polars as pl
+import pytest
+
+from sandbox.days import sample_day
+from sandbox.nights import play_night
+from sandbox.serve import Sandbox
+from tasks import adapters
+from tasks.ask_on_demand import Pace
+from tasks.errors import BelowMinimum
+from tasks.settings import Settings
+from tests.fakes import FakeBedrock, Killed
+
+DAY = date(2026, 11, 19)
+NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of an empty site, in a hurry."""
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings.load(on_demand_per_s=10_000, on_demand_concurrency=8)
+
+
+def put_day(settings: Settings, count: int, text: str | None = None) -> None:
+    """A day of so many comments, no two alike; the first one's text may be given."""
+    day = sample_day(DAY, dirty_fraction=0, comment_count=400).comments.unique(
+        "text", keep="first", maintain_order=True
+    )
+    comments = day.unique(pl.col("text").str.normalize("NFKC"), keep="first", maintain_order=True).head(count)
+    if text is not None:
+        first = pl.int_range(pl.len()) == 0
+        comments = comments.with_columns(text=pl.when(first).then(pl.lit(text)).otherwise("text"))
+    body = BytesIO()
+    comments.write_parquet(body)
+    adapters.connect(settings).storage.put(f"{settings.comments_uri}/date={DAY}/part-0.parquet", body.getvalue())
+
+
+def read(settings: Settings, table: str) -> pl.DataFrame:
+    """A published plain object."""
+    body = adapters.connect(settings).storage.get(f"{settings.output_uri}/{table}/date={DAY}/{table}.parquet")
+    assert body is not None
+    return pl.read_parquet(BytesIO(body))
+
+
+@pytest.mark.parametrize(
+    ("count", "jobs", "calls"),
+    [
+        pytest.param(1, 0, 1, id="one"),
+        pytest.param(99, 0, 99, id="one-below-the-minimum"),
+        pytest.param(100, 1, 0, id="at-the-minimum"),
+        pytest.param(101, 1, 0, id="one-above"),
+    ],
+)
+def test_a_small_night_is_asked_on_demand(
+    count: int, jobs: int, calls: int, settings: Settings, sandbox: Sandbox
+) -> None:
+    """Below 100 comments there is no job and one call a comment, at twice the price; from 100 on there is one job."""
+    put_day(settings, count)
+    night = play_night(settings, DAY, "run", lambda: NOW)
+    assert night is not None
+    assert night.statuses == {"judged": count}
+    assert sandbox.bedrock.call_counts.get("CreateModelInvocationJob", 0) == jobs
+    assert sandbox.bedrock.call_counts.get("InvokeModel", 0) == calls
+    verdicts = read(settings, "verdicts")
+    tokens = verdicts.select(pl.col("input_tokens").sum(), pl.col("output_tokens").sum()).row(0)
+    price = (1.00, 5.00) if calls else (0.50, 2.50)
+    expected = sum(count * dollars / 1e6 for count, dollars in zip(tokens, price, strict=True))
+    assert night.cost_usd == pytest.approx(expected)
+    assert night.balance.unattributed_cost_usd == 0
+
+
+def test_on_demand_off_names_the_minimum(settings: Settings, sandbox: Sandbox) -> None:
+    """With the setting off a small night stops before anything is asked."""
+    put_day(settings, 99)
+    with pytest.raises(BelowMinimum, match="100"):
+        play_night(settings.model_copy(update={"on_demand": False}), DAY, "run", lambda: NOW)
+    assert not sandbox.bedrock.call_counts.get("InvokeModel", 0)
+
+
+def test_a_second_run_of_a_small_night_calls_nothing(settings: Settings, sandbox: Sandbox) -> None:
+    """Published is published: no call is made again."""
+    put_day(settings, 20)
+    play_night(settings, DAY, "run", lambda: NOW)
+    before = dict(sandbox.bedrock.call_counts)
+    assert play_night(settings, DAY, "again", lambda: NOW) is None
+    assert sandbox.bedrock.call_counts.get("InvokeModel") == before["InvokeModel"]
+
+
+@pytest.mark.parametrize("crash_after", [0, 1, 10, 29])
+def test_a_crash_repeats_only_the_calls_in_flight(
+    crash_after: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever the process dies, at most the calls in flight are made again; they are counted and booked."""
+    put_day(settings, 30)
+    real = adapters.connect
+    bedrock = FakeBedrock(real(settings).storage)
+    bedrock.crash_after = crash_after
+    monkeypatch.setattr(adapters, "connect", lambda settings: replace(real(settings), bedrock=bedrock))
+    with pytest.raises(Killed):
+        play_night(settings, DAY, "first", lambda: NOW)
+    bedrock.crash_after = None
+    night = play_night(settings, DAY, "second", lambda: NOW)
+    assert night is not None
+    assert night.statuses == {"judged": 30}
+    calls = Counter(bedrock.invoked.values())
+    repeated = sum(bedrock.invoked.values()) - 30
+    assert set(calls) <= {1, 2}
+    assert repeated <= 2 * settings.on_demand_concurrency, "what was in flight, and what began while it died"
+    (job,) = night.jobs
+    assert job["usage"]["repeated_call_count"] == repeated
+    books = night.balance
+    assert books.ledger_input_tokens == books.verdict_input_tokens + books.unattributed_input_tokens
+    assert (books.unattributed_input_tokens > 0) == (repeated > 0)
+
+
+def test_one_refused_request_does_not_stop_the_others(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that Bedrock will not take is an error verdict, asked once more; all others are judged."""
+    put_day(settings, 10, text="please refuse this request")
+    real = adapters.connect
+    bedrock = FakeBedrock(real(settings).storage)
+    monkeypatch.setattr(adapters, "connect", lambda settings: replace(real(settings), bedrock=bedrock))
+    night = play_night(settings, DAY, "run", lambda: NOW)
+    assert night is not None
+    assert night.statuses == {"error": 1, "judged": 9}
+    assert max(bedrock.invoked.values()) == settings.max_attempts
+
+
+def test_calls_are_paced() -> None:
+    """Calls begin no faster than so many a second, from the first on."""
+    slept: list[float] = []
+    pace = Pace(4, slept.append, lambda: 100.0)
+    for _ in range(4):
+        pace.wait()
+    assert slept == [0.25, 0.5, 0.75]
