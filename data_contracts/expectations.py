@@ -22,7 +22,7 @@ from data_contracts.tolerances import Tolerances
 #: Row rules whose share of the whole day is in the profile, exactly and never sampled.
 _IN_PROFILE = (Reason.NULL_TEXT, Reason.BLANK_TEXT)
 #: Counts of rows, yes or no of the one profile, and nothing else: an unexpected value would be a customer's.
-_RESULT_FORMATS = {
+_RESULT_FORMATS: dict[str, dict[Any, Any]] = {
     "rows": {"result_format": "SUMMARY", "partial_unexpected_count": 0, "include_unexpected_rows": False},
     "profile": {"result_format": "BOOLEAN_ONLY"},
 }

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.batch_lines import InvocationType
 
-
 Mode = Literal["batch", "on_demand"]
 
 

@@ -25,7 +25,7 @@ def backfill(start_date: date, end_date: date) -> str:
     stopped: dict[date, str] = {}
     for day in days:
         try:
-            nightly(run_date=day)
+            nightly(run_date=day, is_quiet=True)
         except Exception as error:
             stopped[day] = describe_failure(error)[1]
             get_run_logger().error("%s stopped: %s", day, stopped[day])

@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 
 from tasks.ask_on_demand import ask_on_demand
 from tasks.build_batch import build_batch
+from tasks.check_expectations import check_expectations
 from tasks.close_night import Night, clear_scratch, close_night, find_published
 from tasks.collect_answers import collect_answers
 from tasks.deduplicate import deduplicate
@@ -27,6 +28,7 @@ from tasks.measure_drift import measure_drift
 from tasks.merge_verdicts import merge_verdicts
 from tasks.poll_batch import Progress, poll_batch
 from tasks.publish import publish
+from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.send_alerts import alert_stopped_night, send_alerts
 from tasks.settings import Settings
 from tasks.steps import Steps
@@ -35,12 +37,13 @@ from tasks.validate import validate
 
 
 @flow(name="nightly", flow_run_name="nightly-{run_date}", persist_result=False)
-def nightly(run_date: date | None = None, epoch: int = 0) -> Night | None:
+def nightly(run_date: date | None = None, epoch: int = 0, is_quiet: bool = False) -> Night | None:
     """Judge one day of comments and publish a verdict for each.
 
     Args:
         run_date: The local day whose comments are judged. Empty: the day before the scheduled start.
         epoch: Leave it at 0. A higher number judges, and pays for, the whole day again.
+        is_quiet: Measure, but alert nobody: for a backfill of old days.
     """
     settings = Settings.load()
     started = flow_run.scheduled_start_time or datetime.now(UTC)
@@ -50,21 +53,22 @@ def nightly(run_date: date | None = None, epoch: int = 0) -> Night | None:
     step = Steps(time.monotonic, lambda name, result, took: log.info(describe_step(name, result, took)))
     try:
         with held(settings, run_date, run_id):
-            return _night(settings, run_date, run_id, epoch, step)
+            return _night(settings, run_date, run_id, epoch, is_quiet, step)
     except Exception as error:
         name, reason = describe_failure(error)
-        step(alert_stopped_night, settings, run_date, run_id, name, reason, datetime.now(UTC))
+        step(alert_stopped_night, settings, run_date, run_id, name, reason, datetime.now(UTC), is_quiet=is_quiet)
         raise
     finally:
         clear_scratch(settings, run_date, run_id)
 
 
-def _night(settings: Settings, run_date: date, run_id: str, epoch: int, step: Steps) -> Night | None:
+def _night(settings: Settings, run_date: date, run_id: str, epoch: int, is_quiet: bool, step: Steps) -> Night | None:
     plan = step(ingest, settings, run_date, run_id, datetime.now(UTC), epoch)
     if published_by := step(find_published, settings, plan):
         get_run_logger().info("%s is published already, by run %s: nothing to do", run_date, published_by)
         return None
     validation = step(validate, settings, plan)
+    step(check_expectations, settings, plan)
     step(deduplicate, settings, plan)
     progress = _Progress(run_date)
     while True:
@@ -79,7 +83,8 @@ def _night(settings: Settings, run_date: date, run_id: str, epoch: int, step: St
     books = step(publish, settings, plan)
     step(measure_drift, settings, plan, datetime.now(UTC))
     step(measure_accuracy, settings, run_date, run_id, run_id, datetime.now(UTC))
-    alerts = step(send_alerts, settings, run_date, run_id, datetime.now(UTC))
+    step(remeasure_late_labels, settings, run_date, run_id, datetime.now(UTC))
+    alerts = step(send_alerts, settings, run_date, run_id, datetime.now(UTC), is_quiet=is_quiet)
     night = step(close_night, settings, plan, validation, verdicts, books, alerts, step.seconds, datetime.now(UTC))
     step(expire_batch_files, settings, run_date, datetime.now(UTC))
     create_markdown_artifact(describe_night(night), key=f"night-{run_date}", description=f"The night of {run_date}")

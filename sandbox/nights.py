@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from tasks.ask_on_demand import ask_on_demand
 from tasks.build_batch import build_batch
+from tasks.check_expectations import check_expectations
 from tasks.close_night import Night, clear_scratch, close_night, find_published
 from tasks.collect_answers import collect_answers
 from tasks.deduplicate import deduplicate
@@ -22,6 +23,7 @@ from tasks.measure_drift import measure_drift
 from tasks.merge_verdicts import merge_verdicts
 from tasks.poll_batch import poll_batch
 from tasks.publish import publish
+from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.send_alerts import send_alerts
 from tasks.settings import Settings
 from tasks.steps import Steps
@@ -57,6 +59,7 @@ def _play(
     if step(find_published.fn, settings, plan):
         return None
     validation = step(validate.fn, settings, plan)
+    step(check_expectations.fn, settings, plan)
     step(deduplicate.fn, settings, plan)
     while True:
         batch = step(build_batch.fn, settings, plan, now())
@@ -69,6 +72,7 @@ def _play(
     books = step(publish.fn, settings, plan)
     step(measure_drift.fn, settings, plan, now())
     step(measure_accuracy.fn, settings, run_date, run_id, run_id, now())
+    step(remeasure_late_labels.fn, settings, run_date, run_id, now())
     alerts = step(send_alerts.fn, settings, run_date, run_id, now())
     return step(close_night.fn, settings, plan, validation, verdicts, books, alerts, step.seconds, now())
 

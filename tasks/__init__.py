@@ -3,7 +3,8 @@
 stage             | reads                          | writes                              | stops the run when
 ------------------|--------------------------------|-------------------------------------|--------------------------------
 ingest            | comments/date=D                | runs/D/RUN/plan.json                | no input, schema drift
-validate          | the planned objects            | work/valid, work/rejected           | too many rejected
+validate          | the planned objects            | work/checked, valid, rejected       | too many rejected
+check_expectations| work/checked, the lake         | expectations.json, data_docs        | a critical expectation fails
 deduplicate       | work/valid                     | work/distinct                       |
 build_batch       | work/valid, ledger, answers    | batch input, requests               | too few comments, over budget
 submit_batch      | the shards                     | ledger (intent, then the job)       | Bedrock refuses for good
@@ -11,7 +12,8 @@ poll_batch        | ledger, Bedrock's jobs         | ledger (status)            
 collect_answers   | batch output                   | answers, ledger (usage, cost)       | a job failed as a whole
 merge_verdicts    | work/valid, answers            | work/verdicts                       | too few judged
 publish           | work/verdicts, work/rejected   | lake, plain objects, balance.json   | rows do not balance
-measure           | the lake, labels               | lake/metrics                        |
+measure           | the lake, labels               | lake/metrics, confusion.json        |
+remeasure         | earlier days' late labels      | lake/metrics, state/labels          |
 send_alerts       | metrics                        | alert channels, state/alerts        |
 close_night       | everything above               | summary, report, lake/nights        |
 """

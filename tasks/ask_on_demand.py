@@ -131,7 +131,7 @@ def ask_entry(
 
 @task(retries=5, retry_delay_seconds=[5, 15, 60, 300, 600], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 def ask_on_demand(settings: Settings, plan: Plan, now: datetime) -> OnDemandSummary:
-    """Ask for what is on record as on demand and not answered; a rerun asks only for what was in flight or not begun."""
+    """Ask for what is on record as on demand and not answered; a rerun asks for what was in flight or not begun."""
     connected, paths = adapters.connect(settings), DayPaths(settings, plan.run_date)
     entries = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry) and entry.mode == "on_demand"]
     call_count = 0

@@ -22,7 +22,7 @@ from data_contracts.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.errors import is_transient
-from tasks.expectation_outcomes import Outcome, State, failed, outcomes, stop_if_critical
+from tasks.expectation_outcomes import Outcome, State, askable, failed, outcomes, stop_if_critical
 from tasks.frames import read_batches
 from tasks.ingest import Plan
 from tasks.metrics_table import read_history
@@ -76,7 +76,6 @@ def examine(file: Path, plan: Plan, day_end: datetime, recent: RecentDays, setti
         file = file.with_name("sample.parquet")
         sample(rows, row_count, checked_count).sink_parquet(file)
     of_rows, of_day = row_checks(tolerances, checked_count), profile_checks(tolerances, row_count, id_count)
-    asked = [check for check in of_day if row_count >= check.min_rows and numbers[check.column] is not None]
     batches = read_batches(file, sorted({check.column for check in of_rows}), _BATCH_ROWS)
     return ExpectationReport(
         run_date=plan.run_date,
@@ -86,7 +85,7 @@ def examine(file: Path, plan: Plan, day_end: datetime, recent: RecentDays, setti
         checked_count=checked_count,
         profile=numbers,
         outcomes=(
-            *outcomes("profile", of_day, counts_by_check("profile", asked, [today]), numbers),
+            *outcomes("profile", of_day, counts_by_check("profile", askable(of_day, numbers), [today]), numbers),
             *outcomes("rows", of_rows, counts_by_check("rows", of_rows, batches)),
         ),
         tolerances=tolerances,

@@ -12,12 +12,13 @@ from typing import Any
 import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from data_contracts.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.errors import is_transient
+from tasks.estimate_quality import ConfusionMatrix
 from tasks.ingest import Plan
 from tasks.ledger import read_ledger
 from tasks.merge_verdicts import VerdictSummary
@@ -52,6 +53,7 @@ class Night(BaseModel):
     alerts: dict[str, Any]
     seconds: dict[str, float]
     paths: dict[str, str]
+    confusion: list[ConfusionMatrix] = []
 
 
 def night_row(night: Night, plan: Plan, now: datetime) -> pl.DataFrame:
@@ -119,6 +121,9 @@ def close_night(
     ledger = read_ledger(connected.storage, paths)
     metrics = read_day(connected, paths)
     estimates = [entry.estimated_cost_usd for entry in ledger]
+    confusion = TypeAdapter(list[ConfusionMatrix]).validate_json(
+        connected.storage.get(paths.file("confusion.json")) or b"[]"
+    )
     night = Night(
         run_date=plan.run_date.isoformat(),
         run_id=plan.run_id,
@@ -143,7 +148,9 @@ def close_night(
             "lake": paths.lake("verdicts"),
             "run": paths.root,
             "report": paths.file("report.html"),
+            "data_docs": paths.file("data_docs/index.html"),
         },
+        confusion=confusion,
     )
     connected.storage.put(paths.file("ledger.json"), json.dumps(night.jobs, indent=1).encode())
     connected.storage.put(paths.file("report.html"), render_report(night).encode())

@@ -17,7 +17,7 @@ from tasks.render_report import amount, brief, drift, headline_accuracy, inert, 
 from tasks.render_report import count as tally
 
 #: Fields of a summary that are too long for a log line: their number is told.
-_LONG = {"shards", "live_keys"}
+_LONG = {"shards", "live_keys", "confusion"}
 
 
 def describe_step(name: str, result: object, took_s: float) -> str:

@@ -71,7 +71,7 @@ def diff(one: str, other: str, default_name: str, catalog: Path = CATALOG) -> st
     origins = [each if "/" in each else f"{default_name}/{each}" for each in (one, other)]
     names = [origin.partition("/") for origin in origins]
     before, after = (prompts.read(name, version, catalog).splitlines() for name, _, version in names)
-    return "\n".join(difflib.unified_diff(before, after, *origins, lineterm=""))
+    return "\n".join(difflib.unified_diff(before, after, origins[0], origins[1], lineterm=""))
 
 
 def _name(prompt: Prompt) -> str:
@@ -81,12 +81,11 @@ def _name(prompt: Prompt) -> str:
 def _version(prompt: Prompt, terms: Terms, uses: Sequence[Use] | str, frozen_as: str | None) -> list[str]:
     active = "   (active)" if (prompt.id, prompt.version) == (terms.prompt, terms.version) else ""
     state = {None: "not frozen", prompt.sha256: "frozen"}.get(frozen_as, f"CHANGED: frozen as {frozen_as}")
-    cost = dollars_per_million(prompt, terms)
+    cost, families = dollars_per_million(prompt, terms), ", ".join(prompt.families)
     lines = [
         f"{_name(prompt)}{active}",
         f"  sha256       {prompt.sha256}   ({state})",
-        f"  parameters   families {', '.join(prompt.families)}; max_tokens {prompt.max_tokens}; "
-        f"temperature {prompt.temperature:g}",
+        f"  parameters   families {families}; max_tokens {prompt.max_tokens}; temperature {prompt.temperature:g}",
         f"  categories   {', '.join(prompt.categories)}",
         f"  tokens       {prompt_tokens(prompt.system + prompt.user):,} a request, estimated",
         f"  cost         {'unknown' if cost is None else f'${cost:,.0f}'} a million comments",
@@ -133,7 +132,8 @@ def list_prompts() -> str:
     except SettingsInvalid as error:
         plain = {name: field.default for name, field in Settings.model_fields.items()}
         terms = Terms(plain["model_id"], plain["prompt"], plain["prompt_version"])
-        return describe_catalog(terms, str(error))
+        first, *more = str(error).split("; ")
+        return describe_catalog(terms, first + (f", and {len(more)} more" if more else ""))
     terms = Terms(
         settings.model_id, settings.prompt, settings.prompt_version, settings.prices, settings.invocation_type
     )

@@ -5,9 +5,11 @@ Source: Hajek's ratio estimator (comment on Basu, 1971) for weights by inclusion
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
 import polars as pl
+from pydantic import BaseModel, ConfigDict
 
 from data_contracts.labels import LabelSource
 from data_contracts.metrics import Kind
@@ -54,55 +56,122 @@ def ratio(metric: str, tp: Number, fp: Number, fn: Number, tn: Number) -> tuple[
             raise ValueError(metric)
 
 
-def measure_quality(settled: Settled, seed: int) -> list[Measurement]:
-    """Every quality metric in every slice: the sample as a whole and in parts, other sources apart."""
-    by_source = {source: settled.comments.filter(pl.col("source") == source) for source in LabelSource}
-    sample = by_source.pop(LabelSource.SAMPLE)
-    came = [str(source) for source, comments in by_source.items() if len(comments)]
-    why = f"only {' and '.join(came)} labels came" if came else "no labels came that can be used"
-    measured = estimate(sample, ALL, seed, why_empty=why, remark=settled.remarks(LabelSource.SAMPLE))
+class Slice(NamedTuple):
+    """Labelled comments that are measured together.
+
+    Attributes:
+        name: as in the metrics table.
+        comments: truth, flagged, stratum, inclusion_probability.
+        is_blind: whether only flagged comments were labelled, so that nothing is known of what was missed.
+    """
+
+    name: str
+    comments: pl.DataFrame
+    is_blind: bool
+
+    @classmethod
+    def of(cls, name: str, comments: pl.DataFrame) -> Slice:
+        """Comments with their own verdicts."""
+        return cls(name, comments, bool(comments["flagged"].all()))
+
+
+def quality_slices(settled: Settled) -> Iterator[Slice]:
+    """The sample as a whole, by language, stratum and category, then each other source, unweighted."""
+    sample = settled.comments.filter(pl.col("source") == LabelSource.SAMPLE)
+    yield Slice.of(ALL, sample)
     for name in ("language", "stratum"):
         parts = sample.drop_nulls(name).partition_by(name, as_dict=True)
         for (part,), comments in sorted(parts.items()):
-            measured += estimate(comments, f"{name}={part}", seed)
-    measured += measure_categories(sample)
-    for source, comments in by_source.items():
-        if len(comments):
-            unweighted = comments.with_columns(inclusion_probability=pl.lit(None, pl.Float64))
-            measured += estimate(unweighted, f"source={source}", seed, remark=settled.remarks(source))
+            yield Slice.of(f"{name}={part}", comments)
+    yield from category_slices(sample)
+    for source in LabelSource:
+        comments = settled.comments.filter(pl.col("source") == source)
+        if source is not LabelSource.SAMPLE and len(comments):
+            yield Slice.of(f"source={source}", comments.with_columns(inclusion_probability=pl.lit(None, pl.Float64)))
+
+
+def category_slices(sample: pl.DataFrame) -> Iterator[Slice]:
+    """Each category that model or labels name against the rest; violations of an unnamed category are in none."""
+    known = sample.filter(pl.col("true_category").is_not_null())
+    is_blind = bool(sample["flagged"].all())
+    names = {*known["flagged_category"], *known["true_category"]} - {NO_CATEGORY, None}
+    for name in sorted(names):
+        is_named = [pl.col(column).eq_missing(name) for column in ("flagged_category", "true_category")]
+        yield Slice(f"category={name}", known.with_columns(flagged=is_named[0], truth=is_named[1]), is_blind)
+
+
+class ConfusionMatrix(BaseModel):
+    """Labelled comments of one slice by verdict and truth; `estimated_*` are the comments that they stand for.
+
+    The estimates are null where no inclusion probability is known.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    slice: str
+    true_positive: int
+    false_positive: int
+    false_negative: int
+    true_negative: int
+    estimated_true_positive: float | None
+    estimated_false_positive: float | None
+    estimated_false_negative: float | None
+    estimated_true_negative: float | None
+
+
+def confusion_matrices(settled: Settled) -> list[ConfusionMatrix]:
+    """The confusion matrix of every slice that has a label."""
+    return [_matrix(item) for item in quality_slices(settled) if len(item.comments)]
+
+
+def _matrix(item: Slice) -> ConfusionMatrix:
+    weighed = with_weights(item.comments)
+    counts = {name: int(value) for name, value in _confusion(weighed, pl.len())._asdict().items()}
+    is_weighted = item.comments["inclusion_probability"].null_count() == 0
+    sizes = _confusion(weighed, pl.col("weight").sum())._asdict()
+    estimated = {f"estimated_{name}": value if is_weighted else None for name, value in sizes.items()}
+    return ConfusionMatrix(slice=item.name, **counts, **estimated)
+
+
+def measure_quality(settled: Settled, seed: int) -> list[Measurement]:
+    """Every quality metric in every slice."""
+    sources = [str(source) for source in LabelSource if (settled.comments["source"] == source).any()]
+    why = f"only {' and '.join(sources)} labels came" if sources else "no labels came that can be used"
+    measured = []
+    for item in quality_slices(settled):
+        dimension, _, member = item.name.partition("=")
+        source = {ALL: LabelSource.SAMPLE, "source": member}.get(dimension)
+        measured += estimate(item, seed, why_empty=why, remark=settled.remarks(LabelSource(source)) if source else None)
     return measured
 
 
-def estimate(
-    comments: pl.DataFrame, part: str, seed: int, *, why_empty: str = "", remark: str | None = None
-) -> list[Measurement]:
+def estimate(item: Slice, seed: int, *, why_empty: str = "", remark: str | None = None) -> list[Measurement]:
     """Accuracy, precision, recall, F1 and prevalence of one slice.
 
     Weighted by 1 / inclusion probability if every comment has one, else all alike. Where every labelled comment was
     flagged, nothing can be said about what was missed.
 
     Args:
-        comments: truth, flagged, stratum, inclusion_probability.
-        part: the slice's name.
+        item: the slice.
         seed: of the posterior draws.
         why_empty: the reason of a slice without comments.
         remark: for the reader of the accuracy row.
     """
-    if comments.is_empty():
-        return [nothing(metric, Kind.RATE, why_empty, slice=part) for metric in QUALITY]
-    weighed = with_weights(comments)
+    if item.comments.is_empty():
+        return [nothing(metric, Kind.RATE, why_empty, slice=item.name) for metric in QUALITY]
+    weighed = with_weights(item.comments)
     counts, sizes = _confusion(weighed, pl.len()), _confusion(weighed, pl.col("weight").sum())
     draws = None
-    if comments["inclusion_probability"].null_count() == 0:
+    if item.comments["inclusion_probability"].null_count() == 0:
         draws = confusion_draws(_cells(weighed), seed)
-    return [_estimate_one(metric, part, counts, sizes, draws, remark) for metric in QUALITY]
+    return [_estimate_one(metric, item, counts, sizes, draws, remark) for metric in QUALITY]
 
 
 def _estimate_one(
-    metric: str, part: str, counts: Counts, sizes: Counts, draws: Confusion | None, remark: str | None
+    metric: str, item: Slice, counts: Counts, sizes: Counts, draws: Confusion | None, remark: str | None
 ) -> Measurement:
-    is_blind = counts.false_negative + counts.true_negative == 0
-    if metric in ("recall", "f1") and is_blind:
+    part = item.name
+    if metric in ("recall", "f1") and item.is_blind:
         return nothing(metric, Kind.RATE, "every labelled comment was flagged", slice=part)
     numerator, denominator = ratio(metric, *sizes)
     if denominator == 0:
@@ -127,34 +196,6 @@ def _estimate_one(
         interval=interval.around(value),
         reason=remark if metric == "accuracy" else None,
     )
-
-
-def measure_categories(sample: pl.DataFrame) -> list[Measurement]:
-    """Precision of each category that the model named and recall of each that the labels name, one against the rest."""
-    weighed = with_weights(sample)
-    is_same = (pl.col("flagged_category") == pl.col("true_category")).fill_null(False).alias("hit")
-    measured = []
-    for metric, column in (("precision", "flagged_category"), ("recall", "true_category")):
-        named = weighed.filter(pl.col(column) != NO_CATEGORY).with_columns(is_same)
-        for (category,), comments in sorted(named.partition_by(column, as_dict=True).items()):
-            share, effective_n = weighted_share(comments)
-            interval = jeffreys(share * effective_n, effective_n)
-            n = len(comments)
-            slice_name = f"category={category}"
-            method = "weighted share, one category against the rest; Jeffreys 95% interval at Kish's effective n"
-            measured.append(
-                Measurement(
-                    metric,
-                    slice_name,
-                    Kind.RATE,
-                    method,
-                    x=share * n,
-                    n=n,
-                    value=share,
-                    interval=interval.around(share),
-                )
-            )
-    return measured
 
 
 def with_weights(comments: pl.DataFrame) -> pl.DataFrame:

@@ -99,6 +99,12 @@ def told(value: float | None, unit: str | None) -> str:
             return f"{value:,.1f}".removesuffix(".0")
 
 
+def askable(checks: Iterable[Check], profile: Mapping[str, float | None]) -> list[Check]:
+    """The checks of a profile that the day has a number and enough rows for."""
+    row_count = profile["row_count"] or 0
+    return [check for check in checks if row_count >= check.min_rows and profile[check.column] is not None]
+
+
 def outcomes(
     suite: SuiteName,
     checks: Sequence[Check],

@@ -29,7 +29,8 @@ MIN_TEXT_BYTES = 16
 MIN_RAW_ID_BYTES = 8
 
 _BATCH_ROWS = 50_000
-_ID_COLUMNS = ("comment_id", "record_id", "judged_as")
+#: Columns that say whose a row is.
+ID_COLUMNS = ("comment_id", "record_id", "judged_as")
 #: What an id may be part of without being meant.
 _WORD = rb"[0-9A-Za-z_-]"
 
@@ -149,12 +150,11 @@ def _rows(batch: pa.RecordBatch, sought: Sought) -> Iterator[bool]:
     needles = sorted(needle for value in (*sought.ids, *sought.long_texts) for needle in _plain_spellings(value))
     near = frame.filter(pl.any_horizontal(pl.all().str.contains_any(needles)))
     for row in near.iter_rows(named=True):
-        if any(row.get(name) in sought.ids for name in _ID_COLUMNS):
+        said = [value.encode() for value in row.values() if value]
+        if any(map(sought.id_pattern.search, said)):
             yield True
-        elif any(sought.id_pattern.search(value.encode()) for value in row.values() if value):
-            yield True
-        elif sought.text_pattern and any(sought.text_pattern.search(value.encode()) for value in row.values() if value):
-            yield all(row.get(name) is None for name in _ID_COLUMNS)
+        elif sought.text_pattern and any(map(sought.text_pattern.search, said)):
+            yield all(row.get(name) is None for name in ID_COLUMNS)
 
 
 def _plain_spellings(value: str) -> set[str]:

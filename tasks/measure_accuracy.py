@@ -5,41 +5,48 @@ Labels may come days later: the stage reads published verdicts, so any earlier d
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
-import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.labels import LABELS, LabelSource
+from data_contracts.labels import LabelSource
 from data_contracts.metrics import State
 from data_contracts.verdicts import VERDICTS
 from tasks import adapters
-from tasks.adapters.storage import Storage
+from tasks.adapters import Adapters
 from tasks.baselines import Comparison, Reading, compare
 from tasks.errors import is_transient
-from tasks.estimate_quality import measure_quality
+from tasks.estimate_quality import ConfusionMatrix, confusion_matrices, measure_quality
 from tasks.intervals import Interval, effective_count
 from tasks.judge_night import Stamp, metric_rows
+from tasks.label_files import LabelsSeen, list_labels, read_labels, store_seen
 from tasks.measurements import ALL, Measurement, rate
 from tasks.metric_history import History, Row
 from tasks.metric_rules import RULES
 from tasks.metrics_table import append_rows, read_history
 from tasks.paths import RunPaths
 from tasks.settings import Settings, Thresholds
-from tasks.settle_labels import Settled, schema_fault, settle
+from tasks.settle_labels import Settled, settle
 
 PLANTED = f"source={LabelSource.PLANTED}"
 
 
 class AccuracySummary(BaseModel):
-    """The day's accuracy in a few numbers: of the sample, or of planted comments if no sample can tell."""
+    """The day's accuracy in a few numbers: of the sample, or of planted comments if no sample can tell.
+
+    Attributes:
+        rated_twice_count: comments that several raters labelled.
+        agreed_count: of those, comments on which all agree.
+        kappa: their agreement beyond chance; None if no two raters share enough comments.
+        confusion: of every slice that has a label.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,14 +60,10 @@ class AccuracySummary(BaseModel):
     ci_high: float | None
     state: State
     degraded: tuple[str, ...]
-
-
-class LabelFiles(NamedTuple):
-    """The label rows that could be read, and what could not."""
-
-    labels: pl.DataFrame
-    lost_count: int  # rows of files that break the contract; a file that is no Parquet counts as one
-    faults: tuple[str, ...]
+    rated_twice_count: int
+    agreed_count: int
+    kappa: float | None
+    confusion: tuple[ConfusionMatrix, ...]
 
 
 def measure_labels(settled: Settled, faults: Sequence[str], run_date: date) -> list[Measurement]:
@@ -132,25 +135,28 @@ def summarise(
         ci_high=accuracy.interval.high if accuracy.interval else None,
         state=found.state,
         degraded=tuple(f"{item.metric} {item.slice}" for item, state in judged if state.state is State.DEGRADED),
+        rated_twice_count=settled.rated_twice_count,
+        agreed_count=settled.rated_twice_count - settled.disputed_count,
+        kappa=settled.kappa.value if settled.kappa else None,
+        confusion=tuple(confusion_matrices(settled)),
     )
 
 
-def read_labels(storage: Storage, folder: str, scratch: Path) -> LabelFiles:
-    """Every label file below the folder; one that breaks the contract is counted, never fatal."""
-    frames, faults, lost_count = [LABELS.empty()], [], 0
-    for place, item in enumerate(item for item in storage.list(folder) if item.uri.endswith(".parquet")):
-        file, name = scratch / f"labels-{place}.parquet", item.uri.rsplit("/", 1)[-1]
-        storage.fetch(item.uri, file)
-        try:
-            fault, row_count = schema_fault(pl.read_parquet_schema(file)), pq.read_metadata(file).num_rows
-            if fault is None:
-                frames.append(LABELS.conform(pl.scan_parquet(file)).collect())
-        except (pl.exceptions.PolarsError, OSError, ValueError):
-            fault, row_count = "is no readable Parquet file", 1
-        if fault is not None:
-            faults.append(f"{name} {fault}")
-            lost_count += row_count
-    return LabelFiles(pl.concat(frames), lost_count, tuple(faults))
+def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> AccuracySummary:
+    """Append what the labels that are there now say about the day's published verdicts, and note which they were."""
+    limits, run_date = paths.settings.thresholds, paths.run_date
+    history, objects = read_history(outside, paths), list_labels(outside.storage, paths)
+    with tempfile.TemporaryDirectory() as folder:
+        files = read_labels(outside.storage, objects, Path(folder))
+    verdicts = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == run_date)
+    settled = settle(files.labels, verdicts, files.lost_count)
+    judged = judge_quality(measure_labels(settled, files.faults, run_date), run_date, history, limits)
+    summary = summarise(run_date, settled, judged, limits)
+    matrices = [matrix.model_dump() for matrix in summary.confusion]
+    outside.storage.put(paths.file("confusion.json"), json.dumps(matrices, indent=1).encode())
+    append_rows(outside, paths, metric_rows(judged, history, Stamp(run_date, now, verdicts_run_id, paths.run_id)))
+    store_seen(outside.storage, paths, LabelsSeen.of(objects, paths, verdicts_run_id))
+    return summary
 
 
 @task(
@@ -160,12 +166,4 @@ def measure_accuracy(
     settings: Settings, run_date: date, run_id: str, verdicts_run_id: str, now: datetime
 ) -> AccuracySummary:
     """Append what the day's labels say about its published verdicts; repeating it is harmless."""
-    outside, paths, limits = adapters.connect(settings), RunPaths(settings, run_date, run_id), settings.thresholds
-    history = read_history(outside, paths)
-    with tempfile.TemporaryDirectory() as folder:
-        files = read_labels(outside.storage, paths.labels, Path(folder))
-    verdicts = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == run_date)
-    settled = settle(files.labels, verdicts, files.lost_count)
-    judged = judge_quality(measure_labels(settled, files.faults, run_date), run_date, history, limits)
-    append_rows(outside, paths, metric_rows(judged, history, Stamp(run_date, now, verdicts_run_id, run_id)))
-    return summarise(run_date, settled, judged, limits)
+    return measure_day(adapters.connect(settings), RunPaths(settings, run_date, run_id), verdicts_run_id, now)

@@ -9,7 +9,7 @@
       rejected/date=D/rejected.parquet
       metrics/date=D/metrics.parquet
       runs/D/RUN_ID/                           plan.json, balance.json, summary.json, report.html, ledger.json,
-                                               confusion.json, data_docs/index.html
+                                               confusion.json, expectations.json, data_docs/index.html
       runs/D/RUN_ID/work/                      the run's scratch frames, deleted when it is published
       ledger/D/KEY.json                        intents and jobs, shared by all runs of the day
       requests/D/KEY.parquet                   what each shard asked, without text

@@ -9,6 +9,7 @@ import polars as pl
 
 from data_contracts.labels import LABELS, LabelSource
 from data_contracts.verdicts import Status
+from tasks.rater_agreement import Kappa, cohen_kappa
 
 NO_CATEGORY = "none"
 
@@ -25,6 +26,7 @@ class Settled(NamedTuple):
         rated_twice_count: comments with several raters.
         disputed_count: of those, comments whose raters disagree.
         tie_count: of those, comments without a majority.
+        kappa: agreement of the raters beyond chance, if two of them share enough comments.
     """
 
     comments: pl.DataFrame
@@ -34,6 +36,7 @@ class Settled(NamedTuple):
     rated_twice_count: int
     disputed_count: int
     tie_count: int
+    kappa: Kappa | None = None
 
     def remarks(self, source: LabelSource) -> str:
         """What was left out, for the reader of a measurement; counts are of all sources."""
@@ -41,6 +44,7 @@ class Settled(NamedTuple):
         remarks = {
             f"{self.unjudged_count} labelled comments have no verdict": self.unjudged_count,
             f"raters agree on {agreed} of {several} comments that several labelled": several,
+            self.kappa.words() if self.kappa else "": self.kappa,
             f"{self.tie_count} ties are left out": self.tie_count,
         }
         return "; ".join([f"labels of source {source}", *(text for text, count in remarks.items() if count)])
@@ -118,6 +122,7 @@ def settle(labels: pl.DataFrame, verdicts: pl.LazyFrame, lost_count: int) -> Set
         rated_twice_count=len(rated_twice),
         disputed_count=len(disputed),
         tie_count=len(votes.filter(tied)),
+        kappa=cohen_kappa(latest),
     )
 
 

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 import prompts
+from data_contracts.batch_lines import InvocationType
 from data_contracts.comments import COMMENTS
 from data_contracts.ledger import LedgerEntry, Usage, job_name, record_id, shard_key
 from data_contracts.table import Table
@@ -64,6 +65,9 @@ class NoBedrock:
 
     def stop_job(self, job_arn: str) -> None:
         raise AssertionError(f"stop_job({job_arn})")
+
+    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+        raise AssertionError(f"invoke({model_id})")
 
 
 @cache

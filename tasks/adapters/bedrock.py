@@ -10,7 +10,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from data_contracts.batch_lines import InvocationType
-
 from tasks.adapters.aws import Aws, error_code, error_text, is_transient_error
 from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
 from tasks.ports import Job, JobRequest, JobStatus, RecordFailed

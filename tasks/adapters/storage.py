@@ -92,6 +92,10 @@ class ObjectStore(Protocol):
         """Delete; an object that is not there is no error."""
         ...
 
+    def keeps_versions(self, folder: str) -> bool:
+        """Whether what is replaced or deleted there stays behind as an old version."""
+        ...
+
 
 class Protection(NamedTuple):
     """How a bucket of ours is protected: the account that must own it, the KMS key that writes are encrypted with."""
@@ -244,6 +248,12 @@ class S3Store:
                         f"{first.get('Code')}: {first.get('Message')}"
                     )
 
+    def keeps_versions(self, folder: str) -> bool:
+        """See ObjectStore."""
+        bucket, _ = _split(folder)
+        with translated(f"look at the versioning of s3://{bucket}", StorageUnavailable, StorageRefused):
+            return "Status" in self._s3.get_bucket_versioning(**self._at(bucket))
+
 
 class FileStore:
     """Files below absolute paths, for tests and for looking at a night without S3."""
@@ -320,6 +330,10 @@ class FileStore:
         for uri in uris:
             Path(uri).unlink(missing_ok=True)
 
+    def keeps_versions(self, folder: str) -> bool:
+        """See ObjectStore."""
+        return False
+
     @staticmethod
     def _describe(path: Path) -> StoredObject:
         stat = path.stat()
@@ -385,6 +399,10 @@ class Storage:
         wanted = list(uris)
         self._s3.delete(uri for uri in wanted if uri.startswith("s3://"))
         self._files.delete(uri for uri in wanted if not uri.startswith("s3://"))
+
+    def keeps_versions(self, folder: str) -> bool:
+        """See ObjectStore."""
+        return self._store(folder).keeps_versions(folder)
 
 
 def _changed(uri: str) -> InputChanged:

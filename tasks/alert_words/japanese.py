@@ -126,6 +126,10 @@ JAPANESE = Words(
             r"複数人がラベルを付けた \2 件のうち \1 件で一致",
         ),
         (r"Cohen's kappa (.+) on (\d+) comments of the same two raters", r"同じ 2 人が付けた \2 件での Cohen のκは \1"),
+        (
+            r"mean Cohen's kappa (.+) of (\d+) pairs of raters, (\d+) comments",
+            r"Cohen のκは \2 組の平均で \1(計 \3 件)",
+        ),
         (r"(\d+) ties are left out", r"同数で決まらない \1 件は除外"),
         (r"no labels came that can be used", "使えるラベルが届いていない"),
         (r"(.+) is no readable Parquet file", r"\1 は Parquet として読めない"),

@@ -52,7 +52,9 @@ def test_duckdb_queries_work_as_printed(
     monkeypatch.chdir(month[0].parent)
     text = query.format(folder=month[0].name, day=LAST_DAY)
     assert text in queries(Path(month[0].name))
-    assert duckdb.sql(text).fetchall()
+    found = duckdb.sql(text)
+    assert found is not None
+    assert found.fetchall()
 
 
 @pytest.mark.parametrize("query", POLARS_QUERIES)

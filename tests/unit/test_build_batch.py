@@ -371,10 +371,17 @@ def sizes(new: int, again: int) -> pl.DataFrame:
 
 
 def chosen(
-    new: int, again: int, *, budget: float = 1_000.0, booked: float = 0.0, price: Price | None = PRICE
+    new: int,
+    again: int,
+    *,
+    budget: float = 1_000.0,
+    booked: float = 0.0,
+    price: Price | None = PRICE,
+    on_demand: bool = False,
 ) -> Choice:
-    settings = factories.settings(max_cost_usd=budget, min_job_records=10)
-    return choose(sizes(new, again), settings, booked, 0, price)
+    settings = factories.settings(max_cost_usd=budget, min_job_records=10, on_demand=on_demand)
+    double = Price(2 * price.input_pico, 2 * price.output_pico) if price else None
+    return choose(sizes(new, again), settings, booked, 0, {"batch": price, "on_demand": double})
 
 
 @pytest.mark.parametrize(
@@ -418,6 +425,25 @@ def test_comments_that_were_never_asked_may_stop_a_night(
         chosen(new, again, budget=budget, booked=booked)
 
 
+@pytest.mark.parametrize(
+    ("new", "again", "budget", "mode", "taken"),
+    [
+        pytest.param(9, 0, 1_000, "on_demand", 9, id="below-the-minimum"),
+        pytest.param(10, 0, 1_000, "batch", 10, id="at-the-minimum"),
+        pytest.param(0, 9, 1_000, "on_demand", 9, id="failed-ones"),
+        pytest.param(0, 9, 12, "batch", 0, id="failed-ones-too-dear-on-demand"),
+        pytest.param(5, 4, 12, "on_demand", 5, id="budget-for-the-new-ones"),
+    ],
+)
+def test_too_few_for_a_job_are_asked_on_demand(new: int, again: int, budget: float, mode: str, taken: int) -> None:
+    """Below the minimum the dearer single calls are chosen, within the same budget."""
+    actual = chosen(new, again, budget=budget, on_demand=True)
+    assert (actual.mode if taken else mode, actual.sizes.height) == (mode, taken)
+    if taken:
+        each = 2.0 if mode == "on_demand" else 1.0
+        assert actual.expected.cost_usd == pytest.approx(each * taken, rel=0.01)
+
+
 def test_an_unknown_price_is_no_estimate() -> None:
     """Without a price the estimate is None, never 0, and the budget cannot be judged."""
     assert chosen(10, 0, budget=0.01, price=None).expected.cost_usd is None
@@ -427,7 +453,7 @@ class Night:
     """The stage between a valid frame and a ledger, below a local folder."""
 
     def __init__(self, root: Path, **overrides: Any) -> None:
-        self.settings = factories.settings(root, **({"min_job_records": 2} | overrides))
+        self.settings = factories.settings(root, **({"min_job_records": 2, "on_demand": False} | overrides))
         self.outside = factories.local_adapters()
         self.scratch = root / "scratch.parquet"
         self.write("valid", VALID)

@@ -225,6 +225,15 @@ def test_the_runs_files_say_what_the_night_amounts_to(closing: Closing) -> None:
     assert "<html" in Path(closing.paths.file("report.html")).read_text()
 
 
+def test_the_confusion_matrices_of_the_run_are_told(closing: Closing) -> None:
+    """What measuring left in the run's folder is in the summary; a run without it has none."""
+    assert closing.close().confusion == []
+    counts = {"true_positive": 1, "false_positive": 2, "false_negative": 3, "true_negative": 4}
+    matrix = {"slice": "all", **counts, **{f"estimated_{name}": None for name in counts}}
+    closing.outside.storage.put(closing.paths.file("confusion.json"), json.dumps([matrix]).encode())
+    assert [item.model_dump() for item in closing.close().confusion] == [matrix]
+
+
 def test_an_estimate_without_a_price_makes_the_nights_unknown(closing: Closing) -> None:
     """One job of unknown price: the night's estimate is null."""
     for shard, estimated in enumerate((0.01, None)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 
 from data_contracts.metrics import METRICS, State
 from tasks import adapters
-from tasks.estimate_quality import QUALITY, estimate, measure_categories
+from tasks.estimate_quality import QUALITY, Slice, category_slices, confusion_matrices, estimate, measure_quality
 from tasks.measure_accuracy import AccuracySummary, measure_accuracy
 from tasks.measurements import Measurement
-from tasks.paths import DayPaths
+from tasks.paths import DayPaths, RunPaths
+from tasks.rater_agreement import cohen_kappa
 from tasks.settings import Settings
 from tasks.settle_labels import Settled, is_usable, schema_fault, settle
 from tests.nights import (
@@ -150,6 +152,11 @@ def comments(*cells: tuple[bool, bool, int], **columns: Any) -> pl.DataFrame:
     )
 
 
+def whole(frame: pl.DataFrame) -> list[Measurement]:
+    """Every quality metric of these comments as one slice."""
+    return estimate(Slice.of("all", frame), 1, why_empty="no labels came that can be used")
+
+
 def by_metric(measured: list[Measurement]) -> dict[str, Measurement]:
     """Measurements by their metric."""
     return {item.metric: item for item in measured}
@@ -157,9 +164,7 @@ def by_metric(measured: list[Measurement]) -> dict[str, Measurement]:
 
 def test_unweighted_estimates() -> None:
     """Without probabilities every labelled comment counts alike, over its own denominator."""
-    found = by_metric(
-        estimate(comments((True, True, 6), (True, False, 2), (False, True, 3), (False, False, 9)), "all", 1)
-    )
+    found = by_metric(whole(comments((True, True, 6), (True, False, 2), (False, True, 3), (False, False, 9))))
     assert {name: (item.value, item.n) for name, item in found.items()} == {
         "accuracy": (15 / 20, 20),
         "precision": (6 / 8, 8),
@@ -177,7 +182,7 @@ def test_weighted_estimates() -> None:
             comments((False, True, 2), (False, False, 158), stratum="clean", inclusion_probability=0.01),
         ]
     )
-    found = by_metric(estimate(sample, "all", 1))
+    found = by_metric(whole(sample))
     assert found["recall"].value == pytest.approx(500 / 700)
     assert found["prevalence"].value == pytest.approx(700 / 16600)
     assert found["precision"].value == pytest.approx(50 / 60)
@@ -190,7 +195,7 @@ def test_weighted_estimates() -> None:
 def test_one_unknown_probability_unweighs() -> None:
     """Weights are used only where every comment has one."""
     sample = pl.concat([comments((True, True, 1), inclusion_probability=0.1), comments((False, False, 1))])
-    assert by_metric(estimate(sample, "all", 1))["accuracy"].method.startswith("unweighted")
+    assert by_metric(whole(sample))["accuracy"].method.startswith("unweighted")
 
 
 @pytest.mark.parametrize(
@@ -205,7 +210,7 @@ def test_one_unknown_probability_unweighs() -> None:
 def test_no_denominator_no_value(cells: list[tuple[bool, bool, int]], missing: set[str]) -> None:
     """A metric without a denominator has no value and says why."""
     frame = comments(*cells) if cells else comments((True, True, 1)).clear()
-    found = estimate(frame, "all", 1, why_empty="no labels came that can be used")
+    found = whole(frame)
     assert {item.metric for item in found if item.value is None} == missing
     assert all(item.reason for item in found if item.value is None)
 
@@ -216,25 +221,150 @@ def test_interval_holds_estimate(counts: tuple[int, int, int, int], probability:
     cells = zip((True, True, False, False), (True, False, True, False), counts, strict=True)
     if not any(counts):
         return
-    for item in estimate(comments(*cells, inclusion_probability=probability), "all", 1):
+    for item in whole(comments(*cells, inclusion_probability=probability)):
         if item.value is not None and item.interval is not None and item.n is not None:
             assert 0 <= item.interval.low <= item.value <= item.interval.high <= 1 + 1e-12
             assert item.x == pytest.approx(item.value * item.n)
 
 
-def test_categories_one_against_the_rest() -> None:
-    """Precision of a category is over what the model named so, recall over what the labels name so."""
-    frame = comments((True, True, 3), (False, True, 1)).with_columns(
-        pl.Series("flagged_category", ["spam", "spam", "fraud", "none"]),
-        pl.Series("true_category", ["spam", "fraud", "fraud", "spam"]),
+def named(*pairs: tuple[str, str | None]) -> pl.DataFrame:
+    """Settled comments by category: (what the model said, what the labels say)."""
+    frame = comments(*((flagged != "none", truth != "none", 1) for flagged, truth in pairs))
+    return frame.with_columns(
+        pl.Series("flagged_category", [flagged for flagged, _ in pairs]),
+        pl.Series("true_category", [truth for _, truth in pairs]),
     )
-    found = {(item.metric, item.slice): (item.x, item.n) for item in measure_categories(frame)}
-    assert found == {
-        ("precision", "category=spam"): (1, 2),
-        ("precision", "category=fraud"): (1, 1),
-        ("recall", "category=spam"): (1, 2),
-        ("recall", "category=fraud"): (1, 2),
+
+
+NAMED = named(("spam", "spam"), ("spam", "fraud"), ("fraud", "fraud"), ("none", "spam"), ("none", "none"))
+
+
+def test_categories_one_against_the_rest() -> None:
+    """A category is flagged where the model names it and true where the labels do; all else is the rest."""
+    found = {
+        (item.metric, part.name): (item.x, item.n) for part in category_slices(NAMED) for item in estimate(part, 1)
     }
+    assert found == {
+        ("accuracy", "category=spam"): (3, 5),
+        ("precision", "category=spam"): (1, 2),
+        ("recall", "category=spam"): (1, 2),
+        ("f1", "category=spam"): (2 / 4 * 3, 3),
+        ("prevalence", "category=spam"): (2, 5),
+        ("accuracy", "category=fraud"): (4, 5),
+        ("precision", "category=fraud"): (1, 1),
+        ("recall", "category=fraud"): (1, 2),
+        ("f1", "category=fraud"): (2 / 3 * 2, 2),
+        ("prevalence", "category=fraud"): (2, 5),
+    }
+
+
+def test_unnamed_categories_say_nothing_about_one() -> None:
+    """A violation whose category the labels do not name counts for and against no category."""
+    with_unnamed = pl.concat([NAMED, named(("spam", None))])
+    assert [len(part.comments) for part in category_slices(with_unnamed)] == [5, 5]
+
+
+def test_recall_of_a_category_needs_unflagged_labels() -> None:
+    """Where only flagged comments were labelled, nobody knows what of a category was missed."""
+    flagged = NAMED.filter(pl.col("flagged"))
+    found = [item for part in category_slices(flagged) for item in estimate(part, 1) if item.metric in ("recall", "f1")]
+    assert {item.reason for item in found} == {"every labelled comment was flagged"}
+
+
+def test_confusion_matrices() -> None:
+    """Every slice has its four counts, and where probabilities are known the comments that they stand for."""
+    bad = {"violation": True, "category": "spam"}
+    labels = [
+        label("a", **bad, inclusion_probability=0.5),
+        label("b", inclusion_probability=0.1),
+        label("c", **bad, inclusion_probability=0.1),
+        label("d", source="planted"),
+    ]
+    verdicts = [
+        verdict("a", violation=True, category="spam", language="ja"),
+        verdict("b", violation=True, category="hate"),
+        verdict("c"),
+        verdict("d"),
+    ]
+    found = {item.slice: item for item in confusion_matrices(settled(labels, verdicts))}
+    counts = {name: tuple(item.model_dump().values())[1:5] for name, item in found.items()}
+    assert counts == {
+        "all": (1, 1, 1, 0),
+        "language=en": (0, 1, 1, 0),
+        "language=ja": (1, 0, 0, 0),
+        "category=hate": (0, 1, 0, 2),
+        "category=spam": (1, 0, 1, 1),
+        "source=planted": (0, 0, 0, 1),
+    }
+    assert tuple(found["all"].model_dump().values())[5:] == (2.0, 10.0, 10.0, 0.0)
+    assert found["source=planted"].estimated_true_negative is None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
+def test_metrics_follow_from_the_matrix(cells: list[tuple[bool, bool]]) -> None:
+    """Unweighted, each metric is the ratio that its confusion matrix gives."""
+    labels = [
+        label(str(n), **({"violation": True, "category": "spam"} if truth else {}))
+        for n, (_, truth) in enumerate(cells)
+    ]
+    verdicts = [
+        verdict(str(n), violation=flagged, category="spam" if flagged else "none")
+        for n, (flagged, _) in enumerate(cells)
+    ]
+    done = settled(labels, verdicts)
+    for matrix in confusion_matrices(done):
+        tp, fp, fn, tn = tuple(matrix.model_dump().values())[1:5]
+        ratios = {
+            "accuracy": (tp + tn, tp + fp + fn + tn),
+            "precision": (tp, tp + fp),
+            "recall": (tp, tp + fn),
+            "f1": (2 * tp, 2 * tp + fp + fn),
+            "prevalence": (tp + fn, tp + fp + fn + tn),
+        }
+        for item in measure_quality(done, 1):
+            if item.slice == matrix.slice and item.value is not None:
+                top, bottom = ratios[item.metric]
+                assert item.value == pytest.approx(top / bottom)
+
+
+def rated(pairs: int, agreed: int, *labelers: str) -> list[dict[str, Any]]:
+    """Labels of two raters on `pairs` comments, half of them violations to the first, who agree on `agreed`."""
+    bad, rows = {"violation": True, "category": "spam"}, []
+    for n in range(pairs):
+        first = n % 2 == 0
+        for labeler, violation in zip(labelers, (first, first if n < agreed else not first), strict=True):
+            rows.append(label(f"c{n}", labeler=labeler, **(bad if violation else {})))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        pytest.param(rated(40, 36, "x", "y"), (0.8, 40, 1), id="nine in ten, half of it chance"),
+        pytest.param(rated(40, 40, "x", "y"), (1.0, 40, 1), id="always"),
+        pytest.param(rated(19, 10, "x", "y"), None, id="too few shared comments"),
+        pytest.param([label(f"c{n}", labeler=r) for n in range(30) for r in "xy"], None, id="never a violation"),
+        pytest.param(
+            [*rated(40, 36, "x", "y"), *(label(f"c{n}", labeler="z") for n in range(5))],
+            (0.8, 40, 1),
+            id="a third rater of few",
+        ),
+    ],
+)
+def test_kappa(labels: list[dict[str, Any]], expected: tuple[float, int, int] | None) -> None:
+    """Two raters of 20 comments or more give Cohen's kappa, unless chance alone explains that they agree."""
+    kappa = cohen_kappa(labels_frame(labels))
+    assert kappa == (None if expected is None else pytest.approx(expected))
+
+
+def test_kappa_of_several_pairs() -> None:
+    """Of several pairs the mean is told, each pair counted by its comments."""
+    third = [row | {"labeler": "z"} for row in rated(40, 40, "x", "y") if row["labeler"] == "x"]
+    kappa = cohen_kappa(labels_frame([*rated(40, 36, "x", "y"), *third]))
+    assert kappa is not None
+    assert (kappa.comment_count, kappa.pair_count) == (120, 3)
+    assert kappa.value == pytest.approx((0.8 + 1 + 0.8) / 3)
+    assert kappa.words() == "mean Cohen's kappa 0.87 of 3 pairs of raters, 120 comments"
 
 
 def put_labels(settings: Settings, day: date, frame: pl.DataFrame, name: str = "part-0.parquet") -> None:
@@ -321,3 +451,26 @@ def test_late_labels_measure_again(settings: Settings) -> None:
     row = plain.row(by_predicate=(pl.col("metric") == "accuracy") & (pl.col("slice") == "all"), named=True)
     assert "raters agree on 0 of 1 comments" in row["reason"]
     assert adapters.connect(settings).storage.get(DayPaths(settings, DAY).plain("metrics"))
+
+
+def test_raters_agreement_is_told(settings: Settings) -> None:
+    """Two raters of the same comments are one truth each, and the summary and the accuracy row say how they agree."""
+    labels = rated(40, 36, "x", "y")
+    publish_verdicts(settings, DAY, verdicts_frame([verdict(f"c{n}") for n in range(40)]))
+    put_labels(settings, DAY, labels_frame(labels))
+    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    assert (summary.rated_twice_count, summary.agreed_count, summary.n) == (40, 36, 36)
+    assert summary.kappa == pytest.approx(0.8)
+    row = metrics_of(settings, DAY).row(
+        by_predicate=(pl.col("metric") == "accuracy") & (pl.col("slice") == "all"), named=True
+    )
+    assert "agree on 36 of 40" in row["reason"]
+    assert "Cohen's kappa 0.80 on 40 comments" in row["reason"]
+
+
+def test_confusion_is_kept_with_the_run(settings: Settings) -> None:
+    """The run's folder has the confusion matrices that the summary has."""
+    summary = play(settings, DAY, 40, 10)
+    stored = json.loads(Path(RunPaths(settings, DAY, "run-1").file("confusion.json")).read_text())
+    assert stored == [matrix.model_dump() for matrix in summary.confusion]
+    assert stored[0] | {"slice": "all", "false_negative": 10, "true_negative": 40} == stored[0]

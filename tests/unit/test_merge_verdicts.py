@@ -483,7 +483,9 @@ def test_an_explanation_that_quotes_its_comment_is_replaced() -> None:
     """The verdict stays, the quotation does not: neither for the comment nor for its duplicate."""
     pairs = factories.duplicates((IDS[1], IDS[0]))
     texts = VALID.with_columns(text=pl.lit("店長は頭が悪いので消えろ"), text_sha256=pl.lit(TEXTS[0]))
-    found = best([asked(0), asked(2, text_sha256=TEXTS[0])], [answered(0, explanation="「頭が悪いので消えろ」"), answered(2)])
+    found = best(
+        [asked(0), asked(2, text_sha256=TEXTS[0])], [answered(0, explanation="「頭が悪いので消えろ」"), answered(2)]
+    )
     actual = merge(texts.lazy(), pairs.lazy(), found, factories.plan(), True).collect().sort("comment_id")
     assert actual["explanation"].to_list() == [REMOVED, REMOVED, "an advert", None]
     assert actual["violation"].to_list() == [True, True, True, None]

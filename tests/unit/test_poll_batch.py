@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.loaders import Loader
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.batch_lines import InvocationType
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks.errors import BedrockUnavailable, DeadlinePassed
 from tasks.ledger import ENDED, read_ledger, write_intent
@@ -114,6 +116,9 @@ class Script:
 
     def stop_job(self, job_arn: str) -> None:
         raise AssertionError(job_arn)
+
+    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+        raise AssertionError(model_id)
 
     def get_job(self, job_arn: str) -> Job:
         script = self.looks[job_arn.rsplit("/", 1)[-1]]

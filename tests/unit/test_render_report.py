@@ -13,6 +13,7 @@ from data_contracts.ledger import EntryState, Usage
 from data_contracts.metrics import METRICS
 from data_contracts.verdicts import Status
 from tasks.close_night import Night
+from tasks.estimate_quality import ConfusionMatrix
 from tasks.publish import Balance
 from tasks.render_report import (
     amount,
@@ -504,3 +505,23 @@ def test_the_first_degraded_night_is_night_one() -> None:
 def test_numbers_are_written_for_people(shown: str, expected: str) -> None:
     """Thousands are separated, shares are percent, changes have a sign, and what is unknown says so."""
     assert shown == expected
+
+
+def test_confusion_matrices_are_shown_where_there_are_any() -> None:
+    """Each slice's four counts are in the report; a night without labels has no such table."""
+    matrix = ConfusionMatrix(
+        slice="language=<ja>",
+        true_positive=41,
+        false_positive=13,
+        false_negative=17,
+        true_negative=1_179,
+        estimated_true_positive=None,
+        estimated_false_positive=None,
+        estimated_false_negative=None,
+        estimated_true_negative=None,
+    )
+    page = render_report(a_night(confusion=[matrix]))
+    assert "&lt;ja&gt;" in page
+    cells = "".join(f'<td class="num">{count}</td>' for count in ("41", "13", "17", "1,179"))
+    assert cells in page
+    assert "Confusion" not in render_report(a_night())

@@ -1,0 +1,227 @@
+"""Takes one comment out of everything that this project wrote, and proves it by reading all of it again.
+
+Any step can be repeated after a crash at any other; the record that keeps the comment from coming back with a later run
+of its day is written first.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from data_contracts.comments import REJECTED
+from data_contracts.ledger import EntryState, LedgerEntry, erasure_id, record_id
+from data_contracts.table import Table
+from tasks import adapters
+from tasks.adapters import Adapters
+from tasks.adapters.lake_history import forget_history
+from tasks.adapters.storage import Storage
+from tasks.errors import InputChanged, ModerationError
+from tasks.find_traces import Sought, count_traces
+from tasks.lease import held
+from tasks.paths import DayPaths, erasures
+from tasks.plan_erasure import (
+    TABLES,
+    Remedy,
+    Search,
+    Trace,
+    describe_inputs,
+    describe_plan,
+    describe_texts,
+    remedy,
+    without_rows,
+)
+from tasks.publish import record_batches
+from tasks.settings import Settings
+
+_READERS = 4
+
+
+class Erasure(NamedTuple):
+    """What is told of it, and whether it is done and proven, or could be."""
+
+    lines: tuple[str, ...]
+    is_good: bool
+
+
+def erase_comment(settings: Settings, comment_id: str, run_date: date | None, now: datetime, is_sure: bool) -> Erasure:
+    """Erase a comment of one day, or of every day that has one of this id; without `is_sure` only tell what there is.
+
+    Raises:
+        ModerationError: if S3 does not answer or another run holds a day.
+    """
+    outside = adapters.connect(settings)
+    days = [DayPaths(settings, day) for day in ([run_date] if run_date else _days(outside, settings, comment_id))]
+    if not days:
+        return _unknown(f"no table knows comment {comment_id!r}; if its night was not published, give --date")
+    sought, inputs = _learn(outside, days, comment_id)
+    found = search(outside.storage, settings, sought)
+    erased_before = [paths for paths in days if _is_recorded(outside.storage, paths, comment_id)]
+    if not (found.traces or inputs or erased_before):
+        return _unknown(f"nothing holds comment {comment_id!r} of {run_date}: {found.object_count} objects searched")
+    lines = [
+        f"comment {comment_id!r} of {', '.join(str(paths.run_date) for paths in days)}",
+        *describe_plan(found, days),
+    ]
+    busy = _busy_days(outside.storage, found, days)
+    if busy:
+        lines.append(f"refused: jobs of {', '.join(busy)} are not collected; run these nights to their end first")
+    if busy or not is_sure:
+        return Erasure((*lines, *describe_inputs(inputs), *([] if busy else ["nothing was done: add --yes"])), not busy)
+    for paths in days:
+        with held(settings, paths.run_date, f"erasure-{now:%Y%m%dT%H%M%S}"):
+            _record(outside.storage, paths, comment_id, now)
+            _erase_day(outside, paths, sought, found, days)
+    proof = search(outside.storage, settings, sought)
+    left = [trace for trace in proof.traces if not (run_date and remedy(trace.uri, days)[0] is Remedy.ELSEWHERE)]
+    lines += [f"searched {proof.object_count} objects again: {sum(trace.place_count for trace in left)} hits"]
+    lines += [f"  {trace.uri}: {trace.place_count}" for trace in left]
+    versions = _about_versions(outside.storage, settings)
+    return Erasure((*lines, *describe_texts(sought), *versions, *describe_inputs(inputs)), not left and not versions)
+
+
+def search(storage: Storage, settings: Settings, sought: Sought) -> Search:
+    """Read every object below OUTPUT_URI and BATCH_URI."""
+    roots = (settings.output_uri, settings.batch_uri)
+    objects = dict.fromkeys(item.uri for root in roots for item in storage.list(root))
+    with tempfile.TemporaryDirectory(prefix="moderation-") as folder, ThreadPoolExecutor(_READERS) as readers:
+
+        def look(numbered: tuple[int, str]) -> Trace:
+            path = Path(folder) / str(numbered[0])
+            try:
+                storage.fetch(numbered[1], path)
+            except InputChanged:  # another day's night has deleted it since
+                return Trace(numbered[1], 0)
+            # an object may be named by its record
+            count = count_traces(path, numbered[1], sought) + len(sought.id_pattern.findall(numbered[1].encode()))
+            path.unlink()
+            return Trace(numbered[1], count)
+
+        looked = list(readers.map(look, enumerate(objects)))
+    return Search(len(objects), tuple(trace for trace in looked if trace.place_count))
+
+
+def _days(outside: Adapters, settings: Settings, comment_id: str) -> list[date]:
+    """The days that have a row of this id, or had one before it was erased."""
+    paths = DayPaths(settings, date.min)
+    mine = pl.col("comment_id") == comment_id
+    found = set[date]()
+    for name, table in TABLES.items():
+        found |= set(outside.lake.scan(paths.lake(name), table).filter(mine).select("date").collect()["date"])
+    for item in outside.storage.list(erasures(settings)):
+        day = date.fromisoformat(item.uri.rsplit("/", 2)[-2])
+        if Path(item.uri).stem == erasure_id(day, comment_id):
+            found.add(day)
+    return sorted(found)
+
+
+def _learn(outside: Adapters, days: Sequence[DayPaths], comment_id: str) -> tuple[Sought, list[str]]:
+    """What the comment goes by and what it says, and the input objects that hold it."""
+    texts, inputs = set[str](), list[str]()
+    mine = pl.col("comment_id").cast(pl.String) == comment_id
+    with tempfile.TemporaryDirectory(prefix="moderation-") as folder:
+        path = Path(folder) / "input.parquet"
+        for paths in days:
+            rejected = outside.lake.scan(paths.lake(REJECTED.name), REJECTED).filter(pl.col("date") == paths.run_date)
+            texts |= set(rejected.filter(mine).select("text").collect()["text"].drop_nulls())
+            for item in (*outside.storage.list(paths.comments), *outside.storage.list(paths.labels)):
+                if item.uri.endswith(".parquet"):
+                    outside.storage.fetch(item.uri, path)
+                    held_texts = _texts(path, mine)
+                    texts |= {text for text in held_texts or () if text}
+                    inputs += [] if held_texts is None else [item.uri]
+    records = frozenset(record_id(paths.run_date, comment_id) for paths in days)
+    return Sought(comment_id=comment_id, record_ids=records, texts=frozenset(texts)), inputs
+
+
+def _texts(path: Path, mine: pl.Expr) -> list[str | None] | None:
+    """What the comment says in an input file; None if it is not there or the file cannot be read."""
+    try:
+        frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        has_text = "text" in frame.collect_schema()
+        found = frame.filter(mine).select(pl.col("text").cast(pl.String) if has_text else pl.lit(None)).collect()
+    except (pl.exceptions.PolarsError, OSError, ValueError):
+        return None
+    return found.to_series().to_list() if found.height else None
+
+
+def _busy_days(storage: Storage, found: Search, days: Sequence[DayPaths]) -> list[str]:
+    """Days whose batch files hold the comment while a job may still read or write them."""
+    remedies = [remedy(trace.uri, days) for trace in found.traces]
+    held_by_batches = [paths for paths in days if (Remedy.BATCH, paths) in remedies]
+    return [str(paths.run_date) for paths in held_by_batches if any(_open_entries(storage, paths))]
+
+
+def _open_entries(storage: Storage, paths: DayPaths) -> Iterator[LedgerEntry]:
+    for item in storage.list(paths.ledger):
+        entry = LedgerEntry.model_validate_json(storage.get(item.uri) or b"{}")
+        if entry.state is not EntryState.COLLECTED:
+            yield entry
+
+
+def _is_recorded(storage: Storage, paths: DayPaths, comment_id: str) -> bool:
+    return storage.get(paths.erasure(erasure_id(paths.run_date, comment_id))) is not None
+
+
+def _record(storage: Storage, paths: DayPaths, comment_id: str, now: datetime) -> None:
+    digest = erasure_id(paths.run_date, comment_id)
+    storage.put_if_absent(paths.erasure(digest), json.dumps({"erased_at": now.isoformat()}).encode())
+
+
+def _erase_day(outside: Adapters, paths: DayPaths, sought: Sought, found: Search, days: Sequence[DayPaths]) -> None:
+    """Do what there is to do about one day; the plain objects last, after the tables that they follow."""
+    remedies = [(trace.uri, *remedy(trace.uri, days)) for trace in found.traces]
+    mine = [(uri, kind) for uri, kind, of in remedies if of == paths or (kind is Remedy.TABLE and of is None)]
+    for name, table in TABLES.items():
+        if any(kind is Remedy.TABLE and uri.startswith(f"{paths.lake(name)}/") for uri, kind in mine):
+            _erase_rows(outside, paths, table, sought)
+    with tempfile.TemporaryDirectory(prefix="moderation-") as folder:
+        before, after = Path(folder) / "before.parquet", Path(folder) / "after.parquet"
+        for uri in (uri for uri, kind in mine if kind is Remedy.ROWS):
+            outside.storage.fetch(uri, before)
+            without_rows(before, after, sought.ids)
+            outside.storage.send(after, uri)
+    gone = [uri for uri, kind in mine if kind is Remedy.SCRATCH]
+    if any(kind is Remedy.BATCH for _, kind in mine):
+        gone += [item.uri for item in outside.storage.list(paths.batch)]
+    outside.storage.delete(gone)
+
+
+def _erase_rows(outside: Adapters, paths: DayPaths, table: Table, sought: Sought) -> None:
+    """Replace the day without the comment, if it is there; then let its past go.
+
+    Not Delta's DELETE: it writes the predicate, and the id with it, into the table's log.
+    """
+    uri = paths.lake(table.name)
+    day = outside.lake.scan(uri, table).filter(pl.col("date") == paths.run_date)
+    mine = pl.col("comment_id").eq_missing(sought.comment_id)
+    if day.filter(mine).select(pl.len()).collect().item():
+        with tempfile.TemporaryDirectory(prefix="moderation-") as folder:
+            path = Path(folder) / "day.parquet"
+            day.filter(~mine).sink_parquet(path)
+            note = {"reason": "erasure", "run_date": str(paths.run_date)}
+            outside.lake.replace_day(uri, table, paths.run_date, record_batches(path, table), note)
+    forget_history(outside.lake, outside.storage, uri, table, paths.run_date)
+
+
+def _unknown(line: str) -> Erasure:
+    return Erasure((line,), False)
+
+
+def _about_versions(storage: Storage, settings: Settings) -> list[str]:
+    """Buckets where deleted and replaced objects may live on, out of reach of the proof."""
+    lines = []
+    for root in dict.fromkeys((settings.output_uri, settings.batch_uri)):
+        try:
+            if storage.keeps_versions(root):
+                lines.append(f"NOT PROVEN: the bucket of {root} keeps old versions; delete the noncurrent ones")
+        except ModerationError as error:
+            lines.append(f"NOT PROVEN: whether the bucket of {root} keeps old versions is unknown: {error}")
+    return lines

@@ -1,0 +1,74 @@
+"""Stage: measure earlier days again whose labels came or changed since.
+
+Labels come days after their comments, so most of what is known of a night's quality is known later; the alert of the
+night that learns it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.verdicts import NIGHTS
+from tasks import adapters
+from tasks.adapters import Adapters
+from tasks.errors import is_transient
+from tasks.label_files import LabelsSeen, list_labels, load_seen
+from tasks.measure_accuracy import measure_day
+from tasks.metric_history import LABEL_DAYS
+from tasks.paths import DayPaths, RunPaths
+from tasks.settings import Settings
+
+
+class LateLabelsSummary(BaseModel):
+    """Which earlier days were measured again, and what is degraded on them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    looked_count: int
+    remeasured: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = ()
+
+
+def published_runs(nights: pl.LazyFrame, first: date, last: date) -> dict[date, str]:
+    """Which run published each day from `first` to `last`, in order."""
+    wanted = nights.filter(pl.col("date").is_between(first, last)).select("date", "run_id").sort("date")
+    return dict(wanted.collect().iter_rows())
+
+
+def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[date, str]) -> list[date]:
+    """Published days whose labels are not those that the day was last measured with."""
+    changed = []
+    for day, verdicts_run_id in published.items():
+        paths = DayPaths(settings, day)
+        objects, before = list_labels(outside.storage, paths), load_seen(outside.storage, paths)
+        is_unmeasured = before is None and bool(objects)
+        if is_unmeasured or (before is not None and before != LabelsSeen.of(objects, paths, verdicts_run_id)):
+            changed.append(day)
+    return changed
+
+
+@task(
+    retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
+)
+def remeasure_late_labels(
+    settings: Settings, run_date: date, run_id: str, now: datetime, days: int = LABEL_DAYS
+) -> LateLabelsSummary:
+    """Append what new labels say about the published verdicts of the `days` days before `run_date`."""
+    outside, one = adapters.connect(settings), timedelta(days=1)
+    nights = outside.lake.scan(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
+    published = published_runs(nights, run_date - days * one, run_date - one)
+    measured = [
+        measure_day(outside, RunPaths(settings, day, run_id), published[day], now)
+        for day in days_to_measure(outside, settings, published)
+    ]
+    return LateLabelsSummary(
+        looked_count=len(published),
+        remeasured=tuple(str(summary.run_date) for summary in measured),
+        degraded=tuple(f"{summary.run_date} {name}" for summary in measured for name in summary.degraded),
+    )

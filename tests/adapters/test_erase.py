@@ -1,0 +1,265 @@
+"""Erasing a comment of a played night: afterwards nobody can read it anywhere, and it does not come back."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from io import BytesIO
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+import prompts
+from data_contracts.ledger import erasure_id, record_id
+from sandbox.days import sample_day
+from sandbox.nights import play_night
+from sandbox.serve import Sandbox
+from tasks import adapters
+from tasks.erase_comment import erase_comment
+from tasks.errors import DayInUse
+from tasks.lease import held
+from tasks.paths import DayPaths
+from tasks.plan_erasure import TABLES
+from tasks.settings import Settings
+
+DAY, NEXT_DAY = date(2026, 11, 18), date(2026, 11, 19)
+NOW = datetime(2026, 11, 20, 1, tzinfo=UTC)
+PERSON = "person-c0ffee-2026"
+TEXT = 'Contact me "directly" at <my shop> & get bad things, 個人的な連絡先はこちらです'
+OTHER = "other-person-2026"
+
+
+class Site:
+    """A site with two published nights; PERSON posted once, then the same id was rejected on the next day."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox, self.settings = sandbox, Settings.load()
+        self.nights = 0
+
+    def put_day(self, day: date, *, with_person: bool = True) -> None:
+        comments = sample_day(day, comment_count=150, dirty_fraction=0).comments
+        extra = comments.head(2).with_columns(
+            comment_id=pl.Series([PERSON, OTHER]), text=pl.Series([TEXT, TEXT]), user_id=pl.Series(["u-p", "u-o"])
+        )
+        frame = pl.concat([comments, extra]) if with_person else comments
+        body = BytesIO()
+        frame.write_parquet(body)
+        key = f"comments/date={day}/part-0.parquet"
+        self.sandbox.s3.put_object(Bucket="moderation-input", Key=key, Body=body.getvalue())
+
+    def play(self, day: date, epoch: int = 0) -> None:
+        self.nights += 1
+        play_night(self.settings, day, f"run-{self.nights}", lambda: NOW, epoch=epoch)
+
+    def objects(self) -> Iterator[tuple[str, bytes]]:
+        """Every object of ours: name and body."""
+        for bucket in ("moderation-output", "moderation-batch"):
+            for page in self.sandbox.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+                for item in page.get("Contents", ()):
+                    body = self.sandbox.s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+                    yield f"{bucket}/{item['Key']}", body
+
+    def holding(self, *needles: str) -> list[str]:
+        """Objects that hold a word in any spelling: in the name, in the bytes, or in a decoded Parquet value."""
+        words = [spelt.encode() for needle in needles for spelt in spellings(needle)]
+        return [
+            name for name, body in self.objects() if any(word in name.encode() + readable(name, body) for word in words)
+        ]
+
+    def verdicts(self, day: date = DAY) -> pl.DataFrame:
+        body = self.sandbox.s3.get_object(Bucket="moderation-output", Key=f"verdicts/date={day}/verdicts.parquet")[
+            "Body"
+        ].read()
+        return pl.read_parquet(BytesIO(body))
+
+    def lake(self, table: str) -> pl.DataFrame:
+        outside, paths = adapters.connect(self.settings), DayPaths(self.settings, DAY)
+        return outside.lake.scan(paths.lake(table), TABLES[table]).collect()
+
+
+def spellings(word: str) -> set[str]:
+    plain = {word, prompts.escape(word), html.escape(word)}
+    return plain | {json.dumps(each, ensure_ascii=ascii)[1:-1] for each in plain for ascii in (True, False)}
+
+
+def readable(name: str, body: bytes) -> bytes:
+    """The raw bytes; of a Parquet file also every value, each column's statistics and the key-value metadata."""
+    if not name.endswith(".parquet"):
+        return body
+    file = pq.ParquetFile(BytesIO(body))
+    said = [json.dumps(file.read().to_pylist(), default=str, ensure_ascii=False), str(file.metadata.metadata)]
+    for group in range(file.metadata.num_row_groups):
+        for column in range(file.metadata.num_columns):
+            said.append(str(file.metadata.row_group(group).column(column).statistics))
+    return body + "".join(said).encode()
+
+
+@pytest.fixture
+def site(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Site:
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MODERATION_DEDUPLICATE", "false")
+    return Site(sandbox)
+
+
+RECORD = record_id(DAY, PERSON)
+
+
+def test_an_erased_comment_is_nowhere(site: Site) -> None:
+    """Tables, their history, plain objects, requests, answers and batch files are free of it; others' rows stay."""
+    site.put_day(DAY)
+    site.play(DAY)
+    site.play(DAY, epoch=1)  # the day now has a past in the lake
+    before = site.verdicts()
+    assert len(site.holding(PERSON)) >= 3
+    assert len(site.holding(RECORD)) >= 6
+    erasure = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
+    assert erasure.is_good, erasure.lines
+    assert site.holding(PERSON, RECORD) == []
+    assert any("again: 0 hits" in line for line in erasure.lines)
+    assert site.verdicts().equals(before.filter(pl.col("comment_id") != PERSON))
+    assert site.lake("verdicts")["comment_id"].sort().equals(site.verdicts()["comment_id"].sort())
+    assert not [name for name, _ in site.objects() if name.startswith(f"moderation-batch/{DAY}/")]
+
+
+def test_the_text_is_gone_where_nobody_else_wrote_it(site: Site) -> None:
+    """A rejected row holds the text; another person's row with the same words is no trace and stays."""
+    site.put_day(NEXT_DAY)
+    frame = sample_day(NEXT_DAY, comment_count=150, dirty_fraction=0).comments
+    late = frame.tail(2).with_columns(
+        comment_id=pl.Series([PERSON, OTHER]),
+        text=pl.Series([TEXT, TEXT]),
+        posted_at=pl.lit(NOW).cast(frame.schema["posted_at"]),
+    )
+    body = BytesIO()
+    pl.concat([frame, late]).write_parquet(body)
+    site.sandbox.s3.put_object(
+        Bucket="moderation-input", Key=f"comments/date={NEXT_DAY}/part-0.parquet", Body=body.getvalue()
+    )
+    site.play(NEXT_DAY)
+    assert {name.split("/")[1] for name in site.holding(TEXT)} == {"lake", "rejected"}
+    assert erase_comment(site.settings, PERSON, None, NOW, is_sure=True).is_good
+    assert site.holding(PERSON, record_id(NEXT_DAY, PERSON)) == []
+    assert site.lake("rejected").filter(pl.col("text") == TEXT)["comment_id"].to_list() == [OTHER]
+    assert erase_comment(site.settings, OTHER, None, NOW, is_sure=True).is_good
+    assert site.holding(TEXT, OTHER) == []
+
+
+def test_an_erased_comment_does_not_come_back(site: Site) -> None:
+    """The input still holds it: judging the day again rejects the row as `erased`, with nothing but its place."""
+    site.put_day(DAY)
+    site.play(DAY)
+    erasure = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
+    assert any(f"comments/date={DAY}/part-0.parquet" in line for line in erasure.lines)
+    site.play(DAY, epoch=1)
+    assert site.holding(PERSON, RECORD) == []
+    assert PERSON not in site.verdicts()["comment_id"].to_list()
+    assert OTHER in site.verdicts()["comment_id"].to_list()
+    row = site.lake("rejected").filter(pl.col("reason") == "erased").row(0, named=True)
+    assert {name for name, value in row.items() if value is not None} == {
+        "date", "source_object", "source_row", "reason", "run_id"
+    }  # fmt: skip
+
+
+def test_the_record_of_an_erasure_does_not_name_it(site: Site) -> None:
+    """What is kept is a hash; erasing again finds nothing, and says so."""
+    site.put_day(DAY)
+    site.play(DAY)
+    erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
+    records = [(name, body) for name, body in site.objects() if "/state/erasures/" in name]
+    assert [name for name, _ in records] == [f"moderation-output/state/erasures/{DAY}/{erasure_id(DAY, PERSON)}.json"]
+    assert b"person" not in records[0][1]
+    again = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
+    assert again.is_good
+    assert any("0 hold it" in line for line in again.lines)
+
+
+def test_without_yes_nothing_is_done(site: Site) -> None:
+    """It tells each object that holds the comment and what would be done, and changes none."""
+    site.put_day(DAY)
+    site.play(DAY)
+    before = dict(site.objects())
+    erasure = erase_comment(site.settings, PERSON, DAY, NOW, is_sure=False)
+    assert erasure.is_good
+    assert "add --yes" in erasure.lines[-1]
+    told = [name for name in before if any(f"s3://{name}:" in line for line in erasure.lines)]
+    assert set(site.holding(PERSON, RECORD)) <= set(told)
+    assert dict(site.objects()) == before
+
+
+@pytest.mark.parametrize("day", [pytest.param(None, id="any-day"), pytest.param(DAY, id="that-day")])
+def test_an_unknown_comment_is_told(site: Site, day: date | None) -> None:
+    """Nothing is done, and the line says that nothing holds it."""
+    site.put_day(DAY)
+    site.play(DAY)
+    erasure = erase_comment(site.settings, "nobody-ever-wrote-this", day, NOW, is_sure=True)
+    assert not erasure.is_good
+    assert "nobody-ever-wrote-this" in erasure.lines[0]
+    assert not [name for name, _ in site.objects() if "/erasures/" in name]
+
+
+def test_one_day_alone_is_erased(site: Site) -> None:
+    """With a date, another day's comment of the same id stays; without, both go."""
+    for day in (DAY, NEXT_DAY):
+        site.put_day(day)
+        site.play(day)
+    erasure = erase_comment(site.settings, PERSON, DAY, NOW, is_sure=True)
+    assert erasure.is_good, erasure.lines
+    assert site.holding(RECORD) == []
+    assert PERSON in site.verdicts(NEXT_DAY)["comment_id"].to_list()
+    assert erase_comment(site.settings, PERSON, None, NOW, is_sure=True).is_good
+    assert site.holding(PERSON, RECORD, record_id(NEXT_DAY, PERSON)) == []
+
+
+def test_a_comment_that_was_never_judged_is_kept_out(site: Site) -> None:
+    """With a date, a comment that only the input holds is recorded, so that the first night rejects it."""
+    site.put_day(DAY)
+    assert erase_comment(site.settings, PERSON, DAY, NOW, is_sure=True).is_good
+    site.play(DAY)
+    assert site.holding(PERSON, RECORD, "u-p") == []
+
+
+def test_open_jobs_are_not_disturbed(site: Site) -> None:
+    """While a job may still read its input, nothing is deleted, and the line says what to do."""
+    site.put_day(DAY)
+    site.play(DAY)
+    paths, outside = DayPaths(site.settings, DAY), adapters.connect(site.settings)
+    for item in outside.storage.list(paths.ledger):
+        body = outside.storage.get(item.uri)
+        assert body is not None
+        outside.storage.put(item.uri, body.replace(b'"collected"', b'"submitted"'))
+    before = dict(site.objects())
+    erasure = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
+    assert not erasure.is_good
+    assert any(line.startswith(f"refused: jobs of {DAY}") for line in erasure.lines)
+    assert dict(site.objects()) == before
+
+
+def test_a_day_that_is_worked_on_is_left_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A night and an erasure of one day wait for each other."""
+    monkeypatch.setenv("MODERATION_LEASE_WAIT_S", "0")
+    site.settings = Settings.load()
+    site.put_day(DAY)
+    site.play(DAY)
+    with held(site.settings, DAY, "a-night"), pytest.raises(DayInUse, match="a-night"):
+        erase_comment(site.settings, PERSON, DAY, NOW, is_sure=True)
+    assert PERSON in site.verdicts()["comment_id"].to_list()
+
+
+def test_a_bucket_with_versions_is_no_proof(site: Site) -> None:
+    """Old versions outlive deletion: the erasure is done, and called unproven."""
+    site.put_day(DAY)
+    site.play(DAY)
+    site.sandbox.s3.put_bucket_versioning(Bucket="moderation-output", VersioningConfiguration={"Status": "Enabled"})
+    try:
+        erasure = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
+    finally:
+        site.sandbox.s3.put_bucket_versioning(
+            Bucket="moderation-output", VersioningConfiguration={"Status": "Suspended"}
+        )
+    assert not erasure.is_good
+    assert any("NOT PROVEN" in line and "moderation-output" in line for line in erasure.lines)
+    assert site.holding(PERSON, RECORD) == []

@@ -1,0 +1,112 @@
+"""`python -m flows prompts` and `erase`, called in this process without AWS."""
+
+from __future__ import annotations
+
+from datetime import UTC, date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import prompts
+from flows import __main__ as command_line
+from prompts import freeze
+from tasks import adapters
+from tests import factories
+
+
+class Call:
+    """A call of the command line: exit code, what was printed, and the last line for stderr."""
+
+    def __init__(self, *arguments: str) -> None:
+        command_line._last_words.clear()
+        done = CliRunner().invoke(command_line.app, arguments)
+        self.exit_code, self.output = done.exit_code, done.output
+        self.last = command_line._last_words[-1] if command_line._last_words else ""
+        command_line._last_words.clear()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings in the environment, whose roots are folders."""
+    for name in ("comments", "labels", "output", "batch"):
+        monkeypatch.setenv(f"MODERATION_{name.upper()}_URI", str(tmp_path / name))
+    monkeypatch.setenv("MODERATION_ROLE_ARN", factories.ROLE_ARN)
+    outside = factories.local_adapters()
+    monkeypatch.setattr(adapters, "connect", lambda _: outside)
+
+
+def test_the_catalog_is_listed_without_settings() -> None:
+    """Exit 0: every version is there, and the uses are unknown for a reason."""
+    call = Call("prompts")
+    assert call.exit_code == 0, call.output
+    for name, version in prompts.versions():
+        assert f"{name}/{version}" in call.output
+        assert prompts.load(name, version).sha256 in call.output
+    assert "is unknown: MODERATION_COMMENTS_URI is not set" in call.output
+
+
+@pytest.mark.usefixtures("settings")
+def test_the_catalog_is_listed_with_its_uses() -> None:
+    """Before the first night no version was used."""
+    call = Call("prompts")
+    assert call.exit_code == 0, call.output
+    assert "used         never" in call.output
+
+
+def test_two_versions_are_compared() -> None:
+    """The same version twice has no difference; a version that is not there is wrong usage, named last."""
+    assert Call("prompts", "--diff", "v1", "v1").output == "v1 and v1 are the same\n"
+    call = Call("prompts", "--diff", "v1", "v999")
+    assert call.exit_code == 2
+    assert call.last.startswith("prompts: there is no prompt comment_review/v999; the catalog has ")
+
+
+def test_freezing_tells_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing new is told as such; a frozen version that changed is exit 2."""
+    monkeypatch.setattr(freeze, "freeze", dict)
+    assert Call("prompts", "--freeze").output == "nothing is new\n"
+    monkeypatch.setattr(freeze, "freeze", lambda: {"tiny/v2": "abc"})
+    assert Call("prompts", "--freeze").output == "frozen: tiny/v2 abc\n"
+
+    def refuse() -> dict[str, str]:
+        raise prompts.PromptFileError("tiny/v1 is frozen")
+
+    monkeypatch.setattr(freeze, "freeze", refuse)
+    call = Call("prompts", "--freeze")
+    assert (call.exit_code, call.last) == (2, "prompts: tiny/v1 is frozen")
+
+
+@pytest.mark.usefixtures("settings")
+def test_erasing_an_unknown_comment_exits_1() -> None:
+    """The line says that nothing knows it, and the last one that nothing was done."""
+    call = Call("erase", "--comment-id", "nobody", "--date", "2026-11-19", "--yes")
+    assert call.exit_code == 1
+    assert "nothing holds comment 'nobody'" in call.output
+    assert call.last == "erase nobody: not done, or not proven: see above"
+
+
+@pytest.mark.usefixtures("settings")
+def test_erasing_exits_0_when_it_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day, the time and --yes arrive; what is told is printed."""
+    from tasks import erase_comment
+
+    asked: list[object] = []
+
+    def erase(_: object, *arguments: object) -> erase_comment.Erasure:
+        asked.extend(arguments)
+        return erase_comment.Erasure(("0 hits",), True)
+
+    monkeypatch.setattr(erase_comment, "erase_comment", erase)
+    call = Call("erase", "--comment-id", "c1", "--date", "2026-11-19", "--yes")
+    assert (call.exit_code, call.output, call.last) == (0, "0 hits\n", "")
+    comment_id, day, now, is_sure = asked
+    assert (comment_id, day, is_sure) == ("c1", date(2026, 11, 19), True)
+    assert getattr(now, "tzinfo", None) is UTC
+
+
+def test_erasing_without_settings_exits_2() -> None:
+    """Wrong settings are named, as for every command."""
+    call = Call("erase", "--comment-id", "c1")
+    assert call.exit_code == 2
+    assert "MODERATION_OUTPUT_URI" in call.last
