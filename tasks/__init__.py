@@ -5,9 +5,10 @@ stage             | reads                          | writes                     
 ingest            | comments/date=D                | runs/D/RUN/plan.json                | no input, schema drift
 validate          | the planned objects            | work/checked, valid, rejected       | too many rejected
 check_expectations| work/checked, the lake         | expectations.json, data_docs        | a critical expectation fails
-deduplicate       | work/valid                     | work/distinct                       |
+deduplicate       | work/valid                     | work/duplicates                     |
 build_batch       | work/valid, ledger, answers    | batch input, requests               | too few comments, over budget
 submit_batch      | the shards                     | ledger (intent, then the job)       | Bedrock refuses for good
+ask_on_demand     | shards too small for a job     | calls and answers, one by one       | Bedrock refuses for good
 poll_batch        | ledger, Bedrock's jobs         | ledger (status)                     | deadline passed
 collect_answers   | batch output                   | answers, ledger (usage, cost)       | a job failed as a whole
 merge_verdicts    | work/valid, answers            | work/verdicts                       | too few judged
@@ -16,4 +17,5 @@ measure           | the lake, labels               | lake/metrics, confusion.jso
 remeasure         | earlier days' late labels      | lake/metrics, state/labels          |
 send_alerts       | metrics                        | alert channels, state/alerts        |
 close_night       | everything above               | summary, report, lake/nights        |
+expire_batch_files| lake/nights, batch files       | deletes those past their retention  |
 """
