@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
-from tasks.errors import is_transient
+from tasks.errors import NightStopped, is_transient
 from tasks.ledger import is_live, read_ledger
 from tasks.paths import DayPaths
 from tasks.settings import Settings
@@ -33,6 +33,7 @@ class ExpirySummary(BaseModel):
 
     days: tuple[str, ...]
     object_count: int
+    note: str = ""
 
 
 def batch_day(uri: str, batch_uri: str) -> date | None:
@@ -77,5 +78,9 @@ def expire_batch_files(settings: Settings, run_date: date, now: datetime) -> Exp
         for day, items in files.items()
         if not any(is_live(entry) for entry in read_ledger(connected.storage, DayPaths(settings, day)))
     }
-    connected.storage.delete(item.uri for items in done.values() for item in items)
-    return ExpirySummary(days=tuple(str(day) for day in sorted(done)), object_count=sum(map(len, done.values())))
+    days = tuple(str(day) for day in sorted(done))
+    try:
+        connected.storage.delete(item.uri for items in done.values() for item in items)
+    except NightStopped as error:  # the night is published: what could not be deleted must not unmake it
+        return ExpirySummary(days=days, object_count=0, note=f"nothing was deleted: {error}")
+    return ExpirySummary(days=days, object_count=sum(map(len, done.values())))

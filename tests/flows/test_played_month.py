@@ -25,6 +25,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Night]]:
         running(data=folder, job_seconds=0.0, cache_dir=folder / "cache") as sandbox,
         pytest.MonkeyPatch.context() as patch,
     ):
+        sandbox.reset()  # another test's sandbox of this process may have left its nights
         for name, value in sandbox.environment.items():
             patch.setenv(name, value)
         fill(sandbox, days)
