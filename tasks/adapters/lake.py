@@ -92,6 +92,15 @@ class Lake:
         with _translated(uri):
             DeltaTable(uri, storage_options=self._options(uri)).create_checkpoint()
 
+    def days(self, uri: str) -> list[date]:
+        """The days that a table holds, from its log alone; none if it does not exist yet."""
+        with _translated(uri):
+            try:
+                delta = DeltaTable(uri, storage_options=self._options(uri))
+            except TableNotFoundError:
+                return []
+            return sorted({date.fromisoformat(partition["date"]) for partition in delta.partitions()})
+
     def _open_or_create(self, uri: str, table: Table) -> DeltaTable:
         options = self._options(uri)
         try:
