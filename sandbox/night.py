@@ -6,6 +6,7 @@ itself is `python -m flows nightly`, as an operator would run it.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 import typer
 
 from sandbox.days import sample_day
-from sandbox.serve import Sandbox, running
+from sandbox.serve import BUCKETS, Sandbox, running
 
 #: The night that is played; fixed, so that two machines show the same figures.
 LAST_DAY = date(2026, 11, 19)
@@ -59,11 +60,21 @@ def play(folder: Path) -> int:
     begun = time.monotonic()
     _clear(folder)
     CACHE.mkdir(exist_ok=True)
-    print(f"sandbox: {EARLIER_DAYS} earlier days, then the night of {LAST_DAY}", flush=True)
+    played = CACHE / f"history-{fingerprint()}"
+    is_played = played.is_dir()
+    if is_played:
+        shutil.copytree(played, folder, dirs_exist_ok=True)
+        print(f"sandbox: {EARLIER_DAYS} earlier days, as this very code played them before ({played})", flush=True)
+    else:
+        print(f"sandbox: {EARLIER_DAYS} earlier days, then the night of {LAST_DAY}", flush=True)
     with running(data=folder, job_seconds=0.05, cache_dir=CACHE) as sandbox:
-        fill(sandbox, [LAST_DAY - timedelta(days=back) for back in range(EARLIER_DAYS, -1, -1)])
-        environment = _environment(sandbox)
-        code = subprocess.call([sys.executable, "-m", "sandbox", "history"], env=environment)
+        environment, code = _environment(sandbox), 0
+        if not is_played:
+            fill(sandbox, [LAST_DAY - timedelta(days=back) for back in range(EARLIER_DAYS, -1, -1)])
+            code = subprocess.call([sys.executable, "-m", "sandbox", "history"], env=environment)
+            if code == 0:
+                sandbox.save()
+                _keep(folder, played)
         if code == 0:
             print(f"sandbox: the night of {LAST_DAY}, through Prefect", flush=True)
             command = [sys.executable, "-m", "flows", "nightly", "--run-date", str(LAST_DAY)]
@@ -112,7 +123,30 @@ def _environment(sandbox: Sandbox) -> dict[str, str]:
     )
 
 
+def fingerprint() -> str:
+    """Hash of everything that decides what the earlier days look like: code, prompts, samples, prices."""
+    root, digest = Path(__file__).parents[1], hashlib.sha256()
+    parts = ("tasks", "data_contracts", "prompts", "sandbox", "prices.toml", "requirements.lock")
+    files = (root / part for part in parts)
+    for path in sorted(file for part in files for file in ([part] if part.is_file() else part.rglob("*"))):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _keep(folder: Path, played: Path) -> None:
+    """Keep the earlier days for the next time, in place of those of other code."""
+    for stale in CACHE.glob("history-*"):
+        shutil.rmtree(stale)
+    unfinished = CACHE / "unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for bucket in BUCKETS:
+        if (folder / bucket).is_dir():
+            shutil.copytree(folder / bucket, unfinished / bucket)
+    unfinished.rename(played)
+
+
 def _clear(folder: Path) -> None:
     """Remove the buckets of the night before, and nothing else."""
-    for bucket in ("moderation-input", "moderation-output", "moderation-batch"):
+    for bucket in BUCKETS:
         shutil.rmtree(folder / bucket, ignore_errors=True)
