@@ -373,7 +373,7 @@ def test_odd_text_comes_back_as_it_was(bench: Bench) -> None:
 def test_a_failing_model_fails_the_job_and_not_the_server(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """An exception while records are answered ends the job as Failed with a message; on demand it is a 500."""
 
-    class Confused(type(bench.mind)):  # type: ignore[misc]
+    class Confused(type(bench.mind)):  # type: ignore[misc]  # its base is whichever mind the bench was given
         def judge(self, texts: Any) -> Any:
             raise ArithmeticError
 

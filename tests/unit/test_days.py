@@ -54,7 +54,7 @@ def origins(text: str) -> set[str]:
 
 
 def clean(**arguments: object) -> SampleDay:
-    return sample_day(DAY, dirty_fraction=0, **arguments)  # type: ignore[arg-type]
+    return sample_day(DAY, dirty_fraction=0, **arguments)  # type: ignore[arg-type]  # wrong arguments too are passed on
 
 
 def texts(day: SampleDay) -> list[str]:
@@ -247,7 +247,7 @@ def test_language_wave(language: str, fraction: float) -> None:
 def test_impossible_waves(arguments: dict[str, object]) -> None:
     """A wave that could not be drawn is refused."""
     with pytest.raises(ValueError, match=r"between 0 and 1|needs a language|no language"):
-        Wave(**arguments)  # type: ignore[arg-type]
+        Wave(**arguments)  # type: ignore[arg-type]  # a table of wrong arguments
 
 
 def test_large_days() -> None:

@@ -175,4 +175,4 @@ def test_a_comment_stands_once_between_its_tags(comment: str) -> None:
 def test_prompts_are_frozen() -> None:
     """A prompt that was hashed cannot change."""
     with pytest.raises(ValidationError, match="frozen"):
-        factories.prompt().system = "Judge kindly."  # type: ignore[misc]
+        factories.prompt().system = "Judge kindly."  # type: ignore[misc]  # that it is frozen is the point

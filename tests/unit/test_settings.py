@@ -316,4 +316,4 @@ def test_settings_are_frozen() -> None:
     """A night's settings do not change under way."""
     settings = Settings.load()
     with pytest.raises(ValidationError, match="frozen"):
-        settings.timezone = "UTC"  # type: ignore[misc]
+        settings.timezone = "UTC"  # type: ignore[misc]  # that they are frozen is the point
