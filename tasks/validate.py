@@ -32,9 +32,6 @@ from tasks.profile_day import row_facts
 from tasks.repeats import find_repeats
 from tasks.settings import Settings
 
-#: Columns of the run's `valid` frame, beside those of the comments: see `with_record_columns`.
-RECORD_COLUMNS = ("source_object", "source_row", "record_id", "text_sha256", "language", "text_chars", "text_bytes")
-
 _ROW_KEY = ("source_object", "source_row")
 _DOWNLOADS = 4
 
