@@ -6,6 +6,7 @@ A crash at any line is harmless: whatever was paid for is in the ledger, and the
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -49,22 +50,43 @@ def nightly(run_date: date | None = None, epoch: int = 0, is_quiet: bool = False
     started = flow_run.scheduled_start_time or datetime.now(UTC)
     run_date = run_date or started.astimezone(settings.zone).date() - timedelta(days=1)
     run_id = f"{started:%Y%m%dT%H%M%S}-{str(flow_run.id)[:8]}"
+    return judge_day(settings, run_date, run_id, NightOptions(epoch, is_quiet))
+
+
+@dataclass(frozen=True)
+class NightOptions:
+    """How a day is to be judged; the default is a plain night.
+
+    Attributes:
+        epoch: a higher number judges, and pays for, the whole day again.
+        is_quiet: measure, but alert nobody.
+        asks_again: go on though the day is published, and ask again for what has no verdict.
+    """
+
+    epoch: int = 0
+    is_quiet: bool = False
+    asks_again: bool = False
+
+
+def judge_day(settings: Settings, run_date: date, run_id: str, options: NightOptions) -> Night | None:
+    """Judge and publish one day inside a flow run; None if it is published already. Raises what the stages raise."""
     log = get_run_logger()
     step = Steps(time.monotonic, lambda name, result, took: log.info(describe_step(name, result, took)))
     try:
         with held(settings, run_date, run_id):
-            return _night(settings, run_date, run_id, epoch, is_quiet, step)
+            return _night(settings, run_date, run_id, options, step)
     except Exception as error:
         name, reason = describe_failure(error)
-        step(alert_stopped_night, settings, run_date, run_id, name, reason, datetime.now(UTC), is_quiet=is_quiet)
+        now, is_quiet = datetime.now(UTC), options.is_quiet
+        step(alert_stopped_night, settings, run_date, run_id, name, reason, now, is_quiet=is_quiet)
         raise
     finally:
         clear_scratch(settings, run_date, run_id)
 
 
-def _night(settings: Settings, run_date: date, run_id: str, epoch: int, is_quiet: bool, step: Steps) -> Night | None:
-    plan = step(ingest, settings, run_date, run_id, datetime.now(UTC), epoch)
-    if published_by := step(find_published, settings, plan):
+def _night(settings: Settings, run_date: date, run_id: str, options: NightOptions, step: Steps) -> Night | None:
+    plan = step(ingest, settings, run_date, run_id, datetime.now(UTC), options.epoch)
+    if not options.asks_again and (published_by := step(find_published, settings, plan)):
         get_run_logger().info("%s is published already, by run %s: nothing to do", run_date, published_by)
         return None
     validation = step(validate, settings, plan)
@@ -84,7 +106,7 @@ def _night(settings: Settings, run_date: date, run_id: str, epoch: int, is_quiet
     step(measure_drift, settings, plan, datetime.now(UTC))
     step(measure_accuracy, settings, run_date, run_id, run_id, datetime.now(UTC))
     step(remeasure_late_labels, settings, run_date, run_id, datetime.now(UTC))
-    alerts = step(send_alerts, settings, run_date, run_id, datetime.now(UTC), is_quiet=is_quiet)
+    alerts = step(send_alerts, settings, run_date, run_id, datetime.now(UTC), is_quiet=options.is_quiet)
     night = step(close_night, settings, plan, validation, verdicts, books, alerts, step.seconds, datetime.now(UTC))
     step(expire_batch_files, settings, run_date, datetime.now(UTC))
     create_markdown_artifact(describe_night(night), key=f"night-{run_date}", description=f"The night of {run_date}")
