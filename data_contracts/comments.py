@@ -26,6 +26,8 @@ class Reason(StrEnum):
     BAD_ID = "bad_id"
     #: a float rating that is not a whole number
     BAD_RATING = "bad_rating"
+    #: a string with bytes that are no UTF-8; U+FFFD stands for them in `rejected`
+    BAD_ENCODING = "bad_encoding"
     #: erased on request: whatever else is wrong with it, nothing of the comment is kept
     ERASED = "erased"
 
@@ -42,14 +44,21 @@ COMMENTS = Table(
         Column("product_id", pl.String(), "The product that the comment stands under."),
         Column("user_id", pl.String(), "Who wrote it, pseudonymous."),
         Column("text", pl.String(), "The comment itself."),
-        Column("rating", pl.Int64(), "Stars given with the comment; null when none were.", nullable=True),
+        Column(
+            "rating",
+            pl.Int64(),
+            "Stars given with the comment.",
+            nullable=True,
+            unit="star",
+            null_when="none were given",
+        ),
     ),
     key=("comment_id",),
 )
 
 SOURCE_COLUMNS = (
     Column("source_object", pl.String(), "URI of the input object that the row came from."),
-    Column("source_row", pl.Int64(), "Row number within the input object, from 0."),
+    Column("source_row", pl.Int64(), "Row number within the input object, from 0.", unit="row"),
 )
 
 REJECTED = Table(
@@ -57,7 +66,17 @@ REJECTED = Table(
     meaning="One row per ingested row that broke the contract; nothing is dropped silently.",
     columns=(
         Column("date", pl.Date(), "The run date: the local day that was ingested."),
-        *(Column(c.name, c.dtype, c.meaning, nullable=True) for c in COMMENTS),
+        *(
+            Column(
+                c.name,
+                c.dtype,
+                f"As it came: {c.meaning[0].lower()}{c.meaning[1:]}",
+                nullable=True,
+                unit=c.unit,
+                null_when="it came so, or the row is of an erased comment",
+            )
+            for c in COMMENTS
+        ),
         *SOURCE_COLUMNS,
         Column("reason", pl.String(), f"Why it was rejected: {', '.join(Reason)}."),
         Column("run_id", pl.String(), "The run that rejected it."),

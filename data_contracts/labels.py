@@ -24,15 +24,25 @@ LABELS = Table(
         Column("comment_id", pl.String(), "The labelled comment."),
         Column("labeler", pl.String(), "Who labelled it."),
         Column("violation", pl.Boolean(), "Whether the comment breaks the guideline."),
-        Column("category", pl.String(), "The category that it breaks; `none` when it breaks none.", nullable=True),
+        Column(
+            "category",
+            pl.String(),
+            "The category that it breaks; `none` when it breaks none.",
+            nullable=True,
+            null_when="the labeler named none",
+        ),
         Column("labeled_at", UTC_MICROSECONDS, "When it was labelled."),
         Column("source", pl.String(), f"How it was chosen: {', '.join(LabelSource)}."),
-        Column("stratum", pl.String(), "The sampling stratum; null when not sampled in strata.", nullable=True),
+        Column(
+            "stratum", pl.String(), "The sampling stratum.", nullable=True, null_when="it was not sampled in strata"
+        ),
         Column(
             "inclusion_probability",
             pl.Float64(),
-            "The probability, in (0, 1], with which the sample took this comment; null when unknown.",
+            "The probability, in (0, 1], with which the sample took this comment.",
             nullable=True,
+            unit="fraction",
+            null_when="unknown: then all labelled comments of the day count alike",
         ),
     ),
     key=("comment_id", "labeler"),

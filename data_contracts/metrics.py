@@ -30,6 +30,16 @@ class State(StrEnum):
 
 
 _F, _S = pl.Float64(), pl.String()
+#: Of `value` and of what is compared with it; docs/tables.md lists the metrics with theirs.
+_VALUE = "that of the metric"
+
+
+def _number(name: str, meaning: str, null_when: str, *, unit: str | None = _VALUE, dtype: pl.DataType = _F) -> Column:
+    return Column(name, dtype, meaning, nullable=True, unit=unit, null_when=null_when)
+
+
+_NO_BASELINE = "the night was not compared: see `state` and `reason`"
+
 
 METRICS = Table(
     name="metrics",
@@ -39,22 +49,39 @@ METRICS = Table(
         Column("metric", _S, "What was measured, e.g. violation_rate."),
         Column("slice", _S, "Of which part: `all`, `language=ja`, `category=spam`, `source=planted` ..."),
         Column("kind", _S, f"What `value` is: {', '.join(Kind)}."),
-        Column("x", _F, "Numerator of a rate; null otherwise.", nullable=True),
-        Column("n", pl.Int64(), "How many things were measured.", nullable=True),
-        Column("mean", _F, "Mean of a mean metric; null otherwise.", nullable=True),
-        Column("variance", _F, "Sample variance of a mean metric; null otherwise.", nullable=True),
-        Column("value", _F, "The measurement: a fraction, a mean or a count; null when there is none.", nullable=True),
-        Column("ci_low", _F, "Lower end of the 95 % interval.", nullable=True),
-        Column("ci_high", _F, "Upper end of the 95 % interval.", nullable=True),
-        Column("baseline", _F, "What earlier nights lead one to expect.", nullable=True),
-        Column("effect", _F, "`value` minus `baseline`.", nullable=True),
-        Column("threshold", _F, "How large |effect| may be before the state is degraded.", nullable=True),
-        Column("statistic", _F, "How many night-to-night standard deviations the effect is.", nullable=True),
+        _number("x", "Numerator of a rate; weighted labels make it no whole number.", "`kind` is not rate", unit=None),
+        _number("n", "How many things were measured.", "unknown", unit=None, dtype=pl.Int64()),
+        _number("mean", "Mean of a mean metric.", "`kind` is not mean, or there is no value"),
+        _number("variance", "Sample variance of a mean metric.", "`kind` is not mean, or n is 1", unit=None),
+        _number("value", "The measurement: a fraction, a mean or a count.", "nothing could be measured: never 0 then"),
+        _number("ci_low", "Lower end of the 95 % interval.", "the value is a total, or there is none"),
+        _number("ci_high", "Upper end of the 95 % interval.", "the value is a total, or there is none"),
+        _number("baseline", "What earlier nights lead one to expect.", _NO_BASELINE),
+        _number("effect", "`value` minus `baseline`.", _NO_BASELINE),
+        _number(
+            "threshold",
+            "How large |effect| may be before the state is degraded.",
+            f"no value could stand out, or {_NO_BASELINE}",
+        ),
+        _number(
+            "statistic",
+            "How far the value is from the baseline.",
+            _NO_BASELINE,
+            unit="standard deviation between nights",
+        ),
         Column("state", _S, f"What it says: {', '.join(State)}."),
-        Column("since", pl.Date(), "First night of the unbroken run of degraded nights; null if not.", nullable=True),
+        _number(
+            "since",
+            "First night of the unbroken run of degraded nights.",
+            "`state` is not degraded",
+            unit=None,
+            dtype=pl.Date(),
+        ),
         Column("method", _S, "How value, interval and statistic were computed."),
-        Column("reason", _S, "Why the state is what it is, in words.", nullable=True),
-        Column("measured_at", UTC_MICROSECONDS, "When it was measured."),
+        Column(
+            "reason", _S, "Why the state is what it is, in words.", nullable=True, null_when="there is nothing to say"
+        ),
+        Column("measured_at", UTC_MICROSECONDS, "When it was measured: the latest of a (date, metric, slice) counts."),
         Column("verdicts_run_id", _S, "The run whose verdicts were measured."),
         Column("run_id", _S, "The run that measured."),
     ),

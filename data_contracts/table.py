@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 UTC_MICROSECONDS = pl.Datetime("us", "UTC")
+FIRST_VERSION = "0.1.0"
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,10 @@ class Column:
         name: its name, fixed for every reader.
         dtype: its polars type.
         meaning: one sentence for the person who queries it.
-        nullable: whether null is a legal value, and then `meaning` says when.
+        nullable: whether null is a legal value, and then `null_when` says when.
         unit: what one unit of the value is, where it has one.
+        null_when: when the value is null, as the end of "null when ..." .
+        since: the first version that wrote it; earlier days have null.
     """
 
     name: str
@@ -28,11 +31,16 @@ class Column:
     meaning: str
     nullable: bool = False
     unit: str | None = None
+    null_when: str | None = None
+    since: str = FIRST_VERSION
 
 
 @dataclass(frozen=True)
 class Table:
-    """A named, ordered set of columns, and the key that makes a row unique."""
+    """A named, ordered set of columns, and the key that makes a row unique.
+
+    `key` is unique within a day, or in the whole table where it holds `date`.
+    """
 
     name: str
     meaning: str
@@ -64,6 +72,15 @@ class Table:
     def empty(self) -> pl.DataFrame:
         """A frame with every column and no row."""
         return pl.DataFrame(schema=self.polars_schema)
+
+    def widen(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Add the nullable columns that a frame of an earlier version lacks, as nulls."""
+        present = set(frame.collect_schema())
+        return frame.with_columns(
+            pl.lit(None, dtype=column.dtype).alias(column.name)
+            for column in self.columns
+            if column.nullable and column.name not in present
+        )
 
     def conform(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Keep this table's columns, in order and cast to their types.

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import polars as pl
 
+from data_contracts.ledger import EstimateSource
 from data_contracts.table import UTC_MICROSECONDS, Column, Table
 
 
@@ -36,24 +37,42 @@ MAX_EXPLANATION_CHARS = 200
 
 _STRING, _INT, _FLOAT, _BOOL = pl.String(), pl.Int64(), pl.Float64(), pl.Boolean()
 
+_UNLESS_JUDGED = "`status` is not judged: a comment without a verdict is not fine, it is unknown"
 _OUTCOME = (
     Column("status", _STRING, f"What became of it: {', '.join(Status)}."),
-    Column("status_detail", _STRING, "Why it is not judged; null when it is.", nullable=True),
-    Column("violation", _BOOL, "Whether it breaks the guideline; null unless judged.", nullable=True),
-    Column("category", _STRING, "The category it breaks, `none` for none; null unless judged.", nullable=True),
-    Column("confidence", _FLOAT, "The model's own confidence, 0 to 1; null unless judged.", nullable=True),
+    Column("status_detail", _STRING, "Why it is not judged.", nullable=True, null_when="`status` is judged"),
+    Column("violation", _BOOL, "Whether it breaks the guideline.", nullable=True, null_when=_UNLESS_JUDGED),
+    Column("category", _STRING, "The category it breaks, `none` for none.", nullable=True, null_when=_UNLESS_JUDGED),
+    Column(
+        "confidence",
+        _FLOAT,
+        "The model's own confidence, 0 to 1; no calibrated probability.",
+        nullable=True,
+        unit="fraction",
+        null_when=_UNLESS_JUDGED,
+    ),
     Column(
         "explanation",
         _STRING,
-        f"The model's reason, at most {MAX_EXPLANATION_CHARS} characters; null unless judged.",
+        f"The model's reason, at most {MAX_EXPLANATION_CHARS} characters, not quoting the comment; "
+        "empty when it is no violation.",
         nullable=True,
+        null_when=_UNLESS_JUDGED,
     ),
 )
-_TOKENS = (
-    Column("input_tokens", _INT, "Tokens read for this record; null when not reported.", nullable=True, unit="token"),
+_NO_PRICE = "the model has no known price, or an answer reported no tokens: unknown is never 0"
+_NOT_KEPT = "the day was published before this was kept"
+_NO_TOKENS = "no answer reported any; a duplicate has none of its own"
+_TOKENS = tuple(
     Column(
-        "output_tokens", _INT, "Tokens written for this record; null when not reported.", nullable=True, unit="token"
-    ),
+        f"{side}_tokens",
+        _INT,
+        f"Tokens {done} for this record, over all its attempts.",
+        nullable=True,
+        unit="token",
+        null_when=_NO_TOKENS,
+    )
+    for side, done in (("input", "read"), ("output", "written"))
 )
 
 VERDICTS = Table(
@@ -67,7 +86,7 @@ VERDICTS = Table(
         Column("language", _STRING, "ISO 639-1 code of its text; `und` when it cannot be told."),
         *_OUTCOME,
         Column("decided_by", _STRING, f"What decided: {', '.join(DecidedBy)}."),
-        Column("attempt", pl.Int32(), "How many requests were made for the record, from 1."),
+        Column("attempt", pl.Int32(), "Which attempt at the record gave this answer, from 1; 0 if it was never asked."),
         Column("model_id", _STRING, "The model or inference profile that was asked."),
         Column("prompt_name", _STRING, "The prompt that was used."),
         Column("prompt_version", _STRING, "Its version."),
@@ -77,13 +96,20 @@ VERDICTS = Table(
         Column(
             "cost_usd",
             _FLOAT,
-            "Dollars this record's answer cost; 0 when nothing was billed, null when the model has no known price.",
+            "Dollars this record cost over all its attempts; 0 for a duplicate and where nothing was billed.",
             nullable=True,
             unit="USD",
+            null_when=_NO_PRICE,
         ),
-        Column("batch_job_arn", _STRING, "The Bedrock job that answered; null when none did.", nullable=True),
+        Column(
+            "batch_job_arn",
+            _STRING,
+            "The Bedrock job that answered; a duplicate has that of the comment it repeats.",
+            nullable=True,
+            null_when="it was asked on demand, or never",
+        ),
         Column("run_id", _STRING, "The run that published the row."),
-        Column("decided_at", UTC_MICROSECONDS, "When the answer was read."),
+        Column("decided_at", UTC_MICROSECONDS, "When the answer was read; when the night was planned if none came."),
     ),
     key=("comment_id",),
 )
@@ -119,17 +145,72 @@ NIGHTS = Table(
         Column("date", pl.Date(), "The published day."),
         Column("run_id", _STRING, "The run that published it."),
         Column("plan_sha256", _STRING, "Hash of what was judged and how: inputs, prompt, model, row rules."),
-        Column("ingested_count", _INT, "Rows read."),
-        Column("valid_count", _INT, "Rows that kept the contract: one verdict each."),
-        Column("rejected_count", _INT, "Rows that broke it."),
-        Column("duplicate_count", _INT, "Valid rows that inherit another's verdict."),
-        *(Column(f"{status}_count", _INT, f"Verdicts with status {status}.") for status in Status),
-        Column("violation_count", _INT, "Verdicts that say violation."),
+        Column("ingested_count", _INT, "Rows read.", unit="row"),
+        Column("valid_count", _INT, "Rows that kept the contract: one verdict each.", unit="row"),
+        Column("rejected_count", _INT, "Rows that broke it.", unit="row"),
+        Column("duplicate_count", _INT, "Valid rows that inherit another's verdict.", unit="row"),
+        *(Column(f"{status}_count", _INT, f"Verdicts with status {status}.", unit="row") for status in Status),
+        Column("violation_count", _INT, "Verdicts that say violation.", unit="row"),
         Column("input_tokens", _INT, "Tokens read by all of the day's jobs.", unit="token"),
         Column("output_tokens", _INT, "Tokens written by all of the day's jobs.", unit="token"),
-        Column("estimated_cost_usd", _FLOAT, "What the night was expected to cost.", nullable=True, unit="USD"),
-        Column("cost_usd", _FLOAT, "What the day's jobs cost; null when unknown.", nullable=True, unit="USD"),
-        Column("unattributed_cost_usd", _FLOAT, "Part of it that no verdict carries.", nullable=True, unit="USD"),
+        Column(
+            "estimated_cost_usd",
+            _FLOAT,
+            "What the night's requests were expected to cost before they were made.",
+            nullable=True,
+            unit="USD",
+            null_when=_NO_PRICE,
+        ),
+        Column(
+            "cost_usd", _FLOAT, "What the day's jobs and calls cost.", nullable=True, unit="USD", null_when=_NO_PRICE
+        ),
+        Column(
+            "unattributed_cost_usd",
+            _FLOAT,
+            "Part of `cost_usd` that no verdict carries: a second line for a record, a line for an unknown one.",
+            nullable=True,
+            unit="USD",
+            null_when=_NO_PRICE,
+        ),
+        Column(
+            "canary_cost_usd",
+            _FLOAT,
+            "Part of `cost_usd` for the calls that tried the request before the first job.",
+            nullable=True,
+            unit="USD",
+            null_when=f"{_NO_PRICE}, or {_NOT_KEPT}",
+        ),
+        Column(
+            "estimated_input_tokens",
+            _INT,
+            "Tokens that the night's requests were expected to read before they were made.",
+            nullable=True,
+            unit="token",
+            null_when=_NOT_KEPT,
+        ),
+        Column(
+            "estimated_output_tokens",
+            _INT,
+            "Tokens that their answers were expected to have.",
+            nullable=True,
+            unit="token",
+            null_when=_NOT_KEPT,
+        ),
+        Column(
+            "estimate_source",
+            _STRING,
+            f"How the tokens to be read were estimated: {', '.join(EstimateSource)}.",
+            nullable=True,
+            null_when=f"nothing was asked, or {_NOT_KEPT}",
+        ),
+        Column(
+            "review_count",
+            _INT,
+            "Comments without a verdict: rows of `review`.",
+            nullable=True,
+            unit="row",
+            null_when=_NOT_KEPT,
+        ),
         Column("model_id", _STRING, "The model or inference profile."),
         Column("prompt_version", _STRING, "The prompt's version."),
         Column("prompt_sha256", _STRING, "Hash of the prompt with its parameters."),

@@ -1,0 +1,3 @@
+CREATE EXTERNAL TABLE `moderation`.`metrics`
+LOCATION 's3://moderation/lake/metrics/'
+TBLPROPERTIES ('table_type' = 'DELTA')

@@ -1,0 +1,190 @@
+"""docs/tables.md: every table and column, for the people who query them; made, never written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from data_contracts.comments import Reason
+from data_contracts.review import ReviewReason
+from data_contracts.table import FIRST_VERSION, Column, Table
+from data_contracts.verdicts import DecidedBy, Status
+from tasks.catalog.publications import INPUTS, INTERNAL, PARTITION, PUBLISHED, Publication, sql_type
+from tasks.catalog.views import VIEWS
+from tasks.metric_rules import RULES, Rule, Scale
+
+COMMAND = "python -m flows catalog --docs docs/tables.md"
+
+_WAYS = {
+    "replaced": "A day is replaced whole, in one commit: by the night, by a backfill, by a restore, by an erasure.",
+    "appended": "Rows are added in one commit each time; none is changed or goes, but by an erasure.",
+}
+_UNITS = {Scale.SHARE: "fraction", Scale.LOG_MEAN: "natural logarithm", Scale.TOTAL: "count"}
+
+_INTRODUCTION = f"""# The tables
+
+Made from `data_contracts/` by `{COMMAND}`; a test fails when it is not current.
+
+Worked queries in DuckDB and Polars: [queries.md](queries.md). Athena and Glue: [athena/](athena/README.md). A DuckDB
+file with all tables and views: `python -m flows catalog --duckdb moderation.duckdb`.
+
+## What holds for all of them
+
+- A **day** (`date`) is a local day of `MODERATION_TIMEZONE`, by when the comment was posted. Times are in UTC, to the
+  microsecond: the first comments of a Tokyo day carry the UTC date before it.
+- **Null is never zero and never "fine"**: unknown cost is null, and a comment without an answer has a null verdict.
+- **Dollars** are what Bedrock bills by `prices.toml`, before discounts and taxes, as floats: sum first, round last.
+- **Published** means that the day has a row in `nights`, which is written last. Leave days out that have none.
+- **Delta tables** (`OUTPUT_URI/lake/TABLE`) are the truth. A reader sees a day as it was before a commit or as it is
+  after, also in the middle of a backfill, and one scan reads one version. Two scans may read two: join tables of one
+  day by their `run_id` if that matters. Earlier versions stay readable (time travel) until somebody vacuums the table.
+  An **erasure** deletes its day's old files at once: that day's history ends, and a scan that had begun may fail for a
+  missing file, never with wrong rows. Run it again.
+- **Plain objects** (`OUTPUT_URI/TABLE/date=D/TABLE.parquet`) are the current day again, for readers that know no Delta.
+  Each is sent by one PutObject, so nobody ever sees half of one. They have **no other promise**: one that is replaced
+  while it is read by ranges may give an error or, rarely, rows of both versions, and right after a commit it is a
+  moment behind the table.
+- **Columns** may be added, nullable, in any version; a query that names its columns does not notice. None is removed,
+  renamed, retyped or made nullable without a line under "Breaking" in the changelog
+  (`tests/unit/test_schema_contract.py`).
+
+## Joining with the comments
+
+No published table but `rejected` has comment text: join on `date` and `comment_id`. An id that came twice in a day has
+one verdict; the other row is in `rejected` (`duplicate_id`), so take the rejected rows out first, by `source_object`
+and `source_row`. DuckDB's view `verdict_texts` does it. In Athena, which knows no row numbers, join on `posted_at` too:
+
+```sql
+SELECT v.comment_id, v.category, v.confidence, c.text
+FROM verdicts AS v
+JOIN comments AS c
+  ON c.date = CAST(v.date AS varchar) AND c.comment_id = v.comment_id AND c.posted_at = v.posted_at
+WHERE v.date = DATE '2026-11-19' AND v.violation
+```
+
+A query without `date =` or `date BETWEEN` reads every day there is.
+"""
+
+
+def tables_document() -> str:
+    """The whole page."""
+    blocks = [
+        _INTRODUCTION,
+        "## At a glance\n",
+        _glance(),
+        "## Published tables\n",
+        *(_published(publication) for publication in PUBLISHED),
+        "## Views\n",
+        _views(),
+        "## What comes in\n",
+        *(_input(table) for table in INPUTS),
+        "## Values\n",
+        _values(),
+        "## Metrics\n",
+        _metrics(),
+        "## Internal tables\n",
+        "The pipeline's own, listed so that nobody takes them for more: they may change or go in any version.\n",
+        *(f"### {table.name}\n\n{table.meaning}\n\n{_columns(table, internal=True)}" for table in INTERNAL),
+    ]
+    return "\n".join(blocks)
+
+
+def _glance() -> str:
+    rows = [
+        (
+            f"[{item.table.name}](#{item.table.name})",
+            item.table.meaning,
+            f"`lake/{item.table.name}`",
+            f"`{item.table.name}/date=D/{item.table.name}.parquet`" if item.has_plain else "",
+            ", ".join(f"`{name}`" for name in item.table.key),
+        )
+        for item in PUBLISHED
+    ]
+    return _grid(("table", "a row is", "Delta table", "plain object", "key"), rows)
+
+
+def _published(publication: Publication) -> str:
+    table = publication.table
+    key = ", ".join(f"`{name}`" for name in table.key)
+    plain = f" and as one object a day, `{table.name}/date=D/{table.name}.parquet`" if publication.has_plain else ""
+    within = "" if PARTITION.name in table.key else " within a day"
+    return (
+        f"### {table.name}\n\n{table.meaning}\n\n"
+        f"- where: `lake/{table.name}`, a Delta table partitioned by `{PARTITION.name}`{plain}\n"
+        f"- key: {key}, unique{within}\n- {_WAYS[publication.way]}\n- {publication.note}\n\n{_columns(table)}"
+    )
+
+
+def _input(table: Table) -> str:
+    where = f"`{table.name.upper()}_URI/date=D/*.parquet`"
+    key = ", ".join(f"`{name}`" for name in table.key)
+    return (
+        f"### {table.name}\n\n{table.meaning}\n\n- where: {where}, read only; `date` is in the path alone\n"
+        f"- key: {key} within a day\n- extra columns are ignored; integers of any width and times of any unit with a "
+        f"zone are fine, another type or a missing column stops the night\n\n{_columns(table)}"
+    )
+
+
+def _columns(table: Table, *, internal: bool = False) -> str:
+    if internal:
+        rows: Iterable[tuple[str, ...]] = (
+            (f"`{column.name}`", sql_type(column.dtype), column.meaning, column.unit or "") for column in table
+        )
+        return _grid(("column", "type", "meaning", "unit"), rows)
+    return _grid(("column", "type", "meaning", "unit", "null when", "since"), map(_row, table))
+
+
+def _row(column: Column) -> tuple[str, ...]:
+    null = (column.null_when or "") if column.nullable else "never"
+    if column.since != FIRST_VERSION:
+        null = f"{null}; before {column.since}"
+    return (f"`{column.name}`", sql_type(column.dtype), column.meaning, column.unit or "", null, column.since)
+
+
+def _views() -> str:
+    rows = [
+        (f"`{view.name}`", view.meaning, ", ".join(f"`{name}`" for name in view.needs), _engines(view.name))
+        for view in VIEWS
+    ]
+    return _grid(("view", "a row is", "reads", "in"), rows)
+
+
+def _engines(name: str) -> str:
+    return "DuckDB" if name == "verdict_texts" else "DuckDB, Athena"
+
+
+def _values() -> str:
+    """The closed sets, which a query compares with."""
+    sets = (
+        ("`verdicts.status`", Status),
+        ("`verdicts.decided_by`", DecidedBy),
+        ("`rejected.reason`", Reason),
+        ("`review.reason`", ReviewReason),
+    )
+    rows = [(name, ", ".join(f"`{value}`" for value in values)) for name, values in sets]
+    category = "those of the prompt version, in the front matter of `prompts/comment_review/vN.md`"
+    return _grid(("column", "values"), [*rows, ("`verdicts.category`", category)])
+
+
+def _metrics() -> str:
+    rows = [(f"`{name}`", rule.words, _unit(name, rule), rule.group, rule.worse) for name, rule in RULES.items()]
+    slices = "Slices: `all`, `language=ja`, `category=spam`, `stratum=flagged`, `source=planted`, `product=p0001`.\n"
+    return f"{slices}\n{_grid(('metric', 'value is', 'unit', 'group', 'worse when'), rows)}"
+
+
+def _unit(name: str, rule: Rule) -> str:
+    return "USD" if name == "cost_usd" else _UNITS[rule.scale]
+
+
+def _grid(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    return "".join(f"{line}\n" for line in _grid_lines(heads, rows))
+
+
+def _grid_lines(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield _line(heads)
+    yield "|" + "---|" * len(heads)
+    yield from map(_line, rows)
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
