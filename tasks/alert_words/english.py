@@ -45,6 +45,7 @@ ENGLISH = Words(
     stopped={
         "": "An unexpected error; what was answered is kept, and running the day again pays nothing twice.",
         "InputAbsent": "The day has no input: check the upstream export.",
+        "InputIncomplete": "Upstream did not say that the day is complete; running it by hand judges what is there.",
         "InputChanged": "Input files were replaced while the night ran: run the day again.",
         "SchemaDrift": "The upstream export changed its columns: have it fixed, or widen the contract.",
         "TooManyRejected": "Too many rows broke the contract; nothing was sent to Bedrock: look at the input.",
@@ -53,6 +54,8 @@ ENGLISH = Words(
         "BelowMinimum": "There are fewer comments than a batch job takes.",
         "OverBudget": "The estimate is over the budget; nothing was submitted: raise MODERATION_MAX_COST_USD or look "
         "why.",
+        "CanaryFailed": "The model does not take the night's request, tried on one comment; nothing was submitted: "
+        "compare prompt and model.",
         "BedrockRefused": "Bedrock will not take the job; asking again will not help before the cause is removed.",
         "JobFailed": "A batch job failed as a whole; what was answered is kept.",
         "DeadlinePassed": "The jobs did not end in time; the next run adopts them and pays nothing twice.",

@@ -1,0 +1,35 @@
+"""The watchdog as a flow: what `python -m flows watchdog` does without Prefect, on the server's schedule and page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact
+
+from tasks.errors import SomethingWrong
+from tasks.settings import Settings
+from tasks.watchdog import describe_watch, watch
+
+
+@flow(name="watchdog", persist_result=False)
+def watchdog(is_quiet: bool = False) -> str:
+    """Look whether the last nights are published and in order, and whether Bedrock's jobs have owners.
+
+    Fails, with what is wrong as its message, when something is; people are told once and when it is over.
+
+    Args:
+        is_quiet: Only look: alert nobody, remember nothing.
+    """
+    watched = watch(Settings.load(), datetime.now(UTC), is_quiet=is_quiet)
+    lines = list(describe_watch(watched))
+    for line in lines:
+        get_run_logger().info(line)
+    create_markdown_artifact(
+        f"# Watchdog: {len(watched.problems)} wrong\n\n" + "\n".join(f"- {line}" for line in lines),
+        key="watchdog",
+        description="What the watchdog saw last",
+    )
+    if watched.problems:
+        raise SomethingWrong(watched.verdict)
+    return watched.verdict

@@ -1,0 +1,49 @@
+"""How a model's end is told, in each language: before a date is set, before the date, and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ENDING_TITLES: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "legacy": "nightly {day}: model {model} is legacy",
+        "ending": "nightly {day}: model {model} ends on {end}",
+        "ended": "nightly {day}: model {model} has ended",
+    },
+    "ja": {
+        "legacy": "nightly {day}: モデル {model} がレガシーになりました",
+        "ending": "nightly {day}: モデル {model} は {end} に終了します",
+        "ended": "nightly {day}: モデル {model} は終了しました",
+    },
+}
+
+ENDING_LEADS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "legacy": "Amazon Bedrock calls {model} a legacy model: a successor is out, and an end will be set.",
+        "ending": "{model} reaches its end of life on {end}, in {days} days. From then on every request fails.",
+        "ended": "{model} reached its end of life on {end}. Its requests fail, or will soon.",
+    },
+    "ja": {
+        "legacy": "Amazon Bedrock で {model} がレガシーになりました。後継モデルがあり、終了日はこれから決まります。",
+        "ending": "{model} は {end} に提供が終了します(あと {days} 日)。以後、リクエストはすべて失敗します。",
+        "ended": "{model} は {end} に提供が終了しました。リクエストは失敗するか、まもなく失敗します。",
+    },
+}
+
+ENDING_ADVICE: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "legacy": "Do: evaluate its successor. Judge labelled days with it into another MODERATION_OUTPUT_URI, compare "
+        "accuracy, verdicts and cost, then set MODERATION_MODEL_ID.",
+        "ending": "Do: evaluate its successor before {end}. Judge labelled days with it into another "
+        "MODERATION_OUTPUT_URI, compare accuracy, verdicts and cost, then set MODERATION_MODEL_ID.",
+        "ended": "Do: set MODERATION_MODEL_ID to its successor now, and evaluate it on labelled days at once.",
+    },
+    "ja": {
+        "legacy": "対応: 後継モデルを評価してください。ラベルのある日を別の MODERATION_OUTPUT_URI に判定させ、"
+        "正解率・判定・費用を比べてから、MODERATION_MODEL_ID を切り替えます。",
+        "ending": "対応: {end} までに後継モデルを評価してください。"
+        "ラベルのある日を別の MODERATION_OUTPUT_URI に判定させ、"
+        "正解率・判定・費用を比べてから、MODERATION_MODEL_ID を切り替えます。",
+        "ended": "対応: すぐに MODERATION_MODEL_ID を後継モデルに切り替え、ラベルのある日で評価してください。",
+    },
+}

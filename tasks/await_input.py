@@ -1,0 +1,109 @@
+"""Before a scheduled night: wait until the day's input is complete, as far as anybody can tell.
+
+With INPUT_MARKER an object says so. Without it, input is complete once its newest object is INPUT_STILL_S old by the
+store's own clock; input that has long been there is not waited for. What comes later is found as late input.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict
+
+from tasks import adapters
+from tasks.adapters.storage import StoredObject
+from tasks.errors import InputIncomplete, is_transient
+from tasks.ingest import is_input
+from tasks.paths import DayPaths
+from tasks.settings import Settings
+
+#: Seconds between looks at the day's folder.
+LOOK_AGAIN_S = 60.0
+
+
+class Readiness(StrEnum):
+    """How far the day's input is."""
+
+    COMPLETE = "complete"
+    #: there is no comments file
+    ABSENT = "absent"
+    #: it changed a short while ago
+    MOVING = "moving"
+    #: the object that says it is complete is not there
+    UNMARKED = "unmarked"
+
+
+class Look(NamedTuple):
+    """What a listing of the day's folder says, and after how many seconds it may say more."""
+
+    readiness: Readiness
+    again_s: float = 0.0
+
+
+class InputWait(BaseModel):
+    """How the wait for input ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    readiness: Readiness
+    waited_s: float
+
+
+def look_at_input(
+    objects: Sequence[StoredObject], folder: str, now: datetime, still_s: float, marker: str | None
+) -> Look:
+    """How far the input is.
+
+    Args:
+        objects: everything in the day's folder.
+        folder: that folder.
+        now: by the clock that dated the objects.
+        still_s: seconds that the input must have been still for.
+        marker: name of the object that says it is complete, if there is one.
+    """
+    if marker is not None:
+        is_marked = any(item.uri == f"{folder}/{marker}" for item in objects)
+        return Look(Readiness.COMPLETE) if is_marked else Look(Readiness.UNMARKED, LOOK_AGAIN_S)
+    inputs = [item for item in objects if is_input(item, folder)]
+    if not inputs:
+        return Look(Readiness.ABSENT, LOOK_AGAIN_S)
+    missing_s = still_s - (now - max(item.modified_at for item in inputs)).total_seconds()
+    return Look(Readiness.MOVING, min(missing_s, LOOK_AGAIN_S)) if missing_s > 0 else Look(Readiness.COMPLETE)
+
+
+@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def await_input(
+    settings: Settings,
+    run_date: date,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> InputWait:
+    """Wait for the day's input, at most INPUT_WAIT_H.
+
+    Input that never stands still is judged as it is then: the day would never be published otherwise, and what comes
+    later is found as late input. Absent input is left to `ingest`, which says so.
+
+    Raises:
+        InputIncomplete: if the marker did not come: whoever asks for one does not want to publish half a day.
+    """
+    storage, folder = adapters.connect(settings).storage, DayPaths(settings, run_date).comments
+    begun, limit_s = clock(), settings.input_wait_h * 3600
+    while True:
+        now = storage.now(folder)  # before the listing, so that nothing listed can seem older than it is
+        look = look_at_input(storage.list(folder), folder, now, settings.input_still_s, settings.input_marker)
+        waited_s = clock() - begun
+        if look.readiness is Readiness.COMPLETE or waited_s >= limit_s:
+            break
+        sleep(max(min(look.again_s, limit_s - waited_s), 1.0))
+    if look.readiness is Readiness.UNMARKED:
+        raise InputIncomplete(
+            f"{folder}/{settings.input_marker} did not come within MODERATION_INPUT_WAIT_H={settings.input_wait_h:g}: "
+            "upstream has not said that the day is complete, nothing was judged"
+        )
+    return InputWait(readiness=look.readiness, waited_s=round(waited_s, 1))

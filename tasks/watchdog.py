@@ -1,0 +1,125 @@
+"""The watchdog: looks from outside at whether nights are published and in order, tells people once, and says so.
+
+Gathering (`gather_facts`), judging (`watch_rules`), wording (`notice_text`), remembering (`notice_memory`) and sending
+(`deliver_alerts`) are apart; this module puts them together. It holds no lease, changes nothing but its own record and
+needs no Prefect, so that cron or a Lambda may run it where Prefect is dead.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks import adapters
+from tasks.errors import ModerationError
+from tasks.gather_facts import gather_facts
+from tasks.inert_text import brief
+from tasks.notice_memory import NoticeMemory
+from tasks.notice_text import say
+from tasks.notices import Problem, Verdict
+from tasks.paths import notices
+from tasks.ports import Severity
+from tasks.send_heartbeat import send_heartbeat
+from tasks.settings import Settings
+from tasks.tell_notices import Telling, tell_notices
+from tasks.watch_facts import Facts
+from tasks.watch_rules import due_at, is_alive, is_backfilled, judge_facts
+
+#: Longest sentence about a problem in a log, in characters.
+_MAX_CHARS = 400
+
+
+class Watch(BaseModel):
+    """What one look came to.
+
+    Attributes:
+        looked: one line a day that was looked at.
+        problems: what is wrong, in words.
+        telling: who was told.
+        heartbeat: what came of calling WATCHDOG_URL.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    looked: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    telling: Telling = Telling()
+    heartbeat: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The look in one line."""
+        if not self.problems:
+            return "all well"
+        return f"{len(self.problems)} wrong: {' '.join(self.problems)}"
+
+
+def watch(
+    settings: Settings, now: datetime, sleep: Callable[[float], None] = time.sleep, *, is_quiet: bool = False
+) -> Watch:
+    """Look at everything, and tell what is news.
+
+    Args:
+        settings: of the deployment.
+        now: the time of the look.
+        sleep: called between tries of a channel that fails.
+        is_quiet: tell nobody, remember nothing and call no URL.
+
+    Raises:
+        SettingsInvalid: if there is no AWS region.
+    """
+    outside = adapters.connect(settings)
+    memory = NoticeMemory(outside.storage, notices(settings, "watchdog"))
+    facts, first = Facts(now, []), memory.record.first_night
+    try:
+        facts = gather_facts(outside, settings, now)
+        first = min(day for day in (first, *(facts.nights or ())) if day is not None) if facts.nights or first else None
+        found = judge_facts(facts, settings, first)
+    except Exception as error:  # what watches must not fall silent by a defect of its own
+        found = _broken(error)
+    looked = tuple(_look(day, facts, settings, first) for day in facts.window if day in facts.days)
+    problems = tuple(brief(say(problem), _MAX_CHARS) for problem in found.problems)
+    if is_quiet:
+        return Watch(looked=looked, problems=problems)
+    telling = tell_notices("watchdog", found, outside.alerts, memory, settings.alert_language, now, sleep)
+    memory.note_first_night(first)
+    heartbeat = send_heartbeat(settings.watchdog_url, "fail" if problems else "success")
+    return Watch(looked=looked, problems=problems, telling=telling, heartbeat=heartbeat)
+
+
+def describe_watch(watched: Watch) -> Iterator[str]:
+    """The look in lines."""
+    yield from watched.looked
+    yield from (f"WRONG: {problem}" for problem in watched.problems)
+    told = watched.telling
+    if told.titles:
+        yield f"told: {', '.join(told.titles)} ({', '.join(told.delivered) or 'nobody'})"
+    yield from (f"not delivered: {fault}" for fault in told.failed)
+    if watched.heartbeat:
+        yield f"heartbeat: {watched.heartbeat}"
+
+
+def _broken(error: Exception) -> Verdict:
+    text = str(error) if isinstance(error, ModerationError) else f"{type(error).__name__}"
+    problem = Problem(key="broken", kind="broken", severity=Severity.PAGE, facts={"error": text})
+    return Verdict((problem,), is_unsure=lambda other: other.key != "broken")
+
+
+def _look(day: date, facts: Facts, settings: Settings, first: date | None) -> str:
+    """How a day stands, whether or not that is wrong."""
+    night, lease = (facts.nights or {}).get(day), facts.days[day].lease
+    if night is not None:
+        return f"{day}: published by run {brief(night.run_id)}, {night.counts['verdicts']:,} verdicts"
+    if facts.nights is None:
+        return f"{day}: unknown"
+    if lease is not None and is_alive(lease):
+        return f"{day}: run {brief(lease.run_id)} works on it"
+    if first is None or day < first:
+        return f"{day}: not published, and nothing was before it"
+    if is_backfilled(day, facts):
+        return f"{day}: not published, a backfill will come to it"
+    due = due_at(day, settings)
+    return f"{day}: not published, due {'by' if facts.now < due else 'since'} {due:%Y-%m-%d %H:%M %Z}"
