@@ -1,35 +1,112 @@
-"""Runs the nightly for each of several days, oldest first."""
+"""The backfill flow: plans several days, asks a person, then judges them one after another, oldest first.
+
+A crash at any line is harmless: each day is a night with its own ledger, and the backfill's record says which are done.
+"""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
+from prefect.logging import get_logger
+from prefect.states import Completed
+from pydantic import Field
 
-from flows.nightly import nightly
-from tasks.describe import describe_failure
-from tasks.errors import BackfillIncomplete, WrongUsage
+from flows.backfill_run import BackfillRun
+from tasks import adapters
+from tasks.backfill_record import load_record
+from tasks.backfill_request import BackfillMode, BackfillRequest, check_request
+from tasks.describe_backfill import describe_idle
+from tasks.settings import Settings
+from tasks.stop_jobs import stop_left
+
+#: What a refused backfill returns.
+REFUSED = "refused: nothing was done"
 
 
-@flow(name="backfill", flow_run_name="backfill-{start_date}-{end_date}", persist_result=False)
-def backfill(start_date: date, end_date: date) -> str:
-    """Judge every day from start to end; a day that stops does not keep the others from running.
+def _read_request(typed: BackfillRequest) -> tuple[Settings, BackfillRequest]:
+    """The settings and the whole request that a form with empty fields stands for."""
+    named = {name: value for name in ("prompt_version", "model_id") if (value := getattr(typed, name).strip())}
+    settings = Settings.load(**named)
+    return settings, typed.model_copy(
+        update={
+            "prompt_version": settings.prompt_version,
+            "model_id": settings.model_id,
+            "reason": " ".join(typed.reason.split()),
+            "is_prompt_named": "prompt_version" in named,
+            "is_model_named": "model_id" in named,
+        }
+    )
+
+
+def stop_cancelled(flow: Any, flow_run: Any, state: Any) -> None:
+    """Prefect's hook, in another process: stop the jobs of a cancelled backfill that was killed before it could."""
+    given = {name: value for name, value in flow_run.parameters.items() if value is not None}
+    typed = {name: given.get(name, "") for name in ("start_date", "end_date", "prompt_version", "model_id", "reason")}
+    settings, request = _read_request(BackfillRequest.model_validate(typed | {"mode": given.get("mode", "missing")}))
+    record = load_record(adapters.connect(settings).storage, settings, request)
+    for day in record.under_way:
+        stopped = stop_left(settings, day, record.begun[day].run_id, lambda: datetime.now(UTC))
+        if stopped is not None:
+            get_logger("flow_runs").warning("backfill %s: Cancelled: %s", day, stopped.told)
+
+
+@flow(
+    name="backfill",
+    flow_run_name="backfill-{start_date}-{end_date}-{mode}",
+    persist_result=False,
+    on_cancellation=[stop_cancelled],
+)
+def backfill(
+    *,
+    start_date: date,
+    end_date: date,
+    mode: BackfillMode = "missing",
+    prompt_version: str | None = None,
+    model_id: str | None = None,
+    max_cost_usd: Annotated[float, Field(gt=0)] | None = None,
+    reason: str,
+    approve: bool = False,
+    accept_flips: bool = False,
+) -> Any:
+    """Plan the days from start to end, ask whether to go, then judge them, oldest first. Nobody is paged.
+
+    The plan is a table on this run's Artifacts tab. Unless `approve` is on, the run then pauses: press Resume, look at
+    the form and say go. Each day is a run of its own below this one; cancel this run, not a day's, to stop. Started
+    again with the same parameters, the reason included, it goes on where it stopped.
 
     Args:
-        start_date: The first local day.
-        end_date: The last local day, included.
+        start_date: The first day.
+        end_date: The last day, included; yesterday at the latest.
+        mode: Which of the days are judged. missing: has input and is not published. failed: a run stopped, and nothing
+            was published since. partial: published, but some comments have no verdict. stale_prompt: judged with
+            another prompt or model. late_input: files came after it was published. all: every day, judged and paid
+            anew.
+        prompt_version: The prompt version to judge with, as v2. Empty: the settings'; partial and late_input keep the
+            day's own.
+        model_id: The model to judge with. Empty: as for the prompt.
+        max_cost_usd: Most that the whole backfill may cost, in dollars. Empty: what the plan says and a quarter more.
+        reason: Why this is done. It stays on record with the days.
+        approve: On: carry the plan out without asking.
+        accept_flips: On: publish a day even if more of its verdicts change than MODERATION_MAX_FLIP_FRACTION.
     """
-    if end_date < start_date:
-        raise WrongUsage(f"end_date {end_date} lies before start_date {start_date}")
-    days = [start_date + timedelta(days=number) for number in range((end_date - start_date).days + 1)]
-    stopped: dict[date, str] = {}
-    for day in days:
-        try:
-            nightly(run_date=day, is_quiet=True)
-        except Exception as error:
-            stopped[day] = describe_failure(error)[1]
-            get_run_logger().error("%s stopped: %s", day, stopped[day])
-    if stopped:
-        first, reason = next(iter(stopped.items()))
-        raise BackfillIncomplete(f"{len(stopped)} of {len(days)} days stopped, the first is {first}: {reason}")
-    return f"{len(days)} days published"
+    settings, request = _read_request(
+        BackfillRequest(
+            start_date=start_date,
+            end_date=end_date,
+            mode=mode,
+            prompt_version=prompt_version or "",
+            model_id=model_id or "",
+            reason=reason,
+        )
+    )
+    today = datetime.now(settings.zone).date()
+    check_request(start_date, end_date, request.reason, today, settings.backfill_max_days)
+    run = BackfillRun(settings, request)
+    plan = run.agree(max_cost_usd, approve)
+    if plan is None:
+        return Completed(name="Refused", message="the plan was refused: nothing was done", data=REFUSED)
+    if not plan.days:
+        return describe_idle(plan)
+    return run.carry_out(plan, accept_flips)

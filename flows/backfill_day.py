@@ -1,0 +1,70 @@
+"""One day of a backfill as a flow of its own, so that each has its page in the Prefect UI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+
+from flows.asking import asking, held
+from flows.nightly import NightOptions, judge_day
+from tasks.backfill_record import Outcome
+from tasks.describe_backfill import flips_question, flips_table
+from tasks.errors import FlipsHeld
+from tasks.flips import Flips, describe_flips
+from tasks.settings import Settings
+
+
+@flow(name="backfill-day", flow_run_name="backfill-{run_date}", persist_result=False)
+def backfill_day(
+    run_date: date,
+    run_id: str,
+    prompt_version: str,
+    model_id: str,
+    epoch: int,
+    max_cost_usd: float,
+    asks_again: bool,
+    accept_flips: bool,
+) -> tuple[Outcome, str]:
+    """Judge one day of a backfill. It is started by the backfill, and stopped by cancelling that.
+
+    Args:
+        run_date: The day.
+        run_id: The night's name on record.
+        prompt_version: The prompt version.
+        model_id: The model.
+        epoch: Answers of earlier epochs do not count.
+        max_cost_usd: Most that the day may have cost in the end, what was booked before included.
+        asks_again: Go on though the day is published.
+        accept_flips: Publish it however many verdicts change.
+    """
+    settings = Settings.load(prompt_version=prompt_version, model_id=model_id, max_cost_usd=max(max_cost_usd, 1e-9))
+    share = min(settings.max_jobs_in_flight, settings.backfill_max_jobs)
+    settings = settings.model_copy(update={"max_jobs_in_flight": share})
+    seen: list[Flips] = []
+    options = NightOptions(epoch, is_quiet=True, asks_again=asks_again, on_flips=_gate(settings, accept_flips, seen))
+    night = judge_day(settings, run_date, run_id, options)
+    if night is None:
+        return "unchanged", "it is published already"
+    return "published", describe_flips(seen[0]) if seen else ""
+
+
+def _gate(settings: Settings, accept_flips: bool, seen: list[Flips]) -> Callable[[Flips], None]:
+    """Shows what changes about a day; a person's word is asked for where that is too much."""
+
+    def hold(flips: Flips) -> None:
+        seen.append(flips)
+        create_markdown_artifact(
+            f"# Flips of {flips.run_date}\n\n{describe_flips(flips)}\n\n{flips_table(flips)}",
+            key=f"flips-{flips.run_date}",
+            description=describe_flips(flips),
+        )
+        if accept_flips or flips.flipped_fraction <= settings.max_flip_fraction:
+            return
+        question = flips_question(flips, settings.max_flip_fraction)
+        if not asking.get().ask_flips(settings, question, flips).go:
+            raise FlipsHeld(f"{held(settings, flips)}; refused")
+
+    return hold

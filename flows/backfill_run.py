@@ -1,0 +1,209 @@
+"""One run of a backfill: it agrees on a plan with a person, carries it out, and puts on record how far it came."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.artifacts import create_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.runtime import flow_run
+from prefect.states import Cancelled
+
+from flows.asking import asking
+from flows.backfill_day import backfill_day
+from flows.live_table import LiveTable
+from tasks import adapters
+from tasks.adapters.storage import Storage
+from tasks.backfill_record import (
+    BackfillRecord,
+    Begun,
+    DayRecord,
+    Grant,
+    Outcome,
+    cost_of_day,
+    load_record,
+    settle_begun,
+    store_record,
+)
+from tasks.backfill_request import BackfillMode, BackfillRequest
+from tasks.choose_records import booked_cost
+from tasks.describe import describe_failure, dollars
+from tasks.describe_backfill import describe_changed, plan_rows, plan_summary, progress_rows, render_table
+from tasks.errors import BackfillIncomplete, OverBudget
+from tasks.ledger import read_ledger
+from tasks.paths import DayPaths
+from tasks.plan_backfill import BackfillPlan, PlannedDay, changed_days, plan_backfill
+from tasks.settings import Settings
+
+#: Modes that judge a day although it is published as it stands.
+_AGAIN: frozenset[BackfillMode] = frozenset({"partial", "stale_prompt", "all"})
+
+
+class BackfillRun:
+    """One run of a backfill, and what it puts on record."""
+
+    def __init__(self, settings: Settings, request: BackfillRequest) -> None:
+        self._settings, self._request = settings, request
+        self._storage: Storage = adapters.connect(settings).storage
+        record = load_record(self._storage, settings, request)
+        self._record = settle_begun(settings, self._storage, record, datetime.now(UTC))
+        self._budget_usd: float | None = None
+        self._name = f"backfill-{request.start_date}-{request.end_date}-{request.mode}".replace("_", "-")
+
+    def agree(self, max_cost_usd: float | None, approve: bool) -> BackfillPlan | None:
+        """The plan that may be carried out; None if a person refused it.
+
+        Raises:
+            OverBudget: if it is expected to cost more than it may.
+            Unanswered, WrongUsage: if nobody could say.
+        """
+        plan = self._plan()
+        self._show(plan)
+        while plan.days:
+            budget = max_cost_usd if max_cost_usd is not None else suggested_budget(plan, self._record)
+            if approve:
+                return self._grant(plan, Grant(**_plan_of(plan), budget_usd=budget, by="approve"))
+            question = plan_summary(plan, self._record, self._settings)
+            answer = asking.get().ask_plan(self._settings, question, budget)
+            if not answer.go:
+                return None
+            seen, plan = plan, self._plan()
+            if plan.sha256 != seen.sha256:
+                asking.get().show(describe_changed(changed_days(seen, plan)))
+                self._show(plan)
+                continue
+            grant = Grant(**_plan_of(plan), budget_usd=answer.budget_usd, by="answer", who=answer.who, why=answer.why)
+            return self._grant(plan, grant)
+        return plan
+
+    def _plan(self) -> BackfillPlan:
+        return plan_backfill(self._settings, self._request, self._record, datetime.now(UTC))
+
+    def _show(self, plan: BackfillPlan) -> None:
+        rows, summary = plan_rows(plan), plan_summary(plan, self._record, self._settings)
+        create_table_artifact(rows, key=f"{self._name}-plan", description=summary)
+        asking.get().show(f"Plan of backfill {self._record.id}\n{render_table(rows)}\n{summary}")
+
+    def _grant(self, plan: BackfillPlan, grant: Grant) -> BackfillPlan:
+        self._budget_usd = grant.budget_usd
+        self._check_covered(plan.cost_usd)
+        self._keep(self._record.with_grant(grant))
+        return plan
+
+    def _check_covered(self, cost_usd: float | None) -> None:
+        """Nothing, if what is still to come fits into what is left."""
+        left = self._left_usd()
+        if cost_usd is not None and left is not None and cost_usd > left:
+            spent = f" and {dollars(self._record.spent_usd)} are spent" if self._record.spent_usd else ""
+            raise OverBudget(
+                f"an estimated {dollars(cost_usd)} is still to come{spent}: over the backfill's budget of "
+                f"{dollars(self._budget_usd)}; start it again with the same parameters and a higher --max-cost-usd"
+            )
+
+    def _left_usd(self) -> float | None:
+        return None if self._budget_usd is None else self._budget_usd - self._record.spent_usd
+
+    def _keep(self, record: BackfillRecord) -> None:
+        self._record = record
+        store_record(self._storage, self._settings, record)
+
+    def carry_out(self, plan: BackfillPlan, accept_flips: bool) -> Any:
+        """Judge the planned days, oldest first; one that stops does not keep the others from being judged.
+
+        Raises:
+            OverBudget: as soon as the next day does not fit into what is left.
+            BackfillIncomplete: in the end, if a day stopped.
+        """
+        table = LiveTable(self._name)
+        for planned in plan.days:
+            day = planned.day.run_date
+            if _is_cancelled():
+                return Cancelled(message=f"cancelled before {day}; start it again with the same parameters to go on")
+            table.show(progress_rows(plan, self._record, day), self._told())
+            ended = self._end_of(planned, accept_flips)
+            self._keep(self._record.with_day(day, ended))
+            table.show(progress_rows(plan, self._record, None), self._told())
+            asking.get().show(f"{day}: {ended.outcome}, {dollars(ended.cost_usd)}; {ended.note}".rstrip("; "))
+        days = [self._record.days[planned.day.run_date] for planned in plan.days]
+        stopped = [
+            planned.day.run_date for planned, day in zip(plan.days, days, strict=True) if day.outcome == "stopped"
+        ]
+        if stopped:
+            raise BackfillIncomplete(
+                f"{len(stopped)} of {len(days)} days stopped, the first is {stopped[0]}: "
+                f"{self._record.days[stopped[0]].note}"
+            )
+        return f"{len(days)} days done; {self._told()}"
+
+    def _told(self) -> str:
+        return (
+            f"{dollars(self._record.spent_usd)} spent of {dollars(self._budget_usd)}. Backfill {self._record.id}: "
+            f"{self._request.reason}"
+        )
+
+    def _end_of(self, planned: PlannedDay, accept_flips: bool) -> DayRecord:
+        """Judge one day, and say how it ended.
+
+        Raises:
+            OverBudget: if it does not fit into what is left.
+        """
+        day = planned.day.run_date
+        ended: tuple[Outcome, str]
+        try:
+            ended = self._judge(planned, accept_flips)
+        except OverBudget as error:
+            self._keep(self._record.with_day(day, self._day_record(day, "stopped", str(error))))
+            raise
+        except Exception as error:
+            ended = ("stopped", describe_failure(error)[1])
+            get_run_logger().error("%s stopped: %s", day, ended[1])
+        return self._day_record(day, *ended)
+
+    def _day_record(self, day: date, outcome: Outcome, note: str) -> DayRecord:
+        cost = cost_of_day(self._settings, self._storage, self._record, day)
+        return DayRecord(outcome=outcome, cost_usd=cost, note=note, ended_at=datetime.now(UTC))
+
+    def _judge(self, planned: PlannedDay, accept_flips: bool) -> tuple[Outcome, str]:
+        """Plan the day once more, since hours may have passed, and judge it."""
+        day = planned.day.run_date
+        one = self._request.model_copy(update={"start_date": day, "end_date": day})
+        again = plan_backfill(self._settings, one, self._record, datetime.now(UTC))
+        if not again.days:
+            return "unchanged", f"no longer {self._request.mode}"
+        if again.days[0].day != planned.day:
+            asking.get().show(f"{day}: its input or its state has changed since the plan: planned again")
+        fresh = again.days[0]
+        self._check_covered(fresh.cost_usd)
+        booked = booked_cost(read_ledger(self._storage, DayPaths(self._settings, day)))
+        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{str(flow_run.id)[:8]}"
+        self._keep(self._record.with_begun(day, Begun(run_id=run_id, epoch=fresh.epoch, booked_usd=booked)))
+        left = self._left_usd()
+        return backfill_day(
+            run_date=day,
+            run_id=run_id,
+            prompt_version=fresh.prompt_version,
+            model_id=fresh.model_id,
+            epoch=fresh.epoch,
+            # The night counts all that the day's ledger ever booked; this backfill's own share of it is what is left.
+            max_cost_usd=self._settings.max_cost_usd + booked if left is None else max(left, 0.0) + booked,
+            asks_again=self._request.mode in _AGAIN,
+            accept_flips=accept_flips,
+        )
+
+
+def suggested_budget(plan: BackfillPlan, record: BackfillRecord) -> float | None:
+    """What is spent, and the plan with a quarter more; None if the price is unknown."""
+    return None if plan.cost_usd is None else round(record.spent_usd + max(1.25 * plan.cost_usd, 0.01), 2)
+
+
+def _plan_of(plan: BackfillPlan) -> dict[str, Any]:
+    return {"plan_sha256": plan.sha256, "granted_at": datetime.now(UTC)}
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancelled this run where no worker is there to end its process."""
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(flow_run.id).state
+    return state is not None and (state.is_cancelling() or state.is_cancelled())

@@ -1,0 +1,68 @@
+"""With which prompt, model and epoch a backfill judges each of its days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from prompts import Prompt
+from tasks.adapters import Adapters
+from tasks.backfill_request import BackfillMode, BackfillRequest
+from tasks.day_states import Day, Wanted
+from tasks.estimate_day import Tariff, read_tariff
+from tasks.ingest import load_prompt
+from tasks.paths import DayPaths
+from tasks.settings import Settings
+
+#: Modes that complete a published day: they keep its prompt and model unless others are named.
+KEEPING: frozenset[BackfillMode] = frozenset({"partial", "late_input"})
+
+
+class Way(NamedTuple):
+    """How days are judged that are asked in one way."""
+
+    settings: Settings
+    wanted: Wanted
+    tariff: Tariff
+
+
+class Ways:
+    """The ways of asking that a backfill needs, each looked up once.
+
+    Raises:
+        PromptInvalid, UnsupportedModel: if the request names a prompt version or a model that is not there.
+    """
+
+    def __init__(self, outside: Adapters, settings: Settings, request: BackfillRequest, now: datetime) -> None:
+        self._outside, self._settings, self._request, self._now = outside, settings, request, now
+        self._known: dict[tuple[str, str], Way] = {}
+        self.named = self._find(request.model_id, request.prompt_version)
+
+    def of(self, day: Day) -> Way:
+        """What a day is judged with: a published day that is only completed keeps its own, unless another is named."""
+        request, published = self._request, day.published
+        if request.mode not in KEEPING or published is None:
+            return self.named
+        return self._find(
+            request.model_id if request.is_model_named else published.model_id,
+            request.prompt_version if request.is_prompt_named else published.prompt_version,
+        )
+
+    def _find(self, model_id: str, prompt_version: str) -> Way:
+        key = (model_id, prompt_version)
+        if key not in self._known:
+            settings = self._settings.model_copy(update={"model_id": model_id, "prompt_version": prompt_version})
+            prompt = load_prompt(settings)
+            self._known[key] = Way(settings, Wanted(model_id, prompt.sha256), self._tariff(settings, prompt))
+        return self._known[key]
+
+    def _tariff(self, settings: Settings, prompt: Prompt) -> Tariff:
+        return read_tariff(self._outside.storage, DayPaths(settings, self._request.end_date), prompt, self._now)
+
+
+def choose_epoch(day: Day, mode: BackfillMode, way: Way, ledger_epochs: Sequence[int], recorded: int | None) -> int:
+    """The epoch that a day is judged in: a new one for `all`, that of the published plan where its answers count."""
+    if mode == "all":
+        return recorded if recorded is not None else max([0, *(epoch + 1 for epoch in ledger_epochs)])
+    return day.epoch if day.published and day.published.asked == way.wanted else 0

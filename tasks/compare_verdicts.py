@@ -1,0 +1,74 @@
+"""Before publishing: what the new verdicts change about a day that was published before, for people to see.
+
+The two days are joined by ranges of a hash of the comment id, so that a day of any size needs the memory of one range.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from data_contracts.verdicts import VERDICTS
+from tasks import adapters
+from tasks.errors import is_transient
+from tasks.flips import COLUMNS, Flips, Provenance, count_changes, summarise_flips
+from tasks.ingest import Plan
+from tasks.ledger import scratch
+from tasks.paths import RunPaths
+from tasks.settings import Settings
+
+#: Verdicts of each side in memory at a time; every range is one more pass over both sides.
+_RANGE_ROWS = 1_000_000
+
+
+def changes_by_range(before: pl.LazyFrame, after: pl.LazyFrame, row_count: int) -> Iterator[pl.DataFrame]:
+    """`count_changes` of one range of comments after another; `row_count` is that of the longer side."""
+    range_count = max(1, math.ceil(row_count / _RANGE_ROWS))
+    for number in range(range_count):
+        mine = pl.col("comment_id").hash(seed=1) % range_count == number
+        yield count_changes(before.filter(mine), after.filter(mine)).collect(engine="streaming")
+
+
+def read_side(verdicts: pl.LazyFrame) -> tuple[Provenance | None, int]:
+    """Where a day's verdicts come from, and how many they are; None if there are none.
+
+    Columns: VERDICTS; all rows of a published day are of one run.
+    """
+    firsts = ("run_id", "model_id", "prompt_name", "prompt_version")
+    row = (
+        verdicts.select(*(pl.col(name).first() for name in firsts), violations=pl.col("violation").sum(), rows=pl.len())
+        .collect(engine="streaming")
+        .row(0, named=True)
+    )
+    if not row["rows"]:
+        return None, 0
+    prompt = f"{row['prompt_name']}/{row['prompt_version']}"
+    side = Provenance(
+        run_id=row["run_id"], model_id=row["model_id"], prompt=prompt, violation_count=row["violations"] or 0
+    )
+    return side, row["rows"]
+
+
+@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def compare_verdicts(settings: Settings, plan: Plan) -> Flips | None:
+    """Write the flip report of a day that has verdicts already; None for a day that has none. A rerun overwrites it."""
+    outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
+    published = outside.lake.scan(paths.lake(VERDICTS.name), VERDICTS).filter(pl.col("date") == plan.run_date)
+    with scratch() as temporary:
+        old, new = Path(temporary) / "before.parquet", Path(temporary) / "after.parquet"
+        published.select(*COLUMNS, "run_id", "prompt_name", "prompt_version").sink_parquet(old)
+        before, before_count = read_side(pl.scan_parquet(old))
+        if before is None:
+            return None
+        outside.storage.fetch(paths.work(VERDICTS.name), new)
+        after, after_count = read_side(pl.scan_parquet(new))
+        sides = (before, after or Provenance(run_id=plan.run_id, model_id="", prompt="", violation_count=0))
+        changes = changes_by_range(pl.scan_parquet(old), pl.scan_parquet(new), max(before_count, after_count))
+        flips = summarise_flips(plan.run_date, sides, (before_count, after_count), changes)
+    outside.storage.put(paths.file("flips.json"), flips.model_dump_json(indent=1).encode())
+    return flips

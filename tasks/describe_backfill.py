@@ -1,0 +1,161 @@
+"""How a backfill's plan, progress and questions read in the Prefect UI and on the terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from tasks.backfill_record import BackfillRecord, DayRecord
+from tasks.describe import dollars
+from tasks.flips import Flips, describe_flips
+from tasks.plan_backfill import DONE_BEFORE, BackfillPlan, PlannedDay
+from tasks.settings import Settings
+
+Row = dict[str, str]
+
+#: Days named one by one in a question or a sentence.
+_NAMED_DAYS = 10
+
+
+def plan_rows(plan: BackfillPlan) -> list[Row]:
+    """The plan's table: every day of the range in order, then the totals."""
+    rows = {day.day.run_date: _planned_row(day) for day in plan.days}
+    rows |= {day.run_date: _other_row(str(day.run_date), day.label, why) for day, why in plan.others}
+    total = {
+        "day": f"{len(plan.days)} days",
+        "state": "",
+        "comments": _count(sum(day.comment_count or 0 for day in plan.days)),
+        "to judge": _count(sum(day.record_count for day in plan.days)),
+        "tokens in": _count(sum(day.input_tokens for day in plan.days)),
+        "tokens out": _count(sum(day.output_tokens for day in plan.days)),
+        "dollars": dollars(plan.cost_usd),
+        "jobs": _count(sum(day.job_count for day in plan.days)),
+        "note": "",
+    }
+    return [*(rows[day] for day in sorted(rows)), total]
+
+
+def _planned_row(day: PlannedDay) -> Row:
+    return {
+        "day": str(day.day.run_date),
+        "state": day.day.label,
+        "comments": "unknown" if day.comment_count is None else _count(day.comment_count),
+        "to judge": _count(day.record_count),
+        "tokens in": _count(day.input_tokens),
+        "tokens out": _count(day.output_tokens),
+        "dollars": dollars(day.cost_usd),
+        "jobs": _count(day.job_count),
+        "note": day.note,
+    }
+
+
+def _other_row(day: str, state: str, why: str) -> Row:
+    empty = dict.fromkeys(("comments", "to judge", "tokens in", "tokens out", "dollars", "jobs"), "")
+    return {"day": day, "state": state, **empty, "note": f"left alone: {why}"}
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def plan_summary(plan: BackfillPlan, record: BackfillRecord, settings: Settings) -> str:
+    """The plan in Markdown beside its table: what, with what, how much, until when."""
+    request = plan.request
+    ways = sorted({f"{settings.prompt}/{day.prompt_version} on {day.model_id}" for day in plan.days})
+    span = f"from {request.start_date} to {request.end_date}, mode `{request.mode}`"
+    lines = [
+        f"**{len(plan.days)} of {len(request.days)} days** {span}: {'; '.join(ways) or 'nothing to judge'}.",
+        f"Reason: {request.reason}",
+    ]
+    if plan.days:
+        expected = f"Expected: **{dollars(plan.cost_usd)}**, {finish(plan)}."
+        lines.append(f"{expected} Repeats and rows that will be rejected are counted.")
+    if plan.cost_usd is None:
+        lines.append("**The model has no known price: no budget can hold this back.**")
+    if record.days:
+        stopped = sum(day.outcome == "stopped" for day in record.days.values())
+        lines.append(
+            f"It goes on: {len(record.days) - stopped} days are done, {stopped} stopped, "
+            f"{dollars(record.spent_usd)} spent so far."
+        )
+    return "\n\n".join(lines)
+
+
+def describe_idle(plan: BackfillPlan) -> str:
+    """Why there is nothing to do."""
+    why = Counter(reason for _, reason in plan.others)
+    told = ", ".join(f"{count} {reason}" for reason, count in why.items())
+    hint = "; to judge them once more, give another reason" if DONE_BEFORE in why else ""
+    return f"nothing to do: of {len(plan.others)} days {told}{hint}"
+
+
+def finish(plan: BackfillPlan) -> str:
+    """When it will be over, as far as earlier nights tell."""
+    if plan.finish_at is None:
+        return "an unknown time (no night has been published yet; Bedrock promises none)"
+    at = plan.finish_at.strftime("%Y-%m-%d %H:%M UTC")
+    return f"finished about {at} (nights lately took {plan.night_s or 0:,.0f} s each)"
+
+
+def progress_rows(plan: BackfillPlan, record: BackfillRecord, current: date | None) -> list[Row]:
+    """Where every planned day stands, and the totals."""
+    rows = [_progress_row(day, record.days, current) for day in plan.days]
+    spent = f"{dollars(record.spent_usd)} in all"
+    done = sum(row["state"] in ("published", "unchanged") for row in rows)
+    return [*rows, {"day": f"{done} of {len(rows)} done", "state": "", "dollars": spent, "note": ""}]
+
+
+def _progress_row(day: PlannedDay, ended: Mapping[date, DayRecord], current: date | None) -> Row:
+    run_date = day.day.run_date
+    found = ended.get(run_date)
+    if run_date == current:
+        return {"day": str(run_date), "state": "running", "dollars": f"{dollars(day.cost_usd)} expected", "note": ""}
+    if found is None:
+        return {"day": str(run_date), "state": "waiting", "dollars": f"{dollars(day.cost_usd)} expected", "note": ""}
+    return {"day": str(run_date), "state": found.outcome, "dollars": dollars(found.cost_usd), "note": found.note}
+
+
+def render_table(rows: Sequence[Row]) -> str:
+    """Rows in columns for a terminal; numbers stand at the right."""
+    names = list(rows[0])
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in names}
+    right = {"comments", "to judge", "tokens in", "tokens out", "dollars", "jobs"} & set(names)
+
+    def line(cells: Row) -> str:
+        placed = [cells[n].rjust(widths[n]) if n in right else cells[n].ljust(widths[n]) for n in names]
+        return "  ".join(placed).rstrip()
+
+    return "\n".join([line({name: name for name in names}), *map(line, rows)])
+
+
+def describe_changed(changed: Sequence[date]) -> str:
+    """That the plan is no longer what was seen."""
+    named = ", ".join(map(str, changed[:_NAMED_DAYS])) + (" ..." if len(changed) > _NAMED_DAYS else "")
+    return f"The plan has changed since it was shown, on {len(changed)} days ({named}): planned again."
+
+
+def flips_question(flips: Flips, max_fraction: float) -> str:
+    """Why a day is held, in Markdown."""
+    before, after = flips.before, flips.after
+    return "\n\n".join(
+        [
+            f"**{flips.run_date} is not published yet: {describe_flips(flips)}.**",
+            f"The limit is {max_fraction:.1%} (`MODERATION_MAX_FLIP_FRACTION`).",
+            f"Before: {before.prompt} on {before.model_id}, {before.violation_count:,} violations.",
+            f"After: {after.prompt} on {after.model_id}, {after.violation_count:,} violations.",
+            flips_table(flips),
+            "What was asked is paid for and kept either way. Readers see the day as it was until you publish it.",
+        ]
+    )
+
+
+def flips_table(flips: Flips) -> str:
+    """The changes and the languages in Markdown tables."""
+    lines = ["| before | after | comments |", "|---|---|---|"]
+    lines += [f"| {item.before} | {item.after} | {item.count:,} |" for item in flips.transitions[:20]]
+    lines += ["", "| language | compared | flipped |", "|---|---|---|"]
+    lines += [
+        f"| {item.language} | {item.compared_count:,} | {item.flipped_count:,} |" for item in flips.languages[:20]
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,183 @@
+"""Brings a published day back as an earlier version had it: a new commit, on record, with the plain objects rewritten.
+
+Not Delta's RESTORE, which takes the whole table back and every other day with it. The `nights` row comes last, as in a
+night; a restore that died in between is completed by running it again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from data_contracts.comments import REJECTED
+from data_contracts.ledger import erasure_id
+from data_contracts.review import REVIEW
+from data_contracts.table import Table
+from data_contracts.verdicts import NIGHTS, VERDICTS
+from tasks import adapters
+from tasks.adapters import Adapters
+from tasks.day_versions import DayVersion, commits_of_day, day_versions, describe_versions, is_there, last_of_run
+from tasks.errors import NotRestorable, WrongUsage
+from tasks.lease import check_held, held
+from tasks.list_review import review_list
+from tasks.measure_accuracy import measure_day
+from tasks.paths import RunPaths
+from tasks.publish import record_batches
+from tasks.restore_record import Restore
+from tasks.settings import Settings
+
+#: The day's tables that have a past of their own; `review` follows from the verdicts.
+TABLES: tuple[Table, ...] = (VERDICTS, REJECTED)
+
+_BATCH_ROWS = 50_000
+
+
+class Source(NamedTuple):
+    """Where a table's day comes from: a version of that table."""
+
+    table: Table
+    version: int
+
+
+def list_versions(settings: Settings, run_date: date) -> list[str]:
+    """The day's versions in lines, the newest first."""
+    paths = RunPaths(settings, run_date, "")
+    return describe_versions(run_date, day_versions(adapters.connect(settings), paths))
+
+
+def pick_version(versions: Sequence[DayVersion], wanted: int, run_date: date) -> DayVersion:
+    """The wanted version, if it can be brought back.
+
+    Raises:
+        WrongUsage: if the day has no such version, or has it now.
+        NotRestorable: if the version was never finished or its files are gone.
+    """
+    known = ", ".join(str(item.commit.version) for item in versions) or "none: it was never published"
+    found = next((item for item in versions if item.commit.version == wanted), None)
+    if found is None:
+        raise WrongUsage(f"{run_date} has no version {wanted}; it has {known}")
+    if found.is_current:
+        raise WrongUsage(f"{run_date} is at version {wanted} already")
+    if not found.is_there:
+        raise NotRestorable(f"version {wanted} of {run_date} is gone: an erasure has ended the day's history before it")
+    if found.night is None:
+        raise NotRestorable(f"version {wanted} of {run_date} was never finished: run {found.commit.run_id} stopped")
+    return found
+
+
+def without_erased(source: Path, target: Path, run_date: date, erased: Collection[str]) -> int:
+    """Copy a day without the comments that were erased since, by their hashes; how many rows were left out."""
+    left_out = 0
+    with pq.ParquetFile(source) as file, pq.ParquetWriter(target, file.schema_arrow, compression="zstd") as writer:
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            ids = batch.column("comment_id").to_pylist()
+            stays = [name is None or erasure_id(run_date, name) not in erased for name in ids]
+            writer.write_batch(batch.filter(pl.Series(stays, dtype=pl.Boolean).to_arrow()))
+            left_out += stays.count(False)
+    return left_out
+
+
+def restore_day(settings: Settings, run_date: date, version: int, reason: str, run_id: str, now: datetime) -> Restore:
+    """Make an earlier version the day again.
+
+    Raises:
+        WrongUsage: if the day has no such version, or the reason is empty.
+        NotRestorable: if the version cannot be brought back whole.
+        DayInUse: if another run works on the day.
+    """
+    if not reason.strip():
+        raise WrongUsage("reason is empty: say why, it stays on record with the day")
+    outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
+    with held(settings, run_date, run_id):
+        versions = day_versions(outside, paths)
+        wanted = pick_version(versions, version, run_date)
+        sources = [_source(outside, paths, table, wanted) for table in TABLES]
+        return _bring_back(outside, paths, wanted, sources, " ".join(reason.split()), now)
+
+
+def _source(outside: Adapters, paths: RunPaths, table: Table, wanted: DayVersion) -> Source:
+    if table is VERDICTS:
+        return Source(table, wanted.commit.version)
+    commits = commits_of_day(outside.lake.commits(paths.lake(table.name)), paths.run_date)
+    found = last_of_run(commits, wanted.commit.run_id)
+    if found is None or not is_there(outside, paths, table, found.version):
+        raise NotRestorable(f"{table.name} of {paths.run_date} has nothing left of run {wanted.commit.run_id}")
+    return Source(table, found.version)
+
+
+def _bring_back(
+    outside: Adapters, paths: RunPaths, wanted: DayVersion, sources: Sequence[Source], reason: str, now: datetime
+) -> Restore:
+    row = (wanted.night or {}) | {"published_at": now}
+    nights = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS).filter(pl.col("date") == paths.run_date).collect()
+    before = nights.row(0, named=True) if nights.height else {}
+    note = {"run_id": paths.run_id, "run_date": str(paths.run_date), "plan_sha256": row["plan_sha256"]}
+    note |= {"reason": "restore", "restored_version": str(wanted.commit.version), "why": reason}
+    erased = {Path(item.uri).stem for item in outside.storage.list(paths.erasures)}
+    still_ours = partial(check_held, outside.storage, paths, paths.run_id)
+    counts: dict[str, int] = {}
+    erased_count = 0
+
+    def publish_table(path: Path, table: Table) -> None:
+        batches = record_batches(path, table)
+        outside.lake.replace_day(paths.lake(table.name), table, paths.run_date, batches, note, still_ours)
+        still_ours()
+        outside.storage.send(path, paths.plain(table.name))
+
+    for source in sources:
+        with tempfile.TemporaryDirectory(prefix="moderation-") as folder:
+            path = Path(folder) / "day.parquet"
+            whole = outside.lake.scan_at(paths.lake(source.table.name), source.table, source.version)
+            whole.filter(pl.col("date") == paths.run_date).sink_parquet(path)
+            if erased:
+                erased_count += without_erased(path, Path(folder) / "kept.parquet", paths.run_date, erased)
+                path = Path(folder) / "kept.parquet"
+            counts[source.table.name] = pq.ParquetFile(path).metadata.num_rows
+            publish_table(path, source.table)
+            if source.table is VERDICTS:  # the review list follows from them, also of days that are older than it
+                review = Path(folder) / "review.parquet"
+                review_list(pl.scan_parquet(path)).sink_parquet(review)
+                publish_table(review, REVIEW)
+    restore = Restore(
+        run_id=paths.run_id,
+        version=wanted.commit.version,
+        reason=reason,
+        restored_at=now,
+        restored_run_id=row["run_id"],
+        restored_plan_sha256=row["plan_sha256"],
+        replaced_run_id=before.get("run_id"),
+        replaced_plan_sha256=before.get("plan_sha256"),
+        verdict_count=counts[VERDICTS.name],
+        rejected_count=counts[REJECTED.name],
+        erased_count=erased_count,
+    )
+    body = restore.model_dump_json(indent=1).encode()
+    outside.storage.put(paths.file("restore.json"), body)
+    outside.storage.put(paths.restore(), body)
+    measure_day(outside, paths, row["run_id"], now)
+    night = pl.DataFrame([row], schema=NIGHTS.polars_schema).to_arrow().cast(NIGHTS.arrow_schema)
+    outside.lake.replace_day(paths.lake(NIGHTS.name), NIGHTS, paths.run_date, night.to_batches(), note, still_ours)
+    return restore
+
+
+def describe_restore(run_date: date, restore: Restore) -> str:
+    """What was done, and what a later run of the day will do."""
+    lines = [
+        f"{run_date} is again what run {restore.restored_run_id} published (version {restore.version})",
+        f"{restore.verdict_count:,} verdicts, {restore.rejected_count:,} rejected",
+        f"on record: runs/{run_date}/{restore.run_id}/restore.json, state/restores/{run_date}.json, the commits' notes",
+    ]
+    if restore.erased_count:
+        lines.append(f"left out: {restore.erased_count:,} rows of comments that were erased since")
+    lines.append(
+        "A run with the input, prompt and model of the version that was replaced leaves the day as it is now; new "
+        "input, another prompt or model judge it anew, and so do a backfill's modes stale_prompt and all."
+    )
+    return "\n".join(lines)

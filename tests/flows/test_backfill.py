@@ -1,0 +1,284 @@
+"""Stories of backfills: planned, asked about, carried out day by day, through Prefect and real HTTP."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.exceptions import NotPausedError
+from prefect.flow_runs import resume_flow_run
+
+from flows import asking
+from flows.backfill import backfill
+from sandbox.days import sample_day
+from tasks.errors import BackfillIncomplete, OverBudget, Unanswered, WrongUsage
+from tests.flows.conftest import Site
+from tests.flows.test_command_line import call
+
+DAYS = [date(2026, 11, 16), date(2026, 11, 17)]
+FIRST, LAST = DAYS
+#: Comments of a day: enough for a job.
+COUNT = 120
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "POLL_S", 0.1)
+
+
+def put_days(site: Site) -> None:
+    """Two days of input, each enough for a job."""
+    for day in DAYS:
+        site.put(f"comments/date={day}/part-0.parquet", sample_day(day, dirty_fraction=0).comments.head(COUNT))
+
+
+def run(**changes: Any) -> Any:
+    """A backfill of both days, approved unless told otherwise."""
+    given: dict[str, Any] = {"start_date": FIRST, "end_date": LAST, "reason": "a test", "approve": True}
+    return backfill(**(given | changes))
+
+
+def table(key: str) -> list[dict[str, str]]:
+    """The latest table artifact of this name."""
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+    latest = max(found, key=lambda artifact: str(artifact.created))
+    rows: list[dict[str, str]] = json.loads(str(latest.data))
+    return rows
+
+
+def stored(site: Site, prefix: str) -> list[dict[str, Any]]:
+    """The JSON objects of the output bucket whose keys have this prefix and end in .json."""
+    keys = [key for key in site.output_keys() if key.startswith(prefix) and key.endswith(".json")]
+    return [json.loads(site.sandbox.s3.get_object(Bucket="moderation-output", Key=key)["Body"].read()) for key in keys]
+
+
+class Person:
+    """Whoever answers a pause; `asked` has what each form said."""
+
+    def __init__(self, *answers: dict[str, Any], meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.answers, self.meanwhile = list(answers), meanwhile
+        self.asked: list[str] = []
+
+    @contextmanager
+    def present(self) -> Iterator[None]:
+        """Answer one pause after another while the block runs."""
+        left = threading.Event()
+        context = contextvars.copy_context()  # with the test server's address
+        thread = threading.Thread(target=context.run, args=(self._answer, left), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            left.set()
+            thread.join(timeout=30)
+
+    def _answer(self, left: threading.Event) -> None:
+        paused = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])))
+        with get_client(sync_client=True) as client:
+            while self.answers and not left.wait(0.05):
+                for found in client.read_flow_runs(flow_run_filter=paused):
+                    assert found.state is not None
+                    keys = found.state.state_details.run_input_keyset or {}
+                    try:
+                        self.asked.append(client.read_flow_run_input(found.id, keys["description"]))
+                        self.meanwhile()
+                        resume_flow_run(found.id, run_input=self.answers[0])
+                        self.answers.pop(0)
+                    except NotPausedError:
+                        continue
+
+
+def test_an_approved_backfill_publishes_the_days_that_lack(site: Site) -> None:
+    """The plan says what each day will use; every day is published, the record keeps who, why and how much."""
+    put_days(site)
+    told = run(start_date=FIRST - timedelta(days=1), max_cost_usd=5)
+    assert told.startswith("2 days done; ")
+    assert [site.read("verdicts", day).height for day in DAYS] == [COUNT, COUNT]
+    plan = table("backfill-2026-11-15-2026-11-17-missing-plan")
+    assert [(row["day"], row["state"], row["to judge"], row["jobs"]) for row in plan] == [
+        ("2026-11-15", "no_input", "", ""),
+        ("2026-11-16", "missing", "120", "1"),
+        ("2026-11-17", "missing", "120", "1"),
+        ("2 days", "", "240", "2"),
+    ]
+    progress = table("backfill-2026-11-15-2026-11-17-missing")
+    assert [row["state"] for row in progress] == ["published", "published", ""]
+    (record,) = stored(site, "state/backfills/")
+    assert record["request"]["reason"] == "a test"
+    assert [grant["by"] for grant in record["grants"]] == ["approve"]
+    spent = sum(day["cost_usd"] for day in record["days"].values())
+    assert spent == pytest.approx(sum(site.read("verdicts", day)["cost_usd"].sum() for day in DAYS), rel=0.1)
+
+
+def test_the_same_call_again_does_nothing(site: Site) -> None:
+    """Days that are published are not judged again, and a backfill of all days remembers which it has done."""
+    put_days(site)
+    run(mode="all", end_date=FIRST)
+    before = site.created_jobs()
+    assert run().startswith("1 days done")
+    assert run() == "nothing to do: of 2 days 2 not missing"
+    assert "give another reason" in run(mode="all", end_date=FIRST)
+    assert site.created_jobs() == before + 1
+
+
+def test_a_person_says_go(site: Site) -> None:
+    """The run pauses with the plan and a form; the answer's budget and name go on record, and it goes on."""
+    put_days(site)
+    person = Person({"go": True, "budget_usd": 3.0, "who": "Aiko", "why": "asked by legal"})
+    with person.present():
+        assert run(approve=False, end_date=FIRST).startswith("1 days done")
+    assert len(person.asked) == 1
+    assert "1 of 1 days" in person.asked[0]
+    (record,) = stored(site, "state/backfills/")
+    (grant,) = record["grants"]
+    assert (grant["by"], grant["who"], grant["why"], grant["budget_usd"]) == ("answer", "Aiko", "asked by legal", 3.0)
+
+
+def test_a_refused_plan_ends_cleanly(site: Site) -> None:
+    """No is an answer: the run is completed, named as refused, and nothing was asked of Bedrock."""
+    put_days(site)
+    with Person({"go": False}).present():
+        state: Any = backfill(start_date=FIRST, end_date=LAST, reason="a test", return_state=True)
+    assert (state.type, state.name) == (StateType.COMPLETED, "Refused")
+    assert site.created_jobs() == 0
+
+
+def test_a_plan_whose_input_moved_is_asked_about_again(site: Site) -> None:
+    """What a person has seen is what is carried out, or it is planned and asked again."""
+    put_days(site)
+    late = sample_day(FIRST, dirty_fraction=0).comments.slice(COUNT, 20)
+    late = late.with_columns(comment_id=pl.lit("late-") + pl.col("comment_id"))
+    yes = {"go": True, "budget_usd": 3.0}
+    person = Person(yes, yes, meanwhile=lambda: site.put(f"comments/date={FIRST}/part-1.parquet", late))
+    with person.present():
+        run(approve=False)
+    assert len(person.asked) == 2
+    assert site.read("verdicts", FIRST).height == COUNT + 20
+
+
+def test_nobody_answers(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After APPROVAL_WAIT_H the run ends without having done anything."""
+    monkeypatch.setenv("MODERATION_APPROVAL_WAIT_H", "0.0003")
+    put_days(site)
+    with pytest.raises(Unanswered, match="MODERATION_APPROVAL_WAIT_H"):
+        run(approve=False)
+    assert site.created_jobs() == 0
+
+
+def test_a_day_that_stops_does_not_stop_the_others(site: Site) -> None:
+    """The other days are published; the same call again judges only the one that stopped."""
+    put_days(site)
+    site.sandbox.faults.set("all_error", "true@2")
+    with pytest.raises(BackfillIncomplete, match=rf"1 of 2 days stopped, the first is {FIRST}"):
+        run()
+    assert site.read("verdicts", LAST).height == COUNT
+    site.sandbox.faults.reset()
+    before = site.created_jobs()
+    assert run().startswith("1 days done")
+    assert site.created_jobs() == before + 1
+    (record,) = stored(site, "state/backfills/")
+    assert {day["outcome"] for day in record["days"].values()} == {"published"}
+
+
+def test_a_plan_over_its_budget_submits_nothing(site: Site) -> None:
+    """The budget is that of the whole backfill, and holds before the first job."""
+    put_days(site)
+    with pytest.raises(OverBudget, match=r"budget of \$0\.0100"):
+        run(max_cost_usd=0.01)
+    assert site.created_jobs() == 0
+
+
+def test_a_day_that_changes_too_much_waits_for_a_word(site: Site) -> None:
+    """Over MAX_FLIP_FRACTION the day stays as it was until somebody says that it may change; nothing is paid twice."""
+    put_days(site)
+    run(end_date=FIRST)
+    before = site.read("verdicts", FIRST)
+    site.sandbox.faults.set("refusals", "0.3")
+    person = Person({"publish": False})
+    with person.present(), pytest.raises(BackfillIncomplete, match="MODERATION_MAX_FLIP_FRACTION"):
+        run(end_date=FIRST, mode="all")
+    assert "is not published yet" in person.asked[0]
+    assert site.read("verdicts", FIRST).equals(before)
+    jobs = site.created_jobs()
+    assert run(end_date=FIRST, mode="all", accept_flips=True).startswith("1 days done")
+    assert site.created_jobs() == jobs
+    refused = site.read("verdicts", FIRST).filter(pl.col("status") == "refused").height
+    (*_, report) = [flips for flips in stored(site, f"runs/{FIRST}/") if "flipped_count" in flips]
+    assert (report["flipped_count"], report["ways"]) == (refused, {"judged → unjudged": refused})
+
+
+def test_late_input_is_all_that_is_paid_for(site: Site) -> None:
+    """Files that came after the day was published are judged; the comments before them are not asked again."""
+    put_days(site)
+    run()
+    late = sample_day(FIRST, dirty_fraction=0).comments.slice(COUNT, COUNT)
+    late = late.with_columns(comment_id=pl.lit("late-") + pl.col("comment_id"), text=pl.col("text") + " !")
+    site.put(f"comments/date={FIRST}/part-1.parquet", late)
+    assert run(mode="late_input").startswith("1 days done")
+    assert set(site.bedrock.paid_records.values()) == {1}
+    assert site.read("verdicts", FIRST).height == 2 * COUNT
+
+
+def test_answers_that_lack_are_asked_for_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`partial` asks again for what has no verdict, and for nothing else."""
+    monkeypatch.setenv("MODERATION_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("MODERATION_ON_DEMAND_PER_S", "1000")
+    put_days(site)
+    site.sandbox.faults.set("error_records", "0.2@1")
+    run()
+    lacking = site.read("verdicts", FIRST).filter(pl.col("status") == "error").height
+    assert lacking > 0
+    run(mode="partial")
+    plan = table("backfill-2026-11-16-2026-11-17-partial-plan")
+    assert [(row["state"], row["to judge"]) for row in plan] == [
+        ("partial", str(lacking)),
+        ("published", ""),
+        ("", str(lacking)),
+    ]
+    assert set(site.read("verdicts", FIRST)["status"]) == {"judged"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        pytest.param({"end_date": datetime.now(ZoneInfo("Asia/Tokyo")).date()}, "is today", id="today"),
+        pytest.param({"end_date": date(2099, 1, 1)}, "is in the future", id="future"),
+        pytest.param({"end_date": date(2026, 11, 1)}, "lies before", id="reversed"),
+        pytest.param({"start_date": date(2026, 1, 1)}, "MODERATION_BACKFILL_MAX_DAYS", id="long"),
+        pytest.param({"reason": "  "}, "reason is empty", id="no-reason"),
+        pytest.param({"prompt_version": "v99"}, "no prompt comment_review/v99", id="no-such-prompt"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(site: Site, changes: dict[str, Any], named: str) -> None:
+    """The run fails at once with a line that says what to change."""
+    with pytest.raises(WrongUsage, match=named):
+        run(**changes)
+
+
+def test_the_command_line_asks_only_at_a_terminal(site: Site, prefect_server: str) -> None:
+    """Without a terminal and without --approve the plan is printed, nothing is done, and the exit code is 2."""
+    put_days(site)
+    range_of = ("--start-date", str(FIRST), "--end-date", str(LAST), "--reason", "a test")
+    done = call("backfill", *range_of, PREFECT_API_URL=prefect_server)
+    assert done.returncode == 2, done.stderr
+    assert "2 days" in done.stdout
+    assert done.stderr.splitlines()[-1].endswith("add --approve")
+    assert site.created_jobs() == 0
