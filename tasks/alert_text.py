@@ -6,27 +6,23 @@ The sentences are `alert_words`', in the language of ALERT_LANGUAGE; what goes i
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from data_contracts.metrics import Kind
 from tasks.alert_words import WORDS, Words
+from tasks.harmless_text import safe_id, safe_text
 from tasks.incidents import REMIND_NIGHTS, Incident, News, Trouble
 from tasks.metric_history import Row
 from tasks.metric_rules import RULES, Change, Group, Scale
 from tasks.paths import RunPaths
 from tasks.ports import AlertMessage, Severity
 
-#: Longest id, and longest reason, that an alert repeats.
-MAX_ID_CHARS = 64
+#: Longest reason that an alert repeats.
 MAX_REASON_CHARS = 600
 #: Measures described one by one; the rest are counted.
 MAX_MEASURES = 12
-
-#: Signs that make a mention, a link or a tag of a word in chat and mail, and what stands for them.
-_HARMLESS = str.maketrans("<>@`*", "‹›＠'·")
 
 
 class Finding(NamedTuple):
@@ -145,19 +141,6 @@ def describe(row: Mapping[str, object], run_date: date | None = None, words: Wor
     if row["reason"]:
         line += say["reason"].format(reason=safe_text(words.reason(str(row["reason"])), MAX_REASON_CHARS))
     return line
-
-
-def safe_id(text: str) -> str:
-    """An id as any channel can show it: letters, digits and a few signs, never a mention, a link or hidden marks."""
-    kept = "".join(sign if sign.isalnum() or sign in "-_.=+#" else "?" for sign in text[: MAX_ID_CHARS + 1])
-    return kept if len(kept) <= MAX_ID_CHARS else kept[: MAX_ID_CHARS - 1] + "…"
-
-
-def safe_text(text: str, most: int) -> str:
-    """A line of words of at most `most` characters, without control or bidirectional characters, mentions or markup."""
-    plain = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[: 4 * most])
-    folded = " ".join(plain.split()).translate(_HARMLESS)
-    return folded if len(folded) <= most else folded[: most - 1] + "…"
 
 
 def _words(paths: RunPaths) -> Words:

@@ -9,15 +9,19 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from data_contracts.metrics import State
+from tasks.build_batch import Batch
 from tasks.close_night import Night
 from tasks.errors import ModerationError
+from tasks.inert_text import brief, inert
 from tasks.ingest import Plan
 from tasks.poll_batch import Progress
-from tasks.render_report import amount, brief, drift, headline_accuracy, inert, interval, per_thousand, percent
+from tasks.render_report import SOURCES, amount, drift, headline_accuracy, interval, per_thousand, percent
 from tasks.render_report import count as tally
 
 #: Fields of a summary that are too long for a log line: their number is told.
-_LONG = {"shards", "live_keys", "confusion"}
+_LONG = {"shards", "live_keys", "confusion", "languages", "transitions", "usage"}
+#: Longest line: Bedrock has a message of its own for each job.
+_MAX_LINE_CHARS = 4_000
 
 
 def describe_step(name: str, result: object, took_s: float) -> str:
@@ -30,12 +34,13 @@ def describe_step(name: str, result: object, took_s: float) -> str:
             told = f"published as run {result.run_id}"
         case BaseModel():
             values = {field: getattr(result, field) for field in type(result).model_fields}
-            told = "; ".join(
-                f"{field} {_told(field, value)}" for field, value in values.items() if value not in ((), "", {})
-            )
+            if isinstance(result, Batch):
+                del values["notes"]  # the preflight tells them, once
+            facts = (f"{field} {_told(field, value)}" for field, value in values.items() if value not in ((), "", {}))
+            told = "; ".join(facts) or "nothing to do"
         case _:
             told = result if isinstance(result, str) else "done"
-    return f"{name}: {told} ({took_s:.1f} s)"
+    return f"{name}: {brief(told, _MAX_LINE_CHARS)} ({took_s:.1f} s)"
 
 
 def _told(field: str, value: object) -> object:
@@ -46,7 +51,8 @@ def _told(field: str, value: object) -> object:
 
 def describe_failure(error: BaseException) -> tuple[str, str]:
     """The name and the one-line reason of whatever stopped a night."""
-    text = " ".join(str(error).split()) or "no message"
+    # polars passes S3's answer on whole, which may repeat the session token.
+    text = brief(str(error).partition("<?xml")[0], _MAX_LINE_CHARS) or "no message"
     return type(error).__name__, text if isinstance(error, ModerationError) else f"{type(error).__name__}: {text}"
 
 
@@ -77,7 +83,9 @@ def describe_night(night: Night) -> str:
         ("verdicts", f"{books.verdict_count:,} {_counts(night.statuses)}"),
         ("violations", f"{night.violation_count:,}"),
         ("judged as a duplicate", f"{night.duplicate_count:,}"),
-        ("cost", f"{dollars(night.cost_usd)} (estimated {dollars(night.estimated_cost_usd)})"),
+        ("to review", f"{books.review_count:,}"),
+        ("cost", f"{dollars(night.cost_usd)} (estimated {dollars(night.estimated_cost_usd)}{_from(night)})"),
+        *(("warning", inert(warning).replace("|", "/")) for warning in night.warnings),
         ("alerts", ", ".join(night.alerts.get("titles", ())) or "none"),
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
@@ -118,15 +126,25 @@ def _night_lines(night: Night) -> list[str]:
         "verdicts": [
             _listed(night.statuses),
             f"{night.violation_count:,} violations, {night.duplicate_count:,} judged as duplicates",
+            *([f"{books.review_count:,} without a verdict are on the review list"] if books.review_count else []),
         ],
         "accuracy": [_accuracy_line(night)],
         "drift": _drift_lines(night),
         "dollars": [", ".join(f"{name} {dollars(cost)}" for name, cost in money.items())],
+        "tokens": [
+            f"{books.ledger_input_tokens:,} read, estimated {night.estimated_input_tokens:,}{_from(night)}",
+            f"{books.ledger_output_tokens:,} written, estimated {night.estimated_output_tokens:,}",
+        ],
         "alerts": _alert_lines(night),
+        **({"warnings": [brief(warning, 600) for warning in night.warnings]} if night.warnings else {}),
     }
     lines = [line for label, texts in sections.items() for line in _section(label, texts)]
     lines.append("paths")
     return lines + [f"  {inert(name):<{_LABEL_COLUMNS - 2}}{inert(uri)}" for name, uri in night.paths.items()]
+
+
+def _from(night: Night) -> str:
+    return f" from {SOURCES[night.estimate_source]}" if night.estimate_source else ""
 
 
 def _listed(counts: dict[str, int]) -> str:

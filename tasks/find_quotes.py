@@ -1,4 +1,4 @@
-"""Explanations give a reason and never repeat what a customer wrote: one that does is replaced by a fixed sentence."""
+"""What is published never repeats what a customer wrote: an explanation or an error that does is replaced."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import polars as pl
 
 #: What stands in the place of an explanation that repeats its comment.
 REMOVED = "The model's explanation repeated the comment and was removed."
+#: The same of an error's text: Bedrock may quote the part of a request that it does not take.
+REMOVED_DETAIL = "the error's text repeated the comment and was removed"
 
 #: Shortest shared run of characters that is a quotation.
 MIN_QUOTED_CHARS = 12
@@ -17,25 +19,48 @@ MIN_QUOTED_CJK_CHARS = 8
 
 _CJK = r"\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff"
 _CJK_RUN = re.compile(rf"[{_CJK}]{{{MIN_QUOTED_CJK_CHARS},}}")
+#: Letters that stand one by one, which an answer may spell a comment out with; two are a pair of initials.
+_SPELT = re.compile(r"(?<!\w)[^\W_](?:[\W_]+[^\W_](?!\w)){2,}")
 
 
 def quotes(explanation: str, text: str) -> bool:
     """Whether an explanation shares a run of characters with the comment that is too long to be chance.
 
-    Both are compared in NFKC, without regard to case, with white space folded to one space.
+    Both are compared in NFKC, without regard to case, with white space folded to one space; what is spelt out, letter
+    by letter, is compared with the comment's letters as well.
     """
     said, written = _folded(explanation), _folded(text)
+    if _shares_run(said, written):
+        return True
+    spelt = [_letters(run) for run in _SPELT.findall(said)]
+    return bool(spelt) and any(_shares_run(run, _letters(written)) for run in spelt)
+
+
+def without_quotes(column: str = "explanation", instead: str = REMOVED) -> pl.Expr:
+    """The column, or the fixed sentence where it quotes.
+
+    Columns: the column, text -> the column; null and empty stay as they are.
+    """
+
+    def replace(pairs: pl.Series) -> pl.Series:
+        said, texts = pairs.struct.field(column), pairs.struct.field("text")
+        kept = [
+            instead if words and text and quotes(words, text) else words
+            for words, text in zip(said, texts, strict=True)
+        ]
+        return pl.Series(column, kept, dtype=pl.String)
+
+    return pl.struct(column, "text").map_batches(replace, pl.String, is_elementwise=True).alias(column)
+
+
+def _shares_run(said: str, written: str) -> bool:
     if any(run in written for run in _runs(said, MIN_QUOTED_CHARS)):
         return True
     return any(run in written for cjk in _CJK_RUN.findall(said) for run in _runs(cjk, MIN_QUOTED_CJK_CHARS))
 
 
-def without_quotes() -> pl.Expr:
-    """The explanation, or the fixed sentence where it quotes.
-
-    Columns: explanation, text -> explanation; null and empty stay as they are.
-    """
-    return pl.struct("explanation", "text").map_batches(_replace, pl.String, is_elementwise=True).alias("explanation")
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
 def _folded(text: str) -> str:
@@ -44,12 +69,3 @@ def _folded(text: str) -> str:
 
 def _runs(text: str, length: int) -> set[str]:
     return {text[start : start + length] for start in range(len(text) - length + 1)}
-
-
-def _replace(pairs: pl.Series) -> pl.Series:
-    explanations, texts = pairs.struct.field("explanation"), pairs.struct.field("text")
-    kept = [
-        REMOVED if explanation and text and quotes(explanation, text) else explanation
-        for explanation, text in zip(explanations, texts, strict=True)
-    ]
-    return pl.Series("explanation", kept, dtype=pl.String)

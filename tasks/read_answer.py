@@ -22,6 +22,12 @@ MAX_ANSWER_CHARS = 20_000
 
 _MAX_DETAIL_CHARS = 200
 
+#: Controls, formats, lone surrogates, private characters and what is none; line and paragraph separators.
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+#: What a spreadsheet takes for the beginning of a formula, and the white space that it looks behind.
+_FORMULA_SIGNS = "=+-@＝＋－＠ \u00a0\u3000"
+
 #: Braces around words of prose, which are no attempt at an object.
 _PROSE = re.compile(r"""\{[^{}"']*\}""")
 
@@ -90,8 +96,13 @@ def read_answer(text: str, categories: tuple[str, ...]) -> Answer:
 
 
 def _storable(text: str) -> str:
-    """One line that any table, log or page can hold: no control characters, nor lone surrogates that JSON can spell."""
-    return "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
+    """One line that any table, log or page can hold: no control characters, nor lone surrogates that JSON can spell.
+
+    Nor does it begin like a formula: somebody will open an export in a spreadsheet.
+    Source: OWASP, "CSV Injection" (its list of signs, the full-width ones included).
+    """
+    line = "".join(" " if unicodedata.category(c) in _INVISIBLE else c for c in text)
+    return line.lstrip(_FORMULA_SIGNS)
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

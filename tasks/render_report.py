@@ -7,7 +7,6 @@ so everything is escaped, and what a page or a terminal would obey without showi
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -15,8 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from data_contracts.ledger import EstimateSource
 from data_contracts.metrics import Kind, State
 from data_contracts.verdicts import Status
+from tasks.inert_text import brief, inert
 from tasks.metric_rules import RULES, Worse
 from tasks.ports import JobStatus
 
@@ -29,6 +30,12 @@ Row = dict[str, Any]
 NONE = "–"
 #: Metrics of the quality table, in its order; all others are drift alone.
 QUALITY = ("accuracy", "precision", "recall", "f1", "prevalence")
+#: Where an estimate comes from, for people.
+SOURCES = {
+    EstimateSource.COUNT_TOKENS: "Bedrock's own count of a sample",
+    EstimateSource.LEARNT: "what past nights used",
+    EstimateSource.CONSTANTS: "bytes a token by language",
+}
 #: Slices in the order in which people ask for them.
 _DIMENSIONS = ("all", "source", "language", "category", "stratum")
 #: Means of ln(1 + x), and what the x is that they are told as.
@@ -46,22 +53,6 @@ _FEW_LABELS = 20
 _OPEN_COMPARISONS = 20
 #: Jobs shown before the rest is folded away; those that did not complete come first.
 _OPEN_JOBS = 12
-
-
-def inert(value: object) -> str:
-    """A value as one line of visible text: controls become spaces; bidi, zero-width and lone surrogates go."""
-    kept = []
-    for char in str(value):
-        category = unicodedata.category(char)
-        if category not in ("Cf", "Cs"):
-            kept.append(" " if category in ("Cc", "Zl", "Zp") else char)
-    return " ".join("".join(kept).split())
-
-
-def brief(value: object, most: int = 80) -> str:
-    """`inert`, cut to a length that a table bears."""
-    text = inert(value)
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def number(value: object) -> float | None:
@@ -321,6 +312,7 @@ def render_report(night: Night) -> str:
         jobs=job_order(night.jobs),
         statuses=list(dict.fromkeys((*Status, *night.statuses))),
         reasons=sorted(night.rejected, key=lambda reason: (-night.rejected[reason], reason)),
+        source=SOURCES.get(night.estimate_source) if night.estimate_source else None,
         per_thousand=per_thousand(night.cost_usd, night.balance.verdict_count),
         quality_mark=quality_mark,
         drift_mark=drift_mark,

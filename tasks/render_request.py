@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import orjson
 
 import prompts
@@ -10,6 +12,17 @@ from tasks.families.base import Family
 
 #: Stands for the comment while the constant part of a line is made; no escaping touches it.
 _MARK = "COMMENT-GOES-HERE"
+
+#: What JSON lets stand as it is and some readers of lines take for a line end: U+0085, U+2028, U+2029.
+_LINE_ENDS = tuple((sign.encode(), f"\\u{ord(sign):04x}".encode()) for sign in "\x85\u2028\u2029")
+
+
+def comment_json(comment: str) -> bytes:
+    """The escaped comment as it stands within a line's JSON text: on one line, whatever reads it."""
+    text = orjson.dumps(prompts.escape(comment))[1:-1]
+    for sign, escaped in _LINE_ENDS:
+        text = text.replace(sign, escaped)
+    return text
 
 
 class RequestTemplate:
@@ -29,8 +42,12 @@ class RequestTemplate:
 
     def line(self, record_id: str, comment: str) -> bytes:
         """The line for one record, with its line end."""
-        text = orjson.dumps(prompts.escape(comment))[1:-1]
-        return b'{"recordId":"' + record_id.encode() + self._middle + text + self._end
+        return b'{"recordId":"' + record_id.encode() + self._middle + comment_json(comment) + self._end
+
+    @property
+    def shape(self) -> str:
+        """Hash of the request with everything but the comment, lower hex."""
+        return hashlib.sha256(self._middle + self._end).hexdigest()
 
     @property
     def constant_bytes(self) -> int:

@@ -1,0 +1,34 @@
+"""Words from outside as chat and mail may show them: no mention, no link, no markup, nothing hidden."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Longest id that an alert repeats.
+MAX_ID_CHARS = 64
+
+#: Signs that make a mention, a link, a tag or a veil of a word in chat and mail, and what stands for them.
+_HARMLESS = str.maketrans("<>@`*[]|~", "‹›＠'·［］¦～")
+#: What chat and mail make a link of by themselves, with its host; S3's URIs are none to them.
+_LINK = re.compile(r"(?<!\bs3)://[^\s/]*|\bwww\.[^\s/]*", re.IGNORECASE)
+#: A dot that may stand before the last part of a host's name.
+_HOST_DOT = re.compile(r"\.(?=[^\W\d_])")
+
+
+def safe_id(text: str) -> str:
+    """An id as any channel can show it: letters, digits and a few signs, never a mention, a link or hidden marks."""
+    kept = "".join(sign if sign.isalnum() or sign in "-_.=+#" else "?" for sign in text[: MAX_ID_CHARS + 1])
+    kept = _HOST_DOT.sub("?", kept)
+    return kept if len(kept) <= MAX_ID_CHARS else kept[: MAX_ID_CHARS - 1] + "…"
+
+
+def safe_text(text: str, most: int) -> str:
+    """A line of words of at most `most` characters, without control or bidirectional characters, mentions or markup."""
+    plain = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[: 4 * most])
+    folded = _LINK.sub(_unlinked, " ".join(plain.split())).translate(_HARMLESS)
+    return folded if len(folded) <= most else folded[: most - 1] + "…"
+
+
+def _unlinked(found: re.Match[str]) -> str:
+    return found[0].replace(":", "：").replace(".", "．")
