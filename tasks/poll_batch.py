@@ -1,11 +1,11 @@
-"""Sixth stage: wait for all of the day's jobs together."""
+"""Sixth stage: wait for all of the day's jobs together; at the deadline, stop them and wait for that."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Literal, NamedTuple, assert_never
 
 from prefect import task
@@ -15,15 +15,18 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
 from tasks.adapters.storage import Storage
-from tasks.errors import BedrockUnavailable, DeadlinePassed, QuotaReached, is_transient
+from tasks.deadline import is_late
+from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached, is_transient
+from tasks.failed_jobs import is_hopeless
 from tasks.ingest import Plan
-from tasks.ledger import ENDED, is_live, is_running, read_ledger, update
+from tasks.ledger import ENDED, is_running, update
 from tasks.paths import DayPaths
 from tasks.ports import BatchInference, Job, JobStatus
+from tasks.read_quotas import Quotas
 from tasks.settings import Settings
-from tasks.submit_batch import submit_waiting
+from tasks.submit_batch import find_all_accepted, live_jobs, submit_waiting
 
-Action = Literal["wait", "collect", "give_up"]
+Action = Literal["wait", "stop", "collect"]
 
 #: The first look comes after this share of the poll interval: small jobs are done early.
 _FIRST_WAIT = 1 / 8
@@ -43,16 +46,30 @@ class Progress(NamedTuple):
 
 
 class PollSummary(BaseModel):
-    """How the jobs ended."""
+    """How the jobs ended.
+
+    Attributes:
+        ended: jobs by the status they ended with.
+        waited_s: seconds from the first look to the last.
+        is_late: whether the deadline passed: nothing more is asked, whatever has no answer.
+        unasked_count: shards that were not submitted, and will not be in this run.
+        unstopped_count: jobs that were asked to stop and have not ended; they stay in the ledger.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     ended: dict[str, int]
     waited_s: float
+    is_late: bool = False
+    unasked_count: int = 0
+    unstopped_count: int = 0
 
 
-def next_action(status: JobStatus, waited_s: float, limit_s: float) -> Action:
-    """What to do about a job: every end is collected, since any of them may have left paid answers."""
+def next_action(status: JobStatus, is_late: bool) -> Action:
+    """What to do about a job: every end is collected, since any of them may have left paid answers.
+
+    A late job is asked to stop at each look until Bedrock says that it does: the request may have been lost.
+    """
     match status:
         case (
             JobStatus.COMPLETED
@@ -62,14 +79,10 @@ def next_action(status: JobStatus, waited_s: float, limit_s: float) -> Action:
             | JobStatus.EXPIRED
         ):
             return "collect"
-        case (
-            JobStatus.SUBMITTED
-            | JobStatus.VALIDATING
-            | JobStatus.SCHEDULED
-            | JobStatus.IN_PROGRESS
-            | JobStatus.STOPPING
-        ):
-            return "wait" if waited_s < limit_s else "give_up"
+        case JobStatus.STOPPING:
+            return "wait"
+        case JobStatus.SUBMITTED | JobStatus.VALIDATING | JobStatus.SCHEDULED | JobStatus.IN_PROGRESS:
+            return "stop" if is_late else "wait"
         case _:
             assert_never(status)
 
@@ -81,17 +94,13 @@ def next_wait_s(previous_s: float | None, longest_s: float, jitter: float) -> fl
     return wait * (1 + _JITTER * jitter)
 
 
-def look(bedrock: BatchInference, entries: Sequence[LedgerEntry]) -> dict[str, Job]:
+def look(bedrock: BatchInference, entries: Iterable[LedgerEntry]) -> dict[str, Job]:
     """The submitted entries' jobs as they are now, by key."""
     return {entry.key: bedrock.get_job(entry.job_arn) for entry in entries if entry.job_arn is not None}
 
 
-def _live_jobs(storage: Storage, paths: DayPaths) -> list[LedgerEntry]:
-    return [entry for entry in read_ledger(storage, paths) if is_live(entry) and entry.mode == "batch"]
-
-
 def record_ends(
-    storage: Storage, paths: DayPaths, entries: Sequence[LedgerEntry], jobs: Mapping[str, Job]
+    storage: Storage, paths: DayPaths, entries: Iterable[LedgerEntry], jobs: Mapping[str, Job]
 ) -> list[LedgerEntry]:
     """The entries, with the end of every job that has ended since the last look put on record."""
     moved = []
@@ -103,66 +112,137 @@ def record_ends(
     return moved
 
 
+def stop_late(
+    connected: adapters.Adapters, paths: DayPaths, entries: Iterable[LedgerEntry], jobs: Mapping[str, Job]
+) -> list[LedgerEntry]:
+    """The entries, every job that still works asked to stop; a refusal is put on record, and the others are asked."""
+    moved = []
+    for entry in entries:
+        job = jobs.get(entry.key)
+        if job is not None and next_action(job.status, True) == "stop":
+            try:
+                connected.bedrock.stop_job(job.job_arn)
+            except BedrockRefused as error:
+                if entry.job_message != str(error):
+                    entry = update(connected.storage, paths, entry, job_message=str(error))
+        moved.append(entry)
+    return moved
+
+
+class _Looks:
+    """What the loop remembers from one look to the next."""
+
+    def __init__(
+        self, connected: adapters.Adapters, settings: Settings, plan: Plan, quotas: Quotas, begun: datetime
+    ) -> None:
+        self.connected, self.settings, self.plan = connected, settings, plan
+        self.paths, self.most_jobs = DayPaths(settings, plan.run_date), quotas.most_jobs(settings)
+        self.entries: Sequence[LedgerEntry] = self.read()
+        self.jobs: dict[str, Job] = {}
+        self.begun = self.now = begun
+        self.late_since: datetime | None = None
+
+    def read(self) -> list[LedgerEntry]:
+        """The entries as they are on record."""
+        return live_jobs(self.connected, self.paths, self.plan)
+
+    @property
+    def waiting_count(self) -> int:
+        """Intents that are not submitted."""
+        return sum(entry.state is EntryState.INTENDED for entry in self.entries)
+
+    @property
+    def running_count(self) -> int:
+        """Jobs that were not seen to end."""
+        return sum(map(is_running, self.entries))
+
+    def take(self, now: datetime) -> None:
+        """One look: submit or stop what is to be, see how the jobs are, and put ends on record."""
+        connected, paths, self.now = self.connected, self.paths, now
+        is_first_late = self.late_since is None and is_late(self.settings, self.plan, now)
+        if is_first_late:
+            self.entries = find_all_accepted(connected, self.settings, paths, self.entries, now)
+        elif self.late_since is None and not self.is_hopeless:
+            self.entries = submit_waiting(connected, self.settings, paths, self.entries, now, self.most_jobs)
+        wanted = [entry for entry in self.entries if entry.key not in self.jobs or is_running(entry)]
+        self.jobs |= look(connected.bedrock, wanted)
+        self.entries = record_ends(connected.storage, paths, self.entries, self.jobs)
+        if is_first_late or self.late_since is not None:
+            self.entries = stop_late(connected, paths, self.entries, self.jobs)
+            self.late_since = self.late_since or now
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether a job failed for a reason that the shards in waiting would meet as well."""
+        return any(is_hopeless(entry) for entry in self.entries if entry.run_id == self.plan.run_id)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to wait for, or no patience."""
+        if self.late_since is not None:
+            has_waited = (self.now - self.late_since).total_seconds() >= self.settings.stop_wait_s
+            return not self.running_count or has_waited
+        return not self.running_count and (not self.waiting_count or self.is_hopeless)
+
+
 def wait_for_jobs(
     connected: adapters.Adapters,
     settings: Settings,
-    paths: DayPaths,
-    now: datetime,
+    plan: Plan,
+    now: Callable[[], datetime],
+    quotas: Quotas = Quotas(),
     *,
     sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> PollSummary:
     """Wait until every live entry's job has ended, each end on record as it is seen; feed jobs that were held back.
 
-    The time limit is in this loop: a task's own time-out cannot interrupt a sleeping thread.
+    DEADLINE_H after the plan nothing more is submitted, every job is asked to stop, and its end is waited for up to
+    STOP_WAIT_S. The limits are in this loop: a task's own time-out cannot interrupt a sleeping thread.
 
     Raises:
-        DeadlinePassed: after DEADLINE_H; the jobs stay in the ledger, and the next run of the day adopts them.
         BedrockUnavailable: after several failed looks in a row.
     """
-    begun, failed_looks, wait_s = clock(), 0, None
-    jobs: dict[str, Job] = {}
-    limit_s = settings.deadline_h * 3600
-    entries = _live_jobs(connected.storage, paths)
+    looks, failed_looks, wait_s = _Looks(connected, settings, plan, quotas, now()), 0, None
     while True:
-        waited_s = clock() - begun
+        was_late = looks.late_since is not None
         try:
-            if waited_s < limit_s:  # a job that nobody will wait for is not asked for
-                entries = submit_waiting(connected, settings, paths, entries, now + timedelta(seconds=waited_s))
-            jobs |= look(connected.bedrock, [entry for entry in entries if entry.key not in jobs or is_running(entry)])
+            looks.take(now())
             failed_looks = 0
         except (BedrockUnavailable, QuotaReached):
             failed_looks += 1
             if failed_looks >= _MAX_FAILED_LOOKS:
                 raise
-            # What was submitted before the failure is on record.
-            entries = _live_jobs(connected.storage, paths)
+            looks.entries = looks.read()  # what was submitted before the failure is on record
         else:
-            entries = record_ends(connected.storage, paths, entries, jobs)
-            waiting = sum(entry.state is EntryState.INTENDED for entry in entries)
-            on_progress(Progress(waited_s, tuple(jobs.values()), waiting))
-            actions = {key: next_action(job.status, waited_s, limit_s) for key, job in jobs.items()}
-            if not waiting and all(action == "collect" for action in actions.values()):
+            waited_s = (looks.now - looks.begun).total_seconds()
+            on_progress(Progress(waited_s, tuple(looks.jobs.values()), looks.waiting_count))
+            if looks.is_over:
                 break
-            if "give_up" in actions.values() or (waiting and waited_s >= limit_s):
-                open_jobs = sum(action != "collect" for action in actions.values()) + waiting
-                raise DeadlinePassed(
-                    f"{open_jobs} of {len(entries)} jobs had not ended after MODERATION_DEADLINE_H="
-                    f"{settings.deadline_h:g} hours; they stay in the ledger: run the day again to adopt them"
-                )
+            if looks.late_since is not None and not was_late:
+                wait_s = None  # a stop may be quick
         wait_s = next_wait_s(wait_s, settings.poll_interval_s, random.uniform(-1, 1))
         sleep(wait_s)
     ended: dict[str, int] = {}
-    for job in jobs.values():
-        ended[job.status] = ended.get(job.status, 0) + 1
-    return PollSummary(ended=ended, waited_s=round(waited_s, 1))
+    for job in looks.jobs.values():
+        if job.status in ENDED:
+            ended[job.status] = ended.get(job.status, 0) + 1
+    return PollSummary(
+        ended=ended,
+        waited_s=round(waited_s, 1),
+        is_late=looks.late_since is not None,
+        unasked_count=looks.waiting_count,
+        unstopped_count=looks.running_count,
+    )
 
 
 @task(retries=5, retry_delay_seconds=[5, 15, 60, 300, 600], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 def poll_batch(
-    settings: Settings, plan: Plan, now: datetime, on_progress: Callable[[Progress], None] = lambda _: None
+    settings: Settings,
+    plan: Plan,
+    now: Callable[[], datetime],
+    quotas: Quotas = Quotas(),
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> PollSummary:
     """Wait for the day's jobs and put their ends on record; waiting again is harmless."""
-    paths = DayPaths(settings, plan.run_date)
-    return wait_for_jobs(adapters.connect(settings), settings, paths, now, on_progress=on_progress)
+    return wait_for_jobs(adapters.connect(settings), settings, plan, now, quotas, on_progress=on_progress)

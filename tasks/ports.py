@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.batch_lines import InvocationType
+
+#: How far Bedrock's clock and ours may be apart.
+CLOCK_SKEW = timedelta(minutes=15)
 
 
 class JobStatus(StrEnum):
@@ -39,6 +42,8 @@ class JobRequest(BaseModel):
     input_uri: str
     output_uri: str
     timeout_h: int
+    #: no job for this request was submitted before
+    intended_at: datetime
     kms_key_id: str | None = None
     bucket_owner: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
@@ -95,11 +100,16 @@ class BatchInference(Protocol):
         """The job as it is now."""
         ...
 
-    def find_job(self, request: JobRequest) -> Job | None:
-        """The newest job that was accepted for this request's name or token, or None.
+    def find_jobs(self, request: JobRequest) -> list[Job]:
+        """Every job that was accepted with this request's name or token, the newest first, ended ones included.
 
-        It answers whether a create call whose answer was lost had been accepted.
+        It answers whether a create call whose answer was lost had been accepted. A job of our token under another name
+        is found if it was submitted since the request was intended, a clock's error allowed.
         """
+        ...
+
+    def list_jobs(self, name_contains: str, submitted_after: datetime) -> list[Job]:
+        """Every job with this in its name that was submitted since, the newest first, ended ones included."""
         ...
 
     def stop_job(self, job_arn: str) -> None:
@@ -110,6 +120,52 @@ class BatchInference(Protocol):
         """The model's output for one `modelInput`, as a batch job would write it.
 
         Bedrock has no token here: a call repeated is a call paid twice. RecordFailed if this request alone is at fault.
+        """
+        ...
+
+
+class FactUnavailable(Exception):
+    """AWS does not say it: the operation, the model or the permission is lacking, or it took too long."""
+
+
+class Lifecycle(BaseModel):
+    """How far a model's life has come, as Bedrock tells it.
+
+    Attributes:
+        is_legacy: a successor is out, and new customers are turned away.
+        ends_at: when requests begin to fail; None while no date is set.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    is_legacy: bool = False
+    ends_at: datetime | None = None
+
+
+class ModelFacts(Protocol):
+    """What Bedrock tells of a model, free of charge, where it tells it.
+
+    Another endpoint that speaks Bedrock's API may not: every method raises FactUnavailable then, within five seconds,
+    and nothing that a night needs depends on it.
+    """
+
+    def count_tokens(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> int:
+        """Tokens that the model would read of one `modelInput`; by Converse without its JSON schema."""
+        ...
+
+    def lifecycle(self, model_id: str) -> Lifecycle:
+        """The life of the model behind a model id or an inference profile's id."""
+        ...
+
+
+class AccountQuotas(Protocol):
+    """What the account may have of a thing, where that can be asked."""
+
+    def jobs_in_flight(self, model_id: str) -> int:
+        """Batch jobs of a model that may be submitted and not ended.
+
+        Raises:
+            FactUnavailable: within five seconds, where Service Quotas does not say it.
         """
         ...
 

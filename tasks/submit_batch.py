@@ -2,12 +2,14 @@
 
 Before each create call stands the shard's ledger entry, put only if absent. An intent without a job is looked for by
 name and token first: a create call may have been accepted and its answer lost, in this run or an earlier one. Only if
-Bedrock knows nothing of it is the call made, with a token that Bedrock takes once.
+Bedrock knows nothing of it is the call made, with a token that Bedrock takes once. An intent that no longer serves
+(another prompt, another model) is looked for and never made into a job.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from prefect import task
@@ -16,11 +18,15 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
+from tasks.adopt_job import adopt, check_is_intended, choose_job
+from tasks.deadline import is_late
 from tasks.errors import BedrockRefused, QuotaReached, is_transient
 from tasks.ingest import Plan
-from tasks.ledger import is_live, is_running, read_ledger, update, write_intent
+from tasks.lease import check_held
+from tasks.ledger import is_live, is_running, read_ledger, serves, update, write_intent
 from tasks.paths import DayPaths
-from tasks.ports import BatchInference, Job, JobRequest
+from tasks.ports import JobRequest
+from tasks.read_quotas import Quotas
 from tasks.settings import Settings
 
 
@@ -33,6 +39,8 @@ class Submission(BaseModel):
     created_count: int
     adopted_count: int
     waiting_count: int
+    #: what somebody should look at
+    warnings: tuple[str, ...] = ()
 
 
 def job_request(entry: LedgerEntry, kms_key_id: str | None, bucket_owner: str | None = None) -> JobRequest:
@@ -46,83 +54,123 @@ def job_request(entry: LedgerEntry, kms_key_id: str | None, bucket_owner: str | 
         input_uri=entry.input_uri,
         output_uri=entry.output_uri,
         timeout_h=entry.timeout_h,
+        intended_at=entry.intended_at,
         kms_key_id=kms_key_id,
         bucket_owner=bucket_owner,
         tags=(("project", "nightly-moderation"), ("run_date", entry.run_date.isoformat()), ("shard", str(entry.shard))),
     )
 
 
-def check_is_intended(job: Job, request: JobRequest) -> Job:
-    """The job itself, if it reads what this entry wrote.
-
-    Raises:
-        BedrockRefused: if a job of our name or token does something else: somebody must look before more is paid.
-    """
-    if job.input_uri != request.input_uri:
-        raise BedrockRefused(
-            f"job {job.job_arn} carries the name or token of {request.job_name} but reads {job.input_uri}, not "
-            f"{request.input_uri}: it was not made by this ledger; look at it before running the day again"
-        )
-    return job
-
-
-def submit(bedrock: BatchInference, request: JobRequest) -> tuple[str, bool]:
-    """The ARN of the request's job, and whether it was adopted rather than created.
-
-    Raises:
-        QuotaReached: if Bedrock takes no further job now.
-        BedrockRefused, BedrockUnavailable: as BatchInference says.
-    """
-    found = bedrock.find_job(request)
-    if found is not None:
-        return check_is_intended(found, request).job_arn, True
-    return bedrock.create_job(request), False
-
-
-def submit_waiting(
-    connected: adapters.Adapters, settings: Settings, paths: DayPaths, entries: Sequence[LedgerEntry], now: datetime
+def find_accepted(
+    connected: adapters.Adapters, settings: Settings, paths: DayPaths, entry: LedgerEntry, now: datetime
 ) -> list[LedgerEntry]:
-    """Submit recorded intents, as far as MAX_JOBS_IN_FLIGHT and the account's quota allow.
+    """The intent with the job that Bedrock accepted for it, and its twins; the intent as it is if there is none.
 
-    Returns the entries as they now are, in order; those that must wait are still intents.
+    Raises:
+        BedrockRefused, BedrockUnavailable: as `check_is_intended` and BatchInference say.
     """
-    in_flight = sum(map(is_running, entries))
-    moved, is_open = [], True
+    request = job_request(entry, settings.kms_key_id, settings.bucket_owner)
+    found = choose_job([check_is_intended(job, request) for job in connected.bedrock.find_jobs(request)])
+    if found is None:
+        return [entry]
+    adopted = adopt(connected.storage, paths, entry, found, now)
+    for twin in found.superfluous:
+        with suppress(BedrockRefused):  # it goes on then, and is booked like any other
+            connected.bedrock.stop_job(twin.job_arn)
+    return adopted
+
+
+def find_all_accepted(
+    connected: adapters.Adapters, settings: Settings, paths: DayPaths, entries: Iterable[LedgerEntry], now: datetime
+) -> list[LedgerEntry]:
+    """The entries, each intent that Bedrock has taken with its job; nothing new is asked."""
+    moved: list[LedgerEntry] = []
     for entry in entries:
-        if entry.state is EntryState.INTENDED and is_open and in_flight < settings.max_jobs_in_flight:
-            try:
-                arn, adopted = submit(connected.bedrock, job_request(entry, settings.kms_key_id, settings.bucket_owner))
-            except QuotaReached:
-                is_open = False
-            else:
-                in_flight += 1
-                entry = update(
-                    connected.storage,
-                    paths,
-                    entry,
-                    state=EntryState.SUBMITTED,
-                    job_arn=arn,
-                    adopted=adopted,
-                    submitted_at=now,
-                )
-        moved.append(entry)
+        is_intent = entry.state is EntryState.INTENDED
+        moved += find_accepted(connected, settings, paths, entry, now) if is_intent else [entry]
     return moved
 
 
+def submit_waiting(
+    connected: adapters.Adapters,
+    settings: Settings,
+    paths: DayPaths,
+    entries: Sequence[LedgerEntry],
+    now: datetime,
+    most_jobs: int,
+) -> list[LedgerEntry]:
+    """Submit recorded intents, as far as `most_jobs` and the account's quota allow.
+
+    Returns the entries as they now are, in order, twins included; those that must wait are still intents.
+
+    Raises:
+        BedrockRefused, BedrockUnavailable: as BatchInference says.
+    """
+    in_flight = sum(map(is_running, entries))
+    moved: list[LedgerEntry] = []
+    is_open = True
+    for entry in entries:
+        found = [entry]
+        if entry.state is EntryState.INTENDED and is_open and in_flight < most_jobs:
+            found = find_accepted(connected, settings, paths, entry, now)
+            if found == [entry]:
+                try:
+                    found = [_create(connected, settings, paths, entry, now)]
+                except QuotaReached:
+                    is_open = False
+            in_flight += sum(map(is_running, found))
+        moved += found
+    return moved
+
+
+def _create(
+    connected: adapters.Adapters, settings: Settings, paths: DayPaths, entry: LedgerEntry, now: datetime
+) -> LedgerEntry:
+    arn = connected.bedrock.create_job(job_request(entry, settings.kms_key_id, settings.bucket_owner))
+    return update(
+        connected.storage, paths, entry, state=EntryState.SUBMITTED, job_arn=arn, adopted=False, submitted_at=now
+    )
+
+
+def live_jobs(connected: adapters.Adapters, paths: DayPaths, plan: Plan) -> list[LedgerEntry]:
+    """The day's batch entries that are waited for: every job, and the intents that still serve."""
+    return [
+        entry
+        for entry in read_ledger(connected.storage, paths)
+        if is_live(entry) and entry.mode == "batch" and (entry.state is not EntryState.INTENDED or serves(entry, plan))
+    ]
+
+
 @task(retries=5, retry_delay_seconds=[5, 15, 60, 300, 600], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
-def submit_batch(settings: Settings, plan: Plan, shards: tuple[LedgerEntry, ...], now: datetime) -> Submission:
+def submit_batch(
+    settings: Settings, plan: Plan, shards: tuple[LedgerEntry, ...], now: datetime, quotas: Quotas = Quotas()
+) -> Submission:
     """Put every new shard's intent on record, then submit what may be; a rerun adopts what was accepted before."""
     connected, paths = adapters.connect(settings), DayPaths(settings, plan.run_date)
     for shard in shards:
+        # A run that slept since it planned its shards would ask for what its successor has asked.
+        check_held(connected.storage, paths, plan.run_id)
         write_intent(connected.storage, paths, shard)
-    open_entries = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
-    live = [entry for entry in open_entries if entry.mode == "batch"]
-    before = {entry.key for entry in live if entry.state is EntryState.SUBMITTED}
-    moved = submit_waiting(connected, settings, paths, live, now)
-    submitted = [entry for entry in moved if entry.state is EntryState.SUBMITTED and entry.key not in before]
+    ledger = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
+    known, before = {entry.key for entry in ledger}, {entry.key for entry in ledger if entry.job_arn is not None}
+    jobs = [entry for entry in ledger if entry.mode == "batch"]
+    unwanted = [entry for entry in jobs if not serves(entry, plan)]
+    accepted = find_all_accepted(connected, settings, paths, unwanted, now)
+    waited_for = [entry for entry in accepted if entry.job_arn is not None]
+    waited_for += [entry for entry in jobs if serves(entry, plan)]
+    if not is_late(settings, plan, now):
+        waited_for = submit_waiting(connected, settings, paths, waited_for, now, quotas.most_jobs(settings))
+    on_demand = [entry for entry in ledger if entry.mode == "on_demand"]
+    submitted = [entry for entry in waited_for if entry.job_arn is not None and entry.key not in before]
+    twins = [entry for entry in submitted if entry.key not in known]
     return Submission(
-        live_keys=tuple(entry.key for entry in open_entries),
+        live_keys=tuple(entry.key for entry in (*waited_for, *on_demand)),
         created_count=sum(not entry.adopted for entry in submitted),
         adopted_count=sum(entry.adopted for entry in submitted),
-        waiting_count=sum(entry.state is EntryState.INTENDED for entry in moved),
+        waiting_count=sum(entry.state is EntryState.INTENDED for entry in waited_for),
+        warnings=tuple(
+            f"{twin.job_arn} is a second job for the records of {twin.job_name}: it was not asked for by this ledger; "
+            "what it answers is read and what it costs is booked"
+            for twin in twins
+        ),
     )

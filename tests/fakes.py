@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from data_contracts.batch_lines import InvocationType
+from sandbox.storms.fate import Killed as Killed  # the tests take it from here
 from tasks.adapters.storage import Storage
 from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
 from tasks.ports import AlertMessage, AlertUndelivered, Job, JobRequest, JobStatus, RecordFailed, Severity
@@ -29,10 +31,6 @@ ANSWERED_FRACTION = {
     JobStatus.EXPIRED: 0.0,
 }
 FAILURE = "Internal server error. Please retry the job."
-
-
-class Killed(BaseException):
-    """The process dies here; nothing catches it but a test."""
 
 
 class FakeBedrock:
@@ -112,7 +110,7 @@ class FakeBedrock:
             model_id=request.model_id,
             input_uri=request.input_uri,
             output_uri=request.output_uri,
-            submitted_at=datetime(2026, 11, 20, tzinfo=UTC) + timedelta(seconds=len(self._jobs)),
+            submitted_at=request.intended_at + timedelta(seconds=len(self._jobs)),
         )
         if self.lost_creates:
             self.lost_creates -= 1
@@ -131,10 +129,19 @@ class FakeBedrock:
                 self._move(job, status=PATH[looks * len(PATH) // self.polls_until_done])
         return self._jobs[job_arn]
 
-    def find_job(self, request: JobRequest) -> Job | None:
+    def find_jobs(self, request: JobRequest) -> list[Job]:
         """See BatchInference."""
         wanted = (request.job_name, request.client_request_token)
-        return next((job for job in reversed(self.jobs) if wanted[0] in job.job_name and _is_one_of(job, wanted)), None)
+        return [job for job in reversed(self.jobs) if _is_one_of(job, wanted)]
+
+    def list_jobs(self, name_contains: str, submitted_after: datetime) -> list[Job]:
+        """See BatchInference."""
+        newest_first = reversed(self.jobs)
+        return [
+            job
+            for job in newest_first
+            if name_contains in job.job_name and job.submitted_at is not None and job.submitted_at > submitted_after
+        ]
 
     def stop_job(self, job_arn: str) -> None:
         """See BatchInference."""
@@ -189,7 +196,8 @@ class FakeBedrock:
                 tokens.update(line.get("modelOutput", {}).get("usage", {}))
             if answered:
                 # The order of the output is not that of the input.
-                self._storage.put(f"{folder}/{name}.out", b"".join(orjson.dumps(line) + b"\n" for line in lines[::-1]))
+                body = "".join(json.dumps(line) + "\n" for line in lines[::-1])
+                self._storage.put(f"{folder}/{name}.out", body.encode())
         if answered:
             self._storage.put(f"{folder}/manifest.json.out", orjson.dumps({"totalRecordCount": total, **tokens}))
         message = FAILURE if end is JobStatus.FAILED else None

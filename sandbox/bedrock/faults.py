@@ -56,7 +56,8 @@ FAULTS = {
             f"{_GUIDE}, count-tokens and model cards: not every model counts tokens on bedrock-runtime",
         ),
         FaultKind(
-            "quota", "setting", "COUNT", "more unfinished jobs of a model than this: ServiceQuotaExceededException",
+            "quota", "setting", "COUNT",
+            "more unfinished jobs of a model than this: ServiceQuotaExceededException; Service Quotas says it",
             "AWS General Reference, Amazon Bedrock quotas: sum of in-progress and submitted batch jobs (100)",
         ),
         FaultKind(

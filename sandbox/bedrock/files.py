@@ -29,7 +29,7 @@ class Spool:
 
     def add(self, line: dict[str, Any]) -> None:
         """Append one line."""
-        self._starts.append(self._starts[-1] + self._file.write(_dump(line) + b"\n"))
+        self._starts.append(self._starts[-1] + self._file.write(dump(line) + b"\n"))
 
     def write_shuffled(self, path: Path, source: random.Random) -> None:
         """Write the lines in an order that is the job's own, unlike the input's."""
@@ -79,7 +79,8 @@ def _load(line: bytes) -> Any:
             return None
 
 
-def _dump(line: dict[str, Any]) -> bytes:
+def dump(line: dict[str, Any]) -> bytes:
+    """A JSON object as bytes; lone surrogates, which orjson refuses, are spelt."""
     try:
         return orjson.dumps(line)
     except TypeError:

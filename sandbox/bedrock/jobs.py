@@ -9,6 +9,7 @@ Source: Bedrock API Reference, GetModelInvocationJob; Bedrock User Guide, batch-
 
 import base64
 import hashlib
+import pickle
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -112,6 +113,22 @@ class JobStore:
             self._jobs.clear()
             self._tokens.clear()
             self.tags.clear()
+
+    def dump(self) -> bytes:
+        """Everything that is known, for `load` in a later process of the same code."""
+        with self.lock:
+            return pickle.dumps((self._jobs, self._tokens, self.tags))
+
+    def load(self, body: bytes) -> None:
+        """Know what another store dumped; a job that was not over starts from its beginning."""
+        jobs, tokens, tags = pickle.loads(body)  # noqa: S301 (a file of our own)
+        with self.lock:
+            for job in jobs.values():
+                job.busy = False
+                if not job.is_over:
+                    job.status, job.due, job.counts = Status.SUBMITTED, self._clock(), Counts()
+            self._jobs, self._tokens, self.tags = jobs, tokens, tags
+            self.changed.notify_all()
 
     def create(self, request: Mapping[str, Any], region: str, target: Target) -> Job:
         """A new job, or the one that its token already made.

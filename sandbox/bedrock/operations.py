@@ -13,6 +13,7 @@ from sandbox.bedrock.catalog import ACCOUNT_ID, Model, Profile
 from sandbox.bedrock.engine import Engine
 from sandbox.bedrock.errors import ConnectionDropped, access_denied, validation
 from sandbox.bedrock.families.base import BadBody
+from sandbox.bedrock.files import dump
 from sandbox.bedrock.inference import Inference, Refused, Request, input_tokens
 from sandbox.bedrock.jobs import Job, JobStore
 from sandbox.bedrock.switchboard import Faults
@@ -141,7 +142,7 @@ class Operations:
             "X-Amzn-Bedrock-Input-Token-Count": str(outcome.input_tokens),
             "X-Amzn-Bedrock-Output-Token-Count": str(outcome.output_tokens),
         }
-        return Payload(orjson.dumps(outcome.body), headers)
+        return Payload(dump(outcome.body), headers)
 
     def _converse(self, parameters: Parameters, region: str) -> Parameters:
         model = catalog.resolve(parameters["modelId"], region).model

@@ -1,4 +1,4 @@
-"""Bedrock over HTTP, for an unmodified boto3: both services, ``bedrock`` and ``bedrock-runtime``, on one port."""
+"""Bedrock over HTTP, for an unmodified boto3: ``bedrock``, ``bedrock-runtime`` and its Service Quotas, on one port."""
 
 import hashlib
 import json
@@ -22,6 +22,7 @@ from sandbox.bedrock.inference import Inference, Mind
 from sandbox.bedrock.jobs import JobStore, Status
 from sandbox.bedrock.model import find_route, read_request
 from sandbox.bedrock.operations import Operations, Payload
+from sandbox.bedrock.quotas import Quotas, code_in_body, operation_of
 from sandbox.bedrock.switchboard import Faults
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class BedrockServer:
         self.engine = Engine(self.store, s3, inference, clock, self._pay)
         self.engine.job_seconds = job_seconds
         self._operations = Operations(self.store, self.engine, inference, self.faults)
+        self._quotas = Quotas(self.faults)
         self._clock = clock
         self._lock = threading.Lock()
         host, port = listener.getsockname()[:2]
@@ -139,18 +141,24 @@ class BedrockServer:
         # The raw path: an ARN in it has encoded slashes, which werkzeug would already have decoded.
         raw_path, _, _ = str(request.environ["RAW_URI"]).partition("?")
         body = request.get_data() if (request.content_length or 0) <= _MAX_BODY_BYTES else None
-        operation, parameters, error, result = "Unknown", {}, None, None
+        operation, parameters, error = "Unknown", {}, None
+        result: dict[str, Any] | Payload | None = None
         try:
             region = _region(request.headers.get("Authorization"))
-            found = find_route(request.method, raw_path)
-            if found is None:
-                raise ServiceError("UnknownOperationException", f"{request.method} {raw_path} is not served here")
-            operation = found[0].operation.name
             if body is None:
                 raise ServiceError("RequestEntityTooLargeException", "The request body is too large")
-            parameters = read_request(found[0], found[1], request.args, dict(request.headers), body)
-            self._meet_faults(operation)
-            result = self._operations.call(operation, parameters, region)
+            if quota_operation := operation_of(request.headers.get("X-Amz-Target")):
+                operation = quota_operation
+                self._meet_faults(operation)
+                result = self._quotas.call(operation, body, region)
+            else:
+                found = find_route(request.method, raw_path)
+                if found is None:
+                    raise ServiceError("UnknownOperationException", f"{request.method} {raw_path} is not served here")
+                operation = found[0].operation.name
+                parameters = read_request(found[0], found[1], request.args, dict(request.headers), body)
+                self._meet_faults(operation)
+                result = self._operations.call(operation, parameters, region)
         except ServiceError as failure:
             error = failure
         except ConnectionDropped:
@@ -160,7 +168,7 @@ class BedrockServer:
             logger.exception("%s failed", operation)
             error = ServiceError("InternalServerException", f"The sandbox failed: {type(failure).__name__}: {failure}")
         self._remember(operation, parameters, error.code if error else None)
-        return _error_response(error) if error else _response(result)
+        return _error_response(error, request.headers.get("X-Amz-Target")) if error else _response(result)
 
     def _meet_faults(self, operation: str) -> None:
         if self.faults.strikes("unavailable", operation):
@@ -196,9 +204,9 @@ def _response(result: dict[str, Any] | Payload | None) -> Response:
     return Response(json.dumps(_present(result), default=_iso), headers=_headers(), content_type="application/json")
 
 
-def _error_response(error: ServiceError) -> Response:
+def _error_response(error: ServiceError, target: str | None) -> Response:
     headers = {**_headers(), "x-amzn-ErrorType": error.code}
-    body = json.dumps({"message": error.message})
+    body = json.dumps({**code_in_body(error.code, target), "message": error.message})
     return Response(body, status=error.status, headers=headers, content_type="application/json")
 
 

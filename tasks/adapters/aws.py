@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from botocore.exceptions import (
     HTTPClientError,
     IncompleteReadError,
     MetadataRetrievalError,
+    ParamValidationError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from pydantic import SecretStr
@@ -45,6 +47,10 @@ TRANSIENT_CODES = frozenset(
     }
 )
 
+
+#: Their DEBUG lines repeat every request's headers, the session token among them.
+for _talkative in ("botocore", "aiobotocore", "boto3"):
+    logging.getLogger(_talkative).setLevel(logging.WARNING)
 
 #: What botocore resolves where no endpoint is set; any other (a VPC's, MinIO, the sandbox) somebody chose.
 _REGIONS_OWN_S3 = re.compile(r"https://s3\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?")
@@ -80,6 +86,7 @@ class AwsEnvironment(BaseSettings):
     aws_endpoint_url_s3: str | None = None
     aws_endpoint_url_bedrock: str | None = None
     aws_endpoint_url_bedrock_runtime: str | None = None
+    aws_endpoint_url_service_quotas: str | None = None
     aws_endpoint_url_sns: str | None = None
 
 
@@ -98,14 +105,16 @@ class Aws:
         """A client with `standard` retries: botocore's default mode differs between 1.43 and 1.44."""
         return self.client_in(self.region, service, attempts=attempts, read_timeout_s=read_timeout_s)
 
-    def client_in(self, region: str, service: str, *, attempts: int, read_timeout_s: int) -> Any:
-        """The same in another region, for what has a region of its own."""
+    def client_in(
+        self, region: str, service: str, *, attempts: int, read_timeout_s: float, connect_timeout_s: float = 10
+    ) -> Any:
+        """The same in another region, for what has a region of its own; or with little patience."""
         return self.session.client(
             service,
             region_name=region,
             config=Config(
                 retries={"mode": "standard", "total_max_attempts": attempts},
-                connect_timeout=10,
+                connect_timeout=connect_timeout_s,
                 read_timeout=read_timeout_s,
                 tcp_keepalive=True,
             ),
@@ -125,6 +134,19 @@ class Aws:
     def bedrock(self) -> Any:
         """The client of Bedrock's control plane, where batch jobs live."""
         return self.client("bedrock")
+
+    @cached_property
+    def bedrock_runtime_in_haste(self) -> Any:
+        """Bedrock's models for what is nice to know: one try within five seconds."""
+        return self._in_haste("bedrock-runtime")
+
+    @cached_property
+    def bedrock_in_haste(self) -> Any:
+        """Bedrock's control plane for what is nice to know: one try within five seconds."""
+        return self._in_haste("bedrock")
+
+    def _in_haste(self, service: str) -> Any:
+        return self.client_in(self.region, service, attempts=1, read_timeout_s=3, connect_timeout_s=1.5)
 
     @property
     def s3_filesystem(self) -> Any:
@@ -181,10 +203,17 @@ def error_code(error: ClientError) -> str:
 
 
 def error_text(error: Exception) -> str:
-    """AWS's message in one line."""
+    """The first line of AWS's message: further lines of a signature error repeat the signed headers, and with them the
+    session token."""
     if isinstance(error, ClientError):
-        return f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}".replace("\n", " ")
-    return f"{type(error).__name__}: {error}".replace("\n", " ")
+        return f"{error_code(error)}: {_first_line(error.response.get('Error', {}).get('Message', ''))}"
+    # Which parameter is wrong stands below the first line of this one, which nobody has signed.
+    text = " ".join(str(error).split()) if isinstance(error, ParamValidationError) else _first_line(error)
+    return f"{type(error).__name__}: {text}"
+
+
+def _first_line(text: object) -> str:
+    return next(iter(str(text).strip().splitlines()), "")
 
 
 def is_transient_error(error: Exception) -> bool:
@@ -202,4 +231,5 @@ def translated(what: str, transient: type[ModerationError], permanent: type[Mode
         yield
     except (ClientError, BotoCoreError) as error:
         kind = transient if is_transient_error(error) else permanent
-        raise kind(f"{what}: {error_text(error)}") from error
+        # A traceback would show botocore's error whole.
+        raise kind(f"{what}: {error_text(error)}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
@@ -12,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from data_contracts.batch_lines import InvocationType
 from tasks.adapters.aws import Aws, error_code, error_text, is_transient_error
 from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
-from tasks.ports import Job, JobRequest, JobStatus, RecordFailed
+from tasks.ports import CLOCK_SKEW, Job, JobRequest, JobStatus, RecordFailed
 
 #: What to do about an error that stays, by AWS's code and a part of its message; the first that fits is shown.
 _ADVICE = (
@@ -26,6 +27,10 @@ _ADVICE = (
     ("ResourceNotFoundException", "", "check MODERATION_MODEL_ID and model access in this Region"),
 )
 
+
+#: Jobs a listing shows at a time. Source: ListModelInvocationJobs, maxResults.
+_PAGE_SIZE = 1000
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 #: Errors of a single call that say nothing about the next one. Source: InvokeModel, errors.
 _RECORD_ERRORS = {"ValidationException", "ModelErrorException", "ModelTimeoutException", "ModelStreamErrorException"}
@@ -74,31 +79,34 @@ class Bedrock:
         AWS documents that a repeated token is ignored without an error, not what is answered: the ARN, none, or a
         conflict all end here or in `create_job`.
         """
-        found = self.find_job(request)
-        if found is None:
+        found = self.find_jobs(request)
+        if not found:
             raise BedrockUnavailable(f"create job {request.job_name}: its token was used before, but no job is listed")
-        return found.job_arn
+        return found[0].job_arn
 
     def get_job(self, job_arn: str) -> Job:
         """See BatchInference."""
         with _translated(f"get job {job_arn}"):
             return _job(self._client.get_model_invocation_job(jobIdentifier=job_arn))
 
-    def find_job(self, request: JobRequest) -> Job | None:
+    def find_jobs(self, request: JobRequest) -> list[Job]:
         """See BatchInference."""
-        with _translated(f"list jobs named {request.job_name}"):
+        named = [job for job in self._list(nameContains=request.job_name) if job.job_name == request.job_name]
+        since = self._list(submitTimeAfter=request.intended_at - CLOCK_SKEW)
+        token = request.client_request_token
+        found = {job.job_arn: job for job in (*named, *since) if job in named or job.client_request_token == token}
+        return sorted(found.values(), key=lambda job: job.submitted_at or _LONG_AGO, reverse=True)
+
+    def list_jobs(self, name_contains: str, submitted_after: datetime) -> list[Job]:
+        """See BatchInference."""
+        return self._list(nameContains=name_contains, submitTimeAfter=submitted_after)
+
+    def _list(self, **query: Any) -> list[Job]:
+        with _translated(f"list jobs {query.get('nameContains', '')}".strip()):
             pages = self._client.get_paginator("list_model_invocation_jobs").paginate(
-                nameContains=request.job_name, sortBy="CreationTime", sortOrder="Descending"
+                sortBy="CreationTime", sortOrder="Descending", PaginationConfig={"PageSize": _PAGE_SIZE}, **query
             )
-            jobs = [_job(item) for page in pages for item in page.get("invocationJobSummaries", ())]
-        return next(
-            (
-                job
-                for job in jobs
-                if job.job_name == request.job_name or job.client_request_token == request.client_request_token
-            ),
-            None,
-        )
+            return [_job(item) for page in pages for item in page.get("invocationJobSummaries", ())]
 
     def stop_job(self, job_arn: str) -> None:
         """See BatchInference."""
@@ -123,14 +131,15 @@ class Bedrock:
                     modelId=model_id, body=json.dumps(body), contentType="application/json", accept="application/json"
                 )["body"].read()
             except ParamValidationError as error:
-                raise RecordFailed("ValidationException", str(error)) from error
+                raise RecordFailed("ValidationException", error_text(error)) from None
             except ClientError as error:
                 if error_code(error) in _RECORD_ERRORS and not _is_about_all(error):
-                    raise RecordFailed(error_code(error), error.response["Error"].get("Message", "")) from error
+                    # One line: further ones may repeat the signed headers.
+                    raise RecordFailed(error_code(error), error_text(error).partition(": ")[2]) from None
                 raise
         try:
             output = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             output = None
         if not isinstance(output, dict):
             raise RecordFailed("ModelErrorException", "the model's output is not a JSON object")
@@ -164,11 +173,12 @@ def _translated(what: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
+        # Not "from error": a traceback would show botocore's error whole, which may repeat the signed headers.
         if isinstance(error, ClientError) and error_code(error) == "ServiceQuotaExceededException":
-            raise QuotaReached(f"{what}: {error_text(error)}") from error
+            raise QuotaReached(f"{what}: {error_text(error)}") from None
         if is_transient_error(error):
-            raise BedrockUnavailable(f"{what}: {error_text(error)}") from error
-        raise BedrockRefused(f"{what}: {error_text(error)}{_advice(error)}") from error
+            raise BedrockUnavailable(f"{what}: {error_text(error)}") from None
+        raise BedrockRefused(f"{what}: {error_text(error)}{_advice(error)}") from None
 
 
 def _advice(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 from data_contracts.ledger import shard_key
 from sandbox.bedrock.errors import STATUS_CODES
 from sandbox.serve import ROLE_ARN
+from tasks.adapters import bedrock as adapter
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.storage import Storage
@@ -37,6 +39,8 @@ class World:
     bedrock: BatchInference
     storage: Storage
     root: str
+    #: when the requests were intended: the served Bedrock has the real time
+    begun = datetime.now(UTC)
 
     def advance(self) -> None:
         """Take one step of every job."""
@@ -80,6 +84,7 @@ class World:
             "input_uri": f"{folder}/input/shard.jsonl",
             "output_uri": f"{folder}/output/",
             "timeout_h": 24,
+            "intended_at": self.begun,
         }
         return JobRequest(**(given | changes))
 
@@ -233,55 +238,63 @@ def test_other_tokens_make_other_jobs(world: World) -> None:
     assert len(arns) == world.job_count() == 2
 
 
-def test_find_job_of_nothing(world: World) -> None:
+def test_find_jobs_of_nothing(world: World) -> None:
     """A request that nobody made has no job, whatever others there are."""
     world.bedrock.create_job(world.request(1))
-    assert world.bedrock.find_job(world.request(0)) is None
+    assert world.bedrock.find_jobs(world.request(0)) == []
 
 
-def test_find_job_by_name(world: World) -> None:
+def test_find_jobs_by_name(world: World) -> None:
     """A job of our name is found though its token is another."""
     request = world.request()
     arn = world.bedrock.create_job(request.model_copy(update={"client_request_token": "another"}))
-    found = world.bedrock.find_job(request)
-    assert found is not None
+    (found,) = world.bedrock.find_jobs(request)
     assert (found.job_arn, found.client_request_token) == (arn, "another")
 
 
-def test_find_job_by_token(world: World) -> None:
-    """A job of our token is found though its name goes on."""
+def test_find_jobs_by_token(world: World) -> None:
+    """A job of our token is found whatever its name is."""
     request = world.request()
-    arn = world.bedrock.create_job(request.model_copy(update={"job_name": f"{request.job_name}-again"}))
-    found = world.bedrock.find_job(request)
-    assert found is not None
-    assert found.job_arn == arn
+    arn = world.bedrock.create_job(request.model_copy(update={"job_name": "a-name-of-somebody-else"}))
+    (found,) = world.bedrock.find_jobs(request)
+    assert (found.job_arn, found.job_name) == (arn, "a-name-of-somebody-else")
 
 
-def test_find_job_takes_the_whole_name(world: World) -> None:
+def test_find_jobs_takes_the_whole_name(world: World) -> None:
     """A job whose name only contains ours, with another token, is not ours."""
     request = world.request()
     stranger = {"job_name": f"{request.job_name}-again", "client_request_token": "another"}
     world.bedrock.create_job(request.model_copy(update=stranger))
-    assert world.bedrock.find_job(request) is None
+    assert world.bedrock.find_jobs(request) == []
 
 
-def test_find_job_takes_the_newest(world: World) -> None:
-    """Of several jobs of our name the newest counts."""
+def test_find_jobs_tells_of_all_of_them(world: World) -> None:
+    """Several jobs of our name or token are all shown, the newest first."""
     request = world.request()
-    for token in ("first", "second"):
-        newest = world.bedrock.create_job(request.model_copy(update={"client_request_token": token}))
-    found = world.bedrock.find_job(request)
-    assert found is not None
-    assert found.job_arn == newest
+    others = ({"client_request_token": "first"}, {"job_name": "another-name"}, {"client_request_token": "third"})
+    arns = [world.bedrock.create_job(request.model_copy(update=other)) for other in others]
+    assert [job.job_arn for job in world.bedrock.find_jobs(request)] == arns[::-1]
 
 
-def test_find_job_shows_the_end(world: World) -> None:
+def test_find_jobs_shows_the_end(world: World) -> None:
     """A job that has ended is found with its status."""
     request = world.request()
     world.ended(world.bedrock.create_job(request))
-    found = world.bedrock.find_job(request)
-    assert found is not None
+    (found,) = world.bedrock.find_jobs(request)
     assert found.status is JobStatus.COMPLETED
+
+
+def test_list_jobs_by_a_part_of_the_name_and_their_time(world: World) -> None:
+    """Jobs of a name are listed whatever their end, the newest first; older and otherwise named ones are not."""
+    request = world.request()
+    first = world.bedrock.create_job(request)
+    second = world.bedrock.create_job(world.request(1))
+    world.bedrock.create_job(world.request(2, job_name="somebody-elses"))
+    world.finish()
+    listed = world.bedrock.list_jobs("nm-", world.begun - timedelta(days=400))
+    assert [job.job_arn for job in listed] == [second, first]
+    assert [job.input_uri for job in listed][-1] == request.input_uri
+    assert world.bedrock.list_jobs("nm-", world.begun + timedelta(days=400)) == []
 
 
 def test_a_lost_answer_is_found(world: World) -> None:
@@ -290,8 +303,7 @@ def test_a_lost_answer_is_found(world: World) -> None:
     world.lose_creates(1)
     with pytest.raises(BedrockUnavailable, match=rf"create job {request.job_name}: "):
         world.bedrock.create_job(request)
-    found = world.bedrock.find_job(request)
-    assert found is not None
+    (found,) = world.bedrock.find_jobs(request)
     assert found.input_uri == request.input_uri
     assert world.bedrock.create_job(request) == found.job_arn
     assert world.job_count() == 1
@@ -416,18 +428,17 @@ def test_the_request_is_sent_whole(served: ServedWorld) -> None:
     assert call.parameters["tags"] == [{"key": key, "value": value} for key, value in tags]
 
 
-def test_find_job_reads_every_page(served: ServedWorld) -> None:
+def test_find_jobs_reads_every_page(served: ServedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our job is found behind more jobs than a page holds."""
+    monkeypatch.setattr(adapter, "_PAGE_SIZE", 5)
     request = served.request()
-    served.set_quota(200)
     arn = served.bedrock.create_job(request)
-    for number in range(101):
+    for number in range(11):
         other = {"job_name": f"{request.job_name}-{number}", "client_request_token": f"other-{number}"}
         served.bedrock.create_job(request.model_copy(update=other))
-    found = served.bedrock.find_job(request)
-    assert found is not None
+    (found,) = served.bedrock.find_jobs(request)
     assert found.job_arn == arn
-    assert len(served.bench.bedrock.calls_of("ListModelInvocationJobs")) > 1
+    assert len(served.bench.bedrock.calls_of("ListModelInvocationJobs")) == 2 * 3
 
 
 @pytest.mark.parametrize("answer", ["original", "conflict"])
@@ -501,7 +512,7 @@ def test_what_may_pass_is_unavailable(served: ServedWorld, wire: Wire, code: str
     """Throttling and 5xx are worth another try of the stage once botocore's own tries are used up."""
     wire.fates.append(error_reply(code))
     with pytest.raises(BedrockUnavailable, match=f"{code}: as AWS says"):
-        served.bedrock.find_job(served.request())
+        served.bedrock.find_jobs(served.request())
 
 
 @pytest.mark.parametrize("fault", ["throttle", "server_error"])
@@ -524,14 +535,14 @@ def test_nobody_listens(served: ServedWorld, monkeypatch: pytest.MonkeyPatch) ->
     """An endpoint that is down may come back."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", "http://127.0.0.1:9")
     with pytest.raises(BedrockUnavailable, match=r"list jobs .*EndpointConnectionError"):
-        Bedrock(OneTry()).find_job(served.request())
+        Bedrock(OneTry()).find_jobs(served.request())
 
 
 def test_an_endpoint_without_the_call(served: ServedWorld) -> None:
     """An endpoint that lacks a call that is needed is refused: asking again will not help."""
     served.bench.sandbox.faults.set("unavailable", "ListModelInvocationJobs")
     with pytest.raises(BedrockRefused, match="UnknownOperationException"):
-        served.bedrock.find_job(served.request())
+        served.bedrock.find_jobs(served.request())
 
 
 def test_a_lost_job_points_at_the_region(served: ServedWorld) -> None:

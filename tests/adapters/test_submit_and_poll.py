@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,14 @@ from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
 from tasks.collect_answers import CollectionSummary, collect, collect_answers, output_lines
-from tasks.errors import BedrockRefused, BedrockUnavailable, DeadlinePassed, QuotaReached
+from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
 from tasks.families import pick_family
-from tasks.ledger import ENDED, fetch_answers, is_live, is_running, read_ledger
+from tasks.ledger import ENDED, fetch_answers, is_live, is_running, read_ledger, write_intent
 from tasks.paths import DayPaths
-from tasks.poll_batch import Action, PollSummary, Progress, next_action, next_wait_s, wait_for_jobs
+from tasks.poll_batch import PollSummary, Progress, next_wait_s, wait_for_jobs
 from tasks.ports import BatchInference, Job, JobRequest, JobStatus
 from tasks.prices import find_price
+from tasks.read_quotas import Quotas
 from tasks.settings import Settings
 from tasks.submit_batch import Submission, job_request, submit_batch
 from tests.factories import (
@@ -61,12 +63,12 @@ class Time:
     """A clock that only sleeping moves."""
 
     def __init__(self) -> None:
-        self.now_s = 1_000_000.0
+        self.now_s = 0.0
         self.slept: list[float] = []
         self.on_sleep: Callable[[], object] = lambda: None
 
-    def clock(self) -> float:
-        return self.now_s
+    def now(self) -> datetime:
+        return PLAN.planned_at + timedelta(seconds=self.now_s)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -82,6 +84,7 @@ class Night:
         self.connected = connected
         self.paths = DayPaths(settings, RUN_DATE)
         self.time = Time()
+        self.quotas = Quotas()
         self.progress: list[Progress] = []
 
     def connect(self, _: Settings) -> Adapters:
@@ -124,16 +127,16 @@ class Night:
         self.connected.storage.put(uri, b"".join(orjson.dumps(line) + b"\n" for line in lines))
 
     def submit(self, shards: tuple[LedgerEntry, ...] = ()) -> Submission:
-        return submit_batch.fn(self.settings, PLAN, shards, NOW)
+        return submit_batch.fn(self.settings, PLAN, shards, NOW, self.quotas)
 
     def poll(self) -> PollSummary:
         return wait_for_jobs(
             self.connected,
             self.settings,
-            self.paths,
-            NOW,
+            PLAN,
+            self.time.now,
+            self.quotas,
             sleep=self.time.sleep,
-            clock=self.time.clock,
             on_progress=self.progress.append,
         )
 
@@ -343,7 +346,7 @@ def test_a_job_of_our_name_that_reads_another_input(night: Night, fake: FakeBedr
     (shard,) = night.shards(1)
     stranger = {"input_uri": "s3://elsewhere/input.jsonl", "client_request_token": "another"}
     fake.create_job(job_request(shard, None).model_copy(update=stranger))
-    with pytest.raises(BedrockRefused, match=r"reads s3://elsewhere/input\.jsonl, not .* look at it before"):
+    with pytest.raises(BedrockRefused, match=r"reads s3://elsewhere/input\.jsonl, not .* look at it.*--epoch"):
         night.submit((shard,))
     assert len(fake.requests) == 1
     assert night.states == ["intended"]
@@ -407,19 +410,12 @@ def test_a_quota_that_never_frees(night: Night, fake: FakeBedrock) -> None:
     """Shards that never get a place end at the deadline, still on record."""
     fake.quota = 0
     night.submit(night.shards(2))
-    with pytest.raises(DeadlinePassed, match="2 of 2 jobs had not ended"):
-        night.poll()
+    summary = night.poll()
+    assert (summary.is_late, summary.unasked_count, summary.ended) == (True, 2, {})
     assert night.states == ["intended", "intended"]
 
 
 # Waiting.
-
-
-@pytest.mark.parametrize("status", JobStatus, ids=str)
-@pytest.mark.parametrize(("waited_s", "unfinished"), [(99.9, "wait"), (100.0, "give_up")], ids=["in-time", "too-late"])
-def test_next_action(status: JobStatus, waited_s: float, unfinished: Action) -> None:
-    """Every end is collected, at any time; anything else is waited for up to the limit."""
-    assert next_action(status, waited_s, 100.0) == ("collect" if status in ENDED else unfinished)
 
 
 @pytest.mark.parametrize(
@@ -482,23 +478,37 @@ def test_nothing_to_wait_for(night: Night, fake: FakeBedrock) -> None:
 
 
 def test_the_deadline(night: Night, fake: FakeBedrock) -> None:
-    """After DEADLINE_H the night gives up: its jobs stay in the ledger, and the next run adopts them."""
+    """DEADLINE_H after the plan every job is stopped, what it answered is booked, and nothing is paid twice."""
     night.set(deadline_h=0.5)
     fake.polls_until_done = 1_000
     night.submit(night.shards(2))
-    with pytest.raises(DeadlinePassed, match=r"2 of 2 jobs .* MODERATION_DEADLINE_H=0\.5 hours.* run the day again"):
-        night.poll()
-    assert 1800 <= sum(night.time.slept) <= 1800 + 72
+    summary = night.poll()
+    assert (summary.is_late, summary.ended) == (True, {"Stopped": 2})
+    assert 1800 <= sum(night.time.slept) <= 1800 + 72 + 9
+    assert night.collect().status_counts == {"judged": RECORDS}
+    assert night.states == ["collected", "collected"]
+    assert len(fake.requests) == 2
+    assert set(fake.paid_records.values()) == {1}
+
+
+def test_a_job_that_is_not_stopped_in_time_is_adopted(night: Night, fake: FakeBedrock) -> None:
+    """Its end not confirmed within STOP_WAIT_S, a job stays submitted; the next run collects it and asks nothing."""
+    night.set(deadline_h=0.5, stop_wait_s=0)
+    fake.polls_until_done = 1_000
+    night.submit(night.shards(2))
+    assert night.poll().unstopped_count == 2
+    assert night.collect().job_count == 0
     assert night.states == ["submitted", "submitted"]
+    night.time = Time()
     fake.finish()
     assert night.submit().created_count == 0
-    assert night.poll().ended == {"Completed": 2}
-    assert night.collect().status_counts == {"judged": 2 * RECORDS}
+    assert night.poll().ended == {"Stopped": 2}
+    assert night.collect().status_counts == {"judged": RECORDS}
     assert len(fake.requests) == 2
 
 
 def test_an_end_is_on_record_though_another_job_is_late(night: Night) -> None:
-    """A job that ended before the deadline is known to have ended, and the late ones alone are counted."""
+    """A job that ended before the deadline is known to have ended, and collected; the late one alone stays."""
 
     class Stuck(FakeBedrock):
         def get_job(self, job_arn: str) -> Job:
@@ -506,23 +516,52 @@ def test_an_end_is_on_record_though_another_job_is_late(night: Night) -> None:
 
     night.meet(Stuck(night.connected.storage))
     night.submit(night.shards(2))
-    with pytest.raises(DeadlinePassed, match="1 of 2 jobs"):
-        night.poll()
+    assert night.poll().unstopped_count == 1
     assert [(entry.job_status, is_running(entry)) for entry in night.ledger] == [("Completed", False), (None, True)]
     assert night.collect().job_count == 1
     assert night.states == ["collected", "submitted"]
 
 
 def test_nothing_is_submitted_past_the_deadline(night: Night, fake: FakeBedrock) -> None:
-    """A shard whose place comes free too late stays an intent: nobody would wait for its job."""
+    """A shard whose place comes free too late stays an intent: the next run finds or submits it."""
     night.set(deadline_h=0.01)
     fake.quota, fake.polls_until_done = 1, 1_000
     night.submit(night.shards(2))
     night.time.on_sleep = lambda: fake.finish() if sum(night.time.slept) >= 36 else None
-    with pytest.raises(DeadlinePassed, match="1 of 2 jobs"):
-        night.poll()
+    summary = night.poll()
+    assert (summary.is_late, summary.unasked_count) == (True, 1)
     assert len(fake.jobs) == 1
     assert night.states == ["submitted", "intended"]
+    late = PLAN.planned_at + timedelta(hours=1)
+    assert submit_batch.fn(night.settings, PLAN, (), late).created_count == 0
+    assert len(fake.jobs) == 1
+    assert night.submit().created_count == 1
+
+
+def test_a_job_whose_answer_was_lost_is_stopped_too(night: Night, fake: FakeBedrock) -> None:
+    """At the deadline an intent is looked for: a job that Bedrock took is adopted and stopped, not left running."""
+    fake.lost_creates, fake.polls_until_done = 1, 1_000
+    shards = night.shards(1)
+    with pytest.raises(BedrockUnavailable):
+        night.submit(shards)
+    night.time.now_s += 25 * 3600
+    assert night.poll().ended == {"Stopped": 1}
+    assert [entry.adopted for entry in night.ledger] == [True]
+    assert len(fake.requests) == 1
+
+
+def test_an_intent_that_no_longer_serves_is_not_paid_for(night: Night, fake: FakeBedrock) -> None:
+    """An intent of another prompt is looked for and adopted if Bedrock has it, but never made into a job."""
+    lost, left = (entry.model_copy(update={"prompt_sha256": "b" * 64}) for entry in night.shards(2))
+    for entry in (lost, left):
+        write_intent(night.connected.storage, night.paths, entry)
+    fake.create_job(job_request(lost, None))
+    assert night.submit() == Submission(live_keys=(lost.key,), created_count=0, adopted_count=1, waiting_count=0)
+    assert night.poll().ended == {"Completed": 1}
+    night.collect()
+    assert night.states == ["collected", "intended"]
+    assert night.submit().live_keys == ()
+    assert len(fake.jobs) == 1
 
 
 class Flaky(FakeBedrock):
@@ -560,11 +599,11 @@ def test_what_was_submitted_before_a_failed_look_stays_so(night: Night) -> None:
 
         is_failing = True
 
-        def find_job(self, request: JobRequest) -> Job | None:
+        def find_jobs(self, request: JobRequest) -> list[Job]:
             if self.is_failing and dict(request.tags)["shard"] == "2":
                 self.is_failing = False
                 raise BedrockUnavailable("list jobs: ThrottlingException")
-            return super().find_job(request)
+            return super().find_jobs(request)
 
     fake = Third(night.connected.storage, quota=1)
     night.meet(fake)
@@ -672,10 +711,10 @@ def test_killed_between_the_answers_and_the_booking(night: Night, fake: FakeBedr
     """Answers are stored before they are booked: the next run reads the same job again and books it once."""
 
     class Dying(Storage):
-        def put(self, uri: str, body: bytes) -> None:
+        def put_if_match(self, uri: str, body: bytes, etag: str) -> bool:
             if b'"state":"collected"' in body.replace(b" ", b""):
                 raise Killed
-            super().put(uri, body)
+            return super().put_if_match(uri, body, etag)
 
     night.submit(night.shards(1))
     night.poll()

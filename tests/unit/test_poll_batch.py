@@ -1,8 +1,9 @@
-"""Waiting for the day's jobs: what is done about each status, how long between looks, and when a night gives up."""
+"""Waiting for the day's jobs: what is done about each status, how long between looks, and what the deadline does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ from hypothesis import strategies as st
 
 from data_contracts.batch_lines import InvocationType
 from data_contracts.ledger import EntryState, LedgerEntry
-from tasks.errors import BedrockUnavailable, DeadlinePassed
+from tasks.deadline import check_stopped, is_late
+from tasks.errors import BedrockRefused, BedrockUnavailable, DeadlinePassed
 from tasks.ledger import ENDED, read_ledger, write_intent
 from tasks.paths import DayPaths
-from tasks.poll_batch import Progress, next_action, next_wait_s, wait_for_jobs
+from tasks.poll_batch import PollSummary, Progress, next_action, next_wait_s, wait_for_jobs
 from tasks.ports import Job, JobRequest, JobStatus
 from tasks.settings import Settings
 from tests import factories
+
+PLAN = factories.plan()
 
 ENDS = (
     JobStatus.COMPLETED,
@@ -50,26 +54,32 @@ def test_every_status_is_an_end_or_under_way() -> None:
     assert frozenset(ENDS) == ENDED
 
 
-@pytest.mark.parametrize("waited_s", [0.0, 99.9, 100.0, 1e9])
+@pytest.mark.parametrize("is_late", [False, True])
 @pytest.mark.parametrize("status", ENDS)
-def test_every_end_is_collected(status: JobStatus, waited_s: float) -> None:
+def test_every_end_is_collected(status: JobStatus, is_late: bool) -> None:
     """However a job ended and however late, it may have left paid answers."""
-    assert next_action(status, waited_s, 100.0) == "collect"
+    assert next_action(status, is_late) == "collect"
+
+
+@pytest.mark.parametrize("status", UNDER_WAY)
+def test_a_job_under_way_is_waited_for_and_stopped_when_it_is_late(status: JobStatus) -> None:
+    """A stopping job is not yet stopped, and need not be asked again: it is waited for."""
+    assert next_action(status, False) == "wait"
+    assert next_action(status, True) == ("wait" if status is JobStatus.STOPPING else "stop")
 
 
 @pytest.mark.parametrize(
-    ("waited_s", "action"),
+    ("after", "expected"),
     [
-        pytest.param(0.0, "wait", id="at-first"),
-        pytest.param(99.9, "wait", id="before-the-limit"),
-        pytest.param(100.0, "give_up", id="at-the-limit"),
-        pytest.param(1e9, "give_up", id="after-the-limit"),
+        pytest.param(timedelta(hours=1, seconds=-1), False, id="before"),
+        pytest.param(timedelta(hours=1), True, id="at-the-deadline"),
+        pytest.param(timedelta(days=9), True, id="long-after"),
     ],
 )
-@pytest.mark.parametrize("status", UNDER_WAY)
-def test_a_job_under_way_is_waited_for_until_the_limit(status: JobStatus, waited_s: float, action: str) -> None:
-    """A stopping job is not yet stopped: it is waited for like the others."""
-    assert next_action(status, waited_s, 100.0) == action
+def test_the_deadline_counts_from_the_plan(tmp_path: Path, after: timedelta, expected: bool) -> None:
+    """DEADLINE_H after the plan nothing more is asked, however often a stage was retried in between."""
+    settings = factories.settings(tmp_path, deadline_h=1.0)
+    assert is_late(settings, PLAN, PLAN.planned_at + after) is expected
 
 
 @pytest.mark.parametrize(
@@ -100,22 +110,38 @@ def test_a_wait_is_within_a_fifth_of_what_it_should_be(
 class Script:
     """Bedrock whose jobs show the statuses of a script, look by look; the last one stays.
 
-    A status of None is a look that fails.
+    A status of None is a look that fails. A job that is asked to stop shows the script of `stopping` from then on, if
+    it has one; `refuses_stops` refuses to stop any.
     """
 
     def __init__(self, **looks: Sequence[JobStatus | None]) -> None:
         self.looks = {key: list(script) for key, script in looks.items()}
         self.created: list[str] = []
+        self.stopping: dict[str, list[JobStatus | None]] = {}
+        self.stopped: list[str] = []
+        self.refuses_stops = False
+        self.unavailable_stops = 0
 
     def create_job(self, request: JobRequest) -> str:
         self.created.append(request.client_request_token)
         return f"arn/{request.client_request_token}"
 
-    def find_job(self, request: JobRequest) -> Job | None:
-        return None
+    def find_jobs(self, request: JobRequest) -> list[Job]:
+        return []
+
+    def list_jobs(self, name_contains: str, submitted_after: datetime) -> list[Job]:
+        raise AssertionError(name_contains)
 
     def stop_job(self, job_arn: str) -> None:
-        raise AssertionError(job_arn)
+        key = job_arn.rsplit("/", 1)[-1]
+        if self.unavailable_stops:
+            self.unavailable_stops -= 1
+            raise BedrockUnavailable("stop job: ThrottlingException")
+        self.stopped.append(key)
+        if self.refuses_stops:
+            raise BedrockRefused("stop job: AccessDeniedException")
+        if key in self.stopping:
+            self.looks[key] = self.stopping.pop(key)
 
     def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
         raise AssertionError(model_id)
@@ -155,15 +181,17 @@ class Night:
         write_intent(self.storage, self.paths, factories.ledger_entry(key=key, shard=shard, state=state, job_arn=arn))
 
     def wait(self, bedrock: Script, on_progress: Callable[[Progress], None] = lambda _: None) -> dict[str, int]:
+        return self.poll(bedrock, on_progress).ended
+
+    def poll(self, bedrock: Script, on_progress: Callable[[Progress], None] = lambda _: None) -> PollSummary:
         return wait_for_jobs(
             factories.local_adapters(bedrock),
             self.settings,
-            self.paths,
-            factories.NOW,
+            PLAN,
+            lambda: PLAN.planned_at + timedelta(seconds=self.clock.now_s),
             sleep=self.clock.sleep,
-            clock=lambda: self.clock.now_s,
             on_progress=on_progress,
-        ).ended
+        )
 
     def ledger(self) -> list[LedgerEntry]:
         return read_ledger(self.storage, self.paths)
@@ -227,22 +255,76 @@ def test_looks_that_keep_failing_end_the_stage(night: Night) -> None:
     assert len(night.clock.sleeps) == 4
 
 
-def test_a_night_gives_up_at_the_deadline_and_loses_nothing(night: Night) -> None:
-    """At DEADLINE_H the night stops; the jobs stay submitted in the ledger, those that ended are recorded."""
+def test_at_the_deadline_every_job_is_stopped_and_its_end_awaited(night: Night) -> None:
+    """After DEADLINE_H each running job is asked to stop, once Bedrock says so no more, and all ends are recorded."""
     night.entry("a")
     night.entry("b")
-    with pytest.raises(DeadlinePassed, match=r"^1 of 2 jobs had not ended after MODERATION_DEADLINE_H=1 hours"):
-        night.wait(Script(a=[JobStatus.COMPLETED], b=[JobStatus.IN_PROGRESS]))
-    assert 3600 <= night.clock.now_s <= 3600 + 1.2 * 80
-    assert [(entry.state, entry.job_status) for entry in night.ledger()] == [
-        (EntryState.SUBMITTED, "Completed"),
-        (EntryState.SUBMITTED, None),
-    ]
+    script = Script(a=[JobStatus.COMPLETED], b=[JobStatus.IN_PROGRESS])
+    script.stopping["b"] = [JobStatus.STOPPING, JobStatus.STOPPING, JobStatus.STOPPED]
+    summary = night.poll(script)
+    assert summary == PollSummary(ended={"Completed": 1, "Stopped": 1}, waited_s=summary.waited_s, is_late=True)
+    assert script.stopped == ["b"]
+    assert 3600 <= night.clock.now_s <= 3600 + 4 * 1.2 * 80
+    assert [entry.job_status for entry in night.ledger()] == ["Completed", "Stopped"]
+
+
+def test_the_first_look_after_a_stop_comes_early(night: Night) -> None:
+    """A stop may be quick: after it the waits begin anew with an eighth of the interval."""
+    night.entry("a")
+    script = Script(a=[JobStatus.IN_PROGRESS])
+    script.stopping["a"] = [JobStatus.STOPPED]
+    night.poll(script)
+    assert night.clock.sleeps[-1] <= 1.2 * 80 / 8
+
+
+def test_a_job_that_will_not_stop_stays_owned(night: Night) -> None:
+    """After STOP_WAIT_S the stage ends with the job as it is: submitted, in the ledger, asked to stop at each look."""
+    night.settings = night.settings.model_copy(update={"stop_wait_s": 300.0})
+    night.entry("a")
+    script = Script(a=[JobStatus.SCHEDULED])
+    summary = night.poll(script)
+    assert (summary.is_late, summary.unstopped_count, summary.ended) == (True, 1, {})
+    assert 3600 + 300 <= night.clock.now_s <= 3600 + 300 + 2 * 1.2 * 80
+    assert len(script.stopped) > 2
+    assert [(entry.state, entry.job_status) for entry in night.ledger()] == [(EntryState.SUBMITTED, None)]
+
+
+def test_a_stop_that_is_refused_is_on_record(night: Night) -> None:
+    """Without the permission to stop, the job goes on, the ledger says why, and the other jobs are asked as well."""
+    night.settings = night.settings.model_copy(update={"stop_wait_s": 0.0})
+    night.entry("a")
+    night.entry("b")
+    script = Script(a=[JobStatus.IN_PROGRESS], b=[JobStatus.IN_PROGRESS])
+    script.refuses_stops = True
+    assert night.poll(script).unstopped_count == 2
+    assert script.stopped == ["a", "b"]
+    assert {entry.job_message for entry in night.ledger()} == {"stop job: AccessDeniedException"}
+    with pytest.raises(DeadlinePassed, match=r"2 jobs were to stop.*AccessDeniedException.*next run of the day adopts"):
+        check_stopped(night.settings, night.ledger())
+
+
+def test_a_stop_that_gets_lost_is_asked_again(night: Night) -> None:
+    """A failed request to stop is a failed look: the next one asks again."""
+    night.entry("a")
+    script = Script(a=[JobStatus.IN_PROGRESS])
+    script.stopping["a"], script.unavailable_stops = [JobStatus.STOPPED], 2
+    assert night.wait(script) == {"Stopped": 1}
 
 
 def test_a_job_that_ended_after_the_deadline_is_still_collected(night: Night) -> None:
-    """A look that finds every job ended is a success, however late."""
+    """A look that finds every job ended is a success, however late; nothing is stopped."""
     night.entry("a")
-    looks = [JobStatus.IN_PROGRESS] * 3 + [JobStatus.EXPIRED]
+    script = Script(a=[JobStatus.IN_PROGRESS] * 3 + [JobStatus.EXPIRED])
     night.settings = night.settings.model_copy(update={"deadline_h": 0.01})
-    assert night.wait(Script(a=looks)) == {"Expired": 1}
+    assert night.wait(script) == {"Expired": 1}
+    assert script.stopped == []
+
+
+def test_the_deadline_does_not_begin_anew_with_a_retry(night: Night) -> None:
+    """A stage that is retried after the deadline stops the jobs at its first look."""
+    night.entry("a")
+    night.clock.now_s = 7200.0
+    script = Script(a=[JobStatus.IN_PROGRESS])
+    script.stopping["a"] = [JobStatus.STOPPED]
+    assert night.wait(script) == {"Stopped": 1}
+    assert len(night.clock.sleeps) == 1

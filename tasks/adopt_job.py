@@ -1,0 +1,102 @@
+"""Whether a job that Bedrock has is the one that an entry of the ledger intended, and whose it is then.
+
+A create call whose answer was lost may have been accepted: its job is found by token or name. Should Bedrock have
+several (its memory of tokens has no documented length), one serves the entry and each of the others becomes an entry of
+its own: what it answers is read and what it costs is booked, so that no job is anybody's orphan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from data_contracts.ledger import EntryState, LedgerEntry
+from tasks.adapters.storage import Storage
+from tasks.errors import BedrockRefused
+from tasks.ledger import ENDED, update, write_intent
+from tasks.models import parse_model_id
+from tasks.paths import DayPaths
+from tasks.ports import CLOCK_SKEW, Job, JobRequest, JobStatus
+
+#: Ends that may have answered nothing: another job serves better.
+_POOR_ENDS = frozenset({JobStatus.FAILED, JobStatus.EXPIRED, JobStatus.STOPPED})
+
+
+class Found(NamedTuple):
+    """The job that serves an entry, and the others that were made for it as well."""
+
+    job: Job
+    twins: tuple[Job, ...]
+
+    @property
+    def superfluous(self) -> tuple[Job, ...]:
+        """Twins that would be paid for records that the job has answered or answers now."""
+        return tuple(twin for twin in self.twins if twin.status not in ENDED)
+
+
+def differences(job: Job, request: JobRequest) -> list[str]:
+    """What a job does otherwise than the request; what Bedrock does not show is taken to be as asked."""
+    found = []
+    if job.input_uri is not None and job.input_uri != request.input_uri:
+        found.append(f"reads {job.input_uri}, not {request.input_uri}")
+    if job.output_uri is not None and job.output_uri.rstrip("/") != request.output_uri.rstrip("/"):
+        found.append(f"writes to {job.output_uri}, not {request.output_uri}")
+    if job.model_id is not None and not is_same_model(job.model_id, request.model_id):
+        found.append(f"asks {job.model_id}, not {request.model_id}")
+    if job.submitted_at is not None and job.submitted_at < request.intended_at - CLOCK_SKEW:
+        found.append(
+            f"was submitted at {job.submitted_at:%F %T%z}, before it was intended, {request.intended_at:%F %T%z}"
+        )
+    return found
+
+
+def is_same_model(shown: str, asked: str) -> bool:
+    """Whether two names are of one model: Bedrock may show an id, a profile's id, or an ARN of either.
+
+    An application inference profile's ARN does not say its model, so it may be any.
+    """
+    if "application-inference-profile/" in asked:
+        return True
+    return shown == asked or parse_model_id(shown).base_id == parse_model_id(asked).base_id
+
+
+def check_is_intended(job: Job, request: JobRequest) -> Job:
+    """The job itself, if it does what this entry wrote.
+
+    Raises:
+        BedrockRefused: if a job of our name or token does something else: somebody must look before more is paid.
+    """
+    if found := differences(job, request):
+        raise BedrockRefused(
+            f"job {job.job_arn} carries the name or token of {request.job_name} but {'; '.join(found)}: this ledger "
+            "did not make it; look at it. --epoch with a higher number judges the day anew, under other names"
+        )
+    return job
+
+
+def choose_job(jobs: Sequence[Job]) -> Found | None:
+    """The job that serves, of those that are as intended: the newest that runs or has answered, else the newest.
+
+    Args:
+        jobs: the newest first.
+    """
+    if not jobs:
+        return None
+    chosen = next((job for job in jobs if job.status not in _POOR_ENDS), jobs[0])
+    return Found(chosen, tuple(job for job in jobs if job is not chosen))
+
+
+def adopt(storage: Storage, paths: DayPaths, entry: LedgerEntry, found: Found, now: datetime) -> list[LedgerEntry]:
+    """The entry with its job, then its twins; these are on record before it, so that a crash in between finds them."""
+    twins = []
+    for twin in found.twins:
+        key = hashlib.sha256(f"{entry.key}\x1f{twin.job_arn}".encode()).hexdigest()
+        changes = {"key": key, "job_arn": twin.job_arn, "job_name": twin.job_name}
+        twins.append(write_intent(storage, paths, entry.model_copy(update=changes | _submitted(now))))
+    return [update(storage, paths, entry, job_arn=found.job.job_arn, **_submitted(now)), *twins]
+
+
+def _submitted(now: datetime) -> dict[str, object]:
+    return {"state": EntryState.SUBMITTED, "adopted": True, "submitted_at": now}

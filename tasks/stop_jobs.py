@@ -1,0 +1,176 @@
+"""A cancelled run stops the day's Bedrock jobs, and keeps what they answered.
+
+Whoever cancels gives little time: Prefect kills the process thirty seconds after it asked it to end. So the requests to
+stop go out first, all together, before anything is waited for. A job whose end does not come in time stays in the
+ledger: the next run of the day finds it, reads what it answered and asks for the rest.
+
+Source: Prefect 3.8, prefect/runner/_cancellation_manager.py (SIGTERM, 30 s of grace, SIGKILL, then the hooks).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.ledger import EntryState, LedgerEntry
+from tasks import adapters
+from tasks.ask_on_demand import answered_records, close_entry
+from tasks.collect_answers import collect_day
+from tasks.errors import DayInUse, ModerationError
+from tasks.lease import Holder, held
+from tasks.ledger import is_live, is_running, read_ledger
+from tasks.paths import DayPaths
+from tasks.poll_batch import look, record_ends
+from tasks.settings import Settings
+from tasks.submit_batch import find_accepted
+
+#: Seconds from the first request to stop until what has ended is collected.
+WAIT_S = 20.0
+#: Of these, seconds in which intents are looked for that Bedrock may have taken.
+_LOOK_FOR_S = 5.0
+_LOOK_AGAIN_S = 1.0
+#: Requests to stop under way at a time.
+_STOPPERS = 16
+
+
+class Stopped(BaseModel):
+    """What became of a cancelled day's jobs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    asked_count: int = 0
+    running_count: int = 0
+    booked_count: int = 0
+    problems: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """One line for whoever cancelled."""
+        if self.asked_count:
+            ended_count = self.asked_count - self.running_count
+            parts = [f"{self.asked_count} Bedrock jobs were asked to stop, {ended_count} have ended"]
+        else:
+            parts = ["no Bedrock job was running"]
+        if self.booked_count:
+            parts.append(f"the answers of {self.booked_count} are booked")
+        if self.running_count:
+            parts.append(f"{self.running_count} stay in the ledger until the next run")
+        return "; ".join((*parts, *self.problems, "run the day again: only what is left is asked"))
+
+
+@contextmanager
+def stopped_on(
+    signals: tuple[type[BaseException], ...],
+    settings: Settings,
+    run_date: date,
+    now: Callable[[], datetime],
+    tell: Callable[[str], None] = lambda _: None,
+) -> Iterator[None]:
+    """Stop the day's jobs if one of these ends the block, tell what was done and note it on the signal.
+
+    For whoever holds the day's lease: another run's jobs are none of his.
+    """
+    try:
+        yield
+    except signals as signal:
+        try:
+            told = stop_day(settings, run_date, now).told
+        except Exception as error:
+            told = f"its Bedrock jobs could not be stopped ({type(error).__name__}: {error}); they stay in the ledger"
+        tell(f"Cancelled: {told}")
+        signal.add_note(told)
+        raise
+
+
+def stop_left(settings: Settings, run_date: date, run_id: str, now: Callable[[], datetime]) -> Stopped | None:
+    """Stop what a run left running that was killed before it could; None if another run has had the day since."""
+    body = adapters.connect(settings).storage.get(DayPaths(settings, run_date).lease)
+    if body is None or Holder.model_validate_json(body).run_id != run_id:
+        return None
+    try:
+        with held(settings.model_copy(update={"lease_wait_s": 0.0}), run_date, run_id):
+            return stop_day(settings, run_date, now)
+    except DayInUse:
+        return None
+
+
+def stop_day(
+    settings: Settings,
+    run_date: date,
+    now: Callable[[], datetime],
+    *,
+    wait_s: float = WAIT_S,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Stopped:
+    """Stop every job of the day, wait a little for the ends, and book what has ended; doing it again is harmless.
+
+    What Bedrock or the store refuses is told, and the rest is done all the same.
+
+    Raises:
+        ModerationError: if the ledger cannot be read.
+    """
+    connected, paths, begun, problems = adapters.connect(settings), DayPaths(settings, run_date), clock(), list[str]()
+    live = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
+    running = [entry for entry in live if entry.mode == "batch" and is_running(entry)]
+    problems += _stop(connected, running)
+    try:
+        for entry in live:
+            if entry.state is EntryState.INTENDED and entry.mode == "batch" and clock() - begun < _LOOK_FOR_S:
+                found = [job for job in find_accepted(connected, settings, paths, entry, now()) if is_running(job)]
+                problems += _stop(connected, found)
+                running += found
+            elif _is_begun_on_demand(connected, entry):
+                close_entry(connected.storage, paths, entry, now(), is_whole=False)
+    except ModerationError as error:
+        problems.append(str(error))
+    asked_count = len(running)
+    while running:
+        try:
+            running = [
+                entry
+                for entry in record_ends(connected.storage, paths, running, look(connected.bedrock, running))
+                if is_running(entry)
+            ]
+        except ModerationError as error:
+            problems.append(str(error))
+        if not running or clock() - begun >= wait_s:
+            break
+        sleep(_LOOK_AGAIN_S)
+    booked_count = 0
+    try:
+        booked_count = collect_day(settings, paths, now()).job_count
+    except ModerationError as error:
+        problems.append(str(error))
+    return Stopped(
+        asked_count=asked_count,
+        running_count=len(running),
+        booked_count=booked_count,
+        problems=tuple(dict.fromkeys(problems)),
+    )
+
+
+def _is_begun_on_demand(connected: adapters.Adapters, entry: LedgerEntry) -> bool:
+    """Whether single calls have been answered that are not booked."""
+    is_open = entry.state is EntryState.INTENDED and entry.mode == "on_demand"
+    return is_open and bool(answered_records(connected.storage, entry))
+
+
+def _stop(connected: adapters.Adapters, entries: Iterable[LedgerEntry]) -> list[str]:
+    """Ask for all of these stops at once; what went wrong with any."""
+
+    def stop(job_arn: str) -> str:
+        try:
+            connected.bedrock.stop_job(job_arn)
+        except ModerationError as error:
+            return str(error)
+        return ""
+
+    arns = [entry.job_arn for entry in entries if entry.job_arn is not None]
+    with ThreadPoolExecutor(_STOPPERS) as stoppers:
+        return [problem for problem in stoppers.map(stop, arns) if problem]
