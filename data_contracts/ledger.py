@@ -15,7 +15,19 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.batch_lines import InvocationType
 
-Mode = Literal["batch", "on_demand"]
+#: How a record is asked: in a batch job, by a call of its own, or by a call that only tries the request.
+Mode = Literal["batch", "on_demand", "canary"]
+
+
+class EstimateSource(StrEnum):
+    """Where the input tokens of an estimate come from, the best first."""
+
+    #: Bedrock counted a sample of the requests
+    COUNT_TOKENS = "count_tokens"
+    #: earlier nights of the same model and prompt
+    LEARNT = "learnt"
+    #: bytes a token that hold for no model in particular
+    CONSTANTS = "constants"
 
 
 class EntryState(StrEnum):
@@ -33,7 +45,8 @@ class Usage(BaseModel):
     """What a finished job used, counted from its own output lines.
 
     Token counts are of all lines; the unattributed part belongs to lines that no verdict carries (a second line for
-    one record, a line for an unknown record).
+    one record, a line for an unknown record). `cost_usd` is None if the model has no known price, or if an answer came
+    without token counts: it was paid for, and nobody knows how much.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,16 +57,21 @@ class Usage(BaseModel):
     unattributed_output_tokens: int = 0
     cost_usd: float | None = None
     unattributed_cost_usd: float | None = None
+    #: picodollars a token that were booked: prices.toml may have been edited by the time the verdicts are merged
+    input_pico: int | None = None
+    output_pico: int | None = None
     line_count: int = 0
     answered_count: int = 0
     unknown_record_count: int = 0
     repeated_record_count: int = 0
-    #: on demand only: calls that a crash made twice, booked at what the second one used
+    #: answers without token counts
+    unreported_count: int = 0
+    #: on demand and canary only: calls that a crash made again, booked at what the answered one used
     repeated_call_count: int = 0
 
 
 class LedgerEntry(BaseModel):
-    """One shard of one day: a batch job, before, while and after it exists."""
+    """One shard of one day: a batch job, before, while and after it exists; or a canary, whose shard is -1."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -81,8 +99,12 @@ class LedgerEntry(BaseModel):
     role_arn: str
     timeout_h: int
     intended_at: datetime
-    #: `on_demand` where there are too few records for a job: each is asked by itself, at the full price
+    estimate_source: EstimateSource | None = None
+    #: `on_demand` where there are too few records for a job: each is asked by itself, at the full price; `canary` for
+    #: the call that tries the request before the first job, whose answer is nobody's verdict
     mode: Mode = "batch"
+    #: of a canary: calls that were begun and may have been paid
+    call_count: int = 0
     state: EntryState = EntryState.INTENDED
     job_arn: str | None = None
     adopted: bool = False
@@ -102,6 +124,16 @@ def shard_key(
     It holds the run date because AWS silently ignores a repeated token: two days with equal input must not collide.
     """
     parts = (run_date.isoformat(), str(shard), input_sha256, model_id, invocation_type, str(epoch))
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def canary_key(run_date: date, model_id: str, invocation_type: InvocationType, prompt_sha256: str, shape: str) -> str:
+    """The identity of a day's canary, 64 lower hex characters.
+
+    Args:
+        shape: hash of the request with everything but the comment.
+    """
+    parts = ("canary", run_date.isoformat(), model_id, invocation_type, prompt_sha256, shape)
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 

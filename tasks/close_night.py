@@ -6,6 +6,7 @@ A day is published when that row is there: whatever crashed before it is done ag
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -14,18 +15,22 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from data_contracts.ledger import EstimateSource, LedgerEntry
 from data_contracts.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters.storage import Storage
+from tasks.balance_books import Balance
 from tasks.errors import is_transient
 from tasks.estimate_quality import ConfusionMatrix
 from tasks.ingest import Plan
+from tasks.learn_usage import keep_usage
 from tasks.ledger import read_ledger
 from tasks.merge_verdicts import VerdictSummary
 from tasks.metrics_table import read_day
 from tasks.paths import DayPaths, RunPaths
-from tasks.publish import Balance
+from tasks.preflight import read_preflight
 from tasks.render_report import render_report
+from tasks.restore_record import Restore, read_restore
 from tasks.send_alerts import AlertSummary
 from tasks.settings import Settings
 from tasks.validate import ValidationSummary
@@ -47,7 +52,13 @@ class Night(BaseModel):
     violation_count: int
     duplicate_count: int
     estimated_cost_usd: float | None
+    estimated_input_tokens: int = 0
+    estimated_output_tokens: int = 0
+    #: how most of the tokens to be read were estimated; None when nothing was asked
+    estimate_source: EstimateSource | None = None
     cost_usd: float | None
+    #: what was found before the first job that somebody should know
+    warnings: tuple[str, ...] = ()
     jobs: list[dict[str, Any]]
     metrics: list[dict[str, Any]]
     alerts: dict[str, Any]
@@ -72,6 +83,11 @@ def night_row(night: Night, plan: Plan, now: datetime) -> pl.DataFrame:
         "input_tokens": books.ledger_input_tokens,
         "output_tokens": books.ledger_output_tokens,
         "estimated_cost_usd": night.estimated_cost_usd,
+        "estimated_input_tokens": night.estimated_input_tokens,
+        "estimated_output_tokens": night.estimated_output_tokens,
+        "estimate_source": night.estimate_source,
+        "canary_cost_usd": books.canary_cost_usd,
+        "review_count": books.review_count,
         "cost_usd": books.ledger_cost_usd,
         "unattributed_cost_usd": books.unattributed_cost_usd,
         "model_id": plan.model_id,
@@ -82,10 +98,25 @@ def night_row(night: Night, plan: Plan, now: datetime) -> pl.DataFrame:
     return pl.DataFrame([row], schema=NIGHTS.polars_schema)
 
 
+def main_source(ledger: Sequence[LedgerEntry]) -> EstimateSource | None:
+    """Where the estimate of most of the tokens comes from: later rounds may be estimated in another way."""
+    told = [entry for entry in ledger if entry.estimate_source is not None]
+    return max(told, key=lambda entry: entry.estimated_input_tokens).estimate_source if told else None
+
+
 def published_run(nights: pl.LazyFrame, plan: Plan) -> str | None:
     """The run that published this very plan, or None if the day is not published or from another plan."""
     found = nights.filter((pl.col("date") == plan.run_date) & (pl.col("plan_sha256") == plan.sha256)).collect()
     return str(found["run_id"][0]) if found.height else None
+
+
+def restored_run(nights: pl.LazyFrame, plan: Plan, restore: Restore | None) -> str | None:
+    """The run whose verdicts a restore brought back, if this plan is the one that it took back: a person's word stands
+    until the input, the prompt or the model is another."""
+    if restore is None or plan.sha256 != restore.replaced_plan_sha256:
+        return None
+    row = nights.filter(pl.col("date") == plan.run_date).select("plan_sha256").collect()
+    return restore.restored_run_id if row["plan_sha256"].to_list() == [restore.restored_plan_sha256] else None
 
 
 def clear_scratch(settings: Settings, run_date: date, run_id: str) -> None:
@@ -100,9 +131,13 @@ def clear_work(storage: Storage, paths: RunPaths) -> None:
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 def find_published(settings: Settings, plan: Plan) -> str | None:
-    """The run that published this plan already, if one did: then nothing is left to do."""
-    paths = DayPaths(settings, plan.run_date)
-    return published_run(adapters.connect(settings).lake.scan(paths.lake(NIGHTS.name), NIGHTS), plan)
+    """The run that published this plan already, if one did: then nothing is left to do.
+
+    Nor is there if a person brought back the day from before this very plan was published.
+    """
+    paths, outside = DayPaths(settings, plan.run_date), adapters.connect(settings)
+    nights = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS)
+    return published_run(nights, plan) or restored_run(nights, plan, read_restore(outside.storage, paths))
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
@@ -121,6 +156,7 @@ def close_night(
     ledger = read_ledger(connected.storage, paths)
     metrics = read_day(connected, paths)
     estimates = [entry.estimated_cost_usd for entry in ledger]
+    checked = read_preflight(connected.storage, paths)
     confusion = TypeAdapter(list[ConfusionMatrix]).validate_json(
         connected.storage.get(paths.file("confusion.json")) or b"[]"
     )
@@ -136,7 +172,11 @@ def close_night(
         violation_count=verdicts.violation_count,
         duplicate_count=verdicts.duplicate_count,
         estimated_cost_usd=None if None in estimates else sum(cost or 0.0 for cost in estimates),
+        estimated_input_tokens=sum(entry.estimated_input_tokens for entry in ledger),
+        estimated_output_tokens=sum(entry.estimated_output_tokens for entry in ledger),
+        estimate_source=main_source(ledger),
         cost_usd=books.ledger_cost_usd,
+        warnings=checked.warnings,
         jobs=[entry.model_dump(mode="json", exclude={"client_request_token"}) for entry in ledger],
         metrics=json.loads(metrics.write_json()),
         alerts=alerts.model_dump(mode="json"),
@@ -144,6 +184,7 @@ def close_night(
         paths={
             "verdicts": paths.plain("verdicts"),
             "rejected": paths.plain("rejected"),
+            "review": paths.plain("review"),
             "metrics": paths.plain("metrics"),
             "lake": paths.lake("verdicts"),
             "run": paths.root,
@@ -155,6 +196,7 @@ def close_night(
     connected.storage.put(paths.file("ledger.json"), json.dumps(night.jobs, indent=1).encode())
     connected.storage.put(paths.file("report.html"), render_report(night).encode())
     connected.storage.put(paths.file("summary.json"), night.model_dump_json(indent=1).encode())
+    keep_usage(connected.storage, paths, plan, verdicts.usage)
     note = {"run_id": plan.run_id, "run_date": night.run_date, "plan_sha256": plan.sha256}
     batches = night_row(night, plan, now).to_arrow().cast(NIGHTS.arrow_schema).to_batches()
     connected.lake.replace_day(paths.lake(NIGHTS.name), NIGHTS, plan.run_date, batches, note)

@@ -30,7 +30,7 @@ from tasks.families.base import Family
 from tasks.ingest import Plan
 from tasks.ledger import ENDED, is_live, read_ledger, scratch, update
 from tasks.paths import DayPaths
-from tasks.prices import PICODOLLARS, Price, find_price
+from tasks.prices import Price, find_price, to_pico, to_usd
 from tasks.read_answer import Outcome, read_line
 from tasks.settings import Settings
 
@@ -44,6 +44,8 @@ class CollectionSummary(BaseModel):
     status_counts: dict[str, int]
     missing_count: int
     cost_usd: float | None
+    #: answers without token counts: their cost is unknown, and with it the night's
+    unreported_count: int = 0
     messages: tuple[str, ...]
 
 
@@ -81,14 +83,14 @@ def collect(
 
     Of several lines for one record a well-formed one counts, then one with an output, then the smallest bytes. Tokens
     of lines that do not count, and of records that were never asked, were paid for all the same: they are booked as
-    unattributed.
+    unattributed. An answer without token counts was paid for too: the job's cost is unknown then, never too low.
 
     Args:
         lines: raw lines of every output file.
         attempts: the attempt number of each record that was asked, by record id.
     """
     kept: dict[str, _Kept] = {}
-    total, line_count, unknown, repeated = [0, 0], 0, 0, 0
+    total, line_count, unknown, repeated, unreported = [0, 0], 0, 0, 0, 0
     for raw in lines:
         if not raw.strip():
             continue
@@ -101,6 +103,7 @@ def collect(
         outcome = read_line(line, family, prompt.categories)
         total[0] += outcome.input_tokens or 0
         total[1] += outcome.output_tokens or 0
+        unreported += line.modelOutput is not None and None in (outcome.input_tokens, outcome.output_tokens)
         if line.recordId not in attempts:
             unknown += 1
             continue
@@ -118,8 +121,11 @@ def collect(
         output_tokens=total[1],
         unattributed_input_tokens=loose[0],
         unattributed_output_tokens=loose[1],
-        cost_usd=price.cost_usd(*total) if price else None,
-        unattributed_cost_usd=price.cost_usd(*loose) if price else None,
+        cost_usd=price.cost_usd(*total) if price and not unreported else None,
+        unattributed_cost_usd=price.cost_usd(*loose) if price and not unreported else None,
+        input_pico=price.input_pico if price else None,
+        output_pico=price.output_pico if price else None,
+        unreported_count=unreported,
         line_count=line_count,
         answered_count=len(kept),
         unknown_record_count=unknown,
@@ -149,8 +155,8 @@ def book_repeats(collected: Collected, calls: Mapping[str, int], price: Price | 
             "output_tokens": total[1],
             "unattributed_input_tokens": loose[0],
             "unattributed_output_tokens": loose[1],
-            "cost_usd": price.cost_usd(*total) if price else None,
-            "unattributed_cost_usd": price.cost_usd(*loose) if price else None,
+            "cost_usd": price.cost_usd(*total) if price and not before.unreported_count else None,
+            "unattributed_cost_usd": price.cost_usd(*loose) if price and not before.unreported_count else None,
             "repeated_call_count": sum(count - 1 for count in calls.values()),
         }
     )
@@ -234,22 +240,29 @@ def _collect_entry(
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 def collect_answers(settings: Settings, plan: Plan, now: datetime) -> CollectionSummary:
     """Read and book every ended job of the day that is not booked yet; a booked one is never booked again."""
-    storage, paths = adapters.connect(settings).storage, DayPaths(settings, plan.run_date)
+    return collect_day(settings, DayPaths(settings, plan.run_date), now)
+
+
+def collect_day(settings: Settings, paths: DayPaths, now: datetime) -> CollectionSummary:
+    """See `collect_answers`; for who has no plan."""
+    storage = adapters.connect(settings).storage
     ended = [entry for entry in read_ledger(storage, paths) if is_live(entry) and entry.job_status in ENDED]
     counts: dict[str, int] = {}
-    missing, pico, is_known = 0, 0, True
+    missing, pico, is_known, unreported = 0, 0, True, 0
     for entry in ended:
         collected = _collect_entry(settings, storage, paths, entry, now)
         for status, count in collected.answers.group_by("status").len().iter_rows():
             counts[status] = counts.get(status, 0) + count
         missing += entry.record_count - collected.answers.height
         is_known &= collected.usage.cost_usd is not None
-        pico += round((collected.usage.cost_usd or 0) * PICODOLLARS)
+        pico += to_pico(collected.usage.cost_usd or 0.0)
+        unreported += collected.usage.unreported_count
     return CollectionSummary(
         job_count=len(ended),
         status_counts=counts,
         missing_count=missing,
-        cost_usd=pico / PICODOLLARS if is_known else None,
+        cost_usd=to_usd(pico) if is_known else None,
+        unreported_count=unreported,
         messages=tuple(
             f"{entry.job_name} {entry.job_status}: {entry.job_message}" for entry in ended if entry.job_message
         ),

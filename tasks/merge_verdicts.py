@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -13,16 +15,20 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.ledger import LedgerEntry
+from data_contracts.usage import LanguageUsage
 from data_contracts.verdicts import VERDICTS, DecidedBy, Status
 from tasks import adapters
 from tasks.buckets import buckets
+from tasks.deadline import check_complete, check_stopped, is_late
 from tasks.errors import JobFailed, TooFewJudged, is_transient
-from tasks.find_quotes import without_quotes
+from tasks.find_quotes import REMOVED_DETAIL, without_quotes
 from tasks.ingest import Plan
+from tasks.job_prices import is_priced, job_frame
+from tasks.learn_usage import add_up, usage_by_language
 from tasks.ledger import fetch_answers, fetch_requests, is_live, read_ledger, scratch, serves
 from tasks.paths import RunPaths
 from tasks.ports import JobStatus
-from tasks.prices import PICODOLLARS, find_price
+from tasks.prices import PICODOLLARS
 from tasks.settings import Settings
 
 
@@ -36,6 +42,8 @@ class VerdictSummary(BaseModel):
     violation_count: int
     duplicate_count: int
     cost_pico: int | None
+    #: what the requests used, for the estimates of later nights
+    usage: tuple[LanguageUsage, ...] = ()
 
     @property
     def judged_fraction(self) -> float:
@@ -43,51 +51,34 @@ class VerdictSummary(BaseModel):
         return self.status_counts.get(Status.JUDGED, 0) / self.verdict_count if self.verdict_count else 1.0
 
 
-def job_frame(entries: Sequence[LedgerEntry], settings: Settings) -> pl.DataFrame:
-    """One row per ledger entry: key, batch_job_arn, epoch, and its price in picodollars a token (null if unknown)."""
-    prices = [find_price(entry.model_id, entry.mode, settings.prices) for entry in entries]
-    return pl.DataFrame(
-        {
-            "key": [entry.key for entry in entries],
-            "batch_job_arn": [entry.job_arn for entry in entries],
-            "_epoch": [entry.epoch for entry in entries],
-            "_input_pico": [price.input_pico if price else None for price in prices],
-            "_output_pico": [price.output_pico if price else None for price in prices],
-        },
-        schema={
-            "key": pl.String,
-            "batch_job_arn": pl.String,
-            "_epoch": pl.Int64,
-            "_input_pico": pl.Int64,
-            "_output_pico": pl.Int64,
-        },
-    )
-
-
 def best_answers(requests: pl.LazyFrame, answers: pl.LazyFrame, jobs: pl.LazyFrame) -> pl.LazyFrame:
     """The answer that counts for each record and text: a judged one first, then the highest epoch, the latest attempt.
 
     Tokens and cost are those of all attempts together, since all were paid for this record; a record that a job lost
-    is `missing`, and its cost is what the output shows: nothing.
+    is `missing`, and its cost is what the output shows: nothing. An answer without token counts makes the cost unknown.
 
     Columns: requests (REQUESTS plus key), answers (ANSWERS plus key), jobs (`job_frame`) -> record_id, text_sha256,
     status ... explanation, decided_at, attempt, input_tokens, output_tokens, cost_pico, batch_job_arn.
     """
-    cost = pl.col("input_tokens").fill_null(0) * pl.col("_input_pico") + pl.col("output_tokens").fill_null(0) * pl.col(
-        "_output_pico"
+    # No output, nothing billed; an output without counts was billed, and nobody knows how much.
+    has_no_output = pl.col("status").is_in([Status.ERROR.value, Status.MISSING.value])
+    read, written = (
+        pl.when(has_no_output).then(pl.col(name).fill_null(0)).otherwise(name)
+        for name in ("input_tokens", "output_tokens")
     )
     tried = (
         requests.join(answers.drop("attempt"), on=["record_id", "key"], how="left")
         .join(jobs, on="key", how="left")
-        .with_columns(pl.col("status").fill_null(Status.MISSING.value), cost_pico=cost)
+        .with_columns(pl.col("status").fill_null(Status.MISSING.value))
         .with_columns(
+            cost_pico=read * pl.col("_input_pico") + written * pl.col("_output_pico"),
             status_detail=pl.when(pl.col("status") == Status.MISSING)
             .then(pl.lit("the job's output has no line for this record"))
-            .otherwise(pl.col("status_detail"))
+            .otherwise(pl.col("status_detail")),
         )
     )
-    summed = ("input_tokens", "output_tokens", "cost_pico")
-    best_first = pl.exclude(*summed, "record_id", "text_sha256").sort_by(
+    counts = ("input_tokens", "output_tokens")
+    best_first = pl.exclude(*counts, "cost_pico", "record_id", "text_sha256").sort_by(
         pl.col("status") != Status.JUDGED,
         pl.col("_epoch"),
         pl.col("attempt"),
@@ -96,7 +87,8 @@ def best_answers(requests: pl.LazyFrame, answers: pl.LazyFrame, jobs: pl.LazyFra
     )
     return tried.group_by("record_id", "text_sha256").agg(
         best_first.first(),
-        *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in summed),
+        *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in counts),
+        cost_pico=pl.when(pl.col("cost_pico").is_not_null().all()).then(pl.col("cost_pico").sum()),
     )
 
 
@@ -104,12 +96,14 @@ def merge(valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, pla
     """One verdict row per valid row, in order of record id.
 
     A duplicate inherits the status and verdict of the comment it is judged as, at no tokens and no cost. A comment
-    that was never asked is `missing`. An explanation that quotes its comment is replaced: only here do both meet.
+    that was never asked is `missing`. An explanation or an error that quotes its comment is replaced: only here do
+    both meet.
 
     Columns: valid (record columns), duplicates (record_id, judged_as), best (`best_answers`) -> VERDICTS.
     """
     owns = pl.col("judged_as").is_null()
-    dollars = pl.col("cost_pico").fill_null(0).map_batches(_usd, pl.Float64, is_elementwise=True)
+    pico = pl.when(pl.col("status").is_null()).then(pl.lit(0, pl.Int64)).otherwise("cost_pico")
+    dollars = pico.map_batches(_usd, pl.Float64, is_elementwise=True)
     return VERDICTS.conform(
         valid.join(duplicates, on="record_id", how="left", validate="1:1")
         .with_columns(_asked=pl.coalesce("judged_as", "record_id"))
@@ -118,7 +112,9 @@ def merge(valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, pla
         )
         .sort("record_id")
         .with_columns(
-            status_detail=pl.when(pl.col("status").is_null()).then(pl.lit("never asked")).otherwise("status_detail"),
+            status_detail=pl.when(pl.col("status").is_null())
+            .then(pl.lit("never asked"))
+            .otherwise(without_quotes("status_detail", REMOVED_DETAIL)),
             status=pl.col("status").fill_null(Status.MISSING.value),
             explanation=without_quotes(),
             date=pl.lit(plan.run_date),
@@ -139,7 +135,15 @@ def merge(valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, pla
 
 def _usd(pico: pl.Series) -> pl.Series:
     """Dollars, rounded as the ledger's are; polars multiplies by the reciprocal, which may be off in the last digit."""
-    return pl.Series(pico.name, pico.to_numpy() / PICODOLLARS)
+    exact = pl.Series(pico.name, pico.fill_null(0).to_numpy() / PICODOLLARS)
+    return exact.set(pico.is_null(), None)
+
+
+class MergedRange(NamedTuple):
+    """The verdicts of a range of record ids, and what the requests for them used, by language."""
+
+    verdicts: pl.DataFrame
+    usage: pl.DataFrame
 
 
 def merge_in_buckets(
@@ -151,7 +155,7 @@ def merge_in_buckets(
     plan: Plan,
     priced: bool,
     row_count: int,
-) -> Iterator[pl.DataFrame]:
+) -> Iterator[MergedRange]:
     """`best_answers` and `merge` by ranges of record id; the verdicts come range by range, in order of id within."""
     # A duplicate belongs to the range of the record that it is judged as: both sides of every join are in one.
     asked_as = pl.coalesce("judged_as", "record_id")
@@ -159,10 +163,11 @@ def merge_in_buckets(
         mine = valid.join(duplicates, on="record_id", how="left").filter(bucket.holds(asked_as)).drop("judged_as")
         asked, answered = (frame.filter(bucket.holds(pl.col("record_id"))) for frame in (requests, answers))
         copies = duplicates.filter(bucket.holds(pl.col("judged_as")))
-        yield merge(mine, copies, best_answers(asked, answered, jobs), plan, priced).collect()
+        verdicts = merge(mine, copies, best_answers(asked, answered, jobs), plan, priced).collect()
+        yield MergedRange(verdicts, usage_by_language(mine, verdicts.lazy()))
 
 
-def summarise(verdicts: pl.LazyFrame, cost_pico: int | None) -> VerdictSummary:
+def summarise(verdicts: pl.LazyFrame, cost_pico: int | None, usage: tuple[LanguageUsage, ...] = ()) -> VerdictSummary:
     """Counts over the verdicts, in one streaming pass."""
     by_status = verdicts.group_by("status").len()
     flags = verdicts.select(
@@ -178,6 +183,7 @@ def summarise(verdicts: pl.LazyFrame, cost_pico: int | None) -> VerdictSummary:
         violation_count=row["violations"],
         duplicate_count=row["duplicates"],
         cost_pico=cost_pico,
+        usage=usage,
     )
 
 
@@ -202,25 +208,33 @@ def check_judged(summary: VerdictSummary, min_judged_fraction: float, jobs: Sequ
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
-def merge_verdicts(settings: Settings, plan: Plan) -> VerdictSummary:
+def merge_verdicts(settings: Settings, plan: Plan, now: datetime) -> VerdictSummary:
     """Write the run's verdicts frame; a rerun overwrites its own."""
     storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
-    ledger = [entry for entry in read_ledger(storage, paths) if serves(entry, plan) and not is_live(entry)]
-    priced = find_price(plan.model_id, "batch", settings.prices) is not None
+    ledger, is_over = read_ledger(storage, paths), is_late(settings, plan, now)
+    if is_over:
+        check_stopped(settings, ledger)
+    ledger = [entry for entry in ledger if serves(entry, plan) and not is_live(entry)]
     with scratch() as temporary:
         folder = Path(temporary)
         for name in ("valid", "duplicates"):
             storage.fetch(paths.work(name), folder / f"{name}.parquet")
         valid, duplicates = (pl.scan_parquet(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
         requests, answers = fetch_requests(storage, ledger, folder), fetch_answers(storage, ledger, folder)
-        jobs = job_frame(ledger, settings).lazy()
-        path, pico = folder / "verdicts.parquet", 0
+        jobs = job_frame(ledger, settings)
+        priced = is_priced(jobs, plan, settings)
+        path, pico, unknown, used = folder / "verdicts.parquet", 0, 0, []
         row_count = valid.select(pl.len()).collect().item()
         with pq.ParquetWriter(path, VERDICTS.arrow_schema, compression="zstd") as writer:
-            for bucket in merge_in_buckets(valid, duplicates, requests, answers, jobs, plan, priced, row_count):
-                writer.write_table(arrow(bucket))
-                pico += int((bucket["cost_usd"] * PICODOLLARS).round().cast(pl.Int64).sum())
-        summary = summarise(pl.scan_parquet(path), pico if priced else None)
+            for part in merge_in_buckets(valid, duplicates, requests, answers, jobs.lazy(), plan, priced, row_count):
+                writer.write_table(arrow(part.verdicts))
+                costs = part.verdicts["cost_usd"]
+                pico += int((costs * PICODOLLARS).round().cast(pl.Int64).sum())
+                unknown += costs.null_count()
+                used.append(part.usage)
+        summary = summarise(pl.scan_parquet(path), None if unknown else pico, add_up(used))
+        if is_over:
+            check_complete(settings, summary.status_counts.get(Status.MISSING, 0), summary.verdict_count)
         check_judged(summary, settings.min_judged_fraction, ledger)
         storage.send(path, paths.work("verdicts"))
     return summary

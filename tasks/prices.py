@@ -34,8 +34,20 @@ class Price(NamedTuple):
         return self.cost_pico(input_tokens, output_tokens) / PICODOLLARS
 
 
+def to_pico(cost_usd: float) -> int:
+    """Dollars as the integer picodollars that they were made from; exact up to nine thousand dollars."""
+    return round(cost_usd * PICODOLLARS)
+
+
+def to_usd(cost_pico: int | None) -> float | None:
+    """Picodollars as dollars; an unknown cost stays unknown."""
+    return None if cost_pico is None else cost_pico / PICODOLLARS
+
+
 def find_price(model_id: str, mode: Mode, path: Path | None = None) -> Price | None:
     """The price of a model, or None when the file does not list it: an unknown cost is null, never 0.
+
+    A canary is a call like those on demand.
 
     Raises:
         SettingsInvalid: if the file cannot be read or a price in it is not two numbers.
@@ -46,7 +58,7 @@ def find_price(model_id: str, mode: Mode, path: Path | None = None) -> Price | N
         entries = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal).get("price", [])
         for entry in entries:
             if entry["model"] == ref.base_id:
-                pair = entry.get(ref.scope, entry["global"])[mode]
+                pair = entry.get(ref.scope, entry["global"])["batch" if mode == "batch" else "on_demand"]
                 return Price(*(int(Decimal(dollars) * PICODOLLARS / _TOKENS_PER_PRICE) for dollars in pair))
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ArithmeticError) as error:
         raise SettingsInvalid(f"MODERATION_PRICES: {path}: {type(error).__name__}: {error}") from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,63 +13,48 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from pydantic import BaseModel, ConfigDict
 
 from data_contracts.comments import REJECTED
-from data_contracts.ledger import LedgerEntry
+from data_contracts.review import REVIEW
 from data_contracts.table import Table
-from data_contracts.verdicts import VERDICTS
+from data_contracts.verdicts import VERDICTS, Status
 from tasks import adapters
+from tasks.balance_books import Balance, balance
 from tasks.errors import Unbalanced, is_transient
+from tasks.frames import read_batches
 from tasks.ingest import InputObject, Plan
 from tasks.lease import check_held
 from tasks.ledger import read_ledger, scratch
+from tasks.list_review import review_list
 from tasks.paths import RunPaths
-from tasks.prices import PICODOLLARS
 from tasks.settings import Settings
 
 #: Rows of a record batch while a frame is copied into the lake.
 _BATCH_ROWS = 50_000
 
-
-class Balance(BaseModel):
-    """The night's books: every row and every paid token accounted for."""
-
-    model_config = ConfigDict(frozen=True)
-
-    ingested_count: int
-    valid_count: int
-    rejected_count: int
-    verdict_count: int
-    ledger_input_tokens: int
-    ledger_output_tokens: int
-    verdict_input_tokens: int
-    verdict_output_tokens: int
-    unattributed_input_tokens: int
-    unattributed_output_tokens: int
-    ledger_cost_usd: float | None
-    verdict_cost_usd: float | None
-    unattributed_cost_usd: float | None
-    verdicts_version: int | None = None
-    rejected_version: int | None = None
+#: What makes a row of the input itself.
+ROW_KEY = ("source_object", "source_row")
 
 
-def check_row_keys(inputs: Sequence[InputObject], valid: pl.LazyFrame, rejected: pl.LazyFrame) -> None:
-    """Nothing, if every ingested (object, row) is in exactly one of valid and rejected.
+def check_row_keys(inputs: Sequence[InputObject], pieces: Iterable[pl.DataFrame]) -> None:
+    """Nothing, if every ingested (object, row) is there exactly once.
 
-    One bit a row and object is held, whatever the size of the night.
+    One byte a row is held, whatever the size of the night.
+
+    Args:
+        inputs: what was ingested.
+        pieces: source_object and source_row of the rows of valid and rejected together, some at a time.
 
     Raises:
         Unbalanced: naming the object and the first row that is lost or there twice.
     """
     seen = {item.uri: np.zeros(item.row_count, dtype=np.uint8) for item in inputs}
-    for frame in (valid, rejected):
-        for batch in frame.select("source_object", "source_row").collect_batches(chunk_size=_BATCH_ROWS * 4):
-            for (uri,), rows in batch.group_by("source_object"):
-                numbers = rows["source_row"].to_numpy()
-                if uri not in seen or (numbers.size and numbers.max() >= seen[uri].size):
-                    raise Unbalanced(f"rows of {uri} that the plan does not know")
-                np.add.at(seen[uri], numbers, 1)
+    for piece in pieces:
+        for (uri,), rows in piece.group_by("source_object"):
+            numbers = rows["source_row"].to_numpy()
+            if uri not in seen or (numbers.size and numbers.max() >= seen[uri].size):
+                raise Unbalanced(f"rows of {uri} that the plan does not know")
+            np.add.at(seen[uri], numbers, 1)
     for uri, counts in seen.items():
         wrong = np.flatnonzero(counts != 1)
         if wrong.size:
@@ -84,6 +70,25 @@ def check_verdict_ids(valid: pl.LazyFrame, verdicts: pl.LazyFrame) -> None:
     Raises:
         Unbalanced: with the counts on both sides.
     """
+    expected, actual = _have_same_ids(valid, verdicts)
+    if expected != actual:
+        raise Unbalanced(f"{actual[0]} verdicts for {expected[0]} valid comments, or not for the same ones")
+
+
+def check_review_ids(verdicts: pl.LazyFrame, review: pl.LazyFrame) -> int:
+    """Rows of the review list, if its comment ids are those of the verdicts that are not judged, each once.
+
+    Raises:
+        Unbalanced: with the counts on both sides.
+    """
+    expected, actual = _have_same_ids(verdicts.filter(pl.col("status") != Status.JUDGED), review)
+    if expected != actual:
+        raise Unbalanced(f"{actual[0]} rows to review for {expected[0]} comments without a verdict, or not the same")
+    return actual[0]
+
+
+def _have_same_ids(left: pl.LazyFrame, right: pl.LazyFrame) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of both sides: the number of comment ids, and two sums that are equal for the same ids."""
     # Sums of 64-bit hashes wrap alike on both sides: equal multisets give equal sums, and unequal ones do so with a
     # probability of 2^-64 for each of the two seeds, without holding the ids.
     sums = [
@@ -94,64 +99,10 @@ def check_verdict_ids(valid: pl.LazyFrame, verdicts: pl.LazyFrame) -> None:
                 for seed in (1, 2)
             ),
         )
-        for frame in (valid, verdicts)
+        for frame in (left, right)
     ]
-    (valid_count, *valid_sums), (verdict_count, *verdict_sums) = (
-        frame.row(0) for frame in pl.collect_all(sums, engine="streaming")
-    )
-    if (valid_count, valid_sums) != (verdict_count, verdict_sums):
-        raise Unbalanced(f"{verdict_count} verdicts for {valid_count} valid comments, or not for the same ones")
-
-
-def balance(plan: Plan, ledger: Sequence[LedgerEntry], verdicts: pl.LazyFrame, valid_count: int) -> Balance:
-    """The night's books; costs are null where a price is unknown.
-
-    Raises:
-        Unbalanced: if the verdicts claim more tokens than the jobs reported.
-    """
-    totals = (
-        verdicts.select(pl.len().alias("rows"), pl.col("input_tokens").sum(), pl.col("output_tokens").sum())
-        .collect(engine="streaming")
-        .row(0, named=True)
-    )
-    booked = [entry.usage for entry in ledger if entry.usage is not None]
-    ledger_tokens = [sum(usage.input_tokens for usage in booked), sum(usage.output_tokens for usage in booked)]
-    verdict_tokens = [int(totals["input_tokens"]), int(totals["output_tokens"])]
-    loose = [whole - part for whole, part in zip(ledger_tokens, verdict_tokens, strict=True)]
-    if min(loose) < 0:
-        raise Unbalanced(f"verdicts claim {verdict_tokens} input and output tokens, the jobs reported {ledger_tokens}")
-    costs = [usage.cost_usd for usage in booked]
-    ledger_pico = None if None in costs else sum(round((cost or 0) * PICODOLLARS) for cost in costs)
-    verdict_pico = _cost_pico(verdicts)
-    loose_pico = None if ledger_pico is None or verdict_pico is None else ledger_pico - verdict_pico
-    return Balance(
-        ingested_count=plan.row_count,
-        valid_count=valid_count,
-        rejected_count=plan.row_count - valid_count,
-        verdict_count=totals["rows"],
-        ledger_input_tokens=ledger_tokens[0],
-        ledger_output_tokens=ledger_tokens[1],
-        verdict_input_tokens=verdict_tokens[0],
-        verdict_output_tokens=verdict_tokens[1],
-        unattributed_input_tokens=loose[0],
-        unattributed_output_tokens=loose[1],
-        ledger_cost_usd=_usd(ledger_pico),
-        verdict_cost_usd=_usd(verdict_pico),
-        unattributed_cost_usd=_usd(loose_pico),
-    )
-
-
-def _cost_pico(verdicts: pl.LazyFrame) -> int | None:
-    """Cost of the verdicts in picodollars, summed as integers; None if any is unknown."""
-    cost = (pl.col("cost_usd") * PICODOLLARS).round().cast(pl.Int64)
-    unknown, pico = (
-        verdicts.select(pl.col("cost_usd").null_count(), cost.sum().alias("pico")).collect(engine="streaming").row(0)
-    )
-    return None if unknown else int(pico)
-
-
-def _usd(pico: int | None) -> float | None:
-    return None if pico is None else pico / PICODOLLARS
+    found = [frame.row(0) for frame in pl.collect_all(sums, engine="streaming")]
+    return found[0], found[1]
 
 
 def record_batches(path: Path, table: Table) -> Iterator[pa.RecordBatch]:
@@ -168,14 +119,18 @@ def publish(settings: Settings, plan: Plan) -> Balance:
         files = {name: Path(temporary) / f"{name}.parquet" for name in ("valid", "rejected", "verdicts")}
         for name, path in files.items():
             connected.storage.fetch(paths.work(name), path)
-        valid, rejected, verdicts = (pl.scan_parquet(path) for path in files.values())
-        check_row_keys(plan.inputs, valid, rejected)
+        rows = (read_batches(files[name], ROW_KEY, _BATCH_ROWS * 4) for name in ("valid", "rejected"))
+        check_row_keys(plan.inputs, chain.from_iterable(rows))
+        valid, verdicts = (pl.scan_parquet(files[name]) for name in ("valid", "verdicts"))
         check_verdict_ids(valid, verdicts)
+        files["review"] = Path(temporary) / "review.parquet"
+        review_list(verdicts).sink_parquet(files["review"])
+        review_count = check_review_ids(verdicts, pl.scan_parquet(files["review"]))
         ledger = read_ledger(connected.storage, paths)
-        books = balance(plan, ledger, verdicts, valid.select(pl.len()).collect().item())
+        books = balance(plan, ledger, verdicts, valid.select(pl.len()).collect().item(), review_count)
         note = {"run_id": plan.run_id, "run_date": plan.run_date.isoformat(), "plan_sha256": plan.sha256}
         versions, still_ours = {}, partial(check_held, connected.storage, paths, plan.run_id)
-        for table in (VERDICTS, REJECTED):
+        for table in (VERDICTS, REJECTED, REVIEW):
             batches = record_batches(files[table.name], table)
             versions[table.name] = connected.lake.replace_day(
                 paths.lake(table.name), table, plan.run_date, batches, note, still_ours

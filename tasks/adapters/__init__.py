@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from tasks.adapters.alerts import alert_channels
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
+from tasks.adapters.bedrock_models import BedrockModels, NoModelFacts
 from tasks.adapters.lake import Lake
+from tasks.adapters.service_quotas import NoQuotas, ServiceQuotas
 from tasks.adapters.storage import Protection, Storage
-from tasks.ports import AlertChannel, BatchInference
+from tasks.ports import AccountQuotas, AlertChannel, BatchInference, ModelFacts
 from tasks.settings import Settings
 
 
@@ -22,6 +24,8 @@ class Adapters:
     lake: Lake
     bedrock: BatchInference
     alerts: tuple[AlertChannel, ...]
+    models: ModelFacts = field(default_factory=NoModelFacts)
+    quotas: AccountQuotas = field(default_factory=NoQuotas)
 
 
 def connect(settings: Settings) -> Adapters:
@@ -38,4 +42,11 @@ def connect(settings: Settings) -> Adapters:
         lake=Lake(aws, settings.kms_key_id),
         bedrock=Bedrock(aws),
         alerts=alert_channels(settings, aws),
+        models=BedrockModels(aws),
+        quotas=ServiceQuotas(aws),
     )
+
+
+def local_lake() -> Lake:
+    """The tables of a copy on this machine, which take no AWS."""
+    return Lake(None)

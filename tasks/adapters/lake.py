@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -17,12 +18,21 @@ from tasks.adapters.aws import Aws
 from tasks.errors import ModerationError, StorageUnavailable
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_ANSWER_CODE = re.compile(r"<Code>(\w+)</Code>")
+
+
+class Commit(NamedTuple):
+    """A commit of a table: its version, when it was made, and the note that came with it."""
+
+    version: int
+    committed_at: datetime
+    note: dict[str, str]
 
 
 class Lake:
     """The Delta tables below one root."""
 
-    def __init__(self, aws: Aws, kms_key_id: str | None = None) -> None:
+    def __init__(self, aws: Aws | None, kms_key_id: str | None = None) -> None:
         self._aws = aws
         encryption = {"aws_server_side_encryption": "aws:kms", "aws_sse_kms_key_id": kms_key_id} if kms_key_id else {}
         self._encryption: dict[str, str] = encryption
@@ -53,6 +63,7 @@ class Lake:
                 pa.RecordBatchReader.from_batches(table.arrow_schema, _watched(batches, failed)),
                 mode="overwrite",
                 predicate=f"date = '{run_date.isoformat()}'",
+                schema_mode="merge",  # a table that is older than a column gets it, null for its earlier days
                 commit_properties=CommitProperties(custom_metadata=note),
             )
             return delta.version()
@@ -64,11 +75,12 @@ class Lake:
                 self._open_or_create(uri, table),
                 frame.select(table.names).to_arrow().cast(table.arrow_schema),
                 mode="append",
+                schema_mode="merge",
                 commit_properties=CommitProperties(custom_metadata=note),
             )
 
     def scan(self, uri: str, table: Table) -> pl.LazyFrame:
-        """The table as it is now; no rows if it does not exist yet."""
+        """The table as it is now, columns that it is older than as nulls; no rows if it does not exist yet."""
         with _translated(uri):
             options = self._options(uri)
             try:
@@ -76,7 +88,7 @@ class Lake:
                 delta = DeltaTable(uri, storage_options=options)
             except TableNotFoundError:
                 return table.empty().lazy()
-            return pl.scan_delta(delta, storage_options=options or None).select(table.names)
+            return table.widen(pl.scan_delta(delta, storage_options=options or None)).select(table.names)
 
     def live_files(self, uri: str) -> frozenset[str]:
         """Names of the files that the table's present version reads; none if there is no such table."""
@@ -86,6 +98,38 @@ class Lake:
             except TableNotFoundError:
                 return frozenset()
             return frozenset(file.rsplit("/", 1)[-1] for file in delta.file_uris())
+
+    def files(self, uri: str) -> tuple[list[str], list[str]]:
+        """The files that the table's present version reads, and its columns; nothing if there is no such table."""
+        with _translated(uri):
+            try:
+                delta = DeltaTable(uri, storage_options=self._options(uri))
+            except TableNotFoundError:
+                return [], []
+            return delta.file_uris(), [field.name for field in delta.schema().fields]
+
+    def commits(self, uri: str) -> list[Commit]:
+        """Every commit that the table's log still has, oldest first; none if there is no such table."""
+        with _translated(uri):
+            try:
+                delta = DeltaTable(uri, storage_options=self._options(uri))
+            except TableNotFoundError:
+                return []
+            return sorted(map(_commit, delta.history()), key=lambda commit: commit.version)
+
+    def scan_at(self, uri: str, table: Table, version: int) -> pl.LazyFrame:
+        """The table as it was at a version, columns that it is older than as nulls."""
+        with _translated(uri):
+            options = self._options(uri)
+            delta = DeltaTable(uri, version=version, storage_options=options)
+            return table.widen(pl.scan_delta(delta, storage_options=options or None)).select(table.names)
+
+    def day_files(self, uri: str, run_date: date, version: int) -> frozenset[str]:
+        """Names of the files that a version reads for a day."""
+        with _translated(uri):
+            delta = DeltaTable(uri, version=version, storage_options=self._options(uri))
+            files = (file for file in delta.file_uris() if f"/date={run_date}/" in file)
+            return frozenset(file.rsplit("/", 1)[-1] for file in files)
 
     def checkpoint(self, uri: str) -> None:
         """Write a checkpoint of the present version, so that readers need no earlier one."""
@@ -116,6 +160,8 @@ class Lake:
                 configuration={
                     # A reader opens the last checkpoint and the commits after it: ten at most, not a hundred.
                     "delta.checkpointInterval": "10",
+                    # A day of long ago can be restored: Delta's own default forgets commits after 30 days.
+                    "delta.logRetentionDuration": "interval 3650 days",
                     # The log keeps the smallest and the largest value of these columns for good: no id, no text.
                     "delta.dataSkippingStatsColumns": ",".join(
                         column.name for column in table if column.dtype != pl.String and column.name != "date"
@@ -125,7 +171,13 @@ class Lake:
             )
 
     def _options(self, uri: str) -> dict[str, str]:
-        return self._aws.object_store_options() | self._encryption if uri.startswith("s3://") else {}
+        return self._aws.object_store_options() | self._encryption if self._aws and uri.startswith("s3://") else {}
+
+
+def _commit(entry: dict[str, Any]) -> Commit:
+    """A commit as deltalake tells it: the note stands among the log's own keys."""
+    at = datetime.fromtimestamp(entry["timestamp"] / 1000, UTC)
+    return Commit(entry["version"], at, {key: value for key, value in entry.items() if isinstance(value, str)})
 
 
 @contextmanager
@@ -134,14 +186,17 @@ def _translated(uri: str) -> Iterator[None]:
     try:
         yield
     except (CommitFailedError, DeltaError, OSError) as error:
-        raise StorageUnavailable(f"{uri}: {_one_line(error)}") from error
+        # Not "from error": a traceback would show S3's answer whole, and with it the session token.
+        raise StorageUnavailable(f"{uri}: {_one_line(error)}") from None
 
 
 def _one_line(error: Exception) -> str:
-    """What failed and why: the first and the last line of delta-rs's coloured tree of causes."""
-    lines = [line.strip(" ↳") for line in _COLOUR.sub("", str(error)).splitlines()]
+    """What failed and why: the first and the last line of delta-rs's coloured tree of causes, and of an answer of S3
+    only its code: the rest may repeat the signed headers."""
+    cause, _, answer = _COLOUR.sub("", str(error)).partition("<?xml")
+    lines = [line.strip(" ↳") for line in cause.partition("<Error>")[0].splitlines()]
     told = [line for line in lines if line] or [type(error).__name__]
-    return ": ".join(dict.fromkeys((told[0], told[-1])))
+    return ": ".join(dict.fromkeys((told[0], told[-1], *_ANSWER_CODE.findall(answer or cause)[:1])))
 
 
 def _watched(batches: Iterable[pa.RecordBatch], failed: list[Exception]) -> Iterator[pa.RecordBatch]:

@@ -96,6 +96,10 @@ class ObjectStore(Protocol):
         """Whether what is replaced or deleted there stays behind as an old version."""
         ...
 
+    def now(self, folder: str) -> datetime:
+        """The time by the clock that `modified_at` is told by."""
+        ...
+
 
 class Protection(NamedTuple):
     """How a bucket of ours is protected: the account that must own it, the KMS key that writes are encrypted with."""
@@ -158,7 +162,7 @@ class S3Store:
                 body = self._s3.get_object(**self._at(bucket), Key=key, **condition)["Body"]
             except ClientError as error:
                 if error_code(error) in _NOT_FOUND | _PRECONDITION:
-                    raise _changed(uri) from error
+                    raise _changed(uri) from None
                 raise
             with path.open("wb") as file:
                 for chunk in body.iter_chunks(1 << 20):
@@ -169,12 +173,12 @@ class S3Store:
         with translated(f"read {uri}", StorageUnavailable, StorageRefused):
             try:
                 return cast("BinaryIO", self._aws.s3_filesystem.open(uri, "rb", block_size=1 << 20))
-            except FileNotFoundError as error:  # s3fs has words of its own for S3's errors
-                raise _changed(uri) from error
+            except FileNotFoundError:  # s3fs has words of its own for S3's errors
+                raise _changed(uri) from None
             except PermissionError as error:
-                raise StorageRefused(f"read {uri}: {error}") from error
+                raise StorageRefused(f"read {uri}: {error_text(error)}") from None
             except OSError as error:
-                raise StorageUnavailable(f"read {uri}: {error}") from error
+                raise StorageUnavailable(f"read {uri}: {error_text(error)}") from None
 
     def put(self, uri: str, body: bytes) -> None:
         """See ObjectStore."""
@@ -193,7 +197,7 @@ class S3Store:
                     raise
                 found = self.get(uri)
                 if found is None:  # another write was under way, and has not come through
-                    raise StorageUnavailable(f"write {uri}: {error_text(error)}") from error
+                    raise StorageUnavailable(f"write {uri}: {error_text(error)}") from None
                 # A retry inside botocore may have met our own first write, whose answer was lost.
                 return found == body
         return True
@@ -254,6 +258,13 @@ class S3Store:
         with translated(f"look at the versioning of s3://{bucket}", StorageUnavailable, StorageRefused):
             return "Status" in self._s3.get_bucket_versioning(**self._at(bucket))
 
+    def now(self, folder: str) -> datetime:
+        """See ObjectStore; a listing of one key, which needs no permission that `list` does not."""
+        bucket, key = _split(folder)
+        with translated(f"list {folder}", StorageUnavailable, StorageRefused):
+            answer = self._s3.list_objects_v2(**self._at(bucket), Prefix=f"{key}/", MaxKeys=1)
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+
 
 class FileStore:
     """Files below absolute paths, for tests and for looking at a night without S3."""
@@ -281,8 +292,8 @@ class FileStore:
         """See ObjectStore."""
         try:
             return Path(uri).open("rb")
-        except FileNotFoundError as error:
-            raise _changed(uri) from error
+        except FileNotFoundError:
+            raise _changed(uri) from None
 
     def put(self, uri: str, body: bytes) -> None:
         """See ObjectStore."""
@@ -333,6 +344,10 @@ class FileStore:
     def keeps_versions(self, folder: str) -> bool:
         """See ObjectStore."""
         return False
+
+    def now(self, folder: str) -> datetime:
+        """See ObjectStore."""
+        return datetime.fromtimestamp(time.time(), UTC)
 
     @staticmethod
     def _describe(path: Path) -> StoredObject:
@@ -403,6 +418,10 @@ class Storage:
     def keeps_versions(self, folder: str) -> bool:
         """See ObjectStore."""
         return self._store(folder).keeps_versions(folder)
+
+    def now(self, folder: str) -> datetime:
+        """See ObjectStore."""
+        return self._store(folder).now(folder)
 
 
 def _changed(uri: str) -> InputChanged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -216,6 +217,37 @@ def test_a_stored_table_has_the_contracts_types(shore: Shore, table: Table) -> N
         assert not pa.types.is_unsigned_integer(field.type)
         if pa.types.is_timestamp(field.type):
             assert (field.type.unit, field.type.tz) == ("us", "UTC")
+
+
+WIDER = dataclasses.replace(
+    THINGS, columns=(*THINGS.columns, Column("weight", pl.Float64(), "How heavy; null before it was.", nullable=True))
+)
+
+
+@pytest.mark.parametrize("verb", ["replace_day", "append"])
+def test_a_table_from_before_a_column_takes_it(verb: str, shore: Shore) -> None:
+    """A nullable column that is new in the contract comes in with its first day; earlier rows are null there."""
+    shore.replace(DAY, "old")
+    before = shore.lake.scan(shore.uri, WIDER).collect()
+    assert_frame_equal(before, things(DAY, "old").with_columns(weight=pl.lit(None, pl.Float64)))
+    wider = things(NEXT_DAY, "new").with_columns(weight=pl.lit(2.5))
+    if verb == "append":
+        shore.lake.append(shore.uri, WIDER, wider, NOTE)
+    else:
+        shore.lake.replace_day(shore.uri, WIDER, NEXT_DAY, batches(wider, WIDER), NOTE)
+    after = shore.lake.scan(shore.uri, WIDER).sort("id").collect()
+    assert_frame_equal(after, pl.concat([wider, before]))
+    assert shore.rows() == {DAY: ["old"], NEXT_DAY: ["new"]}, "the table reads as before by its old contract too"
+    shore.lake.replace_day(shore.uri, WIDER, DAY, batches(wider.with_columns(date=pl.lit(DAY)), WIDER), NOTE)
+    assert shore.rows() == {DAY: ["new"], NEXT_DAY: ["new"]}
+
+
+def test_a_required_column_that_a_table_lacks_is_no_null(shore: Shore) -> None:
+    """Only nullable columns may be lacking: a required one is an error, never made up."""
+    shore.replace(DAY, "old")
+    required = dataclasses.replace(WIDER, columns=(*THINGS.columns, Column("weight", pl.Float64(), "How heavy.")))
+    with pytest.raises(pl.exceptions.ColumnNotFoundError, match="weight"):
+        shore.lake.scan(shore.uri, required).collect()
 
 
 def test_verdicts_come_back_as_they_were(shore: Shore) -> None:

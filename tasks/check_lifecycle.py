@@ -1,0 +1,115 @@
+"""How long the model still lives, told in time: somebody has to evaluate its successor before it ends.
+
+Source: Amazon Bedrock User Guide, "Model lifecycle": a legacy model turns new customers away, and after its end of life
+requests fail.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from tasks.alert_words import WORDS
+from tasks.alert_words.endings import ENDING_ADVICE, ENDING_LEADS, ENDING_TITLES
+from tasks.deliver_alerts import Delivery, deliver
+from tasks.models import parse_model_id
+from tasks.notice_memory import NoticeMemory
+from tasks.notices import Problem, Told
+from tasks.paths import RunPaths
+from tasks.ports import AlertChannel, AlertMessage, Lifecycle, Severity
+
+#: Days before the end at which each channel is told again.
+STEPS_DAYS = (60, 30, 14)
+#: From here on somebody is paged: an evaluation takes days.
+_PAGE_DAYS = 14
+
+
+class Ending(NamedTuple):
+    """A model that will not be there for long.
+
+    Attributes:
+        step: changes when it is news again: `legacy`, `60`, `30`, `14`, `ended`.
+        ends_on: the last day on which it may still answer, None while no date is set.
+        days_left: until then.
+    """
+
+    step: str
+    ends_on: date | None
+    days_left: int | None
+
+    @property
+    def severity(self) -> Severity:
+        """How soon somebody should look."""
+        is_near = self.days_left is not None and self.days_left <= _PAGE_DAYS
+        return Severity.PAGE if is_near else Severity.TICKET
+
+
+def find_ending(life: Lifecycle, today: date) -> Ending | None:
+    """What there is to tell about a model's end; None while there is nothing."""
+    if life.ends_at is None:
+        return Ending("legacy", None, None) if life.is_legacy else None
+    ends_on = life.ends_at.date()
+    days_left = (ends_on - today).days
+    if days_left <= 0:
+        return Ending("ended", ends_on, days_left)
+    near = [step for step in STEPS_DAYS if days_left <= step]
+    if near:
+        return Ending(str(near[-1]), ends_on, days_left)
+    return Ending("legacy", ends_on, days_left) if life.is_legacy else None
+
+
+def describe_ending(ending: Ending, model_id: str) -> str:
+    """The ending in one line of English, for the log and the summary."""
+    match ending.step, ending.ends_on:
+        case "ended", ends_on:
+            return f"{model_id} reached its end of life on {ends_on}: set MODERATION_MODEL_ID to its successor"
+        case _, None:
+            return f"{model_id} is legacy: evaluate its successor before a date for its end is set"
+        case _, ends_on:
+            return f"{model_id} ends on {ends_on}, in {ending.days_left} days: evaluate its successor before"
+
+
+def ending_message(ending: Ending, model_id: str, paths: RunPaths) -> AlertMessage:
+    """The alert about it."""
+    kind = "ended" if ending.step == "ended" else "ending" if ending.ends_on else "legacy"
+    facts = {"model": model_id, "end": str(ending.ends_on), "days": str(ending.days_left), "day": str(paths.run_date)}
+    language = paths.settings.alert_language
+    lines = [
+        ENDING_LEADS[language][kind].format_map(facts),
+        WORDS[language].severities[ending.severity],
+        "",
+        ENDING_ADVICE[language][kind].format_map(facts),
+    ]
+    return AlertMessage(
+        title=ENDING_TITLES[language][kind].format_map(facts),
+        ascii_title=ENDING_TITLES["en"][kind].format_map(facts),
+        body="\n".join(lines),
+        severity=ending.severity,
+    )
+
+
+def tell_ending(
+    ending: Ending,
+    paths: RunPaths,
+    model_id: str,
+    channels: Sequence[AlertChannel],
+    memory: NoticeMemory,
+    now: datetime,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Delivery:
+    """Tell each channel that wants to hear of it, once a step; what was delivered is on record at once."""
+    message, key = ending_message(ending, model_id, paths), parse_model_id(model_id).base_id
+    problem = Problem(key=key, kind="ending", severity=ending.severity, mark=ending.step)
+
+    def find_message(channel: AlertChannel) -> AlertMessage | None:
+        known = memory.told(channel.name).get(key)
+        return None if known is not None and known.problem.mark == ending.step else message
+
+    def note(channel: AlertChannel) -> None:
+        told = memory.told(channel.name)
+        since = told[key].since if key in told else now
+        memory.note(channel.name, {**told, key: Told(problem=problem, since=since, told_at=now)})
+
+    return deliver([each for each in channels if ending.severity in each.severities], find_message, note, sleep)

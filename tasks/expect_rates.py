@@ -1,0 +1,68 @@
+"""What requests are expected to use, from the best source that there is: Bedrock itself, past nights, constants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from data_contracts.ledger import EstimateSource, LedgerEntry
+from prompts import Prompt
+from tasks.adapters import Adapters
+from tasks.count_sample import count_sample, counted_rates, draw_sample
+from tasks.estimate import Rates, constant_rates
+from tasks.families.base import Family
+from tasks.ingest import Plan
+from tasks.learn_usage import learn_rates
+from tasks.paths import RunPaths
+from tasks.ports import FactUnavailable
+from tasks.render_request import RequestTemplate
+
+_SWITCH = "MODERATION_COUNT_TOKENS=false does not ask"
+_INSTEAD = {EstimateSource.LEARNT: "past nights", EstimateSource.CONSTANTS: "bytes a token by language"}
+
+
+class Expectation(NamedTuple):
+    """The rates, and what was found wanting on the way to them."""
+
+    rates: Rates
+    notes: tuple[str, ...] = ()
+
+
+def expect_rates(
+    outside: Adapters,
+    paths: RunPaths,
+    plan: Plan,
+    family: Family,
+    prompt: Prompt,
+    wanted: Path,
+    own_entries: Sequence[LedgerEntry],
+) -> Expectation:
+    """The rates for the records in a local file; whatever cannot be learnt costs precision, never the night.
+
+    Args:
+        outside: what the rates are asked of.
+        paths: of the run.
+        plan: the model and how it is asked.
+        family: of the model.
+        prompt: of the requests.
+        wanted: the records, with the columns of WANTED.
+        own_entries: of this run so far: where Bedrock did not count for them it is not asked again.
+    """
+    known = learn_rates(outside.storage, paths, plan)
+    if known is None:
+        known = constant_rates(prompt.system + prompt.user, family.reasoning_tokens)
+    gave_up = any(entry.estimate_source is not EstimateSource.COUNT_TOKENS for entry in own_entries)
+    if gave_up or not paths.settings.count_tokens:
+        return Expectation(known)
+    sample = draw_sample(pl.scan_parquet(wanted))
+    if not sample.height:
+        return Expectation(known)
+    template = RequestTemplate(family, prompt)
+    try:
+        fixed, counted = count_sample(outside.models, plan.model_id, plan.invocation_type, template, sample)
+    except FactUnavailable as error:
+        return Expectation(known, (f"{error}; the estimate rests on {_INSTEAD[known.source]} ({_SWITCH})",))
+    return Expectation(counted_rates(fixed, counted, known.output_tokens))

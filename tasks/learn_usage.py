@@ -1,0 +1,98 @@
+"""What published nights used, kept for later estimates: a small object a day, by language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+import polars as pl
+from pydantic import ValidationError
+
+from data_contracts.usage import LanguageUsage, NightUsage
+from data_contracts.verdicts import DecidedBy
+from tasks.adapters.storage import Storage
+from tasks.estimate import Rates, learnt_rates
+from tasks.ingest import Plan
+from tasks.paths import DayPaths
+
+#: Nights that an estimate rests on, the nearest ones, and how many it looks through for them.
+LEARNT_NIGHTS = 7
+_LOOKED_THROUGH = 28
+
+
+def usage_by_language(valid: pl.LazyFrame, verdicts: pl.LazyFrame) -> pl.DataFrame:
+    """Sums over the comments that one request was enough for; of several attempts only the total is known.
+
+    Columns: valid (comment_id, text_bytes), verdicts (VERDICTS) -> the attributes of LanguageUsage.
+    """
+    size, read = pl.col("text_bytes").cast(pl.Int64), pl.col("input_tokens")
+    asked_once = (pl.col("attempt") == 1) & (pl.col("decided_by") == DecidedBy.MODEL) & read.is_not_null()
+    return (
+        verdicts.filter(asked_once)
+        .select("comment_id", "language", "input_tokens", "output_tokens")
+        .join(valid.select("comment_id", "text_bytes"), on="comment_id", how="inner", validate="1:1")
+        .group_by("language")
+        .agg(
+            record_count=pl.len().cast(pl.Int64),
+            text_bytes=size.sum(),
+            input_tokens=read.sum(),
+            output_tokens=pl.col("output_tokens").fill_null(0).sum(),
+            squared_bytes=(size * size).sum(),
+            bytes_times_tokens=(size * read).sum(),
+        )
+        .collect()
+    )
+
+
+def add_up(parts: Iterable[pl.DataFrame]) -> tuple[LanguageUsage, ...]:
+    """The sums of all parts of a night, in order of language."""
+    total = pl.concat(list(parts)).group_by("language").sum().sort("language")
+    return tuple(LanguageUsage.model_validate(row) for row in total.to_dicts())
+
+
+def keep_usage(storage: Storage, paths: DayPaths, plan: Plan, languages: tuple[LanguageUsage, ...]) -> None:
+    """Put the day's sums on record, unless it has none."""
+    if languages:
+        night = NightUsage(
+            run_date=plan.run_date,
+            model_id=plan.model_id,
+            invocation_type=plan.invocation_type,
+            prompt_sha256=plan.prompt_sha256,
+            languages=languages,
+        )
+        storage.put(paths.usage(), night.model_dump_json(indent=1).encode())
+
+
+def learn_rates(storage: Storage, paths: DayPaths, plan: Plan) -> Rates | None:
+    """The rates of the nearest nights with the plan's model and prompt; None if they tell too little."""
+    found: list[NightUsage] = []
+    for uri in _nearest(storage, paths):
+        night = _read(storage, uri)
+        if night is not None and _fits(night, plan):
+            found.append(night)
+        if len(found) == LEARNT_NIGHTS:
+            break
+    return learnt_rates([usage for night in found for usage in night.languages])
+
+
+def _nearest(storage: Storage, paths: DayPaths) -> list[str]:
+    days = {
+        date.fromisoformat(item.uri.rsplit("/", 1)[-1].split(".")[0]): item.uri for item in storage.list(paths.usages)
+    }
+    return [days[day] for day in sorted(days, key=lambda day: abs(day - paths.run_date))[:_LOOKED_THROUGH]]
+
+
+def _read(storage: Storage, uri: str) -> NightUsage | None:
+    """The object, or None where it is gone or says something else: an estimate must not stop a night."""
+    try:
+        return NightUsage.model_validate_json(storage.get(uri) or b"")
+    except ValidationError:
+        return None
+
+
+def _fits(night: NightUsage, plan: Plan) -> bool:
+    return (night.model_id, night.invocation_type, night.prompt_sha256) == (
+        plan.model_id,
+        plan.invocation_type,
+        plan.prompt_sha256,
+    )

@@ -1,0 +1,156 @@
+"""The records that are asked become shards of JSON lines within Bedrock's quotas, each with its ledger entry."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from data_contracts.ledger import LedgerEntry, Mode, job_name, shard_key
+from data_contracts.verdicts import REQUESTS
+from tasks.adapters.storage import Storage
+from tasks.choose_records import WANTED
+from tasks.errors import SettingsInvalid, Unbalanced
+from tasks.estimate import Rates, estimate
+from tasks.frames import read_batches
+from tasks.ingest import Plan
+from tasks.paths import RunPaths
+from tasks.prices import Price
+from tasks.render_request import RequestTemplate
+from tasks.settings import Settings
+
+IntArray = npt.NDArray[np.int64]
+
+#: Rows in memory at a time while lines are written.
+_BATCH_ROWS = 20_000
+
+#: Bedrock's own bounds of a job's time-out. Source: CreateModelInvocationJob, timeoutDurationInHours.
+_TIMEOUT_H = (24, 168)
+
+
+class Shard(NamedTuple):
+    """A finished input file."""
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    requests: pl.DataFrame
+    input_tokens: int
+
+
+def plan_shards(line_bytes: IntArray, max_records: int, max_bytes: int, min_records: int) -> list[int]:
+    """How many records each shard takes, in order; even, so that no shard is left under the minimum.
+
+    Raises:
+        SettingsInvalid: if no cut keeps every shard within the bytes and over the minimum.
+    """
+    total = len(line_bytes)
+    if total == 0:
+        return []
+    ends = np.concatenate([[0], np.cumsum(line_bytes)])
+    shard_count = max(math.ceil(total / max_records), math.ceil(int(ends[-1]) / max_bytes))
+    while total // shard_count >= min(min_records, total):
+        borders = np.arange(shard_count + 1) * total // shard_count
+        if np.diff(ends[borders]).max() <= max_bytes:
+            return [int(count) for count in np.diff(borders)]
+        shard_count += 1
+    raise SettingsInvalid(
+        f"MODERATION_MAX_SHARD_BYTES={max_bytes} and MODERATION_MAX_SHARD_RECORDS={max_records} leave no way to cut "
+        f"{total} records into shards of at least MODERATION_MIN_JOB_RECORDS={min_records}"
+    )
+
+
+def write_shards(
+    records: Path, counts: Sequence[int], template: RequestTemplate, rates: Rates, folder: Path
+) -> Iterator[Shard]:
+    """Write one input file after another; the caller sends each away before the next is begun.
+
+    Args:
+        records: a Parquet file with the columns of WANTED.
+        counts: records of each shard, in order.
+        template: what a line is made of.
+        rates: what a request is expected to read.
+        folder: where the files go.
+    """
+    batches = read_batches(records, WANTED.names, _BATCH_ROWS)
+    left = next(batches, None)
+    for number, count in enumerate(counts):
+        path, digest, parts, wanted = folder / f"shard-{number:05d}.jsonl", hashlib.sha256(), [], count
+        with path.open("wb") as file:
+            while wanted:
+                if left is None:
+                    raise Unbalanced("the records came out fewer than they were counted")
+                taken, left = left.head(wanted), left.slice(wanted)
+                for record, text in taken.select("record_id", "text").iter_rows():
+                    line = template.line(record, text)
+                    file.write(line)
+                    digest.update(line)
+                parts.append(taken.select(*REQUESTS.names, _input_tokens=rates.input_tokens()))
+                wanted -= taken.height
+                if not left.height:
+                    left = next(batches, None)
+        asked = pl.concat(parts)
+        input_tokens = int(asked["_input_tokens"].sum())
+        yield Shard(path, digest.hexdigest(), path.stat().st_size, asked.select(REQUESTS.names), input_tokens)
+
+
+class ShardNaming(NamedTuple):
+    """What a shard's entry needs beside the shard itself."""
+
+    settings: Settings
+    plan: Plan
+    paths: RunPaths
+    rates: Rates
+    mode: Mode
+    price: Price | None
+    now: datetime
+
+    def entry(self, number: int, shard: Shard) -> LedgerEntry:
+        """The intent to ask for a shard."""
+        plan, settings = self.plan, self.settings
+        key = shard_key(plan.run_date, number, shard.sha256, plan.model_id, plan.invocation_type, plan.epoch)
+        used = estimate(shard.requests.height, shard.input_tokens, self.rates, self.price)
+        return LedgerEntry(
+            key=key,
+            run_date=plan.run_date,
+            shard=number,
+            epoch=plan.epoch,
+            run_id=plan.run_id,
+            model_id=plan.model_id,
+            invocation_type=plan.invocation_type,
+            prompt_name=plan.prompt_name,
+            prompt_version=plan.prompt_version,
+            prompt_sha256=plan.prompt_sha256,
+            input_uri=self.paths.batch_input(key, number),
+            input_sha256=shard.sha256,
+            output_uri=self.paths.batch_output(key),
+            requests_uri=self.paths.requests(key),
+            record_count=shard.requests.height,
+            input_bytes=shard.size_bytes,
+            estimated_input_tokens=used.input_tokens,
+            estimated_output_tokens=used.output_tokens,
+            estimated_cost_usd=used.cost_usd,
+            estimate_source=self.rates.source,
+            job_name=job_name(plan.run_date, number, key),
+            client_request_token=key,
+            role_arn=settings.role_arn,
+            timeout_h=min(max(math.ceil(settings.deadline_h), _TIMEOUT_H[0]), _TIMEOUT_H[1]),
+            intended_at=self.now,
+            mode=self.mode,
+        )
+
+
+def send_shard(storage: Storage, entry: LedgerEntry, shard: Shard, folder: Path) -> None:
+    """Send what was asked, then the input file; neither is an intent yet."""
+    requests = folder / "requests.parquet"
+    shard.requests.write_parquet(requests)
+    storage.send(requests, entry.requests_uri)
+    storage.send(shard.path, entry.input_uri)
+    shard.path.unlink()

@@ -1,0 +1,101 @@
+"""What Bedrock tells of a model, through boto3: counts, lifecycles, and how little it takes to do without."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from data_contracts.batch_lines import InvocationType
+from sandbox.serve import Sandbox
+from tasks import adapters
+from tasks.families import pick_family
+from tasks.ports import FactUnavailable, Lifecycle, ModelFacts
+from tasks.settings import Settings
+from tests import factories
+from tests.wire import Reply, Wire
+
+HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
+
+
+@pytest.fixture
+def models(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> ModelFacts:
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    return adapters.connect(Settings.load()).models
+
+
+def body(model_id: str, invocation_type: InvocationType, text: str) -> dict[str, Any]:
+    return pick_family(model_id, invocation_type=invocation_type).body(factories.prompt(), text)
+
+
+@pytest.mark.parametrize("model_id", [HAIKU, f"global.{HAIKU}", f"jp.{HAIKU}"])
+@pytest.mark.parametrize("invocation_type", ["InvokeModel", "Converse"])
+def test_a_request_is_counted_as_it_will_be_billed(
+    model_id: str, invocation_type: InvocationType, models: ModelFacts, sandbox: Sandbox
+) -> None:
+    """By both ways of asking, through a profile as well: the count is what a call reports to have read."""
+    asked = body(model_id, invocation_type, "届くのが早くて助かりました。")
+    asked.pop("outputConfig", None)  # by Converse a JSON schema is not counted
+    counted = models.count_tokens(model_id, invocation_type, asked)
+    answer = adapters.connect(Settings.load()).bedrock.invoke(f"global.{HAIKU}", invocation_type, asked)
+    assert counted == answer["usage"]["input_tokens" if invocation_type == "InvokeModel" else "inputTokens"]
+    assert sandbox.bedrock.call_counts["CountTokens"] == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        pytest.param("ACTIVE", Lifecycle(), id="active"),
+        pytest.param("LEGACY", Lifecycle(is_legacy=True), id="legacy"),
+        pytest.param(
+            "LEGACY:2027-01-10",
+            Lifecycle(is_legacy=True, ends_at=datetime(2027, 1, 10, tzinfo=UTC)),
+            id="legacy-with-a-date",
+        ),
+    ],
+)
+def test_a_models_life(fault: str, expected: Lifecycle, models: ModelFacts, sandbox: Sandbox) -> None:
+    """Status and end of life of the model behind a profile."""
+    sandbox.faults.set("lifecycle", fault)
+    assert models.lifecycle(f"jp.{HAIKU}") == expected
+
+
+@pytest.mark.parametrize(
+    ("fault", "value"),
+    [
+        ("unavailable", "CountTokens,GetFoundationModel"),
+        ("throttle", "1.0"),
+        ("server_error", "1.0"),
+    ],
+)
+def test_what_is_not_told_is_asked_once(fault: str, value: str, models: ModelFacts, sandbox: Sandbox) -> None:
+    """No retries: what is nice to know must not hold a night up."""
+    sandbox.faults.set(fault, value)
+    with pytest.raises(FactUnavailable, match=r"^count tokens: "):
+        models.count_tokens(HAIKU, "InvokeModel", body(HAIKU, "InvokeModel", "x"))
+    with pytest.raises(FactUnavailable, match=r"^get foundation model: "):
+        models.lifecycle(HAIKU)
+    counts = sandbox.bedrock.call_counts
+    assert {counts.get(name, 0) for name in ("CountTokens", "GetFoundationModel")} <= {0, 1}
+
+
+def test_an_unknown_model_is_not_told(models: ModelFacts) -> None:
+    """An application inference profile says nothing of its model."""
+    arn = "arn:aws:bedrock:ap-northeast-1:123456789012:application-inference-profile/a1b2"
+    with pytest.raises(FactUnavailable):
+        models.lifecycle(arn)
+    with pytest.raises(FactUnavailable):
+        models.count_tokens(arn, "Converse", body(HAIKU, "Converse", "x"))
+
+
+def test_denied_access_is_not_told(sandbox: Sandbox, models: ModelFacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A submitter without the permission goes without: the first line of AWS's words is all that is repeated."""
+    with Wire(sandbox.bedrock_url).served() as wire:
+        denied = '{"message": "User is not authorized\\nx-amz-security-token:secret"}'
+        wire.fates.append(Reply(403, denied, (("x-amzn-ErrorType", "AccessDeniedException"),)))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", wire.url)
+        with pytest.raises(FactUnavailable, match=r"AccessDeniedException: User is not authorized$"):
+            adapters.connect(Settings.load()).models.lifecycle(HAIKU)
+        assert len(wire.seen) == 1
