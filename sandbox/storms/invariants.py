@@ -1,0 +1,156 @@
+"""What must hold after a storm, whatever happened in it; each rule returns what it found broken, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from data_contracts.ledger import EntryState, LedgerEntry, record_id
+from data_contracts.verdicts import Status
+from sandbox.storms.answers import JUDGED, Kind, number_of, truth
+from sandbox.storms.site import Site
+from tasks.ledger import is_live
+from tasks.paths import DayPaths
+
+
+class Finding(NamedTuple):
+    """A broken rule, and how many records it concerns."""
+
+    rule: str
+    record_count: int
+    detail: str
+
+
+def check_readers(site: Site, run_date: date) -> Iterator[Finding]:
+    """At any moment the lake has no row of the day, or a row for each of the ids that its input had at some time."""
+    found = site.verdicts(run_date)["comment_id"].to_list()
+    if found and not any(sorted(found) == sorted(ids) for ids in site.past_ids[run_date]):
+        yield Finding("half a day", len(found), f"{run_date}: {len(found)} verdicts for no state of the input")
+
+
+def check_day(site: Site, run_date: date) -> Iterator[Finding]:
+    """A day that is published and at rest."""
+    verdicts, entries = site.verdicts(run_date), site.ledger(run_date)
+    yield from _check_rows(site, run_date, verdicts)
+    yield from _check_answers(site, run_date, verdicts)
+    yield from _check_books(site, run_date, entries, verdicts)
+
+
+def check_jobs(site: Site, days: list[date]) -> Iterator[Finding]:
+    """Every job of Bedrock's has one entry in the ledger, and the other way round."""
+    owned = Counter(entry.job_arn for day in days for entry in site.ledger(day) if entry.job_arn)
+    made = Counter(job.job_arn for job in site.bedrock.jobs)
+    if orphans := made - owned:
+        yield Finding("orphaned", sum(orphans.values()), f"jobs that no ledger knows: {sorted(orphans)}")
+    if made_up := owned - made:
+        yield Finding("made up", sum(made_up.values()), f"entries for jobs that are not: {sorted(made_up)}")
+
+
+def check_paid_once(site: Site, days: list[date]) -> Iterator[Finding]:
+    """At most one batch-paid answer per (record, attempt), and none after one that a verdict could be read from."""
+    for day in days:
+        by_attempt: Counter[tuple[str, str, int]] = Counter()
+        good: Counter[tuple[str, str]] = Counter()
+        entries = {entry.job_arn: entry for entry in site.ledger(day) if entry.job_arn}
+        for arn, said in site.bedrock.said.items():
+            if arn not in entries:
+                continue
+            asked = pl.read_parquet(entries[arn].requests_uri, columns=["record_id", "attempt", "text_sha256"])
+            attempts = {row: (attempt, sha256) for row, attempt, sha256 in asked.iter_rows()}
+            for answer in said:
+                if answer.kind is not Kind.ERROR:
+                    attempt, sha256 = attempts[answer.record_id]
+                    by_attempt[answer.record_id, sha256, attempt] += 1
+                    good[answer.record_id, sha256] += answer.kind in JUDGED
+        for rule, counts in (("an attempt paid twice", by_attempt), ("paid after a good answer", good)):
+            if again := sum(count - 1 for count in counts.values() if count > 1):
+                yield Finding(rule, again, f"{day}: {again} answers")
+
+
+def check_calls(site: Site, days: list[date]) -> Iterator[Finding]:
+    """The books know of every single call that was made."""
+    entries = [entry for day in days for entry in site.ledger(day)]
+    booked = [entry.usage for entry in entries if entry.mode == "on_demand" and entry.usage]
+    recorded = sum(usage.answered_count + usage.repeated_call_count for usage in booked)
+    recorded += sum(entry.call_count for entry in entries if entry.mode == "canary")
+    made = sum(site.bedrock.calls.values())
+    if made > recorded:
+        yield Finding("not booked", made - recorded, f"{made} calls, {recorded} on record")
+
+
+def count_repeated_calls(site: Site, days: list[date]) -> int:
+    """Single calls that were made again though Bedrock had answered them."""
+    entries = [entry for day in days for entry in site.ledger(day) if entry.mode != "batch"]
+    return sum(site.bedrock.calls.values()) - sum(entry.usage.answered_count for entry in entries if entry.usage)
+
+
+def _check_rows(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterator[Finding]:
+    expected, found = site.valid_ids(run_date), verdicts["comment_id"].to_list()
+    if lost := expected - set(found):
+        yield Finding("lost", len(lost), f"{run_date}: no verdict for {sorted(lost)[:5]}")
+    if len(found) != len(set(found)) or set(found) - expected:
+        yield Finding("made up", len(found) - len(expected), f"{run_date}: {len(found)} verdicts")
+    night = site.night(run_date)
+    if night is None:
+        yield Finding("not published", len(expected), f"{run_date}: no row in nights")
+        return
+    if night["ingested_count"] != site.input(run_date).height or night["valid_count"] != len(expected):
+        yield Finding("unbalanced", 1, f"{run_date}: {night}")
+    plain = Path(DayPaths(site.settings, run_date).plain("verdicts"))
+    if not pl.read_parquet(plain).sort("comment_id").equals(verdicts):
+        yield Finding("plain object differs", 1, str(plain))
+
+
+def _check_answers(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterator[Finding]:
+    """Judged is what the model truly said, anything else has no verdict, and no good answer is left unused."""
+    texts = {row["comment_id"]: row["text"] for row in site.input(run_date).iter_rows(named=True)}
+    wrong = []
+    for row in verdicts.iter_rows(named=True):
+        told = (row["violation"], row["category"], row["confidence"])
+        right = tuple(truth(texts[row["comment_id"]])) if row["status"] == Status.JUDGED else (None, None, None)
+        if told != right:
+            wrong.append(row["comment_id"])
+    if wrong:
+        yield Finding("wrong verdict", len(wrong), f"{run_date}: {wrong[:5]}")
+    arns = {entry.job_arn for entry in site.ledger(run_date)}
+    well = {
+        (said.record_id, number_of(said.text))
+        for arn, answers in site.bedrock.said.items()
+        if arn in arns
+        for said in answers
+        if said.kind in JUDGED
+    }
+    unused = [
+        row["comment_id"]
+        for row in verdicts.iter_rows(named=True)
+        if row["status"] != Status.JUDGED
+        and (record_id(run_date, row["comment_id"]), number_of(texts[row["comment_id"]])) in well
+    ]
+    if unused:
+        yield Finding("answer lost", len(unused), f"{run_date}: paid and not published: {unused[:5]}")
+
+
+def _check_books(site: Site, run_date: date, entries: list[LedgerEntry], verdicts: pl.DataFrame) -> Iterator[Finding]:
+    # Nobody waits for a canary that was cut off: its calls are on record, what they cost is not known. An intent that
+    # the deadline left behind was never asked: the records are missing, and a later run may ask for them.
+    open_entries = [entry.job_name for entry in entries if is_live(entry) and entry.state is not EntryState.INTENDED]
+    if open_entries:
+        yield Finding("not booked", len(open_entries), f"{run_date}: {open_entries}")
+        return
+    for entry in entries:
+        booked = (entry.usage.input_tokens, entry.usage.output_tokens) if entry.usage else (0, 0)
+        if entry.mode == "batch" and booked != site.bedrock.spent.get(entry.job_arn or "", (0, 0)):
+            spent = site.bedrock.spent.get(entry.job_arn or "")
+            yield Finding("booked wrongly", 1, f"{entry.job_name}: {booked}, Bedrock counts {spent}")
+    night = site.night(run_date) or {}
+    for way in ("input", "output"):
+        booked_tokens = sum(getattr(entry.usage, f"{way}_tokens") for entry in entries if entry.usage)
+        loose = sum(getattr(entry.usage, f"unattributed_{way}_tokens") for entry in entries if entry.usage)
+        carried = int(verdicts[f"{way}_tokens"].sum() or 0)
+        if night.get(f"{way}_tokens") != booked_tokens or carried + loose > booked_tokens:
+            yield Finding("unbalanced", 1, f"{run_date}: {way} tokens {night} {booked_tokens} {carried} {loose}")

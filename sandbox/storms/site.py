@@ -1,0 +1,127 @@
+"""A site in a folder: its days, its Bedrock, and the runs that work on it, whatever becomes of them."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from data_contracts.ledger import LedgerEntry
+from data_contracts.verdicts import NIGHTS, VERDICTS
+from sandbox.nights import play_night
+from sandbox.storms.bedrock import MemoryBedrock
+from sandbox.storms.fate import Fate, Killed
+from sandbox.storms.manners import Manners
+from sandbox.storms.simulation import use
+from sandbox.storms.world import World
+from tasks.adapters import Adapters
+from tasks.adapters.aws import AwsEnvironment, shared
+from tasks.adapters.lake import Lake
+from tasks.adapters.storage import Storage, Versioned
+from tasks.close_night import Night
+from tasks.lease import Holder
+from tasks.ledger import read_ledger
+from tasks.paths import DayPaths
+from tasks.settings import Settings
+from tasks.steps import Steps
+
+
+class Site:
+    """Files, a lake and a Bedrock that outlive the runs that use them."""
+
+    def __init__(self, root: Path, world: World, manners: Manners, **settings: Any) -> None:
+        self.root, self.world = root, world
+        self.settings = Settings(
+            comments_uri=f"{root}/comments",
+            labels_uri=f"{root}/labels",
+            output_uri=f"{root}/output",
+            batch_uri=f"{root}/batch",
+            role_arn="arn:aws:iam::123456789012:role/AmazonBedrockStorm",
+            max_rejected_fraction=0.5,
+            on_demand_per_s=10_000,
+            **settings,
+        )
+        aws = shared(AwsEnvironment(aws_region="ap-northeast-1"))
+        self.storage, self.lake = Storage(aws), Lake(aws)
+        self.bedrock = MemoryBedrock(self.storage, world, manners)
+        self.fates: dict[str, Fate] = {}
+        #: the valid ids that each day's input has had
+        self.past_ids: dict[date, list[set[str]]] = {}
+
+    def put(self, run_date: date, name: str, comments: pl.DataFrame) -> None:
+        """Create or replace one object of a day's input."""
+        path = Path(DayPaths(self.settings, run_date).comments) / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        comments.write_parquet(path)
+        self.past_ids.setdefault(run_date, []).append(self.valid_ids(run_date))
+
+    def input(self, run_date: date) -> pl.DataFrame:
+        """Every row of a day's input as it is now."""
+        return pl.concat(pl.read_parquet(path) for path in Path(DayPaths(self.settings, run_date).comments).iterdir())
+
+    def valid_ids(self, run_date: date) -> set[str]:
+        """The ids that the day's verdicts must have: those of its rows with an id and a text."""
+        is_valid = (pl.col("comment_id") != "") & (pl.col("text").str.strip_chars() != "")
+        return set(self.input(run_date).filter(is_valid)["comment_id"])
+
+    def ports(self, run_id: str, fate: Fate) -> Adapters:
+        """What a run with this fate connects to."""
+        self.fates[run_id] = fate
+        return Adapters(
+            storage=fate.watch(_Leases(self, self.storage)),
+            lake=fate.watch(self.lake),
+            bedrock=fate.watch(self.bedrock),
+            alerts=(),
+        )
+
+    def play(self, run_date: date, run_id: str, fate: Fate, step: Steps | None = None) -> Night | None:
+        """Run a day's night; None if it was published already. Raises what the stages raise, or Killed."""
+        use(self.ports(run_id, fate))
+        try:
+            return play_night(self.settings, run_date, run_id, self.world.now, step=step)
+        finally:
+            fate.silent_since_s = self.world.now_s if fate.silent_since_s is None else fate.silent_since_s
+
+    def survives(self, run_date: date, run_id: str, fate: Fate) -> bool:
+        """Run a day's night, and say whether the process lived to its end."""
+        try:
+            self.play(run_date, run_id, fate)
+        except Killed:
+            return False
+        return True
+
+    def ledger(self, run_date: date) -> list[LedgerEntry]:
+        """The day's entries."""
+        return read_ledger(self.storage, DayPaths(self.settings, run_date))
+
+    def verdicts(self, run_date: date) -> pl.DataFrame:
+        """The day in the lake, in order of id."""
+        lake = self.lake.scan(DayPaths(self.settings, run_date).lake(VERDICTS.name), VERDICTS)
+        return lake.filter(pl.col("date") == run_date).collect().sort("comment_id")
+
+    def night(self, run_date: date) -> dict[str, Any] | None:
+        """The day's row of NIGHTS, if it is published."""
+        lake = self.lake.scan(DayPaths(self.settings, run_date).lake(NIGHTS.name), NIGHTS)
+        found = lake.filter(pl.col("date") == run_date).collect()
+        return found.row(0, named=True) if found.height else None
+
+
+class _Leases:
+    """A storage where the age of a lease is the silence of the run that holds it, in simulated time."""
+
+    def __init__(self, site: Site, storage: Storage) -> None:
+        self._site, self._storage = site, storage
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def get_versioned(self, uri: str) -> Versioned | None:
+        """See ObjectStore."""
+        found = self._storage.get_versioned(uri)
+        if found is None or "/state/lease/" not in uri:
+            return found
+        fate = self._site.fates[Holder.model_validate_json(found.body).run_id]
+        silent_s = 0.0 if fate.silent_since_s is None else self._site.world.now_s - fate.silent_since_s
+        return found._replace(age_s=silent_s)

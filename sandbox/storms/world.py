@@ -1,0 +1,121 @@
+"""Simulated time, and the processes that live in it one at a time.
+
+A process is a thread that runs until it sleeps; then whoever wakes first goes on, and the clock jumps there. So hours
+pass in no time, two runs of one day interleave, and the same program takes the same course every time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+#: Real seconds after which a process that nobody wakes is a defect of this module.
+_HUNG_S = 300
+
+
+class Life:
+    """A process: when it wakes next, and whether it has ended."""
+
+    def __init__(self, function: Callable[[], None], wake_s: float) -> None:
+        self.wake_s = wake_s
+        self.is_over = False
+        self.error: BaseException | None = None
+        self._function = function
+
+    def live(self) -> None:
+        """Run to the end; what it raises is kept for whoever waits for the world."""
+        try:
+            self._function()
+        except BaseException as error:
+            self.error = error
+
+
+class World:
+    """A clock that only sleeping moves.
+
+    Attributes:
+        now_s: simulated seconds since the world began.
+    """
+
+    def __init__(self, begin: datetime) -> None:
+        self.now_s = 0.0
+        self._begin = begin
+        self._turn = threading.Condition()
+        self._lives: list[Life] = []
+        self._running: Life | None = None
+        self._local = threading.local()
+
+    def now(self) -> datetime:
+        """The time of day."""
+        return self._begin + timedelta(seconds=self.now_s)
+
+    def monotonic(self) -> float:
+        """The clock."""
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much time pass; a helper thread of a process does not sleep, only its process does."""
+        life = getattr(self._local, "life", None)
+        if life is not None:
+            self.pause(life, seconds)
+        elif self._running is None:
+            self.now_s += max(seconds, 0)
+
+    def current(self) -> Life | None:
+        """The process that asks."""
+        found: Life | None = getattr(self._local, "life", None)
+        return found
+
+    def pause(self, life: Life | None, seconds: float) -> None:
+        """Stop a process for so long, from whichever of its threads."""
+        if life is None:
+            self.sleep(seconds)
+            return
+        with self._turn:
+            life.wake_s = self.now_s + max(seconds, 0)
+            if all(other.wake_s >= life.wake_s for other in self._lives if other is not life and not other.is_over):
+                self.now_s = life.wake_s
+                return
+            self._hand_over()
+            self._await(lambda: self._running is life)
+
+    def start(self, function: Callable[[], None], delay_s: float = 0) -> Life:
+        """Add a process that begins so much later; `run` lets it."""
+        life = Life(function, self.now_s + delay_s)
+        self._lives.append(life)
+        return life
+
+    def run(self) -> None:
+        """Let every process live to its end, and raise the first error that one of them died of."""
+        threads = [threading.Thread(target=self._live, args=(life,), daemon=True) for life in self._lives]
+        for thread in threads:
+            thread.start()
+        with self._turn:
+            self._hand_over()
+            self._await(lambda: self._running is None)
+        for thread in threads:
+            thread.join()
+        lives, self._lives = self._lives, []
+        for life in lives:
+            if life.error is not None:
+                raise life.error
+
+    def _live(self, life: Life) -> None:
+        self._local.life = life
+        with self._turn:
+            self._await(lambda: self._running is life)
+        life.live()
+        with self._turn:
+            life.is_over = True
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        self._running = min((life for life in self._lives if not life.is_over), key=lambda it: it.wake_s, default=None)
+        if self._running is not None:
+            self.now_s = max(self.now_s, self._running.wake_s)
+        self._turn.notify_all()
+
+    def _await(self, condition: Callable[[], bool]) -> None:
+        if not self._turn.wait_for(condition, _HUNG_S):
+            raise RuntimeError(f"no process of this world has moved for {_HUNG_S} seconds")
