@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+PORT ?= 4200
+UP ?=
 
-.PHONY: help env night test check format lock clean
+.PHONY: help env night up test e2e check format lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,8 +23,15 @@ $(VENV)/.made: requirements.lock pyproject.toml
 night: env  ## play a night in the sandbox: no account, outputs in ./night/
 	@$(RUN) -m sandbox night
 
+# What else it takes: make up UP="--help"
+up: env  ## start everything an operator needs: sandbox or account, Prefect, worker; PORT=4200, Ctrl-C ends it
+	@$(RUN) -m sandbox up --port $(PORT) $(UP)
+
 test: env  ## pass the tests
-	@$(RUN) -m pytest -q -n 2 --dist loadfile tests
+	@$(RUN) -m pytest -q -n 2 --dist loadfile --ignore tests/e2e tests
+
+e2e: env  ## click through `make up` in headless Chromium (Debian: apt-get install chromium); see e2e-screenshots/
+	@$(RUN) -m pytest -q -n 2 --dist loadfile tests/e2e
 
 check: env  ## lint, format, types
 	$(VENV)/bin/ruff check .

@@ -1,0 +1,118 @@
+"""Tells a Prefect server what this project has to run: the work pool, the deployments, the automations.
+
+Not a flow: `python -m flows register` calls it, as often as you like; what is there already is brought up to date.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasks.errors import WrongUsage
+
+ROOT = Path(__file__).parents[1]
+AUTOMATIONS = ROOT / "infra" / "automations"
+
+
+class NotRegistered(WrongUsage):
+    """The Prefect server refused, or does not answer; the text carries its words."""
+
+
+def deployments(project: dict[str, Any], timezone: str, pool: str) -> dict[str, Any]:
+    """The project's deployments (prefect.yaml) with this time zone and this work pool."""
+    return project | {
+        "deployments": [
+            deployment
+            | {"work_pool": {**deployment["work_pool"], "name": pool}}
+            | (
+                {"schedules": [schedule | {"timezone": timezone} for schedule in deployment["schedules"]]}
+                if "schedules" in deployment
+                else {}
+            )
+            for deployment in project["deployments"]
+        ]
+    }
+
+
+def register(timezone: str, pool: str, pool_type: str) -> list[str]:
+    """Register everything; one line for each thing that is registered now.
+
+    Args:
+        timezone: the settings' own, whose 02:00 starts the night.
+        pool: the work pool that the deployments run in; made if it is not there.
+        pool_type: `process`, or another that Prefect knows; a pool that is there keeps its type.
+
+    Raises:
+        NotRegistered: if the server cannot be reached or refuses.
+    """
+    if not (ROOT / "prefect.yaml").is_file():
+        raise NotRegistered(f"there is no prefect.yaml in {ROOT}: register from a checkout or from the image")
+    try:
+        lines = [_ensure_pool(pool, pool_type)]
+        lines += _deploy(timezone, pool)
+        return lines + [_ensure_automation(path) for path in sorted(AUTOMATIONS.glob("*.yaml"))]
+    except NotRegistered:
+        raise
+    except Exception as error:
+        raise NotRegistered(f"the Prefect server did not take it: {type(error).__name__}: {error}") from None
+
+
+def _ensure_pool(name: str, pool_type: str) -> str:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        try:
+            pool = client.read_work_pool(name)
+        except ObjectNotFound:
+            pool = client.create_work_pool(WorkPoolCreate(name=name, type=pool_type))
+    return f"work pool   {pool.name} ({pool.type})"
+
+
+def _deploy(timezone: str, pool: str) -> list[str]:
+    """Have Prefect's own command deploy, from a copy of prefect.yaml that names zone and pool."""
+    project = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "prefect.yaml"
+        copy.write_text(yaml.safe_dump(deployments(project, timezone, pool), sort_keys=False), encoding="utf-8")
+        done = subprocess.run(  # noqa: S603 (our own interpreter)
+            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(copy)],
+            cwd=ROOT,
+            env=os.environ | {"COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        raise NotRegistered(
+            "\n".join(["prefect deploy failed:", done.stdout.strip()[-2000:], done.stderr.strip()[-2000:]])
+        )
+    return [f"deployment  {_described(deployment, timezone)}" for deployment in project["deployments"]]
+
+
+def _described(deployment: dict[str, Any], timezone: str) -> str:
+    when = ", ".join(f"cron {schedule['cron']}, {timezone}" for schedule in deployment.get("schedules", ()))
+    flow = Path(deployment["entrypoint"]).name.split(":")[1]
+    return f"{flow}/{deployment['name']}" + (f" ({when})" if when else "")
+
+
+def _ensure_automation(path: Path) -> str:
+    """Make the automation, or bring the one of its name up to date: `prefect automation create` would add a second."""
+    from prefect.client.orchestration import get_client
+    from prefect.events.schemas.automations import AutomationCore
+
+    wanted = AutomationCore.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    with get_client(sync_client=True) as client:
+        present = client.read_automations_by_name(wanted.name)
+        if present:  # one that was switched off stays off
+            client.update_automation(present[0].id, wanted.model_copy(update={"enabled": present[0].enabled}))
+        else:
+            client.create_automation(wanted)
+    return f"automation  {wanted.name}"
