@@ -69,6 +69,34 @@ def night(folder: Annotated[Path, typer.Option(help="Folder that the outputs are
     raise typer.Exit(play(folder))
 
 
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Port of the Prefect server and its UI.")] = 4200,
+    s3_port: Annotated[int, typer.Option(help="Port of the sandbox's S3; 0 takes a free one.")] = 0,
+    bedrock_port: Annotated[int, typer.Option(help="Port of the sandbox's Bedrock; 0 takes a free one.")] = 0,
+    home: Annotated[Path, typer.Option(help="Prefect's folder: database and logs.")] = Path(".prefect"),
+    data: Annotated[Path, typer.Option(help="The sandbox's folder: its buckets.")] = Path("sandbox-data"),
+    fault: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Something to go wrong.")] = None,
+    job_seconds: Annotated[float, typer.Option(help="How long a batch job takes, if its records allow.")] = 10.0,
+) -> None:
+    """Start everything for an operator: sandbox (or the account that the environment names), Prefect, a worker.
+
+    Ends with Ctrl-C, and goes on from the same folders the next time.
+    """
+    from sandbox.bedrock.faults import UnknownFault, parse_options
+    from sandbox.serve import CannotServe
+    from sandbox.up import CannotStart, Options
+    from sandbox.up import up as run
+    from tasks.errors import SettingsInvalid
+
+    try:
+        faults = parse_options(fault or [])
+        run(Options(home.absolute(), data.absolute(), port, s3_port, bedrock_port, faults, job_seconds))
+    except (CannotServe, CannotStart, SettingsInvalid, UnknownFault) as error:
+        typer.echo(f"up: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
 @app.command(hidden=True)
 def history() -> None:
     """Play the sample days before the night, against the sandbox that the environment names."""

@@ -19,7 +19,7 @@ from pathlib import Path
 import typer
 
 from sandbox.days import sample_day
-from sandbox.serve import BUCKETS, Sandbox, running
+from sandbox.serve import BUCKETS, JOBS_FILE, Sandbox, running
 
 #: The night that is played; fixed, so that two machines show the same figures.
 LAST_DAY = date(2026, 11, 19)
@@ -86,10 +86,10 @@ def play(folder: Path) -> int:
     return code
 
 
-def fill(sandbox: Sandbox, days: list[date]) -> None:
+def fill(sandbox: Sandbox, days: list[date], timezone: str = "Asia/Tokyo") -> None:
     """Put the sample days' comments and labels into the sandbox's S3."""
     for day in days:
-        for name, frame in sample_day(day)._asdict().items():
+        for name, frame in sample_day(day, timezone=timezone)._asdict().items():
             body = BytesIO()
             frame.write_parquet(body)
             key = f"{name}/date={day}/part-0.parquet"
@@ -147,6 +147,7 @@ def _keep(folder: Path, played: Path) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Remove the buckets of the night before, and nothing else."""
+    """Remove the buckets and the jobs of the night before, and nothing else."""
+    (folder / JOBS_FILE).unlink(missing_ok=True)
     for bucket in BUCKETS:
         shutil.rmtree(folder / bucket, ignore_errors=True)

@@ -15,6 +15,7 @@ from tasks.build_batch import build_batch
 from tasks.check_expectations import check_expectations
 from tasks.close_night import Night, clear_scratch, close_night, find_published
 from tasks.collect_answers import collect_answers
+from tasks.compare_verdicts import compare_verdicts
 from tasks.deduplicate import deduplicate
 from tasks.ingest import ingest
 from tasks.lease import held
@@ -22,12 +23,16 @@ from tasks.measure_accuracy import measure_accuracy
 from tasks.measure_drift import measure_drift
 from tasks.merge_verdicts import merge_verdicts
 from tasks.poll_batch import poll_batch
+from tasks.preflight import preflight
 from tasks.publish import publish
+from tasks.read_quotas import read_quotas
 from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.send_alerts import send_alerts
 from tasks.settings import Settings
 from tasks.steps import Steps
+from tasks.stop_jobs import stopped_on
 from tasks.submit_batch import submit_batch
+from tasks.tell_late_input import tell_late_input
 from tasks.validate import validate
 
 P = ParamSpec("P")
@@ -42,11 +47,15 @@ def play_night(
     *,
     epoch: int = 0,
     report: Callable[[str, object, float], None] = lambda *_: None,
+    step: Steps | None = None,
 ) -> Night | None:
-    """Play one night to its end; None if it was published already. Raises what the stages raise."""
-    step = Steps(time.monotonic, report)
+    """Play one night to its end; None if it was published already. Raises what the stages raise.
+
+    `step` runs the stages in another way than once and reported, as Prefect's retries would.
+    """
+    step = step or Steps(time.monotonic, report)
     try:
-        with held(settings, run_date, run_id):
+        with held(settings, run_date, run_id), stopped_on((KeyboardInterrupt,), settings, run_date, now):
             return _play(settings, run_date, run_id, epoch, step, now)
     finally:
         clear_scratch(settings, run_date, run_id)
@@ -61,20 +70,27 @@ def _play(
     validation = step(validate.fn, settings, plan)
     step(check_expectations.fn, settings, plan)
     step(deduplicate.fn, settings, plan)
+    quotas = step(read_quotas.fn, settings, plan)
     while True:
         batch = step(build_batch.fn, settings, plan, now())
-        if not step(submit_batch.fn, settings, plan, batch.shards, now()).live_keys:
+        step(preflight.fn, settings, plan, batch, now())
+        if not step(submit_batch.fn, settings, plan, batch.shards, now(), quotas).live_keys:
             break
-        step(ask_on_demand.fn, settings, plan, now())
-        step(poll_batch.fn, settings, plan, now())
+        step(ask_on_demand.fn, settings, plan, now)
+        polled = step(poll_batch.fn, settings, plan, now, quotas)
         step(collect_answers.fn, settings, plan, now())
-    verdicts = step(merge_verdicts.fn, settings, plan)
+        if polled.is_late:
+            break
+    verdicts = step(merge_verdicts.fn, settings, plan, now())
+    step(compare_verdicts.fn, settings, plan)
     books = step(publish.fn, settings, plan)
     step(measure_drift.fn, settings, plan, now())
     step(measure_accuracy.fn, settings, run_date, run_id, run_id, now())
     step(remeasure_late_labels.fn, settings, run_date, run_id, now())
     alerts = step(send_alerts.fn, settings, run_date, run_id, now())
-    return step(close_night.fn, settings, plan, validation, verdicts, books, alerts, step.seconds, now())
+    night = step(close_night.fn, settings, plan, validation, verdicts, books, alerts, step.seconds, now())
+    step(tell_late_input.fn, settings, now())
+    return night
 
 
 def play_history(

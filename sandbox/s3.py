@@ -87,7 +87,7 @@ class DataFolder:
     """A folder with one sub-folder a bucket, kept like the buckets."""
 
     def __init__(self, folder: Path, s3: Any) -> None:
-        self._folder = folder
+        self._folder = self.path = folder
         self._s3 = s3
         self._saved: dict[tuple[str, str], str] = {}  # (bucket, key) -> ETag of what the file holds
 

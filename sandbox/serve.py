@@ -29,6 +29,8 @@ BUCKETS = ("moderation-input", "moderation-output", "moderation-batch")
 MODEL_ID = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
 ROLE_ARN = "arn:aws:iam::123456789012:role/AmazonBedrockModerationBatch"
 POLL_INTERVAL_S = 0.2
+#: In the data folder; the leading dot keeps it from being a bucket.
+JOBS_FILE = ".bedrock-jobs"
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class Sandbox:
             "AWS_ENDPOINT_URL_S3": self.s3_url,
             "AWS_ENDPOINT_URL_BEDROCK": self.bedrock_url,
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.bedrock_url,
+            "AWS_ENDPOINT_URL_SERVICE_QUOTAS": self.bedrock_url,
             "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
             "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
             "AWS_REGION": REGION,
@@ -80,7 +83,7 @@ class Sandbox:
         return self.environment
 
     def client(self, service: str, *, region: str = REGION, **config: Any) -> Any:
-        """A boto3 client of ``bedrock``, ``bedrock-runtime`` or ``s3`` here; ``config`` goes to botocore's Config."""
+        """A boto3 client of S3 or of Bedrock's services, Service Quotas too; ``config`` goes to botocore's Config."""
         import boto3
         from botocore.config import Config
 
@@ -95,8 +98,12 @@ class Sandbox:
         self.bedrock.engine.job_seconds = job_seconds
 
     def save(self) -> int:
-        """Write the buckets to the data folder; how many files changed (0 without a folder)."""
-        return self._folder.save() if self._folder else 0
+        """Write jobs and buckets to the data folder; how many of the buckets' files changed (0 without a folder)."""
+        if self._folder is None:
+            return 0
+        # Jobs first: one that ends meanwhile is not over on record, and does its work once more after a crash.
+        save_jobs(self.bedrock, self._folder.path)
+        return self._folder.save()
 
     def reset(self) -> None:
         """As if just started without data: empty buckets, no jobs, no faults, jobs moving by themselves."""
@@ -159,9 +166,31 @@ def running(
             job_seconds=job_seconds,
             clock=clock,
         )
+        if data is not None:
+            load_jobs(bedrock, data)
+            stack.callback(save_jobs, bedrock, data)
         bedrock.start()
         stack.callback(bedrock.stop)
         yield Sandbox(s3, bedrock, s3_client, folder)
+
+
+def save_jobs(bedrock: BedrockServer, folder: Path) -> None:
+    """Write what the endpoint knows of its jobs into the data folder, beside the buckets."""
+    if not list(bedrock.store) and not (folder / JOBS_FILE).exists():
+        return
+    partial = folder / f"{JOBS_FILE}.partial"
+    partial.write_bytes(bedrock.store.dump())
+    os.replace(partial, folder / JOBS_FILE)
+
+
+def load_jobs(bedrock: BedrockServer, folder: Path) -> None:
+    """Give the endpoint the jobs of an earlier sandbox: the real Bedrock forgets none."""
+    file = folder / JOBS_FILE
+    if file.is_file():
+        try:
+            bedrock.store.load(file.read_bytes())
+        except Exception as error:  # of other code, or cut off: a file of pickles fails in many ways
+            logger.warning("the jobs in %s cannot be read and are forgotten: %s", file, error)
 
 
 def serve(

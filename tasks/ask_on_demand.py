@@ -7,12 +7,14 @@ are made again, and they are counted and booked.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,9 +26,11 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
 from tasks.adapters.storage import Storage
+from tasks.deadline import is_late
 from tasks.errors import is_transient
 from tasks.ingest import Plan
-from tasks.ledger import is_live, read_ledger, scratch, update
+from tasks.lease import check_held
+from tasks.ledger import is_live, read_ledger, scratch, serves, update
 from tasks.paths import DayPaths
 from tasks.ports import JobStatus, RecordFailed
 from tasks.settings import Settings
@@ -41,6 +45,15 @@ class OnDemandSummary(BaseModel):
 
     record_count: int
     call_count: int
+    #: records that were not asked any more: the deadline had passed
+    left_count: int = 0
+
+
+class Asked(NamedTuple):
+    """What was done about an entry: calls that were made, and records that were left unasked."""
+
+    call_count: int
+    left_count: int
 
 
 class Request(NamedTuple):
@@ -97,52 +110,85 @@ def ask_entry(
     connected: adapters.Adapters,
     settings: Settings,
     entry: LedgerEntry,
+    may_ask: Callable[[], bool] = lambda: True,
+    check: Callable[[], None] = lambda: None,
     *,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> int:
-    """Ask for every record of an entry that has no answer yet; how many calls that took.
+) -> Asked:
+    """Ask for every record of an entry that has no answer yet, as long as that is allowed.
+
+    However it ends, calls in flight are waited for, and no further one is begun. `check` comes before each call, and
+    what it raises ends them all.
 
     Raises:
         BedrockUnavailable, BedrockRefused: as BatchInference says; what was answered stays.
     """
     storage, folder = connected.storage, answer_folder(entry)
     calls, answered = count_calls(storage, entry), answered_records(storage, entry)
-    pace = Pace(settings.on_demand_per_s, sleep, clock)
+    pace, is_over = Pace(settings.on_demand_per_s, sleep, clock), threading.Event()
     with scratch() as temporary:
         path = Path(temporary) / "input.jsonl"
         storage.fetch(entry.input_uri, path)
         open_requests = [request for request in read_requests(path) if request.record_id not in answered]
 
-    def ask(request: Request) -> None:
+    def ask_unless_over(request: Request) -> bool:
+        try:
+            return ask(request)
+        except BaseException:
+            is_over.set()
+            raise
+
+    def ask(request: Request) -> bool:
+        if is_over.is_set() or not may_ask():
+            return False
         pace.wait()
+        if is_over.is_set() or not may_ask():
+            return False
+        check()
         storage.put(f"{folder}/{request.record_id}.{calls[request.record_id]}{_CALL}", b"")
         line: dict[str, Any] = {"recordId": request.record_id}
         try:
             line["modelOutput"] = connected.bedrock.invoke(entry.model_id, entry.invocation_type, request.body)
         except RecordFailed as error:
             line["error"] = {"errorCode": error.code, "errorMessage": error.message}
-        storage.put(f"{folder}/{request.record_id}{_ANSWER}", orjson.dumps(line, default=str))
+        # Not orjson: an answer may spell lone surrogates, which it refuses, and each is paid for.
+        storage.put(f"{folder}/{request.record_id}{_ANSWER}", json.dumps(line, default=str).encode())
+        return True
 
     with ThreadPoolExecutor(settings.on_demand_concurrency) as callers:
-        list(callers.map(ask, open_requests))
-    return len(open_requests)
+        try:
+            made = sum(callers.map(ask_unless_over, open_requests))
+        finally:
+            is_over.set()
+    return Asked(made, len(open_requests) - made)
 
 
 @task(retries=5, retry_delay_seconds=[5, 15, 60, 300, 600], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
-def ask_on_demand(settings: Settings, plan: Plan, now: datetime) -> OnDemandSummary:
-    """Ask for what is on record as on demand and not answered; a rerun asks for what was in flight or not begun."""
+def ask_on_demand(settings: Settings, plan: Plan, now: Callable[[], datetime]) -> OnDemandSummary:
+    """Ask for what is on record as on demand and not answered; a rerun asks for what was in flight or not begun.
+
+    After the deadline, and for an entry that no longer serves, nothing is asked: what was answered is booked.
+    """
     connected, paths = adapters.connect(settings), DayPaths(settings, plan.run_date)
     entries = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry) and entry.mode == "on_demand"]
-    call_count = 0
+    still_ours = partial(check_held, connected.storage, paths, plan.run_id)
+    call_count, left_count = 0, 0
     for entry in entries:
-        call_count += ask_entry(connected, settings, entry)
-        update(
-            connected.storage,
-            paths,
-            entry,
-            state=EntryState.SUBMITTED,
-            submitted_at=now,
-            job_status=JobStatus.COMPLETED,
-        )
-    return OnDemandSummary(record_count=sum(entry.record_count for entry in entries), call_count=call_count)
+        may_ask = partial(_may_ask, settings, plan, entry, now)
+        # A run that slept would pay again for what its successor has asked.
+        asked = ask_entry(connected, settings, entry, may_ask, still_ours)
+        call_count, left_count = call_count + asked.call_count, left_count + asked.left_count
+        close_entry(connected.storage, paths, entry, now(), is_whole=not asked.left_count)
+    record_count = sum(entry.record_count for entry in entries)
+    return OnDemandSummary(record_count=record_count, call_count=call_count, left_count=left_count)
+
+
+def _may_ask(settings: Settings, plan: Plan, entry: LedgerEntry, now: Callable[[], datetime]) -> bool:
+    return serves(entry, plan) and not is_late(settings, plan, now())
+
+
+def close_entry(storage: Storage, paths: DayPaths, entry: LedgerEntry, now: datetime, *, is_whole: bool) -> LedgerEntry:
+    """The entry, with nothing left to ask: what was answered can be collected."""
+    status = JobStatus.COMPLETED if is_whole else JobStatus.STOPPED
+    return update(storage, paths, entry, state=EntryState.SUBMITTED, submitted_at=now, job_status=status)

@@ -14,7 +14,7 @@ from prompts.freeze import frozen
 from tasks import adapters
 from tasks.check_prompt import Use, prompt_uses
 from tasks.errors import ModerationError, SettingsInvalid
-from tasks.estimate import estimate, prompt_tokens
+from tasks.estimate import constant_rates, estimate, prompt_tokens
 from tasks.families import InvocationChoice, pick_family
 from tasks.paths import lake
 from tasks.prices import find_price
@@ -54,9 +54,9 @@ def describe_catalog(terms: Terms, uses: Sequence[Use] | str, catalog: Path = CA
 def dollars_per_million(prompt: Prompt, terms: Terms) -> float | None:
     """What a million comments of average length cost at the model's batch price; None if that is not known."""
     price = find_price(terms.model_id, "batch", terms.prices)
-    constant_tokens = prompt_tokens(prompt.system + prompt.user)
     thoughts = pick_family(terms.model_id, invocation_type=terms.invocation_type).reasoning_tokens
-    return estimate(_MILLION, _MILLION * COMMENT_TOKENS, constant_tokens, price, thoughts).cost_usd
+    rates = constant_rates(prompt.system + prompt.user, thoughts)
+    return estimate(_MILLION, round(_MILLION * (rates.fixed_tokens + COMMENT_TOKENS)), rates, price).cost_usd
 
 
 def diff(one: str, other: str, default_name: str, catalog: Path = CATALOG) -> str:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import polars as pl
 
 from data_contracts.comments import REJECTED
-from data_contracts.ledger import EntryState, LedgerEntry, erasure_id, record_id
+from data_contracts.ledger import LedgerEntry, erasure_id, record_id
 from data_contracts.table import Table
 from tasks import adapters
 from tasks.adapters import Adapters
@@ -26,6 +26,7 @@ from tasks.adapters.storage import Storage
 from tasks.errors import InputChanged, ModerationError
 from tasks.find_traces import Sought, count_traces
 from tasks.lease import held
+from tasks.ledger import is_live
 from tasks.paths import DayPaths, erasures
 from tasks.plan_erasure import (
     TABLES,
@@ -162,7 +163,7 @@ def _busy_days(storage: Storage, found: Search, days: Sequence[DayPaths]) -> lis
 def _open_entries(storage: Storage, paths: DayPaths) -> Iterator[LedgerEntry]:
     for item in storage.list(paths.ledger):
         entry = LedgerEntry.model_validate_json(storage.get(item.uri) or b"{}")
-        if entry.state is not EntryState.COLLECTED:
+        if is_live(entry):
             yield entry
 
 

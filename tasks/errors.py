@@ -3,20 +3,28 @@
     ModerationError
     ├── NightStopped              the night is wrong: it ends, nothing is published, one alert (exit 1)
     │   ├── InputAbsent           the day has no input
+    │   ├── InputIncomplete       the object that says the input is complete did not come
     │   ├── InputChanged          an input object changed between the plan and the reading
     │   ├── SchemaDrift           a column is missing or retyped
     │   ├── TooManyRejected       the row breaker, before any money is spent
     │   ├── CriticalExpectationFailed  the day as a whole is not what upstream sends, before any money is spent
     │   ├── BelowMinimum          fewer comments than a batch job takes
     │   ├── OverBudget            the estimate is over MAX_COST_USD: nothing was submitted
+    │   ├── CanaryFailed          the model does not take the night's request: nothing was submitted
     │   ├── BedrockRefused        Bedrock will not take the job, and asking again will not help
-    │   ├── JobFailed             a batch job failed as a whole
-    │   ├── DeadlinePassed        the jobs did not end in time; they stay owned and the next run adopts them
+    │   ├── JobFailed             a batch job failed as a whole, and would again
+    │   ├── DeadlinePassed        answers are lacking at DEADLINE_H; the next run adopts the jobs and asks the rest
     │   ├── TooFewJudged          the answer breaker, before anything is published
     │   ├── DayInUse              another run works on the day
+    │   ├── StartedTooOften       the run crashed every time that it was started
     │   ├── LeaseLost             this run was taken for dead and another works on the day
     │   ├── Unbalanced            rows were lost or made up on the way: a defect of ours
+    │   ├── FlipsHeld             a backfill would change more verdicts of a published day than may pass unseen
+    │   ├── Unanswered            nobody answered what a backfill asked
+    │   ├── NotRestorable         the version of the day that is wanted cannot be brought back
     │   └── BackfillIncomplete    some days of a backfill stopped
+    ├── SomethingWrong            what the watchdog found; it stopped nothing (exit 1)
+    ├── RemeasureIncomplete       some days could not be measured again (exit 1)
     ├── WrongUsage                the call or the settings are wrong (exit 2)
     │   ├── SettingsInvalid
     │   ├── PromptInvalid
@@ -33,9 +41,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from tasks.inert_text import inert
+
 
 class ModerationError(Exception):
-    """Base of every error of this project; its text is one clear line for the operator."""
+    """Base of every error of this project; its text is one clear line for the operator, whoever wrote parts of it."""
+
+    def __str__(self) -> str:
+        return inert(super().__str__())
 
 
 class NightStopped(ModerationError):
@@ -44,6 +57,10 @@ class NightStopped(ModerationError):
 
 class InputAbsent(NightStopped):
     """The day has no input at all."""
+
+
+class InputIncomplete(NightStopped):
+    """INPUT_MARKER did not come within INPUT_WAIT_H."""
 
 
 class InputChanged(NightStopped):
@@ -70,16 +87,20 @@ class OverBudget(NightStopped):
     """The estimate is over MAX_COST_USD."""
 
 
+class CanaryFailed(NightStopped):
+    """The model refused the one request that was tried before the first job."""
+
+
 class BedrockRefused(NightStopped):
     """Bedrock refused for a reason that stays: validation, access, entitlement."""
 
 
 class JobFailed(NightStopped):
-    """A batch job ended as Failed."""
+    """A batch job answered nothing, for a reason that will repeat or has done so."""
 
 
 class DeadlinePassed(NightStopped):
-    """The jobs did not end within DEADLINE_H."""
+    """At DEADLINE_H a job could not be stopped, or answers are lacking and AT_DEADLINE is "stop"."""
 
 
 class TooFewJudged(NightStopped):
@@ -90,6 +111,10 @@ class DayInUse(NightStopped):
     """Another run holds the day's lease, and did not end within LEASE_WAIT_S."""
 
 
+class StartedTooOften(NightStopped):
+    """The run crashed every time that it was started: starting it once more would not help."""
+
+
 class LeaseLost(NightStopped):
     """Another run holds the day's lease that was ours: nothing more may be written."""
 
@@ -98,8 +123,28 @@ class Unbalanced(NightStopped):
     """Ingested, valid, rejected and verdicts do not add up row by row."""
 
 
+class FlipsHeld(NightStopped):
+    """More verdicts of a published day would change than MAX_FLIP_FRACTION, and nobody has said that they may."""
+
+
+class Unanswered(NightStopped):
+    """Nobody answered within APPROVAL_WAIT_H what a backfill asked."""
+
+
+class NotRestorable(NightStopped):
+    """The version of a day that is to be brought back is not there, or not all of it."""
+
+
 class BackfillIncomplete(NightStopped):
     """Some days of a backfill were not published."""
+
+
+class SomethingWrong(ModerationError):
+    """The watchdog found something wrong."""
+
+
+class RemeasureIncomplete(ModerationError):
+    """Some days of a range could not be measured again."""
 
 
 class WrongUsage(ModerationError):

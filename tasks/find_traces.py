@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 import prompts
+from tasks.render_request import comment_json
 
 #: A shorter text is not looked for by itself: pages and reports say such words too.
 MIN_TEXT_BYTES = 16
@@ -77,7 +78,7 @@ def spellings(value: str) -> set[bytes]:
     for plain in {value, prompts.escape(value), html.escape(value)}:
         inner = orjson.dumps(plain)[1:-1]
         found |= {plain.encode(), inner, orjson.dumps(inner.decode())[1:-1], json.dumps(plain)[1:-1].encode()}
-    return found
+    return found | {comment_json(value)}
 
 
 def count_traces(path: Path, name: str, sought: Sought) -> int:

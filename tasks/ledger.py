@@ -11,6 +11,7 @@ import polars as pl
 from data_contracts.ledger import EntryState, LedgerEntry
 from data_contracts.verdicts import ANSWERS, REQUESTS
 from tasks.adapters.storage import Storage
+from tasks.errors import LeaseLost
 from tasks.ingest import Plan
 from tasks.paths import DayPaths
 from tasks.ports import JobStatus
@@ -43,15 +44,25 @@ def write_intent(storage: Storage, paths: DayPaths, entry: LedgerEntry) -> Ledge
 
 
 def update(storage: Storage, paths: DayPaths, entry: LedgerEntry, **changes: object) -> LedgerEntry:
-    """Move an entry forward on record and return it."""
-    moved = entry.model_copy(update=changes)
-    storage.put(paths.entry(entry.key), _body(moved))
+    """Move an entry forward on record and return it, if it is on record as this run knows it.
+
+    Raises:
+        LeaseLost: if another run has moved it: then this one was taken for dead, and must not turn it back.
+    """
+    moved, uri = entry.model_copy(update=changes), paths.entry(entry.key)
+    found = storage.get_versioned(uri)
+    known = found is not None and LedgerEntry.model_validate_json(found.body) == entry
+    if found is None or not known or not storage.put_if_match(uri, _body(moved), found.etag):
+        raise LeaseLost(f"{entry.job_name} was moved on in the ledger by another run, while this one did not answer")
     return moved
 
 
 def is_live(entry: LedgerEntry) -> bool:
-    """Whether Bedrock has the job, or may have it, and its answers have not been read."""
-    return entry.state is not EntryState.COLLECTED
+    """Whether Bedrock has the job, or may have it, and its answers have not been read.
+
+    Nobody waits for a canary: one that was cut off by a crash is tried again before the next first job.
+    """
+    return entry.mode != "canary" and entry.state is not EntryState.COLLECTED
 
 
 def is_running(entry: LedgerEntry) -> bool:
@@ -62,7 +73,8 @@ def is_running(entry: LedgerEntry) -> bool:
 def serves(entry: LedgerEntry, plan: Plan) -> bool:
     """Whether an entry's answers count for a plan: the same model asked in the same way with the same prompt."""
     return (
-        entry.model_id == plan.model_id
+        entry.mode != "canary"
+        and entry.model_id == plan.model_id
         and entry.invocation_type == plan.invocation_type
         and entry.prompt_sha256 == plan.prompt_sha256
         and entry.epoch >= plan.epoch

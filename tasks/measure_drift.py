@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.metrics import State
 from tasks import adapters
+from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
 from tasks.errors import is_transient
 from tasks.ingest import Plan
@@ -102,18 +103,23 @@ def _measure_words(
     return measure_oov(sample_batches(valid, count), pl.Series("token", sorted(words), dtype=pl.String()))
 
 
+def measure_run(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> DriftSummary:
+    """Append what the scratch frames of a run say about its day, each with what earlier nights say about it."""
+    settings, run_date, history = paths.settings, paths.run_date, read_history(outside, paths)
+    with tempfile.TemporaryDirectory() as folder:
+        valid, rejected, verdicts = _fetch(outside.storage, paths, ("valid", "rejected", "verdicts"), folder)
+        measured = measure_frames(valid, rejected, verdicts, history)
+        measured.append(_measure_words(outside.storage, settings, run_date, valid, folder))
+    judged = judge_all(measured, run_date, history, settings.thresholds)
+    rows = metric_rows(judged, history, Stamp(run_date, now, verdicts_run_id, paths.run_id))
+    append_rows(outside, paths, rows)
+    return summarise(run_date, history, rows)
+
+
 @task(
     retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
 )
 def measure_drift(settings: Settings, plan: Plan, now: datetime) -> DriftSummary:
-    """Append the night's measurements, each with what earlier nights say about it; repeating it is harmless."""
-    outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
-    history = read_history(outside, paths)
-    with tempfile.TemporaryDirectory() as folder:
-        valid, rejected, verdicts = _fetch(outside.storage, paths, ("valid", "rejected", "verdicts"), folder)
-        measured = measure_frames(valid, rejected, verdicts, history)
-        measured.append(_measure_words(outside.storage, settings, plan.run_date, valid, folder))
-    judged = judge_all(measured, plan.run_date, history, settings.thresholds)
-    rows = metric_rows(judged, history, Stamp(plan.run_date, now, plan.run_id, plan.run_id))
-    append_rows(outside, paths, rows)
-    return summarise(plan.run_date, history, rows)
+    """Append the night's measurements; repeating it is harmless."""
+    paths = RunPaths(settings, plan.run_date, plan.run_id)
+    return measure_run(adapters.connect(settings), paths, plan.run_id, now)

@@ -30,7 +30,8 @@ def read_history(outside: Adapters, paths: DayPaths) -> History:
     plain = [DayPaths(paths.settings, day).plain("metrics") for day in days]
     with ThreadPoolExecutor(_READERS) as readers:
         bodies = dict(zip(days, readers.map(outside.storage.get, plain), strict=True))
-    frames = [METRICS.conform(pl.read_parquet(BytesIO(body)).lazy()) for body in bodies.values() if body is not None]
+    stored = [pl.read_parquet(BytesIO(body)).lazy() for body in bodies.values() if body is not None]
+    frames = [METRICS.conform(METRICS.widen(frame)) for frame in stored]
     absent = [day for day, body in bodies.items() if body is None]
     if absent:
         frames.append(outside.lake.scan(paths.lake("metrics"), METRICS).filter(pl.col("date").is_in(absent)))

@@ -4,12 +4,14 @@
     {LABELS_URI}/date=D/*.parquet              human labels of the day's comments (read only)
 
     {OUTPUT_URI}/
-      lake/{verdicts,rejected,metrics,nights}/ Delta tables, partitioned by date: the truth
+      lake/{verdicts,rejected,review,metrics,nights}/   Delta tables, partitioned by date: the truth
       verdicts/date=D/verdicts.parquet         the current day for plain readers, written after the commit
       rejected/date=D/rejected.parquet
+      review/date=D/review.parquet
       metrics/date=D/metrics.parquet
       runs/D/RUN_ID/                           plan.json, balance.json, summary.json, report.html, ledger.json,
-                                               confusion.json, expectations.json, data_docs/index.html
+                                               confusion.json, expectations.json, data_docs/index.html; of a day
+                                               that was published before flips.json; stopped.json, restore.json
       runs/D/RUN_ID/work/                      the run's scratch frames, deleted when it is published
       ledger/D/KEY.json                        intents and jobs, shared by all runs of the day
       requests/D/KEY.parquet                   what each shard asked, without text
@@ -17,12 +19,20 @@
       state/lease/D.json                       which run works on the day
       state/alerts/D.json                      which alerts of the day each channel was told
       state/alerts/incidents.json              which runs of degraded nights each channel was told of
+      state/alerts/watchdog.json               what the watchdog found wrong, and told each channel of
+      state/alerts/late_input.json             which late input each channel was told of
       state/labels/D.json                      the label objects that the day was last measured with
+      state/alerts/lifecycle.json              which steps to a model's end of life each channel was told of
+      state/usage/D.json                       what the day's requests used, by language: later estimates learn from it
+      state/preflight/D.probe                  written, read and deleted again before the first job
       state/vocabulary/D.parquet               the words of one of the first published days
       state/erasures/D/HASH.json               which comments of the day were erased, by hash: validate keeps them out
+      state/backfills/ID.json                  what a backfill was asked for, by whom and why, and which days are done
+      state/restores/D.json                    that the day was brought back from an earlier version, and why
       label_requests/date=D/
       golden/
 
+    {BATCH_URI}/D/preflight.probe                 written, read and deleted again before the first job
     {BATCH_URI}/D/KEY16/input/shard-NNNNN.jsonl   one clean folder per job: Bedrock reads every .jsonl below it
     {BATCH_URI}/D/KEY16/output/on-demand/...      RECORD.N.call and RECORD.jsonl.out, where there was no job
     {BATCH_URI}/D/KEY16/output/JOB_ID/...         Bedrock forbids '=' in its URIs, so no Hive paths here
@@ -41,6 +51,26 @@ from tasks.settings import Settings
 def lake(settings: Settings, table: str) -> str:
     """Root of a Delta table."""
     return f"{settings.output_uri}/lake/{table}"
+
+
+def backfills(settings: Settings) -> str:
+    """Folder of all backfills' records."""
+    return f"{settings.output_uri}/state/backfills"
+
+
+def backfill(settings: Settings, backfill_id: str) -> str:
+    """What is on record about a backfill."""
+    return f"{backfills(settings)}/{backfill_id}.json"
+
+
+def leases(settings: Settings) -> str:
+    """Folder of all days' leases."""
+    return f"{settings.output_uri}/state/lease"
+
+
+def notices(settings: Settings, watcher: str) -> str:
+    """What a watcher over several days found, and told each channel of: `watchdog` or `late_input`."""
+    return f"{settings.output_uri}/state/alerts/{watcher}.json"
 
 
 def erasures(settings: Settings) -> str:
@@ -121,10 +151,14 @@ class DayPaths:
         """The record of one erased comment."""
         return f"{self.erasures}/{digest}.json"
 
+    def restore(self) -> str:
+        """The day's last restore."""
+        return f"{self.settings.output_uri}/state/restores/{self.run_date}.json"
+
     @property
     def lease(self) -> str:
         """Which run works on the day."""
-        return f"{self.settings.output_uri}/state/lease/{self.run_date}.json"
+        return f"{leases(self.settings)}/{self.run_date}.json"
 
     def alert_state(self) -> str:
         """Which alerts of the day were delivered."""
@@ -133,6 +167,20 @@ class DayPaths:
     def incidents(self) -> str:
         """Which runs of degraded nights each channel was told of; one object for all days."""
         return f"{self.settings.output_uri}/state/alerts/incidents.json"
+
+    @property
+    def probes(self) -> tuple[str, str]:
+        """Objects that show whether OUTPUT_URI and BATCH_URI can be worked in."""
+        return f"{self.settings.output_uri}/state/preflight/{self.run_date}.probe", f"{self.batch}/preflight.probe"
+
+    @property
+    def usages(self) -> str:
+        """Folder of what the days' requests used."""
+        return f"{self.settings.output_uri}/state/usage"
+
+    def usage(self) -> str:
+        """What the day's requests used."""
+        return f"{self.usages}/{self.run_date}.json"
 
     def labels_state(self) -> str:
         """The label objects that the day was last measured with."""

@@ -12,13 +12,14 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from data_contracts.comments import REJECTED
+from data_contracts.review import REVIEW
 from data_contracts.table import Table
 from data_contracts.verdicts import VERDICTS
 from tasks.find_traces import ID_COLUMNS, Sought
 from tasks.paths import DayPaths
 
 #: The tables of the lake that have a row for a comment.
-TABLES: dict[str, Table] = {table.name: table for table in (VERDICTS, REJECTED)}
+TABLES: dict[str, Table] = {table.name: table for table in (VERDICTS, REJECTED, REVIEW)}
 
 _BATCH_ROWS = 50_000
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -34,8 +34,12 @@ _BEDROCK_S3_URI = re.compile(r"s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](/[-!_*'().a
 _ROLE_ARN = re.compile(r"arn:aws(-[^:]+)?:iam::([0-9]{12})?:role/.+")
 #: FIFO topics, whose names end in .fifo, deliver to no person.
 SNS_TOPIC_ARN = re.compile(r"arn:aws(-[^:]+)?:sns:(?P<region>[a-z0-9-]+):[0-9]{12}:(?P<topic>[A-Za-z0-9_-]{1,256})")
+#: What a zone's name looks like; nothing else is repeated.
+_ZONE = re.compile(r"[A-Za-z_]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
+#: What a setting's name, or its place in a list, looks like.
+_NAME = re.compile(r"[A-Za-z_]{1,60}|[0-9]{1,3}")
 #: Settings that hold passwords and tokens.
-_SECRETS = frozenset({"alert_urls", "alert_routes"})
+_SECRETS = frozenset({"alert_urls", "alert_routes", "heartbeat_url", "watchdog_url"})
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -111,7 +115,14 @@ class Settings(BaseSettings):
     max_cost_usd: float = Field(default=150.0, gt=0, description="Most that a night may be estimated to cost")
     prices: Path | None = Field(default=None, description="A prices.toml of your own; default: the shipped one")
     poll_interval_s: float = Field(default=60.0, gt=0, description="Seconds between looks at the jobs")
-    deadline_h: float = Field(default=24.0, gt=0, le=168, description="Hours until a night gives up waiting")
+    deadline_h: float = Field(
+        default=24.0, gt=0, le=168, description="Hours after a run's plan when it asks no more and stops its jobs"
+    )
+    at_deadline: Literal["publish", "stop"] = Field(
+        default="publish",
+        description="Then: publish what has no answer as missing, or stop the night and leave it to the next run",
+    )
+    stop_wait_s: float = Field(default=600.0, ge=0, description="Seconds to wait for a stopped job's end")
     lease_wait_s: float = Field(default=120.0, ge=0, description="Seconds to wait for another run of the same day")
     alert_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field(default=(), description="apprise URLs (secret)")
     sns_topic_arn: str | None = Field(default=None, description="SNS topic for alerts: the ARN of a standard topic")
@@ -124,6 +135,25 @@ class Settings(BaseSettings):
         ),
     )
     alert_language: Literal["en", "ja"] = Field(default="en", description="Language of the alerts")
+    heartbeat_url: SecretStr | None = Field(
+        default=None, description="Called when last night is published; /start and /fail are appended (secret)"
+    )
+    watchdog_url: SecretStr | None = Field(
+        default=None, description="Called when the watchdog found all well; /fail is appended if it did not (secret)"
+    )
+    publish_by_h: float = Field(
+        default=12.0, gt=0, le=72, description="Local hours after the day's end by which its night must be published"
+    )
+    watch_days: int = Field(default=7, ge=1, le=92, description="Days that the watchdog and the late input check see")
+    input_still_s: float = Field(
+        default=600.0, ge=0, description="Seconds that a scheduled night wants its input to have been still for"
+    )
+    input_marker: str | None = Field(
+        default=None,
+        pattern=r"^[^/]+$",
+        description="Object in the day's folder that says its input is complete, as _SUCCESS; it is waited for instead",
+    )
+    input_wait_h: float = Field(default=6.0, ge=0, description="Most hours that a scheduled night waits for its input")
     kms_key_id: str | None = Field(default=None, description="KMS key for Bedrock's output files")
     bucket_owner: str | None = Field(
         default=None,
@@ -143,7 +173,27 @@ class Settings(BaseSettings):
     on_demand: bool = Field(default=True, description="Ask one by one, at full price, what is too little for a job")
     on_demand_concurrency: int = Field(default=4, ge=1, le=64, description="Calls at a time, on demand")
     on_demand_per_s: float = Field(default=5.0, gt=0, description="Most calls a second, on demand")
+    count_tokens: bool = Field(
+        default=True, description="Have Bedrock count the tokens of a sample for the estimate, where it does"
+    )
+    preflight_canary: bool = Field(
+        default=True, description="Try one record by itself before the first job: a batch's bodies are not validated"
+    )
+    preflight_lifecycle: bool = Field(
+        default=True, description="Alert when the model is legacy or ends within 60, 30 or 14 days"
+    )
+    preflight_buckets: bool = Field(
+        default=True, description="Write, read and delete a probe in both own roots before the first job"
+    )
     max_jobs_in_flight: int = Field(default=100, ge=1, description="Jobs submitted and not ended")
+    backfill_max_jobs: int = Field(
+        default=20, ge=1, description="Of these, a backfill's share: the account's quota less it is left to the nightly"
+    )
+    backfill_max_days: int = Field(default=92, ge=1, description="Most days of one backfill")
+    max_flip_fraction: Fraction = Field(
+        default=0.05, description="Most verdicts of a published day that a backfill may change without a person's word"
+    )
+    approval_wait_h: float = Field(default=24.0, gt=0, description="Hours that a backfill waits for a person's answer")
     baseline_days: int = Field(default=28, ge=7, description="Published days that a night is compared with")
     thresholds: Thresholds = Thresholds()
     tolerances: Tolerances = Tolerances()
@@ -204,7 +254,8 @@ class Settings(BaseSettings):
     @classmethod
     def _zone(cls, name: str) -> str:
         if name not in available_timezones():
-            raise ValueError(f"{name!r} is not an IANA time zone")
+            shown = repr(name) if _ZONE.fullmatch(name) else "this"
+            raise ValueError(f"{shown} is not an IANA time zone")
         return name
 
     @field_validator("sns_topic_arn")
@@ -213,6 +264,13 @@ class Settings(BaseSettings):
         if arn is not None and not SNS_TOPIC_ARN.fullmatch(arn):
             raise ValueError("must be the ARN of a standard SNS topic, arn:aws:sns:REGION:123456789012:NAME")
         return arn
+
+    @field_validator("heartbeat_url", "watchdog_url")
+    @classmethod
+    def _ping_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not re.fullmatch(r"https?://[^\s/]+\S*", url.get_secret_value()):
+            raise ValueError("must be an http(s) URL")
+        return url
 
     @field_validator("alert_urls", mode="before")
     @classmethod
@@ -254,7 +312,8 @@ def _explain(item: Any) -> str:
     """One validation error, named as the operator sets it."""
     if not item["loc"]:  # a rule about several settings names them itself
         return str(item["msg"]).removeprefix("Value error, ")
-    name = ENV_PREFIX + "__".join(str(part) for part in item["loc"]).upper()
+    # A key that is no name may be a URL with its password, quoted in the wrong place.
+    name = ENV_PREFIX + "__".join(str(part) if _NAME.fullmatch(str(part)) else "?" for part in item["loc"]).upper()
     if item["type"] == "missing":
         return f"{name} is not set ({Settings.model_fields[item['loc'][0]].description})"
     if item["type"] == "extra_forbidden":

@@ -12,13 +12,11 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import orjson
 import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
-import prompts
 from data_contracts.checked_rows import CHECKED_ROWS
 from data_contracts.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
 from data_contracts.ledger import erasure_id, record_id
@@ -27,8 +25,10 @@ from tasks.adapters.storage import Storage
 from tasks.errors import TooManyRejected, is_transient
 from tasks.identify_language import identify_languages
 from tasks.ingest import InputObject, Plan
+from tasks.mend_encoding import BROKEN, is_sound, mend
 from tasks.paths import RunPaths
 from tasks.profile_day import row_facts
+from tasks.render_request import comment_json
 from tasks.repeats import find_repeats
 from tasks.settings import Settings
 
@@ -74,9 +74,14 @@ def day_bounds(run_date: date, zone: ZoneInfo) -> DayBounds:
 def read_comments(path: Path, source: InputObject) -> pl.LazyFrame:
     """A local copy of an input object as comments with their row key.
 
-    Columns: those of COMMENTS, in its types, plus source_object and source_row. A float rating stays a float, so that
-    the row rules can see one that is not whole.
+    Columns: those of COMMENTS, in its types, plus source_object, source_row and BROKEN (a string of the row is no
+    UTF-8). A float rating stays a float, so that the row rules can see one that is not whole.
     """
+    broken = pl.lit(False)
+    if not is_sound(path):
+        path, whole = path.with_suffix(".mended.parquet"), path
+        mend(whole, path, source.uri)
+        broken = pl.col(BROKEN)
     columns = [
         pl.col("comment_id", "product_id", "user_id", "text").cast(pl.String),
         pl.col("posted_at").dt.convert_time_zone("UTC").dt.cast_time_unit("us"),
@@ -84,10 +89,10 @@ def read_comments(path: Path, source: InputObject) -> pl.LazyFrame:
     ]
     return (
         pl.scan_parquet(path, glob=False, hive_partitioning=False)
-        .select(COMMENTS.names)  # before the row number: an extra column may have its name
+        .select(*COMMENTS.names, broken.alias(BROKEN))  # before the row number: an extra column may have its name
         .with_row_index("source_row")
         .with_columns(*columns, pl.col("source_row").cast(pl.Int64), source_object=pl.lit(source.uri))
-        .select(*COMMENTS.names, *_ROW_KEY)
+        .select(*COMMENTS.names, *_ROW_KEY, BROKEN)
     )
 
 
@@ -114,7 +119,7 @@ def row_rules(day: DayBounds, max_text_chars: int) -> dict[Reason, pl.Expr]:
         comment_id.is_null()
         | (comment_id.str.strip_chars() == "")
         | (comment_id.str.len_chars() > MAX_ID_CHARS)
-        | comment_id.str.contains(r"\p{Cc}")
+        | comment_id.str.contains(r"[\p{Cc}\p{Zl}\p{Zp}]")
         | pl.col("product_id").is_null()
         | pl.col("user_id").is_null()
     )
@@ -125,6 +130,7 @@ def row_rules(day: DayBounds, max_text_chars: int) -> dict[Reason, pl.Expr]:
         Reason.TOO_LONG: text.str.len_chars() > max_text_chars,
         Reason.BAD_ID: bad_id,
         Reason.BAD_RATING: rating.is_not_null() & rating.is_not_nan() & ~is_whole(rating),
+        Reason.BAD_ENCODING: pl.col(BROKEN),
     }
 
 
@@ -191,7 +197,7 @@ def check_rows(
                 is_elementwise=True,
             ),
         )
-        .drop("_normal", "_sent", "_id")
+        .drop("_normal", "_sent", "_id", BROKEN)
     )
 
 
@@ -244,7 +250,7 @@ def _sha256(texts: pl.Series) -> pl.Series:
 
 
 def _json_bytes(texts: pl.Series) -> pl.Series:
-    return _each(texts, lambda text: len(orjson.dumps(prompts.escape(text))) - 2, pl.Int64)
+    return _each(texts, lambda text: len(comment_json(text)), pl.Int64)
 
 
 def _count(path: Path, by: str | None = None) -> dict[str, int]:

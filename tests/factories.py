@@ -14,7 +14,6 @@ import orjson
 import polars as pl
 import pytest
 
-import prompts
 from data_contracts.batch_lines import InvocationType
 from data_contracts.comments import COMMENTS
 from data_contracts.ledger import LedgerEntry, Usage, job_name, record_id, shard_key
@@ -26,7 +25,9 @@ from tasks.adapters.aws import Aws
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
 from tasks.ingest import InputObject, Plan
+from tasks.mend_encoding import BROKEN
 from tasks.ports import BatchInference, Job, JobRequest
+from tasks.render_request import comment_json
 from tasks.settings import Settings
 
 RUN_DATE = date(2026, 11, 19)
@@ -60,8 +61,11 @@ class NoBedrock:
     def get_job(self, job_arn: str) -> Job:
         raise AssertionError(f"get_job({job_arn})")
 
-    def find_job(self, request: JobRequest) -> Job | None:
-        raise AssertionError(f"find_job({request.job_name})")
+    def find_jobs(self, request: JobRequest) -> list[Job]:
+        raise AssertionError(f"find_jobs({request.job_name})")
+
+    def list_jobs(self, name_contains: str, submitted_after: datetime) -> list[Job]:
+        raise AssertionError(f"list_jobs({name_contains})")
 
     def stop_job(self, job_arn: str) -> None:
         raise AssertionError(f"stop_job({job_arn})")
@@ -107,10 +111,16 @@ def comments(*rows: Row) -> pl.DataFrame:
 def read_rows(*rows: Row) -> pl.LazyFrame:
     """The input as `read_comments` gives it: a float rating, and a row key that counts up unless overridden."""
     schema = pl.Schema(
-        {**COMMENTS.polars_schema, "rating": pl.Float64(), "source_object": pl.String(), "source_row": pl.Int64()}
+        {
+            **COMMENTS.polars_schema,
+            "rating": pl.Float64(),
+            "source_object": pl.String(),
+            "source_row": pl.Int64(),
+            BROKEN: pl.Boolean(),
+        }
     )
     numbered = [
-        comment(comment_id=f"c{number + 1}", source_object=SOURCE, source_row=number) | row
+        comment(comment_id=f"c{number + 1}", source_object=SOURCE, source_row=number) | {BROKEN: False} | row
         for number, row in enumerate(rows)
     ]
     return pl.DataFrame(numbered, schema=schema, strict=False).lazy()
@@ -126,7 +136,7 @@ def valid_row(**overrides: Any) -> Row:
         "text_sha256": sha256(text),
         "language": "ja",
         "text_chars": len(text),
-        "text_bytes": len(orjson.dumps(prompts.escape(text))) - 2,
+        "text_bytes": len(comment_json(text)),
     } | overrides
 
 

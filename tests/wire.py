@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -22,8 +23,17 @@ class Reply(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-#: `lose`: the call is carried out and its answer lost; `cut`: half of the answer's body comes; `hang`: nothing comes.
-Fate = Literal["pass", "lose", "cut", "hang"] | Reply
+class Asked(NamedTuple):
+    """A call that came over the wire."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+#: `lose`: the call is carried out and its answer lost; `cut`: half of the answer's body comes; `hang`: nothing comes;
+#: `break`: half of the call itself arrives, then both ends lose the connection.
+Fate = Literal["pass", "lose", "cut", "hang", "break"] | Reply
 
 
 class OneTry(Aws):
@@ -43,6 +53,8 @@ class Wire:
         self.fates: deque[Fate] = deque()
         #: headers of every call, in order
         self.seen: list[dict[str, str]] = []
+        #: every call, in order
+        self.asked: list[Asked] = []
         self._ended = threading.Event()
         host = urlsplit(target).netloc
         wire = self
@@ -52,10 +64,14 @@ class Wire:
 
             def _handle(self) -> None:
                 wire.seen.append({name.lower(): value for name, value in self.headers.items()})
+                wire.asked.append(Asked(self.command, self.path, wire.seen[-1]))
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 fate = wire.fates.popleft() if wire.fates else "pass"
                 if fate == "hang":
                     wire._ended.wait()
+                    self.close_connection = True
+                elif fate == "break":
+                    wire._break_off(self, host, body)
                     self.close_connection = True
                 elif isinstance(fate, Reply):
                     self._answer(fate.status, list(fate.headers), fate.body.encode())
@@ -91,6 +107,16 @@ class Wire:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    @staticmethod
+    def _break_off(call: BaseHTTPRequestHandler, host: str, body: bytes) -> None:
+        """Send the service the call's head and half of its body, then hang up."""
+        name, port = host.split(":")
+        head = [f"{call.command} {call.path} HTTP/1.1", *(f"{key}: {value}" for key, value in call.headers.items())]
+        with socket.create_connection((name, int(port)), timeout=20) as connection:
+            connection.sendall("\r\n".join([*head, "", ""]).encode() + body[: len(body) // 2])
+            if not body:  # a call without a body is broken off as its answer begins
+                connection.recv(1)
 
     @contextmanager
     def served(self) -> Iterator[Wire]:

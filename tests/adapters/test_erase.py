@@ -108,6 +108,20 @@ def site(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Site:
 RECORD = record_id(DAY, PERSON)
 
 
+def test_the_review_list_forgets_it_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comment that a person should have looked at goes from the list, in the lake and in the plain object."""
+    site.settings = site.settings.model_copy(update={"min_judged_fraction": 0.0, "max_attempts": 1})
+    site.sandbox.faults.set("refusals", "1.0")
+    site.put_day(DAY)
+    site.play(DAY)
+    assert {PERSON, OTHER} <= set(site.lake("review")["comment_id"])
+    erasure = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
+    assert erasure.is_good, erasure.lines
+    assert site.holding(PERSON, RECORD) == []
+    assert OTHER in set(site.lake("review")["comment_id"])
+    assert any(name.startswith("moderation-output/review/") for name in site.holding(OTHER))
+
+
 def test_an_erased_comment_is_nowhere(site: Site) -> None:
     """Tables, their history, plain objects, requests, answers and batch files are free of it; others' rows stay."""
     site.put_day(DAY)

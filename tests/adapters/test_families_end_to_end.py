@@ -100,4 +100,6 @@ def test_a_night_is_published_by_every_family(
     cost_usd = price.cost_usd(int(verdicts["input_tokens"].sum()), int(verdicts["output_tokens"].sum()))
     assert min(verdicts["cost_usd"]) > 0
     assert verdicts["cost_usd"].sum() == pytest.approx(cost_usd)
-    assert night.cost_usd == pytest.approx(cost_usd)
+    canary_usd = night.balance.canary_cost_usd
+    assert canary_usd is not None
+    assert night.cost_usd == pytest.approx(cost_usd + canary_usd)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 
 import polars as pl
@@ -15,7 +15,9 @@ from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.ask_on_demand import Pace
-from tasks.errors import BelowMinimum
+from tasks.errors import BelowMinimum, DeadlinePassed
+from tasks.ledger import read_ledger
+from tasks.paths import DayPaths
 from tasks.settings import Settings
 from tests.fakes import FakeBedrock, Killed
 
@@ -64,18 +66,19 @@ def read(settings: Settings, table: str) -> pl.DataFrame:
 def test_a_small_night_is_asked_on_demand(
     count: int, jobs: int, calls: int, settings: Settings, sandbox: Sandbox
 ) -> None:
-    """Below 100 comments there is no job and one call a comment, at twice the price; from 100 on there is one job."""
+    """Below 100 comments there is no job and one call a comment, at twice the price; from 100 on there is one job,
+    after one call that tries the request."""
     put_day(settings, count)
     night = play_night(settings, DAY, "run", lambda: NOW)
     assert night is not None
     assert night.statuses == {"judged": count}
     assert sandbox.bedrock.call_counts.get("CreateModelInvocationJob", 0) == jobs
-    assert sandbox.bedrock.call_counts.get("InvokeModel", 0) == calls
+    assert sandbox.bedrock.call_counts.get("InvokeModel", 0) == calls + jobs, "each job has its canary"
     verdicts = read(settings, "verdicts")
     tokens = verdicts.select(pl.col("input_tokens").sum(), pl.col("output_tokens").sum()).row(0)
     price = (1.00, 5.00) if calls else (0.50, 2.50)
     expected = sum(count * dollars / 1e6 for count, dollars in zip(tokens, price, strict=True))
-    assert night.cost_usd == pytest.approx(expected)
+    assert night.balance.verdict_cost_usd == pytest.approx(expected)
     assert night.balance.unattributed_cost_usd == 0
 
 
@@ -142,3 +145,63 @@ def test_calls_are_paced() -> None:
     for _ in range(4):
         pace.wait()
     assert slept == [0.25, 0.5, 0.75]
+
+
+@pytest.mark.parametrize("at_deadline", ["publish", "stop"])
+def test_no_call_begins_after_the_deadline(
+    at_deadline: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On demand the deadline holds too: what was answered is booked, the rest is missing or left to the next run."""
+    put_day(settings, 60)
+    real = adapters.connect(settings)
+    bedrock = FakeBedrock(real.storage)
+    monkeypatch.setattr(adapters, "connect", lambda _: replace(real, bedrock=bedrock, alerts=()))
+    hurried = settings.model_copy(
+        update={
+            "deadline_h": 1.0,
+            "on_demand_concurrency": 1,
+            "preflight_canary": False,
+            "min_judged_fraction": 0.0,
+            "at_deadline": at_deadline,
+        }
+    )
+
+    def now() -> datetime:
+        """Two minutes pass with each call."""
+        return NOW + timedelta(minutes=2 * sum(bedrock.invoked.values()))
+
+    if at_deadline == "publish":
+        night = play_night(hurried, DAY, "late", now)
+        assert night is not None
+        assert night.statuses == {"judged": 30, "missing": 30}
+    else:
+        with pytest.raises(DeadlinePassed, match="30 of 60 comments have no answer"):
+            play_night(hurried, DAY, "late", now)
+        night = play_night(hurried, DAY, "next", now)
+        assert night is not None
+        assert night.statuses == {"judged": 60}
+    assert night.balance.unattributed_cost_usd == 0
+    assert set(bedrock.invoked.values()) == {1}
+    assert len(bedrock.invoked) == night.statuses["judged"]
+
+
+def test_calls_of_another_prompt_are_booked_and_not_gone_on_with(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that died under another model left calls answered: they are booked, and the day is asked anew."""
+    put_day(settings, 20)
+    real = adapters.connect(settings)
+    bedrock = FakeBedrock(real.storage)
+    monkeypatch.setattr(adapters, "connect", lambda _: replace(real, bedrock=bedrock, alerts=()))
+    quick = settings.model_copy(update={"on_demand_concurrency": 1, "preflight_canary": False, "lease_wait_s": 0.0})
+    bedrock.crash_after = 5
+    with pytest.raises(Killed):
+        play_night(quick, DAY, "killed", lambda: NOW)
+    bedrock.crash_after = None
+    other = quick.model_copy(update={"model_id": "global.anthropic.claude-sonnet-4-5-20250929-v1:0"})
+    night = play_night(other, DAY, "killed", lambda: NOW)
+    assert night is not None
+    assert night.statuses == {"judged": 20}
+    assert sum(bedrock.invoked.values()) == 6 + 20
+    ledger = read_ledger(real.storage, DayPaths(settings, DAY))
+    assert [entry.usage.answered_count for entry in ledger if entry.usage] == [5, 20]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -31,6 +31,7 @@ NAMES = [
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL_BEDROCK",
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    "AWS_ENDPOINT_URL_SERVICE_QUOTAS",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_REGION",
@@ -235,6 +236,26 @@ def test_running_saves_and_loads_its_data(sandbox: Sandbox, tmp_path: Path) -> N
         assert other.save() == 1
         other.s3.put_object(Bucket="moderation-output", Key="k", Body=b"2")
     assert files_below(tmp_path) == {"moderation-output/k": b"2"}
+
+
+def test_a_restart_forgets_no_job(bench: Bench, tmp_path: Path) -> None:
+    """As with the real Bedrock: an ended job stays ended, one that was not over is done by the next sandbox."""
+    bench.put(bench.records())
+
+    def submit(control: Any, token: str) -> str:
+        return str(control.create_model_invocation_job(**bench.request(clientRequestToken=token * 40))["jobArn"])
+
+    with running(mind=bench.mind, data=tmp_path, job_seconds=0) as first:
+        first.bedrock.engine.pause()
+        ended = submit(first.client("bedrock"), "a")
+        first.bedrock.finish()
+        cut_off = submit(first.client("bedrock"), "b")
+        first.bedrock.advance(4)
+    with running(mind=bench.mind, data=tmp_path, job_seconds=0) as second:
+        second.bedrock.engine.pause()
+        assert submit(second.client("bedrock"), "b") == cut_off
+        assert [job.arn for job in second.bedrock.store] == [ended, cut_off]
+        assert second.bedrock.finish() == ["Completed", "Completed"]
 
 
 def test_time_is_the_clocks(bench: Bench) -> None:

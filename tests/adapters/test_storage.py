@@ -330,3 +330,12 @@ def test_an_answer_that_never_comes(wire: Wire) -> None:
     wire.fates.append("hang")
     with pytest.raises(StorageUnavailable, match="ReadTimeoutError"):
         Storage(OneTry()).get(f"{BUCKET}/a")
+
+
+def test_the_time_is_by_the_clock_that_dates_objects(place: Place) -> None:
+    """Nothing that a listing shows is younger than the time asked for afterwards, whatever our own clock says."""
+    before = place.storage.now(place.root)
+    place.storage.put(place.uri("a"), b"x")
+    (item,) = place.storage.list(place.root)
+    assert before.replace(microsecond=0) <= item.modified_at
+    assert item.modified_at.replace(microsecond=0) <= place.storage.now(place.root)

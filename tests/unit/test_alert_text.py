@@ -13,19 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.alert_text import (
-    MAX_ID_CHARS,
     MAX_MEASURES,
     Finding,
     degraded_message,
     describe,
     reason_key,
     recovery_message,
-    safe_id,
-    safe_text,
     stopped_message,
 )
 from tasks.alert_words import WORDS
 from tasks.errors import ModerationError
+from tasks.harmless_text import MAX_ID_CHARS, safe_id, safe_text
 from tasks.incidents import Incident, News, Trouble
 from tasks.judge_night import failed_answers
 from tasks.measurements import rate
@@ -198,8 +196,11 @@ def test_amounts(overrides: dict[str, Any], part: str) -> None:
         pytest.param("k-20261119-0000001", "k-20261119-0000001", id="as it is"),
         pytest.param("<!channel> @everyone", "??channel???everyone", id="mentions"),
         pytest.param("a\u202eb\u0000c\n", "a?b?c?", id="hidden signs"),
-        pytest.param("https://evil.example/x", "https???evil.example?x", id="links"),
+        pytest.param("https://evil.example/x", "https???evil?example?x", id="links"),
         pytest.param("日本-1", "日本-1", id="letters of any script"),
+        pytest.param("v1.2.3-rc.1", "v1.2.3-rc.1", id="dots before digits"),
+        pytest.param("evil.test", "evil?test", id="a host"),
+        pytest.param("店.みんな", "店?みんな", id="a host in any script"),
         pytest.param("y" * 65, "y" * 63 + "…", id="too long"),
     ],
 )
@@ -213,9 +214,24 @@ def test_nothing_hidden_gets_through(text: str) -> None:
     """Whatever an id or a reason holds, no control, bidirectional or private character reaches a channel."""
     for shown in (safe_id(text), safe_text(text, 200)):
         assert not {unicodedata.category(sign) for sign in shown} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-        assert not set("<>@`*") & set(shown)
+        assert not set("<>@`*[]|~") & set(shown)
     assert len(safe_id(text)) <= MAX_ID_CHARS
     assert len(safe_text(text, 200)) <= 200
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("see https://evil.test/x", "see https：//evil．test/x", id="link"),
+        pytest.param("[pay](HTTP://evil.test)", "［pay］(HTTP：//evil．test)", id="Markdown link"),
+        pytest.param("at www.evil.test", "at www．evil．test", id="host"),
+        pytest.param("read s3://bucket/key", "read s3://bucket/key", id="an object"),
+        pytest.param("||veiled|| ~~struck~~", "¦¦veiled¦¦ ～～struck～～", id="veils"),
+    ],
+)
+def test_safe_text_links_nowhere(text: str, expected: str) -> None:
+    """Nothing that a reason holds is a link or hides words, and it can still be read."""
+    assert safe_text(text, 200) == expected
 
 
 def test_stopped_message() -> None:
@@ -312,7 +328,8 @@ def test_every_error_has_advice() -> None:
             for name in ([sub.__name__] if not sub.__subclasses__() else names(sub))
         ]
 
-    ours = {name for name in names(ModerationError) if name not in {"BackfillIncomplete"}}
+    stop_no_night = {"BackfillIncomplete", "RemeasureIncomplete", "SomethingWrong"}
+    ours = set(names(ModerationError)) - stop_no_night
     assert {language: sorted(ours - set(words.stopped)) for language, words in WORDS.items()} == {"en": [], "ja": []}
 
 

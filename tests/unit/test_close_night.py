@@ -13,8 +13,10 @@ from polars.testing import assert_frame_equal
 
 from data_contracts.ledger import EntryState
 from data_contracts.metrics import METRICS
+from data_contracts.usage import LanguageUsage
 from data_contracts.verdicts import NIGHTS
 from tasks import adapters
+from tasks.balance_books import Balance
 from tasks.close_night import (
     Night,
     clear_scratch,
@@ -23,11 +25,12 @@ from tasks.close_night import (
     night_row,
     published_run,
 )
+from tasks.learn_usage import learn_rates
 from tasks.ledger import write_intent
 from tasks.merge_verdicts import VerdictSummary
 from tasks.metrics_table import read_day
 from tasks.paths import DayPaths, RunPaths
-from tasks.publish import Balance
+from tasks.preflight import Preflight
 from tasks.send_alerts import AlertSummary
 from tasks.validate import ValidationSummary
 from tests import factories
@@ -48,6 +51,7 @@ BOOKS = Balance(
     ledger_cost_usd=0.005,
     verdict_cost_usd=0.004375,
     unattributed_cost_usd=0.000625,
+    review_count=1,
 )
 
 
@@ -64,6 +68,9 @@ def night(**overrides: Any) -> Night:
         "violation_count": 3,
         "duplicate_count": 1,
         "estimated_cost_usd": 0.006,
+        "estimated_input_tokens": 9000,
+        "estimated_output_tokens": 420,
+        "estimate_source": "learnt",
         "cost_usd": 0.005,
         "jobs": [],
         "metrics": [],
@@ -133,6 +140,11 @@ def test_a_night_is_one_row() -> None:
             "estimated_cost_usd": [0.006],
             "cost_usd": [0.005],
             "unattributed_cost_usd": [0.000625],
+            "canary_cost_usd": [0.0],
+            "estimated_input_tokens": [9000],
+            "estimated_output_tokens": [420],
+            "estimate_source": ["learnt"],
+            "review_count": [1],
             "model_id": [factories.MODEL_ID],
             "prompt_version": ["v1"],
             "prompt_sha256": ["a" * 64],
@@ -175,6 +187,7 @@ class Closing:
         self.outside = factories.local_adapters()
         self.plan = factories.plan()
         self.paths = RunPaths(self.settings, self.plan.run_date, self.plan.run_id)
+        self.usage: tuple[LanguageUsage, ...] = ()
 
     def close(self, books: Balance = BOOKS) -> Night:
         return close_night.fn(
@@ -187,6 +200,7 @@ class Closing:
                 violation_count=3,
                 duplicate_count=1,
                 cost_pico=4_375_000_000,
+                usage=self.usage,
             ),
             books,
             AlertSummary(),
@@ -208,7 +222,49 @@ def test_a_closed_night_is_published_and_a_second_closing_changes_nothing(closin
     assert closing.close() == closing.close()
     assert find_published.fn(closing.settings, closing.plan) == factories.RUN_ID
     rows = closing.outside.lake.scan(closing.paths.lake("nights"), NIGHTS).collect()
-    assert_frame_equal(rows, night_row(night(), closing.plan, factories.NOW).with_columns(estimated_cost_usd=0.0))
+    nothing = {"estimated_cost_usd": 0.0, "estimated_input_tokens": 0, "estimated_output_tokens": 0}
+    row = night_row(night(**nothing, estimate_source=None), closing.plan, factories.NOW)
+    assert_frame_equal(rows, row)
+
+
+def test_the_estimate_stands_beside_the_actual(closing: Closing) -> None:
+    """Tokens and dollars of all of the day's intents, and the source of most of them, in the summary and in the row."""
+    for shard, source, tokens in ((0, "count_tokens", 9000), (1, "constants", 100), (2, None, 5)):
+        entry = factories.ledger_entry(
+            shard=shard, estimate_source=source, estimated_input_tokens=tokens, estimated_output_tokens=7
+        )
+        write_intent(closing.outside.storage, closing.paths, entry)
+    closed = closing.close()
+    told = (closed.estimated_input_tokens, closed.estimated_output_tokens, closed.estimate_source)
+    assert told == (9105, 21, "count_tokens")
+    row = closing.outside.lake.scan(closing.paths.lake("nights"), NIGHTS).collect().row(0, named=True)
+    assert (row["estimated_input_tokens"], row["estimated_output_tokens"], row["estimate_source"]) == told
+
+
+def test_what_was_found_before_the_first_job_is_in_the_summary(closing: Closing) -> None:
+    """The preflight's warnings are told again with the night, which is when people look."""
+    found = Preflight(canary="judged", warnings=("the model ends on 2027-01-01",))
+    closing.outside.storage.put(closing.paths.file("preflight.json"), found.model_dump_json().encode())
+    assert closing.close().warnings == found.warnings
+
+
+def test_what_the_requests_used_is_kept_for_later_estimates(closing: Closing) -> None:
+    """The day's sums lie where the next nights learn from them."""
+    used = LanguageUsage(
+        language="ja",
+        record_count=40,
+        text_bytes=1200,
+        input_tokens=40_480,
+        output_tokens=1600,
+        squared_bytes=36_000,
+        bytes_times_tokens=1_214_400,
+    )
+    closing.usage = (used,)
+    closing.close()
+    tomorrow = DayPaths(closing.settings, closing.plan.run_date + timedelta(1))
+    learnt = learn_rates(closing.outside.storage, tomorrow, closing.plan)
+    assert learnt is not None
+    assert (list(learnt.lines), learnt.output_tokens) == (["ja"], 40)
 
 
 def test_the_runs_files_say_what_the_night_amounts_to(closing: Closing) -> None:

@@ -64,7 +64,7 @@ def test_a_job_without_output_has_no_answers_and_no_cost() -> None:
     """No lines: no rows, nothing used; an unknown price stays unknown."""
     actual = gather()
     assert_frame_equal(actual.answers, ANSWERS.empty())
-    assert actual.usage == Usage(cost_usd=0.0, unattributed_cost_usd=0.0)
+    assert actual.usage == Usage(cost_usd=0.0, unattributed_cost_usd=0.0, input_pico=500_000, output_pico=2_500_000)
     assert gather(price=None).usage == Usage()
 
 
@@ -125,12 +125,36 @@ def test_tokens_of_every_line_are_booked() -> None:
         unattributed_output_tokens=7,
         cost_usd=(1113 * 500_000 + 57 * 2_500_000) / 10**12,
         unattributed_cost_usd=(103 * 500_000 + 7 * 2_500_000) / 10**12,
+        input_pico=500_000,
+        output_pico=2_500_000,
         line_count=5,
         answered_count=3,
         unknown_record_count=1,
         repeated_record_count=1,
     )
     assert actual == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "unreported", "is_known"),
+    [
+        pytest.param([JUDGED], 0, True, id="counted"),
+        pytest.param([error_line("r1")], 0, True, id="an-error-costs-nothing"),
+        pytest.param([output_line("r1", claude_output() | {"usage": {}})], 1, False, id="a-verdict-without-counts"),
+        pytest.param([output_line("r1", {"other": "shape"})], 1, False, id="an-output-of-another-shape"),
+        pytest.param([JUDGED, output_line("nobody", {})], 1, False, id="an-unknown-record-without-counts"),
+        pytest.param(
+            [output_line("r1", claude_output() | {"usage": {"input_tokens": 9}})], 1, False, id="half-of-the-counts"
+        ),
+    ],
+)
+def test_an_answer_without_token_counts_makes_the_cost_unknown(
+    lines: list[bytes], unreported: int, is_known: bool
+) -> None:
+    """It was paid for, and nobody knows how much: the cost is null, never too low, and such answers are counted."""
+    usage = gather(*lines).usage
+    assert usage.unreported_count == unreported
+    assert (usage.cost_usd is not None, usage.unattributed_cost_usd is not None) == (is_known, is_known)
 
 
 def test_without_a_price_the_cost_is_unknown() -> None:

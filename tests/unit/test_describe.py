@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tasks.describe import TERMINAL_COLUMNS, describe_terminal
+from tasks.collect_answers import CollectionSummary
+from tasks.describe import TERMINAL_COLUMNS, describe_failure, describe_step, describe_terminal
+from tasks.errors import BedrockRefused
 from tests.unit.test_render_report import (
     HOSTILE,
     INVISIBLE,
@@ -22,11 +24,14 @@ balance     11,921 ingested = 11,788 valid + 133 rejected
 rejected    61 blank_text, 40 null_text, 20 duplicate_id, 12 bad_id
 verdicts    11,762 judged, 8 malformed, 7 missing, 11 refused
             990 violations, 544 judged as duplicates
+            26 without a verdict are on the review list
 accuracy    91.2% (95% interval 87.6% to 94.8%), n 250 sample labels
 drift       12 ok, 2 degraded, 1 cannot tell, 1 no data, 1 learning
             degraded: violation_rate 8.42%, expected 6.11%, since 2026-11-17
             degraded: violation_category_share category=spam 52.0%, expected 37.1%, since 2026-11-19
 dollars     actual $7.42, estimated $7.80, per 1,000 comments $0.6297
+tokens      7,822,331 read, estimated 7,901,000 from Bedrock's own count of a sample
+            431,209 written, estimated 451,000
 alerts      nightly 2026-11-19: 2 measures degraded (outputs)
             not delivered: json (alert URL 2): the channel did not take the message
 paths
@@ -39,6 +44,12 @@ paths
 def test_a_night_reads_as_a_summary() -> None:
     """Balance, verdicts, accuracy with n and interval, drift, dollars, alerts and paths, aligned."""
     assert describe_terminal(a_night()) == EXPECTED
+
+
+def test_warnings_are_told_at_the_end() -> None:
+    """What was found before the first job stands in the summary, however long it is."""
+    shown = " ".join(describe_terminal(a_night(warnings=["the model ends on 2027-01-01", "no price"])).split())
+    assert "warnings the model ends on 2027-01-01 no price paths" in shown
 
 
 def test_what_is_no_night_is_said_as_it_is() -> None:
@@ -79,3 +90,21 @@ def test_a_terminal_obeys_nothing() -> None:
     """No escape sequence, control or bidirectional mark reaches the terminal from an id or a message."""
     for text in HOSTILE:
         assert not INVISIBLE.search(describe_terminal(hostile_night(text)))
+
+
+def test_a_stage_is_one_visible_line() -> None:
+    """Whatever Bedrock says of a job, the stage's log line is one line of bounded length without colours."""
+    messages = ("ended:\x1b[31m\n2026-11-19 | INFO | all is well\u2028", "x" * 10_000)
+    summary = CollectionSummary(job_count=2, status_counts={}, missing_count=0, cost_usd=None, messages=messages)
+    line = describe_step("collect_answers", summary, 1.0)
+    assert line.isprintable()
+    assert "all is well" in line
+    assert len(line) < 5_000
+    assert describe_step("find", "one\n\x1b[2Jtwo\u2028three", 1.0) == "find: one [2Jtwo three (1.0 s)"
+
+
+def test_a_failure_is_one_visible_line() -> None:
+    """Whatever stopped a night is told in one line, and S3's answer to an unexpected error is not passed on."""
+    assert describe_failure(BedrockRefused("no\n\x1b[2Jjob")) == ("BedrockRefused", "no [2Jjob")
+    denied = PermissionError('403 Forbidden: <?xml version="1.0"?><Error><Token-0>secret</Token-0></Error>')
+    assert describe_failure(denied) == ("PermissionError", "PermissionError: 403 Forbidden:")

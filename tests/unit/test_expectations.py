@@ -29,6 +29,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "too_long": {"is_too_long": True},
     "bad_id": {"is_bad_id": True},
     "bad_rating": {"is_bad_rating": True},
+    "bad_encoding": {"is_bad_encoding": True},
     "has_comment_id": {"has_comment_id": False},
     "has_product_id": {"has_product_id": False},
     "has_user_id": {"has_user_id": False},

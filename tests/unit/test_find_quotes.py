@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.find_quotes import MIN_QUOTED_CHARS, MIN_QUOTED_CJK_CHARS, REMOVED, quotes, without_quotes
+from tasks.find_quotes import MIN_QUOTED_CHARS, MIN_QUOTED_CJK_CHARS, REMOVED, REMOVED_DETAIL, quotes, without_quotes
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,12 @@ from tasks.find_quotes import MIN_QUOTED_CHARS, MIN_QUOTED_CJK_CHARS, REMOVED, q
         pytest.param("insults a member of staff", "You worthless idiot", False, id="own-words"),
         pytest.param("", "", False, id="empty"),
         pytest.param("bad", "bad", False, id="too-short-to-quote"),
+        pytest.param("it says y-o-u w o r t h l e s s i.d.i.o.t", "You worthless idiot!", True, id="spelt-out"),
+        pytest.param(
+            "店 長 は 頭 が 悪 い 消 え ろ と侮辱", "ここの店長は頭が悪い消えろ。", True, id="spelt-out-japanese"
+        ),
+        pytest.param("a b c d e f g h i j k", "abcdefghijklmnop", False, id="eleven-letters-spelt-out"),
+        pytest.param("A. B. wrote 1 or 2 of it", "a b wrote it: 1 or 2", False, id="single-letters-are-no-spelling"),
     ],
 )
 def test_a_long_shared_run_is_a_quotation(explanation: str, text: str, expected: bool) -> None:
@@ -59,3 +65,11 @@ def test_only_a_quoting_explanation_is_replaced() -> None:
     )
     actual = frame.lazy().select(without_quotes()).collect(engine="streaming")["explanation"].to_list()
     assert actual == [None, "", "an advert", REMOVED]
+
+
+def test_an_error_that_quotes_is_replaced_too() -> None:
+    """Bedrock's own words about a record follow the same rule, with a sentence of their own."""
+    said = ["400: the value 'buy at my shop now' is not valid", "400: bad request"]
+    frame = pl.DataFrame({"status_detail": said, "text": ["Buy at my shop now!"] * 2})
+    actual = frame.select(without_quotes("status_detail", REMOVED_DETAIL))["status_detail"].to_list()
+    assert actual == [REMOVED_DETAIL, "400: bad request"]

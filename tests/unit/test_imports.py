@@ -18,7 +18,7 @@ ALLOWED = {
     "data_contracts": {"data_contracts"},
 }
 #: Flows that run another flow.
-RUNS_FLOWS = {"flows/__main__.py", "flows/backfill.py"}
+RUNS_FLOWS = {"flows/__main__.py", "flows/backfill.py", "flows/backfill_day.py", "flows/backfill_run.py"}
 
 FENCES = {
     "boto3": "tasks/adapters/",

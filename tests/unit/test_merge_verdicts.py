@@ -19,16 +19,18 @@ from data_contracts.verdicts import ANSWERS, REQUESTS, VERDICTS
 from tasks import adapters, buckets, merge_verdicts
 from tasks.errors import JobFailed, TooFewJudged
 from tasks.find_quotes import REMOVED
+from tasks.job_prices import booked_price, job_frame
+from tasks.learn_usage import add_up, usage_by_language
 from tasks.merge_verdicts import (
     VerdictSummary,
     best_answers,
     check_judged,
-    job_frame,
     merge,
     merge_in_buckets,
     summarise,
 )
 from tasks.paths import RunPaths
+from tasks.prices import Price
 from tests import factories
 
 SETTINGS = factories.settings()
@@ -92,6 +94,26 @@ def test_a_job_has_a_price_or_none() -> None:
     )
     assert_frame_equal(job_frame(jobs, SETTINGS), expected)
     assert job_frame([], SETTINGS).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("model_id", "usage", "expected"),
+    [
+        pytest.param(factories.MODEL_ID, {"cost_usd": 1.0, "input_pico": 7, "output_pico": 9}, Price(7, 9), id="kept"),
+        pytest.param(
+            factories.MODEL_ID, {"input_pico": 7, "output_pico": 9}, Price(7, 9), id="kept-with-unknown-counts"
+        ),
+        pytest.param(factories.MODEL_ID, {"cost_usd": None}, None, id="listed-only-since"),
+        pytest.param(
+            factories.MODEL_ID, {"cost_usd": 1.0}, Price(500_000, 2_500_000), id="booked-by-an-earlier-version"
+        ),
+        pytest.param("anthropic.claude-unlisted", {"cost_usd": 1.0}, None, id="no-longer-listed"),
+    ],
+)
+def test_tokens_cost_what_they_were_booked_at(model_id: str, usage: factories.Row, expected: Price | None) -> None:
+    """A price list that is edited between booking and merging changes nothing that was booked."""
+    job = factories.ledger_entry(model_id=model_id, usage=factories.usage(**usage))
+    assert booked_price(job, SETTINGS) == expected
 
 
 @pytest.mark.parametrize(
@@ -160,14 +182,17 @@ def test_all_attempts_are_paid_for_together() -> None:
             id="error-cost-nothing",
         ),
         pytest.param(
-            [{"status": "refused", "input_tokens": 10, "output_tokens": None}], (10, None), 5e-6, id="one-count-known"
+            [{"status": "refused", "input_tokens": 10, "output_tokens": None}], (10, None), None, id="one-count-known"
+        ),
+        pytest.param(
+            [{"status": "judged", "input_tokens": None, "output_tokens": None}], (None, None), None, id="none-known"
         ),
     ],
 )
-def test_tokens_that_nobody_reported_are_null_and_cost_nothing(
-    answers: list[factories.Row], tokens: tuple[int | None, int | None], cost: float
+def test_tokens_that_nobody_reported_are_null(
+    answers: list[factories.Row], tokens: tuple[int | None, int | None], cost: float | None
 ) -> None:
-    """A record whose answer reported no tokens has null tokens; the cost is what the output shows."""
+    """No output cost nothing; an output that reported no tokens was paid for, and its cost is null, never 0."""
     actual = merged([asked(0)], [answered(0, **row) for row in answers]).row(0, named=True)
     assert ((actual["input_tokens"], actual["output_tokens"]), actual["cost_usd"]) == (tokens, cost)
 
@@ -340,15 +365,31 @@ def test_buckets_hold_the_same_verdicts_as_one_merge(bucket_rows: int, monkeypat
     expected = merge(*frames, best(requests, answers), plan, True).collect().sort("comment_id")
     actual = list(merge_in_buckets(*frames, *inputs(requests, answers), plan, True, row_count=valid.height))
     assert len(actual) == max(1, -(-40 // bucket_rows))
-    assert_frame_equal(pl.concat(actual).sort("comment_id"), expected)
+    assert_frame_equal(pl.concat(part.verdicts for part in actual).sort("comment_id"), expected)
     assert expected.height == 40
+    (used,) = add_up(part.usage for part in actual)
+    alone = expected.filter((pl.col("decided_by") == "model") & pl.col("input_tokens").is_not_null())
+    sizes = alone.join(valid, on="comment_id")["text_bytes"]
+    assert (used.language, used.record_count, used.text_bytes) == ("ja", 11, sizes.sum())
+    assert (used.input_tokens, used.output_tokens) == (11_000, 550)
+    assert (used.squared_bytes, used.bytes_times_tokens) == ((sizes * sizes).sum(), 1000 * sizes.sum())
 
 
 def test_an_empty_day_is_one_empty_bucket() -> None:
     """No valid rows: no verdicts, in the contract's schema."""
     empty = factories.valid().lazy()
     (bucket,) = merge_in_buckets(empty, factories.duplicates().lazy(), *inputs([], []), factories.plan(), True, 0)
-    assert_frame_equal(bucket, VERDICTS.empty())
+    assert_frame_equal(bucket.verdicts, VERDICTS.empty())
+    assert add_up([bucket.usage]) == ()
+
+
+def test_only_requests_that_were_made_once_are_learnt_from() -> None:
+    """Of a record that was asked twice only the total is known, and a duplicate asked nothing: neither is counted."""
+    requests = [asked(0), asked(1, key="k1"), asked(1, key="k2", attempt=2)]
+    answers = [answered(0), answered(1, key="k1", status="error"), answered(1, key="k2", attempt=2)]
+    found = merged(requests, answers)
+    (used,) = add_up([usage_by_language(VALID.lazy(), found.lazy())])
+    assert (used.record_count, used.text_bytes) == (1, VALID["text_bytes"][0])
 
 
 def test_verdicts_fit_the_published_schema() -> None:
@@ -444,7 +485,7 @@ class Night:
         self.outside.storage.put(self.paths.entry(key), entry.model_dump_json().encode())
 
     def merge(self) -> VerdictSummary:
-        return merge_verdicts.merge_verdicts.fn(self.settings, self.plan)
+        return merge_verdicts.merge_verdicts.fn(self.settings, self.plan, factories.NOW)
 
 
 @pytest.fixture

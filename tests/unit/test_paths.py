@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from tasks.paths import DayPaths, RunPaths
+from tasks.paths import DayPaths, RunPaths, backfill
 from tests import factories
 
 KEY = "0123456789abcdef" * 4
@@ -43,6 +43,8 @@ OUTPUT = "s3://moderation-bucket/output"
         pytest.param(PATHS.batch, "s3://moderation-bucket/batch/2026-01-02", id="batch"),
         pytest.param(PATHS.runs, f"{OUTPUT}/runs/2026-01-02", id="runs"),
         pytest.param(PATHS.erasure("ab"), f"{OUTPUT}/state/erasures/2026-01-02/ab.json", id="erasure"),
+        pytest.param(PATHS.restore(), f"{OUTPUT}/state/restores/2026-01-02.json", id="restore"),
+        pytest.param(backfill(PATHS.settings, "ab12"), f"{OUTPUT}/state/backfills/ab12.json", id="backfill"),
         pytest.param(PATHS.root, f"{OUTPUT}/runs/2026-01-02/run-1", id="run"),
         pytest.param(PATHS.file("plan.json"), f"{OUTPUT}/runs/2026-01-02/run-1/plan.json", id="run-file"),
         pytest.param(PATHS.work("valid"), f"{OUTPUT}/runs/2026-01-02/run-1/work/valid.parquet", id="work"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -15,20 +15,29 @@ from polars.testing import assert_frame_equal
 
 from data_contracts.comments import REJECTED
 from data_contracts.ledger import LedgerEntry, Usage
+from data_contracts.review import REVIEW
 from data_contracts.table import Table
 from data_contracts.verdicts import VERDICTS
 from tasks import adapters
+from tasks.balance_books import Balance, balance
 from tasks.errors import Unbalanced
 from tasks.ingest import InputObject, Plan
+from tasks.list_review import review_list
 from tasks.paths import RunPaths
-from tasks.publish import Balance, balance, check_row_keys, check_verdict_ids, publish, record_batches
+from tasks.publish import check_review_ids, check_row_keys, check_verdict_ids, publish, record_batches
 from tests import factories
 
 A, B = factories.input_object(uri="a", row_count=3), factories.input_object(uri="b", row_count=1)
 
 
-def keys(*rows: tuple[str, int]) -> pl.LazyFrame:
-    return pl.DataFrame(rows, schema={"source_object": pl.String, "source_row": pl.Int64}, orient="row").lazy()
+def keys(*rows: tuple[str, int]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema={"source_object": pl.String, "source_row": pl.Int64}, orient="row")
+
+
+def pieces(*frames: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The frames two rows at a time, as they are read."""
+    for frame in frames:
+        yield from frame.iter_slices(2)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +50,13 @@ def keys(*rows: tuple[str, int]) -> pl.LazyFrame:
 )
 def test_every_row_in_one_place_balances(valid: list[tuple[str, int]], rejected: list[tuple[str, int]]) -> None:
     """Each ingested row is in exactly one of valid and rejected."""
-    check_row_keys((A, B), keys(*valid), keys(*rejected))
+    check_row_keys((A, B), pieces(keys(*valid), keys(*rejected)))
 
 
 def test_no_rows_balance() -> None:
     """An empty day, or an object without rows, balances."""
-    check_row_keys((), keys(), keys())
-    check_row_keys((factories.input_object(row_count=0),), keys(), keys())
+    check_row_keys((), [])
+    check_row_keys((factories.input_object(row_count=0),), pieces(keys(), keys()))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +81,7 @@ def test_a_row_lost_or_made_up_is_named(
 ) -> None:
     """Equal counts are not enough: the object and the first row that is wrong are named."""
     with pytest.raises(Unbalanced, match=said):
-        check_row_keys((A, B), keys(*valid), keys(*rejected))
+        check_row_keys((A, B), pieces(keys(*valid), keys(*rejected)))
 
 
 @hypothesis_settings(max_examples=30)
@@ -83,12 +92,12 @@ def test_one_row_too_few_or_too_many_never_balances(places: list[bool], wrong: i
     rows = [("a", number) for number in range(len(places))]
     valid = [row for row, place in zip(rows, places, strict=True) if place]
     rejected = [row for row, place in zip(rows, places, strict=True) if not place]
-    check_row_keys(source, keys(*valid), keys(*rejected))
+    check_row_keys(source, pieces(keys(*valid), keys(*rejected)))
     row = rows[wrong % len(rows)]
     for changed in ([*valid, row], [item for item in valid if item != row]):
         if changed != valid:
             with pytest.raises(Unbalanced):
-                check_row_keys(source, keys(*changed), keys(*rejected))
+                check_row_keys(source, pieces(keys(*changed), keys(*rejected)))
 
 
 def ids(*comment_ids: str) -> pl.LazyFrame:
@@ -124,6 +133,15 @@ def test_other_ids_do_not_balance(valid: list[str], verdicts: list[str]) -> None
         check_verdict_ids(ids(*valid), ids(*verdicts))
 
 
+def test_what_was_not_judged_is_to_be_reviewed_once_each() -> None:
+    """The review list's ids are those of the verdicts without a verdict, not only as many."""
+    verdicts = factories.verdicts({}, LOST, LOST).lazy()
+    assert check_review_ids(verdicts, ids("c3", "c2")) == 2
+    for wrong in (ids("c2"), ids("c2", "c2"), ids("c1", "c2"), ids("c2", "c3", "c1")):
+        with pytest.raises(Unbalanced, match=r"rows to review for 2 comments without a verdict"):
+            check_review_ids(verdicts, wrong)
+
+
 def booked(**overrides: object) -> LedgerEntry:
     given = {"input_tokens": 1000, "output_tokens": 50, "cost_usd": 0.000625}
     return factories.ledger_entry(usage=Usage.model_validate(given | overrides))
@@ -155,6 +173,24 @@ def test_books_hold_every_row_and_every_token() -> None:
         unattributed_cost_usd=0.00068,
     )
     assert books(ledger, {}, LOST) == expected
+
+
+def test_a_canary_has_a_part_of_its_own() -> None:
+    """What the canary used is neither a verdict's nor unattributed, and the parts make the whole."""
+    canary = booked(input_tokens=1400, output_tokens=40, cost_usd=0.0016).model_copy(update={"mode": "canary"})
+    actual = books([booked(), canary], {}, LOST)
+    assert (actual.canary_input_tokens, actual.canary_output_tokens, actual.canary_cost_usd) == (1400, 40, 0.0016)
+    assert (actual.unattributed_input_tokens, actual.unattributed_output_tokens) == (0, 0)
+    assert actual.unattributed_cost_usd == 0.0
+    assert actual.ledger_cost_usd == 0.002225
+
+
+def test_dollars_that_no_job_cost_are_made_up() -> None:
+    """Verdicts that cost more than the jobs did are a defect, where the ledger kept its prices."""
+    priced = booked(input_pico=500_000, output_pico=2_500_000)
+    with pytest.raises(Unbalanced, match=r"claim \$.* more than the jobs cost"):
+        books([priced], {"cost_usd": 0.000626})
+    assert books([booked()], {"cost_usd": 0.000626}).unattributed_cost_usd == -0.000001, "booked by an earlier version"
 
 
 def test_a_night_that_asked_nothing_costs_nothing() -> None:
@@ -274,15 +310,20 @@ def rejected(row: int) -> pl.DataFrame:
     return pl.DataFrame([given], schema=REJECTED.polars_schema)
 
 
+def listed(verdicts: pl.DataFrame) -> pl.DataFrame:
+    return review_list(verdicts.lazy()).collect()
+
+
 def test_a_day_is_in_the_lake_and_in_the_plain_objects(night: Night) -> None:
     """Verdicts and rejected rows are published in both places alike, and the books say at which version."""
     verdicts = factories.verdicts(UNPAID, UNPAID)
     actual = night.publish(factories.valid({}, {}), rejected(2), verdicts)
-    for table, expected in ((VERDICTS, verdicts), (REJECTED, rejected(2))):
+    for table, expected in ((VERDICTS, verdicts), (REJECTED, rejected(2)), (REVIEW, listed(verdicts))):
         assert_frame_equal(night.lake(table), expected, check_row_order=False)
         assert_frame_equal(pl.read_parquet(night.paths.plain(table.name)), expected)
     assert (actual.ingested_count, actual.valid_count, actual.rejected_count, actual.verdict_count) == (3, 2, 1, 2)
-    assert actual.verdicts_version is not None
+    assert None not in (actual.verdicts_version, actual.rejected_version, actual.review_version)
+    assert actual.review_count == 2
     stored = json.loads(Path(night.paths.file("balance.json")).read_text())
     assert Balance.model_validate(stored) == actual
 

@@ -245,3 +245,16 @@ def test_reasons_quote_nothing_of_the_answer() -> None:
     texts = ["SECRET", answer_text(category="SECRET"), answer_text(violation="SECRET"), answer_text(SECRET="{")[:-5]]
     details = [read(factories.output_line("r1", factories.claude_output(text))).status_detail for text in texts]
     assert all(detail and "SECRET" not in detail for detail in details), json.dumps(details)
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", " =", "\t=", "\r=", "＝", "\u3000＠", "\u200b=", "=="])
+def test_no_explanation_is_a_formula(sign: str) -> None:
+    """An explanation does not begin with what a spreadsheet would run, however it is hidden."""
+    answer = read_answer(factories.answer_text(explanation=f"{sign}HYPERLINK(1)"), ("spam", "none"))
+    assert answer.explanation == "HYPERLINK(1)"
+
+
+def test_an_error_is_stored_as_one_line_of_text() -> None:
+    """Bedrock's words about a record lose control characters, and the signs that begin a formula."""
+    line = OutputLine.model_validate(json.loads(factories.error_line("r1", "=1+1", "a\nb\x1b[31m \ue000")))
+    assert read_line(line, Claude(), ("none",)).status_detail == "1+1: a b [31m  "

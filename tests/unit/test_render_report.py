@@ -12,18 +12,17 @@ import pytest
 from data_contracts.ledger import EntryState, Usage
 from data_contracts.metrics import METRICS
 from data_contracts.verdicts import Status
+from tasks.balance_books import Balance
 from tasks.close_night import Night
 from tasks.estimate_quality import ConfusionMatrix
-from tasks.publish import Balance
+from tasks.inert_text import brief, inert
 from tasks.render_report import (
     amount,
-    brief,
     dollars,
     drift,
     drift_mark,
     duration,
     headline_accuracy,
-    inert,
     job_order,
     nights_since,
     percent,
@@ -130,6 +129,7 @@ def a_night(**overrides: Any) -> Night:
         ledger_cost_usd=7.4231,
         verdict_cost_usd=7.4218,
         unattributed_cost_usd=0.0013,
+        review_count=26,
         verdicts_version=41,
         rejected_version=41,
     )
@@ -146,6 +146,9 @@ def a_night(**overrides: Any) -> Night:
         "violation_count": 990,
         "duplicate_count": 544,
         "estimated_cost_usd": 7.8022,
+        "estimated_input_tokens": 7_901_000,
+        "estimated_output_tokens": 451_000,
+        "estimate_source": "count_tokens",
         "cost_usd": 7.4231,
         "jobs": [
             job(0),
@@ -321,6 +324,26 @@ def test_the_numbers_of_the_night_are_there() -> None:
         "Not delivered json (alert URL 2)",
     ):
         assert said in text
+
+
+def test_the_estimate_stands_beside_the_actual() -> None:
+    """Tokens and dollars as estimated, and from what, beside what was used; a canary has a line of its own."""
+    text = text_of(a_night())
+    assert "Estimated before the first job from Bedrock's own count of a sample" in text
+    assert "Estimated 7,901,000 451,000 All jobs 7,822,331 431,209" in text
+    assert "26 comments without a verdict are on the review list" in text
+    assert "Canary: " not in text
+    books = a_night().balance.model_copy(update={"canary_input_tokens": 690, "canary_cost_usd": 0.0012})
+    assert "Canary: the request tried before the first job $0.0012" in text_of(a_night(balance=books))
+
+
+def test_warnings_come_first() -> None:
+    """What was found before the first job is on the page as dead text, before the figures."""
+    text = text_of(a_night(warnings=["the canary's answer is malformed", HOSTILE[0]]))
+    found = [
+        text.index(part) for part in ("Found before the first job", "the canary's answer is malformed", "Ingested")
+    ]
+    assert found == sorted(found)
 
 
 def test_every_status_is_shown() -> None:

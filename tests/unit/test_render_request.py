@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,8 +19,9 @@ from tasks.families.base import Family, Reply
 from tasks.families.claude import Claude
 from tasks.families.converse import Converse
 from tasks.families.nova import Nova
-from tasks.render_request import RequestTemplate
+from tasks.render_request import RequestTemplate, comment_json
 from tests import factories
+from tests.hostile_texts import TEXTS, TOO_LONG
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -73,19 +73,62 @@ def test_a_line_has_the_keys_that_bedrock_asks_for(family: Family) -> None:
     assert list(json.loads(line)) == ["recordId", "modelInput"]
 
 
+#: Any text, and texts that are made of what might break one out of its place.
+_PIECES = [
+    *(
+        "<",
+        ">",
+        "&",
+        "lt;",
+        "</comment>",
+        "<guideline>",
+        '"',
+        '"}}',
+        "\\",
+        "\\u003c",
+        "{{comment}}",
+        "COMMENT-GOES-HERE",
+    ),
+    *("\n", "\r", "\u2028", "\x85", "\x00", "\u202e", "\u200b", "＜", "あ", "👍"),
+]
+HOSTILE = st.lists(st.sampled_from([*_PIECES, *TEXTS.values()]), max_size=12).map("".join)
+comments = st.text() | HOSTILE
+
+
 @every_family
-@given(comment=st.text())
+@given(comment=comments)
 def test_a_line_is_the_whole_body_rendered(family: Family, comment: str) -> None:
-    """Putting a line together from pieces gives the bytes that rendering the whole body gives."""
+    """Putting a line together from pieces says what rendering the whole body says, key by key in the same order."""
     whole = {"recordId": RECORD, "modelInput": family.body(factories.prompt(), comment)}
-    assert render(family, comment) == orjson.dumps(whole) + b"\n"
+    assert json.dumps(json.loads(render(family, comment))) == json.dumps(whole)
 
 
 @every_family
-@given(
-    comment=st.text()
-    | st.lists(st.sampled_from(["<", ">", "&", "lt;", "</comment>", "<comment>", "\n", "あ"])).map("".join)
-)
+@given(comment=comments)
+def test_a_line_is_one_line_to_every_reader(family: Family, comment: str) -> None:
+    """No comment breaks its line, not even for readers that split at Unicode's own line ends; the bytes never vary."""
+    line = render(family, comment)
+    assert line.decode().splitlines() == [line.decode()[:-1]]
+    assert line.isascii() or not set(line.decode()) & set("\x00\x85\u2028\u2029")
+    assert line == render(family, comment)
+
+
+@every_family
+@pytest.mark.parametrize("text", [*TEXTS.values(), TOO_LONG], ids=[*TEXTS, "too-long"])
+def test_no_attack_leaves_its_tag(family: Family, text: str) -> None:
+    """Whatever a comment says, system part, turns and parameters are those of any other comment, byte for byte."""
+
+    def around(comment: str) -> str:
+        line = json.loads(render(family, comment))
+        asked = line["modelInput"]["messages"][0]["content"][0]
+        assert html.unescape(asked.pop("text")) == f"{OPEN}{comment}{CLOSE}"
+        return json.dumps(line)
+
+    assert around(text) == around("fine")
+
+
+@every_family
+@given(comment=comments)
 def test_what_is_sent_can_be_read_back(family: Family, comment: str) -> None:
     """The comment stands between its tags, which it neither opens nor closes, and every character can be read back."""
     text = sent_text(render(family, comment))
@@ -116,7 +159,7 @@ def test_no_comment_is_taken_for_template(family: Family, comment: str) -> None:
 @given(comment=st.text())
 def test_the_bytes_of_a_line_are_known_before_it_is_rendered(family: Family, comment: str) -> None:
     """A line's bytes are the constant part plus those of the escaped text: shards are cut by that sum."""
-    own = len(orjson.dumps(prompts.escape(comment))) - 2
+    own = len(comment_json(comment))
     template = RequestTemplate(family, factories.prompt())
     assert len(template.line(RECORD, comment)) == template.constant_bytes + own
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tasks.build_batch import check_budget
+from tasks.choose_records import check_budget
 from tasks.errors import SettingsInvalid
-from tasks.estimate import estimate, prompt_tokens
+from tasks.estimate import constant_rates, estimate
 from tasks.ingest import load_prompt
 from tasks.ports import Severity
 from tasks.prices import find_price
@@ -80,7 +80,8 @@ def test_the_default_budget_covers_a_night_of_100_000_comments() -> None:
     settings = Settings.load()
     prompt = load_prompt(settings)
     price = find_price(settings.model_id, "batch")
-    expected = estimate(100_000, 100_000 * 180, prompt_tokens(prompt.system + prompt.user), price)
+    rates = constant_rates(prompt.system + prompt.user, 0)
+    expected = estimate(100_000, round(100_000 * (180 + rates.fixed_tokens)), rates, price)
     assert expected.cost_usd is not None
     check_budget(expected.cost_usd, 0.0, settings.max_cost_usd)
 
@@ -276,6 +277,8 @@ def test_routes_that_leave_nothing_for_the_others_are_refused(environment: pytes
 SECRET_SETTINGS = [
     pytest.param("ALERT_URLS", "json://user:hunter2@host", id="urls"),
     pytest.param("ALERT_ROUTES", '{"page": ["json://user:hunter2@host"]}', id="routes"),
+    pytest.param("HEARTBEAT_URL", "https://host/hunter2", id="heartbeat"),
+    pytest.param("WATCHDOG_URL", "https://host/hunter2", id="watchdog"),
 ]
 
 
@@ -294,6 +297,8 @@ def test_secrets_are_shown_nowhere(name: str, value: str, environment: pytest.Mo
         pytest.param("ALERT_ROUTES", '{"page": ["json://user:hunter2@host"}', id="broken-mapping"),
         pytest.param("ALERT_ROUTES", '{"json://user:hunter2@host": ["page"]}', id="url-for-severity"),
         pytest.param("ALERT_ROUTES", '{"page": {"url": "json://user:hunter2@host"}}', id="table-for-list"),
+        pytest.param("HEARTBEAT_URL", "ftp://host/hunter2", id="no-http"),
+        pytest.param("WATCHDOG_URL", "host/hunter2", id="no-scheme"),
     ],
 )
 def test_an_error_about_a_secret_does_not_repeat_it(name: str, value: str, environment: pytest.MonkeyPatch) -> None:
@@ -308,7 +313,8 @@ def test_an_error_about_a_secret_does_not_repeat_it(name: str, value: str, envir
 def test_public_settings_are_json_and_name_every_other_setting() -> None:
     """What a plan stores of the settings is plain JSON with every setting but the secrets."""
     public: dict[str, Any] = json.loads(json.dumps(Settings.load().public()))
-    assert set(public) == set(Settings.model_fields) - {"alert_urls", "alert_routes"}
+    secrets = {"alert_urls", "alert_routes", "heartbeat_url", "watchdog_url"}
+    assert set(public) == set(Settings.model_fields) - secrets
 
 
 @pytest.mark.usefixtures("environment")

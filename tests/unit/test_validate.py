@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,13 +18,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-import prompts
 from data_contracts.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
 from data_contracts.ledger import erasure_id, record_id
 from tasks import adapters
 from tasks.errors import InputChanged, TooManyRejected
 from tasks.ingest import InputObject, Plan, ingest
 from tasks.paths import RunPaths
+from tasks.render_request import comment_json
 from tasks.validate import (
     DayBounds,
     ValidationSummary,
@@ -128,6 +127,7 @@ def test_texts_that_differ_in_form_alone_are_the_same(text: str, expected: str) 
         pytest.param({"comment_id": " \u3000"}, Reason.BAD_ID, id="blank-id"),
         pytest.param({"comment_id": "a\nb"}, Reason.BAD_ID, id="line-break-in-id"),
         pytest.param({"comment_id": "a\0b"}, Reason.BAD_ID, id="nul-in-id"),
+        pytest.param({"comment_id": "a\u2028b"}, Reason.BAD_ID, id="line-separator-in-id"),
         pytest.param({"comment_id": "é" * MAX_ID_CHARS}, None, id="longest-id"),
         pytest.param({"comment_id": "é" * (MAX_ID_CHARS + 1)}, Reason.BAD_ID, id="id-too-long"),
         pytest.param({"product_id": None}, Reason.BAD_ID, id="null-product"),
@@ -139,6 +139,7 @@ def test_texts_that_differ_in_form_alone_are_the_same(text: str, expected: str) 
         pytest.param({"rating": 4.5}, Reason.BAD_RATING, id="half-a-star"),
         pytest.param({"rating": float("inf")}, Reason.BAD_RATING, id="infinite-rating"),
         pytest.param({"rating": 1e300}, Reason.BAD_RATING, id="rating-that-is-no-integer-of-ours"),
+        pytest.param({"_broken": True}, Reason.BAD_ENCODING, id="bytes-that-are-no-text"),
     ],
 )
 def test_a_row_alone_has_a_reason_or_none(row: factories.Row, reason: Reason | None) -> None:
@@ -154,6 +155,7 @@ FAULTS: dict[Reason, factories.Row] = {
     Reason.TOO_LONG: {"text": "あ" * (MAX_CHARS + 1)},
     Reason.BAD_ID: {"comment_id": ""},
     Reason.BAD_RATING: {"rating": 0.5},
+    Reason.BAD_ENCODING: {"_broken": True},
 }
 
 
@@ -206,7 +208,7 @@ def test_sizes_are_those_of_the_line_that_is_sent(text: str) -> None:
     """text_bytes is what the escaped text takes inside a JSON line, for any text."""
     row = check({"text": text}).collect().row(0, named=True)
     if row["reason"] is None:
-        assert row["text_bytes"] == len(orjson.dumps(prompts.escape(text))) - 2
+        assert row["text_bytes"] == len(comment_json(text))
         assert row["text_chars"] == len(text)
 
 
@@ -398,7 +400,7 @@ def test_a_file_whose_name_looks_like_a_pattern_is_one_file(tmp_path: Path) -> N
     path.parent.mkdir()
     pq.write_table(pa.table(INPUT), path)
     actual = read_comments(path, InputObject(uri=S, etag="e1", size_bytes=1, row_count=2)).collect()
-    assert actual.columns == [*COMMENTS.names, "source_object", "source_row"]
+    assert actual.columns == [*COMMENTS.names, "source_object", "source_row", "_broken"]
 
 
 class Night:
