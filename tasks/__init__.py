@@ -8,13 +8,13 @@ check_expectations| work/checked, the lake         | expectations.json, data_doc
 deduplicate       | work/valid                     | work/duplicates                     |
 read_quotas       | Service Quotas                 |                                     |
 build_batch       | work/valid, ledger, answers    | batch input, requests               | over budget, repeated failure
-preflight         | the first shard, model, buckets| one canary call, preflight.json     | the model refuses, a bucket closed
+preflight         | the first shard, model, buckets| one canary call, preflight.json     | the model refuses, no reach
 submit_batch      | the shards                     | ledger (intent, then the job)       | Bedrock refuses for good
 ask_on_demand     | shards too small for a job     | calls and answers, one by one       | Bedrock refuses for good
 poll_batch        | ledger, Bedrock's jobs         | ledger (status), stops late jobs    |
 collect_answers   | batch output                   | answers, ledger (usage, cost)       |
 merge_verdicts    | work/valid, answers            | work/verdicts                       | too few judged, endless job
-compare_verdicts  | work/verdicts, the lake         | flips.json of a day published before| a backfill: too many flips
+compare_verdicts  | work/verdicts, the lake        | flips.json of a day published before| a backfill: too many flips
 publish           | work/verdicts, work/rejected   | lake, plain objects, balance.json   | rows do not balance
 measure           | the lake, labels               | lake/metrics, confusion.json        |
 remeasure         | earlier days' late labels      | lake/metrics, state/labels          |

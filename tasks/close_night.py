@@ -57,7 +57,7 @@ class Night(BaseModel):
     #: how most of the tokens to be read were estimated; None when nothing was asked
     estimate_source: EstimateSource | None = None
     cost_usd: float | None
-    #: what was found before the first job that somebody should know
+    #: what was found before the first job, or in the books, that somebody should know
     warnings: tuple[str, ...] = ()
     jobs: list[dict[str, Any]]
     metrics: list[dict[str, Any]]
@@ -102,6 +102,12 @@ def main_source(ledger: Sequence[LedgerEntry]) -> EstimateSource | None:
     """Where the estimate of most of the tokens comes from: later rounds may be estimated in another way."""
     told = [entry for entry in ledger if entry.estimate_source is not None]
     return max(told, key=lambda entry: entry.estimated_input_tokens).estimate_source if told else None
+
+
+def count_warnings(ledger: Sequence[LedgerEntry]) -> tuple[str, ...]:
+    """That the cost is unknown where answers did not say what they used."""
+    count = sum(entry.usage.unreported_count for entry in ledger if entry.usage is not None)
+    return (f"{count} answers came without token counts: what the night cost is not known",) if count else ()
 
 
 def published_run(nights: pl.LazyFrame, plan: Plan) -> str | None:
@@ -176,7 +182,7 @@ def close_night(
         estimated_output_tokens=sum(entry.estimated_output_tokens for entry in ledger),
         estimate_source=main_source(ledger),
         cost_usd=books.ledger_cost_usd,
-        warnings=checked.warnings,
+        warnings=(*checked.warnings, *count_warnings(ledger)),
         jobs=[entry.model_dump(mode="json", exclude={"client_request_token"}) for entry in ledger],
         metrics=json.loads(metrics.write_json()),
         alerts=alerts.model_dump(mode="json"),

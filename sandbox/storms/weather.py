@@ -173,6 +173,10 @@ class StormyFate(Fate):
         if name in WRITES:
             self._kill_or_fail("after", name, target)
 
+    def _lose_canary(self) -> None:
+        """What stops the process itself between a canary and its booking makes it try again."""
+        self._weather.tally.cut_calls, self._untold = self._weather.tally.cut_calls + self._untold, 0
+
     def _is_itself(self) -> bool:
         """Whether the process itself calls, and none of its helper threads."""
         return self._world.current() is self.life
@@ -193,8 +197,8 @@ class StormyFate(Fate):
         share = _OUTAGE_FAILS if weather.is_out(service, self._world.now_s) else weather.fault_share * worse
         if weather.strikes(share, "fault", *key):
             weather.tally.faults += 1
-            if when == "after" and name == "invoke" and self._is_itself():
-                weather.tally.cut_calls, self._untold = weather.tally.cut_calls + 1, 0
+            if self._is_itself():
+                self._lose_canary()
             elif (when == "after" and name == "invoke") or (when == "before" and _is_answer(name, target)):
                 weather.tally.cut_calls, self._unstored = weather.tally.cut_calls + 1, self._unstored - 1
             error = BedrockUnavailable if name in _BEDROCK else StorageUnavailable
@@ -214,6 +218,7 @@ class StormyFate(Fate):
         key = ("cancel", self._run_id, name, target, self._counts[name, target])
         if not self._is_cancelled and self._is_itself() and self._weather.strikes(self._weather.cancel_share, *key):
             self._is_cancelled = True
+            self._lose_canary()
             self._weather.tally.cancels += 1
             raise KeyboardInterrupt
 

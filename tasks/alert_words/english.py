@@ -61,6 +61,7 @@ ENGLISH = Words(
         "DeadlinePassed": "The jobs did not end in time; the next run adopts them and pays nothing twice.",
         "TooFewJudged": "Too few comments were judged to publish; what was answered is kept for the next run.",
         "DayInUse": "Another run works on the day: wait until it ends, or see what holds it up.",
+        "StartedTooOften": "The run crashed each time: look at its states and logs, then start a new run of the day.",
         "LeaseLost": "Another run took the day over: this one wrote nothing more, see how that one ends.",
         "Unbalanced": "Rows were lost or made up on the way: a defect of this program; nothing was published.",
         "SettingsInvalid": "A setting is missing or wrong.",

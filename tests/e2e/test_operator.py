@@ -194,8 +194,11 @@ def test_a_refused_backfill_says_why_in_the_run(story: Story, page: Page, screen
     assert "Traceback" not in message
     page.goto(f"{story.up.url}/runs/flow-run/{run_id}")
     open_tab(page, "Details")
-    expect(page.get_by_text("lies before").first).to_be_visible()
+    expect(page.get_by_text("WrongUsage: end_date").first).to_be_visible()
     screenshot("10-refused")
+    open_tab(page, "Logs")
+    expect(page.get_by_text("lies before").first).to_be_visible()
+    screenshot("11-refused-logs")
 
 
 def test_the_night_that_died_is_published_and_paid_once(
@@ -217,15 +220,15 @@ def test_the_night_that_died_is_published_and_paid_once(
     open_tab(page, "Artifacts")
     page.get_by_text(f"night-{day}").last.click()
     expect(page.get_by_text(f"Night of {day}").first).to_be_visible()
-    screenshot("11-night")
+    screenshot("12-night")
 
 
 def test_the_interface_shows_runs_and_automations(story: Story, page: Page, screenshot: Callable[[str], None]) -> None:
     """The runs by their days, and the two automations, with what they are for."""
     page.goto(f"{story.up.url}/runs")
     expect(page.get_by_text(f"nightly-{story.yesterday}").first).to_be_visible()
-    screenshot("12-runs")
+    screenshot("13-runs")
     page.goto(f"{story.up.url}/automations")
     for name in ("end-dead-runs", "restart-crashed-nights"):
         expect(page.get_by_text(name)).to_be_visible()
-    screenshot("13-automations")
+    screenshot("14-automations")

@@ -248,6 +248,13 @@ def test_what_was_found_before_the_first_job_is_in_the_summary(closing: Closing)
     assert closing.close().warnings == found.warnings
 
 
+def test_answers_without_token_counts_are_told_with_the_night(closing: Closing) -> None:
+    """A cost that is unknown says why."""
+    entry = factories.ledger_entry(state=EntryState.COLLECTED, usage=factories.usage(unreported_count=3))
+    write_intent(closing.outside.storage, closing.paths, entry)
+    assert closing.close().warnings == ("3 answers came without token counts: what the night cost is not known",)
+
+
 def test_what_the_requests_used_is_kept_for_later_estimates(closing: Closing) -> None:
     """The day's sums lie where the next nights learn from them."""
     used = LanguageUsage(

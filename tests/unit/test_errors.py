@@ -11,14 +11,18 @@ from tasks.errors import (
     ModerationError,
     NightStopped,
     QuotaReached,
+    RemeasureIncomplete,
     SchemaDrift,
     SettingsInvalid,
+    SomethingWrong,
     StorageUnavailable,
     Transient,
     WrongUsage,
     is_transient,
 )
 
+#: What a look or a measurement ends with: it stopped no night.
+FINDINGS = (SomethingWrong, RemeasureIncomplete)
 TREE = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ModerationError)]
 
 
@@ -55,7 +59,7 @@ def test_only_what_may_pass_is_retried(error: BaseException | None, expected: bo
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
 def test_every_error_is_of_one_kind_and_in_the_tree(kind: type[ModerationError]) -> None:
-    """Each error stops the night, is wrong usage or is transient; the module's docstring draws it."""
-    families = [family for family in (NightStopped, WrongUsage, Transient) if issubclass(kind, family)]
+    """Each error stops the night, is wrong usage, is transient or is a finding; the module's docstring draws it."""
+    families = [family for family in (NightStopped, WrongUsage, Transient, *FINDINGS) if issubclass(kind, family)]
     assert len(families) == (kind is not ModerationError)
     assert f" {kind.__name__} " in f"{(errors.__doc__ or '')} ".replace("\n", " ")

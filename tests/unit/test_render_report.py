@@ -340,9 +340,7 @@ def test_the_estimate_stands_beside_the_actual() -> None:
 def test_warnings_come_first() -> None:
     """What was found before the first job is on the page as dead text, before the figures."""
     text = text_of(a_night(warnings=["the canary's answer is malformed", HOSTILE[0]]))
-    found = [
-        text.index(part) for part in ("Found before the first job", "the canary's answer is malformed", "Ingested")
-    ]
+    found = [text.index(part) for part in ("Found on the way", "the canary's answer is malformed", "Ingested")]
     assert found == sorted(found)
 
 
