@@ -24,7 +24,7 @@ def test_a_clean_night_is_published_and_balances(site: Site) -> None:
     assert verdicts["comment_id"].is_unique().all()
     assert set(verdicts["status"]) == {"judged"}
     assert night.balance.unattributed_cost_usd == 0
-    assert verdicts["cost_usd"].sum() == pytest.approx(night.balance.ledger_cost_usd)
+    assert verdicts["cost_usd"].sum() == pytest.approx(night.balance.verdict_cost_usd)
     accuracy = metrics.row(by_predicate=(pl.col("metric") == "accuracy") & (pl.col("slice") == "all"), named=True)
     assert accuracy["ci_low"] <= accuracy["value"] <= accuracy["ci_high"]
     run = f"runs/{RUN_DATE}/{night.run_id}/"

@@ -16,11 +16,12 @@ from polars.testing import assert_frame_equal
 from data_contracts.ledger import EntryState, LedgerEntry, Usage
 from data_contracts.verdicts import ANSWERS
 from tasks import adapters
-from tasks.collect_answers import Collected, CollectionSummary, collect, collect_answers
+from tasks.collect_answers import CollectionSummary, collect_answers
 from tasks.families.claude import Claude
 from tasks.ledger import read_ledger, write_intent
 from tasks.paths import DayPaths
 from tasks.prices import Price
+from tasks.read_output import Collected, collect
 from tests import factories
 from tests.factories import answer_text, claude_output, error_line, output_line
 

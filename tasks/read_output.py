@@ -1,0 +1,162 @@
+"""What a job's output lines say and used, in whatever order and however often they come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import orjson
+import polars as pl
+
+from data_contracts.batch_lines import OutputLine
+from data_contracts.ledger import Usage
+from data_contracts.verdicts import ANSWERS, Status
+from prompts import Prompt
+from tasks.families.base import Family
+from tasks.prices import Price
+from tasks.read_answer import Outcome, read_line
+
+
+class Collected(NamedTuple):
+    """One job's answers, a row per record that has one, and what the job used."""
+
+    answers: pl.DataFrame
+    usage: Usage
+
+
+class _Kept(NamedTuple):
+    """The line that counts for a record so far."""
+
+    rank: tuple[bool, bool, bytes]
+    outcome: Outcome
+
+
+class _Read(NamedTuple):
+    """A line and the bytes of what it says, without the echo of the input: that is ten times as long, and lines are
+    kept by the hundred thousand."""
+
+    line: OutputLine
+    said: bytes
+
+
+def collect(
+    lines: Iterable[bytes],
+    attempts: dict[str, int],
+    family: Family,
+    prompt: Prompt,
+    price: Price | None,
+    decided_at: datetime,
+) -> Collected:
+    """Read a job's output lines, in whatever order they come.
+
+    Of several lines for one record a well-formed one counts, then one with an output, then the smallest bytes. Tokens
+    of lines that do not count, and of records that were never asked, were paid for all the same: they are booked as
+    unattributed. An answer without token counts was paid for too: the job's cost is unknown then, never too low.
+
+    Args:
+        lines: raw lines of every output file.
+        attempts: the attempt number of each record that was asked, by record id.
+    """
+    kept: dict[str, _Kept] = {}
+    total, line_count, unknown, repeated, unreported = [0, 0], 0, 0, 0, 0
+    for raw in lines:
+        if not raw.strip():
+            continue
+        line_count += 1
+        read = _parse(raw)
+        if read is None:
+            unknown += 1
+            continue
+        line = read.line
+        outcome = read_line(line, family, prompt.categories)
+        total[0] += outcome.input_tokens or 0
+        total[1] += outcome.output_tokens or 0
+        unreported += line.modelOutput is not None and None in (outcome.input_tokens, outcome.output_tokens)
+        if line.recordId not in attempts:
+            unknown += 1
+            continue
+        rank = (outcome.status is not Status.JUDGED, line.modelOutput is None, read.said)
+        before = kept.get(line.recordId)
+        repeated += before is not None
+        if before is None or rank < before.rank:
+            kept[line.recordId] = _Kept(rank, outcome)
+    attributed = [
+        sum(getattr(item.outcome, name) or 0 for item in kept.values()) for name in ("input_tokens", "output_tokens")
+    ]
+    loose = [whole - part for whole, part in zip(total, attributed, strict=True)]
+    usage = Usage(
+        input_tokens=total[0],
+        output_tokens=total[1],
+        unattributed_input_tokens=loose[0],
+        unattributed_output_tokens=loose[1],
+        cost_usd=price.cost_usd(*total) if price and not unreported else None,
+        unattributed_cost_usd=price.cost_usd(*loose) if price and not unreported else None,
+        input_pico=price.input_pico if price else None,
+        output_pico=price.output_pico if price else None,
+        unreported_count=unreported,
+        line_count=line_count,
+        answered_count=len(kept),
+        unknown_record_count=unknown,
+        repeated_record_count=repeated,
+    )
+    rows = [_answer_row(record, item.outcome, attempts[record], decided_at) for record, item in sorted(kept.items())]
+    return Collected(pl.DataFrame(rows, schema=ANSWERS.polars_schema, orient="row"), usage)
+
+
+def book_repeats(collected: Collected, calls: Mapping[str, int], price: Price | None) -> Collected:
+    """Add what calls cost that a crash made again, each taken to have used what the one that was answered used.
+
+    Args:
+        calls: how often each record was asked.
+    """
+    again = collected.answers.select(
+        pl.col("record_id").replace_strict(calls, default=1, return_dtype=pl.Int64).alias("_calls") - 1,
+        pl.col("input_tokens", "output_tokens").fill_null(0),
+    )
+    extra = [int((again["_calls"] * again[name]).sum()) for name in ("input_tokens", "output_tokens")]
+    before = collected.usage
+    total = [before.input_tokens + extra[0], before.output_tokens + extra[1]]
+    loose = [before.unattributed_input_tokens + extra[0], before.unattributed_output_tokens + extra[1]]
+    usage = before.model_copy(
+        update={
+            "input_tokens": total[0],
+            "output_tokens": total[1],
+            "unattributed_input_tokens": loose[0],
+            "unattributed_output_tokens": loose[1],
+            "cost_usd": price.cost_usd(*total) if price and not before.unreported_count else None,
+            "unattributed_cost_usd": price.cost_usd(*loose) if price and not before.unreported_count else None,
+            "repeated_call_count": sum(count - 1 for count in calls.values()),
+        }
+    )
+    return Collected(collected.answers, usage)
+
+
+def _parse(raw: bytes) -> _Read | None:
+    """The line, or None if it is no output line at all."""
+    try:
+        try:
+            line = OutputLine.model_validate(orjson.loads(raw))
+        except orjson.JSONDecodeError:
+            line = OutputLine.model_validate(json.loads(raw))  # it takes the lone surrogates that JSON can spell
+        said = json.dumps([line.modelOutput, line.error.model_dump() if line.error else None])
+    except (ValueError, RecursionError):
+        return None
+    return _Read(line, said.encode())
+
+
+def _answer_row(record: str, outcome: Outcome, attempt: int, decided_at: datetime) -> tuple[object, ...]:
+    """A row of ANSWERS, in its order of columns."""
+    answer = outcome.answer
+    verdict = (answer.violation, answer.category, answer.confidence, answer.explanation) if answer else (None,) * 4
+    return (
+        record,
+        outcome.status.value,
+        outcome.status_detail,
+        *verdict,
+        outcome.input_tokens,
+        outcome.output_tokens,
+        attempt,
+        decided_at,
+    )
