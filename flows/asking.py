@@ -36,8 +36,8 @@ class Approval(RunInput):
     budget_usd: float = Field(
         default=0, ge=0, title="Budget (USD)", description="Most that the whole backfill may cost, in dollars."
     )
-    who: str = Field(default="", title="Who", description="Your name, for the record (optional).")
-    why: str = Field(default="", title="Why", description="Anything else for the record (optional).")
+    who: str = Field(default="", title="Who", description="Your name, for the record.")
+    why: str = Field(default="", title="Why", description="Anything else for the record.")
 
 
 class FlipsApproval(RunInput):
@@ -48,8 +48,8 @@ class FlipsApproval(RunInput):
         title="Publish",
         description="On: publish the changed verdicts. Off: leave the day as it was and go on with the next.",
     )
-    who: str = Field(default="", title="Who", description="Your name, for the record (optional).")
-    why: str = Field(default="", title="Why", description="Anything else for the record (optional).")
+    who: str = Field(default="", title="Who", description="Your name, for the record.")
+    why: str = Field(default="", title="Why", description="Anything else for the record.")
 
 
 class Asking(Protocol):

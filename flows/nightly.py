@@ -36,6 +36,7 @@ from tasks.measure_accuracy import measure_accuracy
 from tasks.measure_drift import measure_drift
 from tasks.merge_verdicts import merge_verdicts
 from tasks.note_stop import note_stop
+from tasks.plain_errors import log_plainly
 from tasks.poll_batch import Progress, poll_batch
 from tasks.preflight import preflight
 from tasks.publish import publish
@@ -49,6 +50,8 @@ from tasks.stop_jobs import Stopped, stop_left, stopped_on
 from tasks.submit_batch import submit_batch
 from tasks.tell_late_input import tell_late_input
 from tasks.validate import validate
+
+log_plainly()
 
 #: Times that a run may be started: an automation starts it again after every crash (infra/automations).
 MOST_STARTS = 5

@@ -10,9 +10,12 @@ from prefect.runtime import flow_run
 
 from tasks.describe import describe_failure
 from tasks.errors import RemeasureIncomplete, WrongUsage
+from tasks.plain_errors import log_plainly
 from tasks.remeasure_day import Remeasured, describe_remeasured, remeasure_day
 from tasks.send_alerts import send_alerts
 from tasks.settings import Settings
+
+log_plainly()
 
 
 @flow(name="remeasure", flow_run_name="remeasure-{start_date}-{end_date}", persist_result=False)

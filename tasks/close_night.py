@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from data_contracts.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.balance_books import Balance
-from tasks.errors import is_transient
+from tasks.errors import ModerationError, is_transient
 from tasks.estimate_quality import ConfusionMatrix
 from tasks.ingest import Plan
 from tasks.learn_usage import keep_usage
@@ -126,8 +127,13 @@ def restored_run(nights: pl.LazyFrame, plan: Plan, restore: Restore | None) -> s
 
 
 def clear_scratch(settings: Settings, run_date: date, run_id: str) -> None:
-    """Delete the run's scratch frames, however the run ended."""
-    clear_work(adapters.connect(settings).storage, RunPaths(settings, run_date, run_id))
+    """Delete the run's scratch frames, however the run ended.
+
+    It never fails: it would hide why the night stopped, or unmake one that is published. What it leaves, the next
+    published run of the day deletes.
+    """
+    with suppress(ModerationError):
+        clear_work(adapters.connect(settings).storage, RunPaths(settings, run_date, run_id))
 
 
 def clear_work(storage: Storage, paths: RunPaths) -> None:

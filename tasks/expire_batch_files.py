@@ -1,7 +1,8 @@
 """After the night: batch files that have done their service are deleted.
 
 Bedrock echoes every comment into its output, so both its input and its output are second copies of what customers
-wrote. The answers are in the ledger's keeping, without text: nothing needs the files once a day is published.
+wrote. The answers are in the ledger's keeping, without text: nothing needs the files once a day is published. Nor does
+anybody need the scratch frames of the day's runs that died.
 """
 
 from __future__ import annotations
@@ -63,9 +64,17 @@ def expired_files(
     return found
 
 
+def dead_frames(files: Iterable[StoredObject], runs: str) -> list[StoredObject]:
+    """Scratch frames among the files of a day's runs; whoever holds the day's lease knows that their runs are over."""
+    return [item for item in files if item.uri.removeprefix(runs + "/").split("/")[1:2] == ["work"]]
+
+
 @task(retries=2, retry_delay_seconds=[5, 60], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 def expire_batch_files(settings: Settings, run_date: date, now: datetime) -> ExpirySummary:
-    """Delete the batch files of days published BATCH_RETENTION_DAYS ago; a day with a live job keeps its own."""
+    """Delete the batch files of days published BATCH_RETENTION_DAYS ago, and what dead runs of this day left.
+
+    A day with a live job keeps its batch files.
+    """
     connected = adapters.connect(settings)
     nights = connected.lake.scan(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
     files = expired_files(
@@ -78,9 +87,10 @@ def expire_batch_files(settings: Settings, run_date: date, now: datetime) -> Exp
         for day, items in files.items()
         if not any(is_live(entry) for entry in read_ledger(connected.storage, DayPaths(settings, day)))
     }
-    days = tuple(str(day) for day in sorted(done))
+    days, runs = tuple(str(day) for day in sorted(done)), DayPaths(settings, run_date).runs
     try:
         connected.storage.delete(item.uri for items in done.values() for item in items)
+        connected.storage.delete(item.uri for item in dead_frames(connected.storage.list(runs), runs))
     except NightStopped as error:  # the night is published: what could not be deleted must not unmake it
         return ExpirySummary(days=days, object_count=0, note=f"nothing was deleted: {error}")
     return ExpirySummary(days=days, object_count=sum(map(len, done.values())))

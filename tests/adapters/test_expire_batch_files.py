@@ -13,6 +13,7 @@ from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.expire_batch_files import batch_day, expire_batch_files
+from tasks.paths import RunPaths
 from tasks.settings import Settings
 
 DAY = date(2026, 11, 19)
@@ -68,6 +69,15 @@ def test_a_rerun_after_the_files_are_gone_pays_nothing(settings: Settings, sandb
     assert night is not None
     assert set(sandbox.bedrock.paid_records.values()) == {1}
     assert night.statuses == {"judged": night.balance.valid_count}
+
+
+def test_the_frames_of_dead_runs_go(settings: Settings) -> None:
+    """Frames of a run that was killed hold comments: the day's next published run deletes them, and nothing else."""
+    storage, paths = adapters.connect(settings).storage, RunPaths(settings, DAY, "killed")
+    for uri in (paths.work("valid"), paths.file("plan.json"), paths.file("work.json")):
+        storage.put(uri, b"{}")
+    expire_batch_files.fn(settings, DAY, NOW)
+    assert sorted(item.uri for item in storage.list(paths.root)) == [paths.file("plan.json"), paths.file("work.json")]
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,7 @@ def screenshot(page: Page) -> Callable[[str], None]:
     SCREENSHOTS.mkdir(exist_ok=True)
 
     def take(name: str) -> None:
+        page.wait_for_timeout(1500)  # panels slide in, charts are drawn
         page.screenshot(path=str(SCREENSHOTS / f"{name}.png"), full_page=True)
 
     return take

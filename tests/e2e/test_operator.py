@@ -198,6 +198,7 @@ def test_a_refused_backfill_says_why_in_the_run(story: Story, page: Page, screen
     screenshot("10-refused")
     open_tab(page, "Logs")
     expect(page.get_by_text("lies before").first).to_be_visible()
+    expect(page.get_by_text("Traceback")).to_have_count(0)
     screenshot("11-refused-logs")
 
 

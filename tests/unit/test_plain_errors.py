@@ -1,0 +1,36 @@
+"""What of an error reaches the log of a run."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tasks.errors import InputAbsent
+from tasks.plain_errors import log_plainly
+
+
+@pytest.mark.parametrize(
+    ("error", "has_traceback"),
+    [
+        pytest.param(InputAbsent("no input"), False, id="ours"),
+        pytest.param(ZeroDivisionError("a defect"), True, id="defect"),
+    ],
+)
+def test_only_a_defect_is_logged_with_its_traceback(
+    error: Exception, has_traceback: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The line stays in both cases."""
+    log_plainly()
+    log_plainly()
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logger = logging.getLogger(name)
+        logger.addHandler(caplog.handler)
+        try:
+            raise error
+        except type(error):
+            logger.exception("it failed: %r", error)
+        finally:
+            logger.removeHandler(caplog.handler)
+    assert str(error) in caplog.text
+    assert ("Traceback" in caplog.text) is has_traceback
