@@ -21,6 +21,7 @@ from data_contracts.tolerances import Tolerances
 from data_contracts.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
+from tasks.adapters.lake import reading_lake
 from tasks.errors import is_transient
 from tasks.expectation_outcomes import Outcome, State, askable, failed, outcomes, stop_if_critical
 from tasks.frames import read_batches
@@ -111,6 +112,7 @@ def _read_recent_days(outside: Adapters, paths: RunPaths) -> RecentDays:
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@reading_lake()
 def check_expectations(settings: Settings, plan: Plan) -> ExpectationSummary:
     """Write the run's expectations.json and Data Docs, then stop on a critical failure; a rerun writes the same."""
     outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from data_contracts.ledger import EstimateSource, LedgerEntry
 from data_contracts.verdicts import NIGHTS, Status
 from tasks import adapters
+from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import Storage
 from tasks.balance_books import Balance
 from tasks.errors import ModerationError, is_transient
@@ -142,6 +143,7 @@ def clear_work(storage: Storage, paths: RunPaths) -> None:
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@reading_lake()
 def find_published(settings: Settings, plan: Plan) -> str | None:
     """The run that published this plan already, if one did: then nothing is left to do.
 
@@ -153,6 +155,7 @@ def find_published(settings: Settings, plan: Plan) -> str | None:
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@reading_lake()
 def close_night(
     settings: Settings,
     plan: Plan,

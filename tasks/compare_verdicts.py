@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 
 from data_contracts.verdicts import VERDICTS
 from tasks import adapters
+from tasks.adapters.lake import reading_lake
 from tasks.errors import is_transient
 from tasks.flips import COLUMNS, Flips, Provenance, count_changes, summarise_flips
 from tasks.ingest import Plan
@@ -55,6 +56,7 @@ def read_side(verdicts: pl.LazyFrame) -> tuple[Provenance | None, int]:
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@reading_lake()
 def compare_verdicts(settings: Settings, plan: Plan) -> Flips | None:
     """Write the flip report of a day that has verdicts already; None for a day that has none. A rerun overwrites it."""
     outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)

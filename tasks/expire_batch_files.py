@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.verdicts import NIGHTS
 from tasks import adapters
+from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import StoredObject
 from tasks.errors import NightStopped, is_transient
 from tasks.ledger import is_live, read_ledger
@@ -70,6 +71,7 @@ def dead_frames(files: Iterable[StoredObject], runs: str) -> list[StoredObject]:
 
 
 @task(retries=2, retry_delay_seconds=[5, 60], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@reading_lake()
 def expire_batch_files(settings: Settings, run_date: date, now: datetime) -> ExpirySummary:
     """Delete the batch files of days published BATCH_RETENTION_DAYS ago, and what dead runs of this day left.
 

@@ -21,6 +21,7 @@ from data_contracts.batch_lines import InvocationType
 from data_contracts.comments import COMMENTS, EXPECTED_TYPE, is_legal_dtype
 from prompts import Prompt, PromptFileError
 from tasks import adapters
+from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import StoredObject
 from tasks.check_prompt import check_prompt
 from tasks.errors import InputAbsent, PromptInvalid, SchemaDrift, is_transient
@@ -128,6 +129,7 @@ def load_prompt(settings: Settings) -> Prompt:
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@reading_lake()
 def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch: int = 0) -> Plan:
     """Pin the day's objects in the run's plan; a rerun of the same run writes the same plan again."""
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)

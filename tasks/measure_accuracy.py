@@ -21,6 +21,7 @@ from data_contracts.metrics import State
 from data_contracts.verdicts import VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
+from tasks.adapters.lake import reading_lake
 from tasks.baselines import Comparison, Reading, compare
 from tasks.errors import is_transient
 from tasks.estimate_quality import ConfusionMatrix, confusion_matrices, measure_quality
@@ -162,6 +163,7 @@ def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: d
 @task(
     retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
 )
+@reading_lake()
 def measure_accuracy(
     settings: Settings, run_date: date, run_id: str, verdicts_run_id: str, now: datetime
 ) -> AccuracySummary:

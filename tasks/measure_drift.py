@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.metrics import State
 from tasks import adapters
 from tasks.adapters import Adapters
+from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import Storage
 from tasks.errors import is_transient
 from tasks.ingest import Plan
@@ -119,6 +120,7 @@ def measure_run(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: d
 @task(
     retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
 )
+@reading_lake()
 def measure_drift(settings: Settings, plan: Plan, now: datetime) -> DriftSummary:
     """Append the night's measurements; repeating it is harmless."""
     paths = RunPaths(settings, plan.run_date, plan.run_id)

@@ -22,6 +22,7 @@ from data_contracts.ledger import LedgerEntry
 from data_contracts.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters import Adapters
+from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import Storage
 from tasks.backfill_record import BackfillRecord
 from tasks.backfill_request import BackfillMode, BackfillRequest
@@ -196,6 +197,7 @@ def seconds_a_night(outside: Adapters, settings: Settings) -> float | None:
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@reading_lake()
 def plan_backfill(settings: Settings, request: BackfillRequest, record: BackfillRecord, now: datetime) -> BackfillPlan:
     """Look at every day of the range and decide; nothing is written.
 

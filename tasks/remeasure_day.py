@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from data_contracts.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
+from tasks.adapters.lake import reading_lake
 from tasks.close_night import Night, clear_work
 from tasks.errors import ModerationError, Transient, is_transient
 from tasks.ingest import Plan
@@ -102,6 +103,7 @@ def write_report(outside: Adapters, paths: RunPaths, published: RunPaths, accura
 @task(
     retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
 )
+@reading_lake()
 def remeasure_day(settings: Settings, run_date: date, run_id: str, now: datetime) -> Remeasured:
     """Measure the day again while nobody else works on it; repeating it adds the same rows once more.
 

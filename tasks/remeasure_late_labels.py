@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
+from tasks.adapters.lake import reading_lake
 from tasks.errors import is_transient
 from tasks.label_files import LabelsSeen, list_labels, load_seen
 from tasks.measure_accuracy import measure_day
@@ -56,6 +57,7 @@ def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[da
 @task(
     retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
 )
+@reading_lake()
 def remeasure_late_labels(
     settings: Settings, run_date: date, run_id: str, now: datetime, days: int = LABEL_DAYS
 ) -> LateLabelsSummary:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.metrics import State
 from data_contracts.verdicts import VERDICTS, Status
 from tasks import adapters
+from tasks.adapters.lake import reading_lake
 from tasks.alert_memory import AlertMemory
 from tasks.alert_text import Finding, degraded_message, reason_key, recovery_message, stopped_message
 from tasks.deliver_alerts import deliver
@@ -175,6 +176,7 @@ def _note(channels: Sequence[AlertChannel], concerned: Sequence[AlertChannel]) -
 @task(
     retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
 )
+@reading_lake()
 def send_alerts(
     settings: Settings,
     run_date: date,

@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
+from tasks.adapters.lake import reading_lake
 from tasks.errors import ModerationError
 from tasks.find_late_input import LateInput, days_until, find_late_inputs
 from tasks.notice_memory import NoticeMemory
@@ -65,6 +66,7 @@ def find_late(late: Sequence[LateInput], days: Sequence[date]) -> Verdict:
 
 
 @task(persist_result=False, cache_policy=NO_CACHE)
+@reading_lake()
 def tell_late_input(
     settings: Settings,
     now: datetime,

@@ -190,6 +190,24 @@ def _translated(uri: str) -> Iterator[None]:
         raise StorageUnavailable(f"{uri}: {_one_line(error)}") from None
 
 
+@contextmanager
+def reading_lake() -> Iterator[None]:
+    """Around what collects frames of `Lake.scan`: a store that fails there is worth another try of the stage.
+
+    Polars raises what its object store says as an OSError, whose text may repeat S3's whole answer with the signed
+    headers: only its first and last line are kept.
+
+    Raises:
+        StorageUnavailable: in such an error's place.
+    """
+    try:
+        yield
+    except (OSError, pl.exceptions.ComputeError) as error:
+        if not str(error).startswith("object-store error"):
+            raise
+        raise StorageUnavailable(_one_line(error)) from None
+
+
 def _one_line(error: Exception) -> str:
     """What failed and why: the first and the last line of delta-rs's coloured tree of causes, and of an answer of S3
     only its code: the rest may repeat the signed headers."""

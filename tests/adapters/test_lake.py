@@ -22,7 +22,7 @@ from data_contracts.table import UTC_MICROSECONDS, Column, Table
 from data_contracts.verdicts import NIGHTS, VERDICTS
 from sandbox.serve import Sandbox
 from tasks.adapters.aws import AwsEnvironment, shared
-from tasks.adapters.lake import Lake
+from tasks.adapters.lake import Lake, reading_lake
 from tasks.adapters.storage import Storage
 from tasks.errors import StorageUnavailable, Unbalanced
 from tests.factories import verdicts
@@ -314,6 +314,29 @@ def test_racing_writers_never_mix(shore: Shore) -> None:
     assert any(landed)
     winners = [writer for writer, has_landed in zip("xyz", landed, strict=True) if has_landed]
     assert found in [[f"{writer}1", f"{writer}2"] for writer in winners]
+
+
+@pytest.mark.parametrize("shore", ["s3"], indirect=True)
+def test_a_file_that_goes_while_it_is_read(shore: Shore) -> None:
+    """A scan that the store fails in its middle is worth another try: the stage is told so, in one line."""
+    shore.replace(DAY, "a")
+    scan = shore.lake.scan(shore.uri, THINGS)
+    shore.storage.delete(item.uri for item in shore.storage.list(shore.uri) if item.uri.endswith(".parquet"))
+    with pytest.raises(StorageUnavailable) as caught, reading_lake():
+        scan.collect()
+    assert "not found" in str(caught.value).lower()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refused_read_repeats_no_token() -> None:
+    """S3's answer to an expired session may repeat the token: of a read that it refuses only the first line is told."""
+    answer = "object-store error: refused\n<?xml version='1.0'?><Error><Code>ExpiredToken</Code><Token-0>SECRET"
+    with pytest.raises(StorageUnavailable) as caught, reading_lake():
+        raise OSError(answer)
+    assert "SECRET" not in f"{caught.value!s} {caught.value.__cause__!r}"
+    assert caught.value.__suppress_context__
+    with pytest.raises(FileNotFoundError), reading_lake():
+        raise FileNotFoundError("a file of our own")
 
 
 def test_a_store_that_is_down(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
