@@ -7,6 +7,7 @@ line on stderr is the reason.
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import signal
 import sys
@@ -273,7 +274,9 @@ def catalog(
 @app.command()
 def register(
     pool: Annotated[str, typer.Option(help="The work pool that the deployments run in.")] = "moderation",
-    pool_type: Annotated[str, typer.Option(help="Its type, if it is not there yet: process, ecs ...")] = "process",
+    job_variables: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON of the pool's job variables: image, cpu, roles ...")
+    ] = None,
 ) -> None:
     """Tell the Prefect server of PREFECT_API_URL about the work pool, the deployments and the automations."""
     from flows.register import register as tell
@@ -283,8 +286,9 @@ def register(
     try:
         if "PREFECT_API_URL" not in os.environ:
             raise WrongUsage("PREFECT_API_URL is not set: which server?")
-        print("\n".join(tell(Settings.load().timezone, pool, pool_type)), flush=True)
-    except WrongUsage as error:
+        variables = json.loads(job_variables.read_text(encoding="utf-8")) if job_variables else None
+        print("\n".join(tell(Settings.load().timezone, pool, variables)), flush=True)
+    except (WrongUsage, OSError, ValueError) as error:
         _say_last(f"register: {error}")
         raise typer.Exit(EXIT_USAGE) from None
 

@@ -24,12 +24,15 @@ class NotRegistered(WrongUsage):
     """The Prefect server refused, or does not answer; the text carries its words."""
 
 
-def deployments(project: dict[str, Any], timezone: str, pool: str) -> dict[str, Any]:
-    """The project's deployments (prefect.yaml) with this time zone and this work pool."""
+def deployments(
+    project: dict[str, Any], timezone: str, pool: str, job_variables: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The project (prefect.yaml) with this time zone in its schedules, and this work pool and its job variables."""
+    work_pool = {"name": pool} | ({"job_variables": job_variables} if job_variables else {})
     return project | {
         "deployments": [
             deployment
-            | {"work_pool": {**deployment["work_pool"], "name": pool}}
+            | {"work_pool": work_pool}
             | (
                 {"schedules": [schedule | {"timezone": timezone} for schedule in deployment["schedules"]]}
                 if "schedules" in deployment
@@ -40,13 +43,13 @@ def deployments(project: dict[str, Any], timezone: str, pool: str) -> dict[str, 
     }
 
 
-def register(timezone: str, pool: str, pool_type: str) -> list[str]:
+def register(timezone: str, pool: str, job_variables: dict[str, Any] | None = None) -> list[str]:
     """Register everything; one line for each thing that is registered now.
 
     Args:
         timezone: the settings' own, whose 02:00 starts the night.
-        pool: the work pool that the deployments run in; made if it is not there.
-        pool_type: `process`, or another that Prefect knows; a pool that is there keeps its type.
+        pool: the work pool that the deployments run in; a process pool is made if there is none.
+        job_variables: what the pool's jobs are given, by the names of its base job template (image, cpu ...).
 
     Raises:
         NotRegistered: if the server cannot be reached or refuses.
@@ -54,8 +57,8 @@ def register(timezone: str, pool: str, pool_type: str) -> list[str]:
     if not (ROOT / "prefect.yaml").is_file():
         raise NotRegistered(f"there is no prefect.yaml in {ROOT}: register from a checkout or from the image")
     try:
-        lines = [_ensure_pool(pool, pool_type)]
-        lines += _deploy(timezone, pool)
+        lines = [_ensure_pool(pool)]
+        lines += _deploy(timezone, pool, job_variables)
         return lines + [_ensure_automation(path) for path in sorted(AUTOMATIONS.glob("*.yaml"))]
     except NotRegistered:
         raise
@@ -63,7 +66,7 @@ def register(timezone: str, pool: str, pool_type: str) -> list[str]:
         raise NotRegistered(f"the Prefect server did not take it: {type(error).__name__}: {error}") from None
 
 
-def _ensure_pool(name: str, pool_type: str) -> str:
+def _ensure_pool(name: str) -> str:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectNotFound
@@ -72,16 +75,17 @@ def _ensure_pool(name: str, pool_type: str) -> str:
         try:
             pool = client.read_work_pool(name)
         except ObjectNotFound:
-            pool = client.create_work_pool(WorkPoolCreate(name=name, type=pool_type))
+            pool = client.create_work_pool(WorkPoolCreate(name=name, type="process"))
     return f"work pool   {pool.name} ({pool.type})"
 
 
-def _deploy(timezone: str, pool: str) -> list[str]:
+def _deploy(timezone: str, pool: str, job_variables: dict[str, Any] | None) -> list[str]:
     """Have Prefect's own command deploy, from a copy of prefect.yaml that names zone and pool."""
     project = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+    project = deployments(project, timezone, pool, job_variables)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "prefect.yaml"
-        copy.write_text(yaml.safe_dump(deployments(project, timezone, pool), sort_keys=False), encoding="utf-8")
+        copy.write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
         done = subprocess.run(  # noqa: S603 (our own interpreter)
             [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(copy)],
             cwd=ROOT,

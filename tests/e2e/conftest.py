@@ -50,7 +50,7 @@ class Up:
     def __init__(self, folder: Path, port: int, environment: dict[str, str]) -> None:
         self.home, self.data, self.port = folder / "prefect", folder / "data", port
         self.url = f"http://127.0.0.1:{port}"
-        self._log = folder / "up.log"
+        self._log = folder / f"up-{len(list(folder.glob('up-*.log')))}.log"
         # As in a shell of an operator who has set nothing: no API of the tests' own.
         kept = {
             name: value
@@ -58,7 +58,7 @@ class Up:
             if not name.startswith(("PREFECT_", "MODERATION_", "AWS_", "MAKE"))
         }
         options = f"--home {self.home} --data {self.data} --job-seconds 1"
-        with self._log.open("ab") as log:
+        with self._log.open("wb") as log:
             # -o: the environment is there, whatever its files' times say.
             self.process = subprocess.Popen(
                 ["make", "-o", ".venv/.made", "up", f"PORT={port}", f"UP={options}"],
@@ -116,7 +116,7 @@ class Up:
         found: dict[str, Any] = self.api(f"/flow_runs/{run_id}")
         return found
 
-    def start_run(self, name: str, **parameters: str) -> str:
+    def start_run(self, name: str, **parameters: object) -> str:
         """Start a deployment's flow; the run's id."""
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         return str(self.api(f"/deployments/{self.deployment(name)['id']}/create_flow_run", body)["id"])

@@ -36,7 +36,7 @@ def test_make_up_starts_goes_on_and_ends_cleanly(start_up: Callable[..., Up], tm
     again = start_up(tmp_path, first.port)
     wait_for("the leftovers are ended", lambda: "of an earlier `make up` were still there" in again.said, 120)
     again.wait_until_ready()
-    run_id = again.start_run("watchdog", is_quiet="true")
+    run_id = again.start_run("watchdog", is_quiet=True)
     again.wait_for_state(run_id, "Failed", "Completed")
     again.interrupt()
     assert again.children() == {}
