@@ -19,6 +19,10 @@ from tasks.errors import WrongUsage
 ROOT = Path(__file__).parents[1]
 AUTOMATIONS = ROOT / "infra" / "automations"
 
+#: Where the image has the code (infra/docker/Dockerfile). Without a pull step Prefect takes the folder it deploys from,
+#: and /opt/prefect once an image is named.
+IMAGE_FOLDER = "/app"
+
 
 class NotRegistered(WrongUsage):
     """The Prefect server refused, or does not answer; the text carries its words."""
@@ -29,6 +33,8 @@ def deployments(
 ) -> dict[str, Any]:
     """The project (prefect.yaml) with this time zone in its schedules, and this work pool and its job variables."""
     work_pool = {"name": pool} | ({"job_variables": job_variables} if job_variables else {})
+    enter_image = {"prefect.deployments.steps.set_working_directory": {"directory": IMAGE_FOLDER}}
+    project = project | ({"pull": [enter_image]} if "image" in (job_variables or {}) else {})
     return project | {
         "deployments": [
             deployment
