@@ -9,20 +9,21 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from sandbox.serve import Sandbox
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "e2e-screenshots"
 #: Patience with a loaded machine; what is waited for ends a wait at once.
-START_S, RUN_S = 240.0, 300.0
+START_S, RUN_S, PATIENCE_MS = 240.0, 300.0, 60_000
 
 T = TypeVar("T")
 
@@ -33,7 +34,7 @@ def wait_for(what: str, look: Callable[[], T | None], within_s: float = RUN_S) -
     while time.monotonic() < limit:
         if (found := look()) is not None and found is not False:
             return found
-        time.sleep(0.3)
+        time.sleep(0.5)
     pytest.fail(f"{what}: not within {within_s:g} seconds")
 
 
@@ -100,11 +101,21 @@ class Up:
         return found
 
     def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """One call of the Prefect server's REST API."""
+        """One call of the Prefect server's REST API; asked again while SQLite is too busy to answer."""
+        return wait_for(f"an answer to {path}", lambda: self._answer(path, body), within_s=120)
+
+    def _answer(self, path: str, body: dict[str, Any] | None) -> Any:
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.url}/api{path}", data, {"Content-Type": "application/json"})  # noqa: S310
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
-            return json.load(answer)
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+                return json.load(answer)
+        except TimeoutError:
+            return None
+        except urllib.error.HTTPError as error:
+            if error.code == 503:
+                return None
+            raise
 
     def deployment(self, name: str) -> dict[str, Any]:
         """A deployment by its name."""
@@ -179,7 +190,8 @@ def page(chromium: str) -> Iterator[Page]:
             args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
         )
         page = browser.new_page(viewport={"width": 1400, "height": 1200})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         page.on("request", lambda request: strangers.add(request.url) if _is_strange(request.url) else None)
         yield page
         browser.close()

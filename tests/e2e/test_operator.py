@@ -60,7 +60,9 @@ def story(start_up: Callable[..., Up]) -> Iterator[Story]:
     yesterday = datetime.now(ZoneInfo(ZONE)).date() - timedelta(days=1)
     with running(job_seconds=SLOW_S, cache_dir=ROOT / ".sandbox") as sandbox:
         fill(sandbox, [yesterday - timedelta(days=back) for back in range(5)], ZONE)
-        up = start_up(**sandbox.environment, MODERATION_TIMEZONE=ZONE).wait_until_ready()
+        up = start_up(
+            **sandbox.environment | {"MODERATION_TIMEZONE": ZONE, "MODERATION_POLL_INTERVAL_S": "2"}
+        ).wait_until_ready()
         killed_run = up.start_run("nightly", run_date=str(yesterday - timedelta(days=4)))
         up.wait_until_submitted(killed_run, sandbox, 1)
         for pid, command in up.children().items():
@@ -87,10 +89,18 @@ def choose_date(page: Page, field: Locator, day: date) -> None:
 
 def submit(page: Page, button: str, path: str) -> dict[str, str]:
     """Press a button that posts to the API; what the API answered."""
-    with page.expect_response(lambda answer: path in answer.url and answer.request.method == "POST") as posted:
-        page.get_by_role("button", name=button).last.click()
-    assert posted.value.ok, posted.value.text()
-    found: dict[str, str] = posted.value.json()
+    return posted(page, path, lambda: page.get_by_role("button", name=button).last.click())
+
+
+def posted(page: Page, path: str, click: Callable[[], None]) -> dict[str, str]:
+    """What the API answered to the POST of a click; once more if its SQLite was too busy."""
+    for _ in range(3):
+        with page.expect_response(lambda answer: path in answer.url and answer.request.method == "POST") as answered:
+            click()
+        if answered.value.status != 503:
+            break
+    assert answered.value.ok, answered.value.text()
+    found: dict[str, str] = answered.value.json()
     return found
 
 
@@ -166,10 +176,12 @@ def test_a_cancelled_run_has_stopped_its_jobs(story: Story, page: Page, screensh
     story.sandbox.set_speed(SLOW_S)
     jobs = len(list(story.sandbox.bedrock.store))
     page.goto(f"{story.up.url}/deployments/deployment/{story.up.deployment('nightly')['id']}")
-    page.get_by_role("button", name="Run", exact=True).click()
-    with page.expect_response(lambda answer: "/create_flow_run" in answer.url) as posted:
+
+    def quick_run() -> None:
+        page.get_by_role("button", name="Run", exact=True).click()
         page.get_by_text("Quick run").first.click()
-    run_id = posted.value.json()["id"]
+
+    run_id = posted(page, "/create_flow_run", quick_run)["id"]
     story.up.wait_until_submitted(run_id, story.sandbox, jobs + 1)
     page.goto(f"{story.up.url}/runs/flow-run/{run_id}")
     expect(page.get_by_text(f"nightly-{story.yesterday}").first).to_be_visible()

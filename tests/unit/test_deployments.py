@@ -1,9 +1,8 @@
-"""What is registered with Prefect, and what goes into the image."""
+"""What is registered with Prefect."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from flows.register import AUTOMATIONS, deployments
 
 ROOT = Path(__file__).parents[2]
 PROJECT = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
-DOCKERFILE = (ROOT / "infra" / "docker" / "Dockerfile").read_text(encoding="utf-8")
 
 
 def named(project: dict[str, object], name: str) -> dict[str, object]:
@@ -63,28 +61,6 @@ def test_prefect_takes_each_automation(path: Path) -> None:
     assert automation.name == path.stem
     assert automation.description
     assert automation.enabled
-
-
-def test_what_the_image_copies_is_there_and_reaches_the_builder() -> None:
-    """.dockerignore lets through all that the Dockerfile copies, and nothing of it is missing."""
-    copied = [
-        source
-        for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
-        for source in line.split()[:-1]
-    ]
-    assert {"flows", "tasks", "requirements-runtime.lock", "prefect.yaml"} <= set(copied)
-    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    for source in copied:
-        assert (ROOT / source).exists()
-        assert f"!{source}" in ignored
-
-
-def test_the_image_is_pinned_and_runs_as_nobody_in_particular() -> None:
-    """A version for the base, hashes for the packages, no root at run time, no address of a registry."""
-    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.\d+\.\d+-slim-\w+$", DOCKERFILE, re.MULTILINE)
-    assert "--require-hashes" in DOCKERFILE
-    assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["10001"]
-    assert "://" not in DOCKERFILE
 
 
 def test_the_ecs_job_names_settings_that_exist() -> None:
