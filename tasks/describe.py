@@ -84,13 +84,15 @@ def describe_night(night: Night) -> str:
         ("violations", f"{night.violation_count:,}"),
         ("judged as a duplicate", f"{night.duplicate_count:,}"),
         ("to review", f"{books.review_count:,}"),
+        ("accuracy", inert(_accuracy_line(night))),
+        ("drift", inert(_drift_lines(night)[0])),
         ("cost", f"{dollars(night.cost_usd)} (estimated {dollars(night.estimated_cost_usd)}{_from(night)})"),
         *(("warning", inert(warning).replace("|", "/")) for warning in night.warnings),
         ("alerts", ", ".join(night.alerts.get("titles", ())) or "none"),
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     paths = "\n".join(f"- {name}: `{uri}`" for name, uri in night.paths.items())
-    return f"# Night of {night.run_date}\n\n| | |\n|---|---|\n{table}\n\n{paths}\n"
+    return f"# Night of {night.run_date}\n\n| what | the night |\n|---|---|\n{table}\n\n{paths}\n"
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -14,13 +14,18 @@ from tasks.errors import ModerationError
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
+#: What Prefect adds after a run that failed (prefect/engine.py); of our own errors all is said by then.
+_LAST_WORDS = "Engine execution exited with unexpected exception"
+
+
 class PlainErrors(logging.Filter):
-    """Takes the traceback off the records of our own errors; drops no record."""
+    """Takes the traceback off the records of our own errors, and drops the one that says nothing more."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Always true."""
+        """Whether the record is logged."""
         if record.exc_info and isinstance(record.exc_info[1], ModerationError):
             record.exc_info = record.exc_text = None
+            return record.msg != _LAST_WORDS
         return True
 
 
