@@ -82,38 +82,28 @@ class Lake:
     def scan(self, uri: str, table: Table) -> pl.LazyFrame:
         """The table as it is now, columns that it is older than as nulls; no rows if it does not exist yet."""
         with _translated(uri):
-            options = self._options(uri)
-            try:
-                # Not DeltaTable.is_deltatable: it holds the interpreter's lock while it waits for S3.
-                delta = DeltaTable(uri, storage_options=options)
-            except TableNotFoundError:
+            if (delta := self._open(uri)) is None:
                 return table.empty().lazy()
-            return table.widen(pl.scan_delta(delta, storage_options=options or None)).select(table.names)
+            return table.widen(pl.scan_delta(delta, storage_options=self._options(uri) or None)).select(table.names)
 
     def live_files(self, uri: str) -> frozenset[str]:
         """Names of the files that the table's present version reads; none if there is no such table."""
         with _translated(uri):
-            try:
-                delta = DeltaTable(uri, storage_options=self._options(uri))
-            except TableNotFoundError:
+            if (delta := self._open(uri)) is None:
                 return frozenset()
             return frozenset(file.rsplit("/", 1)[-1] for file in delta.file_uris())
 
     def files(self, uri: str) -> tuple[list[str], list[str]]:
         """The files that the table's present version reads, and its columns; nothing if there is no such table."""
         with _translated(uri):
-            try:
-                delta = DeltaTable(uri, storage_options=self._options(uri))
-            except TableNotFoundError:
+            if (delta := self._open(uri)) is None:
                 return [], []
             return delta.file_uris(), [field.name for field in delta.schema().fields]
 
     def commits(self, uri: str) -> list[Commit]:
         """Every commit that the table's log still has, oldest first; none if there is no such table."""
         with _translated(uri):
-            try:
-                delta = DeltaTable(uri, storage_options=self._options(uri))
-            except TableNotFoundError:
+            if (delta := self._open(uri)) is None:
                 return []
             return sorted(map(_commit, delta.history()), key=lambda commit: commit.version)
 
@@ -139,11 +129,17 @@ class Lake:
     def days(self, uri: str) -> list[date]:
         """The days that a table holds, from its log alone; none if it does not exist yet."""
         with _translated(uri):
-            try:
-                delta = DeltaTable(uri, storage_options=self._options(uri))
-            except TableNotFoundError:
+            if (delta := self._open(uri)) is None:
                 return []
             return sorted({date.fromisoformat(partition["date"]) for partition in delta.partitions()})
+
+    def _open(self, uri: str) -> DeltaTable | None:
+        """The table as it is now, or None if there is none."""
+        try:
+            # Not DeltaTable.is_deltatable: it holds the interpreter's lock while it waits for S3.
+            return DeltaTable(uri, storage_options=self._options(uri))
+        except TableNotFoundError:
+            return None
 
     def _open_or_create(self, uri: str, table: Table) -> DeltaTable:
         options = self._options(uri)
