@@ -65,11 +65,6 @@ def expired_files(
     return found
 
 
-def dead_frames(files: Iterable[StoredObject], runs: str) -> list[StoredObject]:
-    """Scratch frames among the files of a day's runs; whoever holds the day's lease knows that their runs are over."""
-    return [item for item in files if item.uri.removeprefix(runs + "/").split("/")[1:2] == ["work"]]
-
-
 @task(retries=2, retry_delay_seconds=[5, 60], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 @reading_lake()
 def expire_batch_files(settings: Settings, run_date: date, now: datetime) -> ExpirySummary:
@@ -89,10 +84,11 @@ def expire_batch_files(settings: Settings, run_date: date, now: datetime) -> Exp
         for day, items in files.items()
         if not any(is_live(entry) for entry in read_ledger(connected.storage, DayPaths(settings, day)))
     }
-    days, runs = tuple(str(day) for day in sorted(done)), DayPaths(settings, run_date).runs
+    days, paths = tuple(str(day) for day in sorted(done)), DayPaths(settings, run_date)
     try:
         connected.storage.delete(item.uri for items in done.values() for item in items)
-        connected.storage.delete(item.uri for item in dead_frames(connected.storage.list(runs), runs))
+        # Whoever holds the day's lease knows that its other runs are over.
+        connected.storage.delete(item.uri for item in connected.storage.list(paths.runs) if paths.is_frame(item.uri))
     except NightStopped as error:  # the night is published: what could not be deleted must not unmake it
         return ExpirySummary(days=days, object_count=0, note=f"nothing was deleted: {error}")
     return ExpirySummary(days=days, object_count=sum(map(len, done.values())))

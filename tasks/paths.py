@@ -142,6 +142,10 @@ class DayPaths:
         """Folder of the day's runs."""
         return f"{self.settings.output_uri}/runs/{self.run_date}"
 
+    def is_frame(self, uri: str) -> bool:
+        """Whether an object is a scratch frame of one of the day's runs: it holds the comments' text."""
+        return uri.startswith(f"{self.runs}/") and uri.removeprefix(f"{self.runs}/").split("/")[1:2] == ["work"]
+
     @property
     def erasures(self) -> str:
         """Folder of the day's erasures."""

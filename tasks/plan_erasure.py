@@ -60,7 +60,7 @@ def remedy(uri: str, days: Sequence[DayPaths]) -> tuple[Remedy, DayPaths | None]
             return Remedy.TABLE, paths
         if uri.startswith(f"{paths.batch}/"):
             return Remedy.BATCH, paths
-        if uri.startswith(f"{paths.runs}/") and "/work/" in uri:
+        if paths.is_frame(uri):
             return Remedy.SCRATCH, paths
         if uri.endswith(".parquet") and "/lake/" not in uri and str(paths.run_date) in dated:
             return Remedy.ROWS, paths
