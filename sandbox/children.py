@@ -50,14 +50,8 @@ def start(name: str, command: Sequence[str], environment: Mapping[str, str], log
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_heed_interrupts,
         )
     return Child(name, process, log)
-
-
-def _heed_interrupts() -> None:
-    """Undo a shell's `&`, which makes a process and all its children deaf to SIGINT: Prefect's worker ends by it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def mark(home: Path, role: str) -> dict[str, str]:

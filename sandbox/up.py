@@ -88,6 +88,7 @@ def up(options: Options) -> None:
         SettingsInvalid: naming each setting that is wrong.
     """
     ended = threading.Event()
+    # Also heard by all that is started from here: a signal that a shell's `&` had this process ignore, they would too.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with ExitStack() as stack:

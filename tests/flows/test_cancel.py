@@ -30,7 +30,12 @@ PATIENCE_S = 120.0
 
 @contextmanager
 def running_night(prefect_server: str) -> Iterator[subprocess.Popen[str]]:
-    """The command line, in a process group of its own as a terminal's would be."""
+    """The command line, in a process group of its own as a terminal's would be, and heeding Ctrl-C as there.
+
+    `preexec_fn` would set that too, but runs Python in a copy of this process, whose other threads are gone: it can
+    crash or hang there.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         [sys.executable, "-m", "flows", "nightly", "--run-date", str(RUN_DATE)],
         env=os.environ | {"PREFECT_API_URL": prefect_server},
@@ -38,8 +43,8 @@ def running_night(prefect_server: str) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
+        signal.signal(signal.SIGINT, before)
         try:
             yield process
         finally:
