@@ -322,19 +322,17 @@ def _terminate(number: int, _frame: object) -> None:
     raise Terminated(128 + number)
 
 
-def _cancelled(error: BaseException | None) -> str | None:
-    """What was done about the jobs, if a signal ended the run; None if something else did.
-
-    A signal may hide behind what failed on its way out: Ctrl-C ends Prefect's own server as well.
-    """
+def _cancelled(error: BaseException) -> str | None:
+    """What was done about the jobs, if a signal ended the run; None if something else did."""
     from prefect.exceptions import TerminationSignal
 
-    found, notes, cause = False, list[str](), error
-    while cause is not None:
-        found |= isinstance(cause, KeyboardInterrupt | TerminationSignal | Terminated)
-        notes += getattr(cause, "__notes__", ())
-        cause = cause.__cause__ or cause.__context__
-    return " ".join(notes) or "nothing was under way; run the day again" if found else None
+    from tasks.stop_jobs import causes
+
+    chain = list(causes(error))
+    if not any(isinstance(cause, KeyboardInterrupt | TerminationSignal | Terminated) for cause in chain):
+        return None
+    notes = (note for cause in chain for note in getattr(cause, "__notes__", ()))
+    return " ".join(notes) or "nothing was under way; run the day again"
 
 
 _last_words: list[str] = []

@@ -73,18 +73,36 @@ def stopped_on(
 ) -> Iterator[None]:
     """Stop the day's jobs if one of these ends the block, tell what was done and note it on the signal.
 
+    A signal that hides behind another error is raised in its stead: a cancelled run has not failed.
     For whoever holds the day's lease: another run's jobs are none of his.
     """
     try:
         yield
-    except signals as signal:
+    except BaseException as error:
+        signal = next((cause for cause in causes(error) if isinstance(cause, signals)), None)
+        if signal is None:
+            raise
         try:
             told = stop_day(settings, run_date, now).told
-        except Exception as error:
-            told = f"its Bedrock jobs could not be stopped ({type(error).__name__}: {error}); they stay in the ledger"
+        except Exception as problem:
+            told = (
+                f"its Bedrock jobs could not be stopped ({type(problem).__name__}: {problem}); they stay in the ledger"
+            )
         tell(f"Cancelled: {told}")
         signal.add_note(told)
-        raise
+        if signal is error:
+            raise
+        raise signal from None
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, what it was raised from or while handling, and so on.
+
+    A signal may hide there: it comes anywhere, and what it cuts off may fail in its own way as it is left.
+    """
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def stop_left(settings: Settings, run_date: date, run_id: str, now: Callable[[], datetime]) -> Stopped | None:

@@ -45,6 +45,8 @@ class Watched(FakeBedrock):
         self.calls: list[str] = []
         #: (call, how often it is made before the interrupt)
         self.interrupt: tuple[str, int] | None = None
+        #: what the interrupted call itself fails with as it is left
+        self.fails_with: Exception | None = None
 
     def create_job(self, request: JobRequest) -> str:
         arn = super().create_job(request)
@@ -59,7 +61,9 @@ class Watched(FakeBedrock):
         self._called("stop")
         super().stop_job(job_arn)
 
-    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+    def invoke(
+        self, model_id: str, invocation_type: InvocationType, body: dict[str, Any], *, limit_s: float | None = None
+    ) -> dict[str, Any]:
         answer = super().invoke(model_id, invocation_type, body)
         self._called("invoke")
         return answer
@@ -68,7 +72,11 @@ class Watched(FakeBedrock):
         self.calls.append(name)
         if self.interrupt is not None and self.interrupt[0] == name and self.calls.count(name) > self.interrupt[1]:
             self.interrupt = None
-            raise KeyboardInterrupt
+            try:
+                raise KeyboardInterrupt
+            finally:
+                if self.fails_with is not None:
+                    raise self.fails_with
 
 
 class Site:
@@ -144,6 +152,14 @@ def test_a_cancelled_night_stops_its_jobs_and_the_next_run_goes_on(site: Site) -
     assert night.balance.unattributed_cost_usd == 0
 
 
+def test_an_interrupt_that_makes_something_else_fail_is_still_one(site: Site) -> None:
+    """It may come anywhere, and what it cuts off may fail in its own way: jobs are stopped, and nobody is alerted."""
+    site.put_day(130)
+    site.bedrock.interrupt, site.bedrock.fails_with = ("get", 3), RuntimeError("the connection was closed in use")
+    assert site.cancelled("cancelled").startswith("1 Bedrock jobs were asked to stop, 1 have ended")
+    assert site.alerts.messages == []
+
+
 def test_a_job_that_was_just_accepted_is_stopped_too(site: Site) -> None:
     """Cancelled between Bedrock's acceptance and our write: the job is found, stopped and booked."""
     site.put_day(130)
@@ -181,7 +197,9 @@ def test_a_signal_ends_a_small_night(site: Site, monkeypatch: pytest.MonkeyPatch
         raise KeyboardInterrupt
 
     class Signalled(Watched):
-        def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+        def invoke(
+            self, model_id: str, invocation_type: InvocationType, body: dict[str, Any], *, limit_s: float | None = None
+        ) -> dict[str, Any]:
             answer = super().invoke(model_id, invocation_type, body)
             if sum(self.invoked.values()) == 10:
                 os.kill(os.getpid(), signal.SIGINT)

@@ -329,7 +329,8 @@ def test_every_error_has_advice() -> None:
         ]
 
     of_backfills = {"BackfillIncomplete", "FlipsHeld", "NotRestorable", "Unanswered"}
-    stop_no_night = {*of_backfills, "RemeasureIncomplete", "SomethingWrong"}
+    # The whole suite may have loaded the commands that have errors of their own.
+    stop_no_night = {*of_backfills, "RemeasureIncomplete", "SomethingWrong", "NotRegistered"}
     ours = set(names(ModerationError)) - stop_no_night
     assert {language: sorted(ours - set(words.stopped)) for language, words in WORDS.items()} == {"en": [], "ja": []}
 
