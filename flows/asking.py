@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from contextvars import ContextVar
 from typing import NamedTuple, Protocol
+from uuid import UUID
 
 from prefect import get_run_logger
+from prefect.client.orchestration import get_client
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
+from prefect.logging.loggers import flow_run_logger
+from prefect.runtime import flow_run
 from pydantic import Field, create_model
 
 from tasks.errors import FlipsHeld, Unanswered, WrongUsage
@@ -101,6 +105,7 @@ class InPrefect:
         form = FlipsApproval.with_initial_data(
             description=f"{question}\n\nAnswer within {settings.approval_wait_h:g} hours."
         )
+        _tell_parent(f"{flips.run_date} waits for a person's word: press Resume on its run, below this one")
         try:
             answer = pause_flow_run(wait_for_input=form, timeout=_wait_s(settings), poll_interval=POLL_S)
         except FlowPauseTimeout:
@@ -151,6 +156,13 @@ def held(settings: Settings, flips: Flips) -> str:
         f"({flips.flipped_fraction:.1%}), more than MODERATION_MAX_FLIP_FRACTION={settings.max_flip_fraction:g}: the "
         f"day stays as it was, and what was asked is kept; flips.json of this run has the counts"
     )
+
+
+def _tell_parent(text: str) -> None:
+    """Into the log of the run above this one, which looks as if it were at work."""
+    if (parent := flow_run.parent_flow_run_id) is not None:
+        with get_client(sync_client=True) as client:
+            flow_run_logger(client.read_flow_run(UUID(parent))).warning(text)
 
 
 def _wait_s(settings: Settings) -> int:

@@ -9,11 +9,12 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from prefect import flow
-from prefect.logging import get_logger
+from prefect.logging.loggers import flow_run_logger
 from prefect.states import Completed
 from pydantic import Field
 
 from flows.backfill_run import BackfillRun
+from flows.one_backfill import one_backfill
 from tasks import adapters
 from tasks.backfill_record import load_record
 from tasks.backfill_request import BackfillMode, BackfillRequest, check_request
@@ -52,7 +53,7 @@ def stop_cancelled(flow: Any, flow_run: Any, state: Any) -> None:
     for day in record.under_way:
         stopped = stop_left(settings, day, record.begun[day].run_id, lambda: datetime.now(UTC))
         if stopped is not None:
-            get_logger("flow_runs").warning("backfill %s: Cancelled: %s", day, stopped.told)
+            flow_run_logger(flow_run, flow).warning("Cancelled in %s: %s", day, stopped.told)
 
 
 @flow(
@@ -106,10 +107,11 @@ def backfill(
     )
     today = datetime.now(settings.zone).date()
     check_request(start_date, end_date, request.reason, today, settings.backfill_max_days)
-    run = BackfillRun(settings, request)
-    plan = run.agree(max_cost_usd, approve)
-    if plan is None:
-        return Completed(name="Refused", message="the plan was refused: nothing was done", data=REFUSED)
-    if not plan.days:
-        return describe_idle(plan)
-    return run.carry_out(plan, accept_flips)
+    with one_backfill():
+        run = BackfillRun(settings, request)
+        plan = run.agree(max_cost_usd, approve)
+        if plan is None:
+            return Completed(name="Refused", message="the plan was refused: nothing was done", data=REFUSED)
+        if not plan.days:
+            return describe_idle(plan)
+        return run.carry_out(plan, accept_flips)

@@ -26,7 +26,7 @@ from sandbox.children import Child, end, end_marked, mark, start
 from sandbox.night import CACHE, fill
 from sandbox.recover import is_answering, settle_lost_runs
 from sandbox.serve import HOST, Sandbox, running
-from tasks.settings import Settings
+from tasks.settings import ENV_PREFIX, Settings
 
 #: Days that a sandbox has comments of, today's included: tonight's run judges that.
 SAMPLE_DAYS = 15
@@ -279,10 +279,10 @@ def _greet(options: Options, settings: Settings, sandbox: Sandbox | None) -> Non
     if sandbox is not None:
         days = _add_sample_days(sandbox, settings)
         environment = options.home / "environment"
-        named = sandbox.environment | {"PREFECT_API_URL": api}
-        environment.write_text("".join(f"export {key}={shlex.quote(value)}\n" for key, value in named.items()))
+        _write_environment(environment, sandbox.environment | {"PREFECT_API_URL": api})
         lines += [
             f"  sandbox   S3 {sandbox.s3_url}, Bedrock {sandbox.bedrock_url}: it stands in for AWS; no model judges",
+            *([f"  faults    {', '.join(map('='.join, options.faults.items()))}"] if options.faults else []),
             f"  comments  sample days {days[0]} to {days[-1]}, none judged unless you did",
             f"  tables    {options.data}/moderation-output/, saved every {_SAVE_EVERY_S:g} s and at the end",
             f"  shell     source {environment}  and then, say, .venv/bin/python -m flows nightly",
@@ -299,6 +299,17 @@ def _greet(options: Options, settings: Settings, sandbox: Sandbox | None) -> Non
         "Ctrl-C ends everything.",
     ]
     _say("\n".join(lines))
+
+
+def _write_environment(path: Path, named: Mapping[str, str]) -> None:
+    """What another shell needs to work with this `up`: the sandbox, and every setting that its runs have.
+
+    Alert URLs are among the settings and hold passwords, so the file is its owner's.
+    """
+    settings = {key: value for key, value in os.environ.items() if key.startswith(ENV_PREFIX)}
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text("".join(f"export {key}={shlex.quote(value)}\n" for key, value in {**named, **settings}.items()))
 
 
 def _pause(ended: threading.Event) -> None:

@@ -136,6 +136,8 @@ def test_a_backfill_is_started_agreed_to_and_done_by_clicks(
     run_page = f"{story.up.url}/runs/flow-run/{run_id}"
 
     story.up.wait_for_state(run_id, "Paused")
+    # A run that pauses with one is ended by Prefect, minutes later.
+    assert story.up.run(run_id)["state"]["state_details"]["deployment_concurrency_lease_id"] is None
     page.set_viewport_size({"width": 1400, "height": 1200})
     page.goto(run_page)
     open_tab(page, "Artifacts")

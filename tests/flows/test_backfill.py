@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -17,17 +18,27 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterKey,
+    FlowFilter,
+    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.flow_runs import resume_flow_run
 
 from flows import asking
-from flows.backfill import backfill
+from flows.backfill import backfill, stop_cancelled
+from flows.one_backfill import SLOT
 from sandbox.days import sample_day
+from tasks import adapters
+from tasks.backfill_record import Begun, load_record, store_record
+from tasks.backfill_request import BackfillRequest
 from tasks.errors import BackfillIncomplete, OverBudget, Unanswered, WrongUsage
+from tasks.lease import Holder
+from tasks.paths import DayPaths
+from tasks.settings import Settings
 from tests.flows.conftest import Site
 from tests.flows.test_command_line import call
 
@@ -68,6 +79,24 @@ def stored(site: Site, prefix: str) -> list[dict[str, Any]]:
     """The JSON objects of the output bucket whose keys have this prefix and end in .json."""
     keys = [key for key in site.output_keys() if key.startswith(prefix) and key.endswith(".json")]
     return [json.loads(site.sandbox.s3.get_object(Bucket="moderation-output", Key=key)["Body"].read()) for key in keys]
+
+
+def latest_run(flow: str) -> UUID:
+    """The flow run that was started last."""
+    by_name = FlowFilter(name=FlowFilterName(any_=[flow]))
+    with get_client(sync_client=True) as client:
+        return client.read_flow_runs(flow_filter=by_name, sort=FlowRunSort.START_TIME_DESC, limit=1)[0].id
+
+
+def logged(caplog: pytest.LogCaptureFixture, run_id: UUID) -> list[str]:
+    """The lines that are for a run's page."""
+    return [line.getMessage() for line in caplog.records if getattr(line, "flow_run_id", None) == str(run_id)]
+
+
+def taken_slots() -> int:
+    """How many backfills hold the slot."""
+    with get_client(sync_client=True) as client:
+        return client.read_global_concurrency_limit_by_name(SLOT).active_slots
 
 
 class Person:
@@ -124,9 +153,9 @@ def test_an_approved_backfill_publishes_the_days_that_lack(site: Site) -> None:
     plan = table("backfill-2026-11-15-2026-11-17-missing-plan")
     assert [(row["day"], row["state"], row["to judge"], row["jobs"]) for row in plan] == [
         ("2026-11-15", "no_input", "", ""),
-        ("2026-11-16", "missing", "120", "1"),
-        ("2026-11-17", "missing", "120", "1"),
-        ("2 days", "", "240", "2"),
+        ("2026-11-16", "missing", "119", "1"),
+        ("2026-11-17", "missing", "117", "1"),
+        ("2 days", "", "236", "2"),
     ]
     progress = table("backfill-2026-11-15-2026-11-17-missing")
     assert [row["state"] for row in progress] == ["published", "published", ""]
@@ -159,6 +188,17 @@ def test_a_person_says_go(site: Site) -> None:
     (record,) = stored(site, "state/backfills/")
     (grant,) = record["grants"]
     assert (grant["by"], grant["who"], grant["why"], grant["budget_usd"]) == ("answer", "Aiko", "asked by legal", 3.0)
+
+
+def test_backfills_queue_up(site: Site) -> None:
+    """One at a time: it has the only slot also while it waits for an answer, and gives it back however it ends."""
+    put_days(site)
+    seen = list[int]()
+    with Person({"go": False}, meanwhile=lambda: seen.append(taken_slots())).present():
+        run(approve=False)
+    with pytest.raises(OverBudget):
+        run(max_cost_usd=0.001)
+    assert (seen, taken_slots()) == ([1], 0)
 
 
 def test_a_refused_plan_ends_cleanly(site: Site) -> None:
@@ -215,7 +255,7 @@ def test_a_plan_over_its_budget_submits_nothing(site: Site) -> None:
     assert site.created_jobs() == 0
 
 
-def test_a_day_that_changes_too_much_waits_for_a_word(site: Site) -> None:
+def test_a_day_that_changes_too_much_waits_for_a_word(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     """Over MAX_FLIP_FRACTION the day stays as it was until somebody says that it may change; nothing is paid twice."""
     put_days(site)
     run(end_date=FIRST)
@@ -225,6 +265,7 @@ def test_a_day_that_changes_too_much_waits_for_a_word(site: Site) -> None:
     with person.present(), pytest.raises(BackfillIncomplete, match="MODERATION_MAX_FLIP_FRACTION"):
         run(end_date=FIRST, mode="all")
     assert "is not published yet" in person.asked[0]
+    assert any(f"{FIRST} waits for a person's word" in line for line in logged(caplog, latest_run("backfill")))
     assert site.read("verdicts", FIRST).equals(before)
     jobs = site.created_jobs()
     assert run(end_date=FIRST, mode="all", accept_flips=True).startswith("1 days done")
@@ -232,6 +273,21 @@ def test_a_day_that_changes_too_much_waits_for_a_word(site: Site) -> None:
     refused = site.read("verdicts", FIRST).filter(pl.col("status") == "refused").height
     (*_, report) = [flips for flips in stored(site, f"runs/{FIRST}/") if "flipped_count" in flips]
     assert (report["flipped_count"], report["ways"]) == (refused, {"judged → unjudged": refused})
+
+
+def test_what_a_cancel_stopped_is_told_on_the_page_of_the_run(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Prefect runs the hook of a cancelled run in another process; what it did stands in that run's log."""
+    settings, run_id = Settings.load(), uuid4()
+    given = {"start_date": str(FIRST), "end_date": str(LAST), "mode": "missing", "reason": "a test"}
+    storage = adapters.connect(settings).storage
+    request = BackfillRequest(
+        **given, prompt_version=settings.prompt_version, model_id=settings.model_id
+    )  # as a form with empty fields is read
+    record = load_record(storage, settings, request).with_begun(FIRST, Begun(run_id="night", epoch=0, booked_usd=0.0))
+    store_record(storage, settings, record)
+    storage.put(DayPaths(settings, FIRST).lease, Holder(run_id="night").model_dump_json().encode())
+    stop_cancelled(backfill, FlowRun(id=run_id, flow_id=uuid4(), parameters=given), None)
+    assert any(line.startswith(f"Cancelled in {FIRST}: no Bedrock job was running") for line in logged(caplog, run_id))
 
 
 def test_late_input_is_all_that_is_paid_for(site: Site) -> None:
