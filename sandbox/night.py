@@ -100,7 +100,7 @@ def history() -> None:
     """Play the earlier days against the sandbox that the environment names; the next process does the night."""
     from sandbox.nights import play_history
     from tasks.close_night import Night
-    from tasks.describe import dollars
+    from tasks.render_report import dollars
     from tasks.settings import Settings
 
     def show(night: Night) -> None:

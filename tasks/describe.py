@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -15,11 +16,15 @@ from tasks.errors import ModerationError
 from tasks.inert_text import brief, inert
 from tasks.ingest import Plan
 from tasks.poll_batch import Progress
-from tasks.render_report import SOURCES, amount, drift, headline_accuracy, interval, per_thousand, percent
+from tasks.render_report import SOURCES, Row, amount, dollars, drift, headline_accuracy, interval, per_thousand, percent
 from tasks.render_report import count as tally
 
 #: Fields of a summary that are too long for a log line: their number is told.
-_LONG = {"shards", "live_keys", "confusion", "languages", "transitions", "usage"}
+_LONG = {"shards", "live_keys", "confusion", "languages", "transitions"}
+#: What no reader needs: exact amounts, which another field has in dollars, and what only later nights read.
+_INNER = {"cost_pico", "usage"}
+#: What Markdown and HTML read as more than a letter.
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#|!~&]")
 #: Longest line: Bedrock has a message of its own for each job.
 _MAX_LINE_CHARS = 4_000
 
@@ -33,9 +38,9 @@ def describe_step(name: str, result: object, took_s: float) -> str:
         case Night():
             told = f"published as run {result.run_id}"
         case BaseModel():
-            values = {field: getattr(result, field) for field in type(result).model_fields}
+            values = {field: getattr(result, field) for field in type(result).model_fields if field not in _INNER}
             if isinstance(result, Batch):
-                del values["notes"]  # the preflight tells them, once
+                del values["notes"]  # try_canary tells them, once
             facts = (f"{field} {_told(field, value)}" for field, value in values.items() if value not in ((), "", {}))
             told = "; ".join(facts) or "nothing to do"
         case _:
@@ -68,14 +73,24 @@ def describe_progress(progress: Progress) -> tuple[float, str]:
     return (100 * done / total if total else 0.0), f"{states}{waiting}; {progress.waited_s:.0f} s waited"
 
 
-def dollars(amount: float | None) -> str:
-    """An amount for people; an unknown one says so."""
-    return "unknown" if amount is None else f"${amount:,.4f}" if amount < 1 else f"${amount:,.2f}"
+def headline(night: Night) -> str:
+    """The night in a line, for where many nights stand below each other."""
+    books, drifted = night.balance, len(_degraded(night))
+    facts = [f"{books.verdict_count:,} verdicts", f"{night.violation_count:,} violations"]
+    facts += [f"{books.review_count:,} to review"] if books.review_count else []
+    facts += [f"degraded: {drifted}"] if drifted else []
+    facts += [f"warnings: {len(night.warnings)}"] if night.warnings else []
+    return ", ".join([*facts, dollars(night.cost_usd)])
 
 
 def describe_night(night: Night) -> str:
-    """The night in Markdown, for the run's page."""
+    """The night in Markdown, for the run's page: what must be looked at first, then the figures.
+
+    Only short facts stand in the table: Prefect's page cuts off what is wider than it.
+    """
     books = night.balance
+    troubles = [*_drift_lines(night)[1:], *(f"warning: {warning}" for warning in night.warnings)]
+    troubles += [f"alert: {line}" for line in _alert_lines(night) if line != "none"]
     rows = [
         ("ingested", f"{books.ingested_count:,}"),
         ("valid", f"{books.valid_count:,}"),
@@ -84,15 +99,19 @@ def describe_night(night: Night) -> str:
         ("violations", f"{night.violation_count:,}"),
         ("judged as a duplicate", f"{night.duplicate_count:,}"),
         ("to review", f"{books.review_count:,}"),
-        ("accuracy", inert(_accuracy_line(night))),
+        ("accuracy", _short_accuracy(night)),
         ("drift", inert(_drift_lines(night)[0])),
         ("cost", f"{dollars(night.cost_usd)} (estimated {dollars(night.estimated_cost_usd)}{_from(night)})"),
-        *(("warning", inert(warning).replace("|", "/")) for warning in night.warnings),
-        ("alerts", ", ".join(night.alerts.get("titles", ())) or "none"),
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     paths = "\n".join(f"- {name}: `{uri}`" for name, uri in night.paths.items())
-    return f"# Night of {night.run_date}\n\n| what | the night |\n|---|---|\n{table}\n\n{paths}\n"
+    first = "".join(f"- {_literal(brief(trouble, 600))}\n" for trouble in troubles) + "\n" if troubles else ""
+    return f"# Night of {night.run_date}\n\n{first}| what | the night |\n|---|---|\n{table}\n\n{paths}\n"
+
+
+def _literal(text: str) -> str:
+    """The text as Markdown that shows it letter by letter: slices and messages come from outside."""
+    return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -186,6 +205,19 @@ def _accuracy_line(night: Night) -> str:
     return f"{percent(row['value'])} (95% interval {interval(row)}), n {tally(row['n'])} {labels}{apart}"
 
 
+def _short_accuracy(night: Night) -> str:
+    row, labels = headline_accuracy(night.metrics)
+    return (
+        "unknown: no labels yet"
+        if row is None
+        else f"{percent(row['value'])} ({interval(row)}), {tally(row['n'])} {labels}"
+    )
+
+
+def _degraded(night: Night) -> list[Row]:
+    return [row for row in drift(night.metrics).telling if row["state"] == State.DEGRADED]
+
+
 def _drift_lines(night: Night) -> list[str]:
     telling, silent = drift(night.metrics)
     states = Counter(row["state"] for row in telling + silent)
@@ -193,7 +225,7 @@ def _drift_lines(night: Night) -> list[str]:
         ", ".join(f"{states[state]} {state.replace('_', ' ')}" for state in State if states[state])
         or "nothing measured"
     ]
-    degraded = [row for row in telling if row["state"] == State.DEGRADED]
+    degraded = _degraded(night)
     for row in degraded[:_NAMED_METRICS]:
         part = "" if row["slice"] == "all" else f" {brief(row['slice'], 40)}"
         facts = [f"{row['metric']}{part} {amount(row['value'], row)}"]

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from tasks.backfill_record import BackfillRecord, DayRecord
-from tasks.describe import dollars
 from tasks.flips import Flips, describe_flips
 from tasks.plan_backfill import DONE_BEFORE, BackfillPlan, PlannedDay
+from tasks.render_report import dollars
 from tasks.settings import Settings
 
 Row = dict[str, str]
@@ -70,7 +70,7 @@ def plan_summary(plan: BackfillPlan, record: BackfillRecord, settings: Settings)
     ]
     if plan.days:
         expected = f"Expected: **{dollars(plan.cost_usd)}**, {finish(plan)}."
-        lines.append(f"{expected} Repeats and rows that will be rejected are counted.")
+        lines.append(f"{expected} Repeats and rows that will be rejected are left out, as far as 5,000 rows show them.")
     if plan.cost_usd is None:
         lines.append("**The model has no known price: no budget can hold this back.**")
     if record.days:

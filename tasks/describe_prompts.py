@@ -12,6 +12,7 @@ from data_contracts.verdicts import NIGHTS
 from prompts import CATALOG, Prompt
 from prompts.freeze import frozen
 from tasks import adapters
+from tasks.adapters.lake import reading_lake
 from tasks.check_prompt import Use, prompt_uses
 from tasks.errors import ModerationError, SettingsInvalid
 from tasks.estimate import constant_rates, estimate, prompt_tokens
@@ -137,8 +138,10 @@ def list_prompts() -> str:
     terms = Terms(
         settings.model_id, settings.prompt, settings.prompt_version, settings.prices, settings.invocation_type
     )
+    uses: Sequence[Use] | str
     try:
-        uses: Sequence[Use] | str = prompt_uses(adapters.connect(settings).lake.scan(lake(settings, "nights"), NIGHTS))
+        with reading_lake():
+            uses = prompt_uses(adapters.connect(settings).lake.scan(lake(settings, "nights"), NIGHTS))
     except ModerationError as error:
         uses = str(error)
     return describe_catalog(terms, uses)

@@ -259,6 +259,13 @@ def job_order(jobs: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     return ordered[:shown], ordered[shown:]
 
 
+def asked_again_count(night: Night) -> int:
+    """Requests beyond one for each comment that is no duplicate, those of earlier runs of the day included."""
+    asked: int = sum(job["record_count"] for job in night.jobs if job.get("mode") != "canary")
+    needed = night.balance.valid_count - night.duplicate_count
+    return max(asked - needed, 0)
+
+
 def job_seconds(job: Row) -> float | None:
     """From submission to the booking of its answers."""
     begun, ended = job.get("submitted_at"), job.get("collected_at")
@@ -317,5 +324,7 @@ def render_report(night: Night) -> str:
         quality_mark=quality_mark,
         drift_mark=drift_mark,
         job_seconds=job_seconds,
+        is_compared=any(row["baseline"] is not None for row in compared.telling),
+        asked_again=asked_again_count(night),
         nights_since=nights_since,
     )

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tasks.collect_answers import CollectionSummary
-from tasks.describe import TERMINAL_COLUMNS, describe_failure, describe_step, describe_terminal
+from tasks.describe import (
+    TERMINAL_COLUMNS,
+    describe_failure,
+    describe_night,
+    describe_step,
+    describe_terminal,
+    headline,
+)
 from tasks.errors import BedrockRefused
 from tests.unit.test_render_report import (
     HOSTILE,
@@ -50,6 +57,35 @@ def test_warnings_are_told_at_the_end() -> None:
     """What was found before the first job stands in the summary, however long it is."""
     shown = " ".join(describe_terminal(a_night(warnings=["the model ends on 2027-01-01", "no price"])).split())
     assert "warnings the model ends on 2027-01-01 no price paths" in shown
+
+
+def test_the_page_of_the_run_begins_with_what_is_wrong() -> None:
+    """Degraded measures, warnings and alerts stand above the table, whose cells Prefect cuts off at its width."""
+    page = describe_night(a_night(warnings=["the model ends on 2027-01-01"]))
+    head, _, table = page.partition("| what | the night |")
+    for said in (
+        "degraded: violation\\_rate 8.42%",
+        "model ends on 2027",
+        "nightly 2026-11-19: 2 measures",
+        "not delivered",
+    ):
+        assert said in head
+    assert max(map(len, table.partition("\n\n")[0].splitlines())) < 110
+    assert describe_night(a_night(metrics=[], alerts={})).startswith("# Night of 2026-11-19\n\n| what")
+
+
+def test_a_slice_is_no_markup_on_the_page_of_the_run() -> None:
+    """What comes from outside is shown letter by letter."""
+    slices = "product=![x](http://a.example/b.png)<img src=x>"
+    page = describe_night(a_night(metrics=[compared("product_share", slices, 0.1, 0.02, 0.004, state="degraded")]))
+    assert "![x](" not in page
+    assert "<img" not in page.replace("\\<", "")
+
+
+def test_a_night_is_told_in_a_line() -> None:
+    """How much, how many for people, what is wrong, what it cost."""
+    expected = "11,788 verdicts, 990 violations, 26 to review, degraded: 2, $7.42"
+    assert headline(a_night()) == expected
 
 
 def test_what_is_no_night_is_said_as_it_is() -> None:

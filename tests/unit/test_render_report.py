@@ -329,12 +329,32 @@ def test_the_numbers_of_the_night_are_there() -> None:
 def test_the_estimate_stands_beside_the_actual() -> None:
     """Tokens and dollars as estimated, and from what, beside what was used; a canary has a line of its own."""
     text = text_of(a_night())
-    assert "Estimated before the first job from Bedrock's own count of a sample" in text
+    assert "Estimated before it was asked from Bedrock's own count of a sample" in text
+    assert "asked more than once" not in text
     assert "Estimated 7,901,000 451,000 All jobs 7,822,331 431,209" in text
     assert "26 comments without a verdict are on the review list" in text
     assert "Canary: " not in text
     books = a_night().balance.model_copy(update={"canary_input_tokens": 690, "canary_cost_usd": 0.0012})
     assert "Canary: the request tried before the first job $0.0012" in text_of(a_night(balance=books))
+
+
+def test_an_estimate_says_what_it_holds_twice() -> None:
+    """Records that were asked again were estimated again: the estimate is no longer that of the first job."""
+    again = job(2, record_count=504)
+    assert "with 504 records that were asked more than once" in text_of(a_night(jobs=[*a_night().jobs, again]))
+
+
+def test_what_waits_for_a_person_is_on_the_first_screen() -> None:
+    """Comments without a verdict are counted beside those that have one."""
+    assert "Judged 11,762 99.8% of the verdicts; 26 for a person" in text_of(a_night())
+
+
+def test_nothing_compared_is_not_nothing_degraded() -> None:
+    """A night without a baseline is not called well, though a measure that needs none is."""
+    rows = [metric("label_error_rate", value=0.0, state="ok"), metric("violation_rate", state="learning", n=0)]
+    assert "published nothing to compare with yet" in text_of(a_night(metrics=rows))
+    rows = [compared("violation_rate", "all", 0.06, 0.06, 0.01)]
+    assert "published nothing degraded" in text_of(a_night(metrics=rows))
 
 
 def test_warnings_come_first() -> None:
