@@ -18,17 +18,18 @@ from data_contracts.ledger import LedgerEntry
 from data_contracts.usage import LanguageUsage
 from data_contracts.verdicts import VERDICTS, DecidedBy, Status
 from tasks import adapters
-from tasks.buckets import buckets
+from tasks.buckets import Bucket, buckets
 from tasks.deadline import check_complete, check_stopped, is_late
 from tasks.errors import JobFailed, TooFewJudged, is_transient
 from tasks.find_quotes import REMOVED_DETAIL, without_quotes
 from tasks.ingest import Plan
 from tasks.job_prices import is_priced, job_frame
 from tasks.learn_usage import add_up, usage_by_language
-from tasks.ledger import fetch_answers, fetch_requests, is_live, read_ledger, scratch, serves
+from tasks.ledger import fetch_answers, fetch_requests, is_live, read_ledger, serves
 from tasks.paths import RunPaths
 from tasks.ports import JobStatus
 from tasks.prices import PICODOLLARS
+from tasks.scratch import scratch
 from tasks.settings import Settings
 
 
@@ -156,15 +157,24 @@ def merge_in_buckets(
     priced: bool,
     row_count: int,
 ) -> Iterator[MergedRange]:
-    """`best_answers` and `merge` by ranges of record id; the verdicts come range by range, in order of id within."""
-    # A duplicate belongs to the range of the record that it is judged as: both sides of every join are in one.
-    asked_as = pl.coalesce("judged_as", "record_id")
-    for bucket in buckets(row_count):
-        mine = valid.join(duplicates, on="record_id", how="left").filter(bucket.holds(asked_as)).drop("judged_as")
-        asked, answered = (frame.filter(bucket.holds(pl.col("record_id"))) for frame in (requests, answers))
-        copies = duplicates.filter(bucket.holds(pl.col("judged_as")))
-        verdicts = merge(mine, copies, best_answers(asked, answered, jobs), plan, priced).collect()
-        yield MergedRange(verdicts, usage_by_language(mine, verdicts.lazy()))
+    """`best_answers` and `merge` by ranges of record id; the verdicts come in order of id.
+
+    A range has its own comments, and looks up what was answered for those that they are judged as wherever these are:
+    a text that half of the day repeats makes no range larger than the others.
+    """
+
+    def merge_range(bucket: Bucket) -> MergedRange:
+        in_range = bucket.holds(pl.col("record_id"))
+        copies = duplicates.filter(in_range).collect(engine="streaming")
+        # Conditions and not joins: what a join picks keeps the strings of every row that it was picked from in memory.
+        is_asked = in_range | pl.col("record_id").is_in(copies["judged_as"].unique().implode())
+        found = [valid.filter(in_range), requests.filter(is_asked), answers.filter(is_asked)]
+        mine, asked, answered = (frame.collect(engine="streaming") for frame in found)
+        best = best_answers(asked.lazy(), answered.lazy(), jobs)
+        verdicts = merge(mine.lazy(), copies.lazy(), best, plan, priced).collect()
+        return MergedRange(verdicts, usage_by_language(mine.lazy(), verdicts.lazy()))
+
+    return map(merge_range, buckets(row_count))
 
 
 def summarise(verdicts: pl.LazyFrame, cost_pico: int | None, usage: tuple[LanguageUsage, ...] = ()) -> VerdictSummary:

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from data_contracts.table import Table
 from tasks.adapters.aws import Aws
+from tasks.adapters.lake_snapshots import keep_snapshot, open_snapshot
 from tasks.errors import ModerationError, StorageUnavailable
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -50,7 +51,10 @@ class Lake:
 
         `guard` is called once the version that the commit starts from is fixed: whatever another writer commits to the
         day after a guard that passed makes this commit fail, so nobody who was taken for dead publishes over a
-        successor.
+        successor. Two commits that touch no common file, since one of them has no rows, would not disturb each other:
+        so each names the day as its application transaction, and Delta refuses the second that started before the
+        first was made. Other days' commits do not count.
+        Source: Delta protocol, "Transaction Identifiers"; delta-rs, ConflictChecker.
 
         The batches must be of `table.arrow_schema`; they are consumed before the commit is made, so a source that
         raises leaves the day as it was, and its error comes out as it is. No batch at all empties the day.
@@ -64,20 +68,26 @@ class Lake:
                 mode="overwrite",
                 predicate=f"date = '{run_date.isoformat()}'",
                 schema_mode="merge",  # a table that is older than a column gets it, null for its earlier days
-                commit_properties=CommitProperties(custom_metadata=note),
+                commit_properties=CommitProperties(
+                    custom_metadata=note,
+                    app_transactions=[Transaction(f"date={run_date.isoformat()}", delta.version())],
+                ),
             )
+            keep_snapshot(self._aws, uri, delta, self._options(uri))
             return delta.version()
 
     def append(self, uri: str, table: Table, frame: pl.DataFrame, note: dict[str, str]) -> None:
         """Add rows in one commit."""
         with _translated(uri):
+            delta = self._open_or_create(uri, table)
             write_deltalake(
-                self._open_or_create(uri, table),
+                delta,
                 frame.select(table.names).to_arrow().cast(table.arrow_schema),
                 mode="append",
                 schema_mode="merge",
                 commit_properties=CommitProperties(custom_metadata=note),
             )
+            keep_snapshot(self._aws, uri, delta, self._options(uri))
 
     def scan(self, uri: str, table: Table) -> pl.LazyFrame:
         """The table as it is now, columns that it is older than as nulls; no rows if it does not exist yet."""
@@ -137,11 +147,12 @@ class Lake:
         """The table as it is now, or None if there is none."""
         try:
             # Not DeltaTable.is_deltatable: it holds the interpreter's lock while it waits for S3.
-            return DeltaTable(uri, storage_options=self._options(uri))
+            return open_snapshot(self._aws, uri, self._options(uri))
         except TableNotFoundError:
             return None
 
     def _open_or_create(self, uri: str, table: Table) -> DeltaTable:
+        """The table to be written through: one of its own for each commit, fixed at the version that it starts from."""
         options = self._options(uri)
         try:
             return DeltaTable(uri, storage_options=options)

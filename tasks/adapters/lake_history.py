@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from data_contracts.table import Table
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
+from tasks.scratch import scratch
 
 
 class Forgotten(NamedTuple):
@@ -81,7 +81,7 @@ class _Telling(NamedTuple):
 
 def _adds(storage: Storage, checkpoint: str) -> Iterator[dict[str, Any]]:
     """The files that a checkpoint lists."""
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         path = Path(folder) / "checkpoint.parquet"
         storage.fetch(checkpoint, path)
         yield from (row["add"] for row in pq.read_table(path, columns=["add"]).to_pylist() if row["add"])

@@ -21,6 +21,7 @@ from data_contracts.metrics import METRICS
 from data_contracts.table import UTC_MICROSECONDS, Column, Table
 from data_contracts.verdicts import NIGHTS, VERDICTS
 from sandbox.serve import Sandbox
+from tasks.adapters import lake_snapshots
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake, reading_lake
 from tasks.adapters.storage import Storage
@@ -356,3 +357,43 @@ def test_a_bucket_that_is_not_there(sandbox: Sandbox, monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, value)
     with pytest.raises(StorageUnavailable, match="NoSuchBucket"):
         Shore("s3://nowhere/lake").rows()
+
+
+@pytest.fixture
+def openings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tables whose log this process reads, one entry for each time."""
+    found: list[str] = []
+
+    def opened(uri: str, **options: Any) -> DeltaTable:
+        found.append(uri)
+        return DeltaTable(uri, **options)
+
+    monkeypatch.setattr(lake_snapshots, "DeltaTable", opened)
+    return found
+
+
+@pytest.mark.parametrize("shore", ["s3"], indirect=True)
+def test_a_table_that_has_not_changed_is_opened_once(shore: Shore, openings: list[str]) -> None:
+    """Neither a second look nor the look at what this process has just written reads the log again."""
+    shore.replace(DAY, "a")
+    assert (shore.rows(), shore.lake.days(shore.uri)) == ({DAY: ["a"]}, [DAY])
+    shore.append(DAY, "b")
+    assert shore.rows() == {DAY: ["a", "b"]}
+    assert openings == []
+
+
+@pytest.mark.parametrize("shore", ["s3"], indirect=True)
+def test_what_somebody_else_commits_is_seen_at_once(shore: Shore, openings: list[str]) -> None:
+    """A commit of another process, or another table in the same place, is what the next look shows."""
+    shore.replace(DAY, "a")
+    frame = shore.lake.scan(shore.uri, THINGS)
+    DeltaTable(shore.uri, storage_options=shore.lake._options(shore.uri)).delete("id = 'a'")
+    assert shore.rows() == {}
+    assert frame.collect()["id"].to_list() == ["a"]  # of the version that it was made of
+    shore.storage.delete(item.uri for item in shore.storage.list(shore.uri))
+    assert shore.rows() == {}
+    assert shore.lake.days(shore.uri) == []
+    shore.replace(DAY, "b")
+    shore.replace(DAY, "c")
+    assert shore.rows() == {DAY: ["c"]}
+    assert len(openings) > 0

@@ -348,7 +348,7 @@ def test_there_is_one_verdict_for_each_comment_and_its_cost_adds_up(
 
 @pytest.mark.parametrize("bucket_rows", [1, 3, 7, 1000])
 def test_buckets_hold_the_same_verdicts_as_one_merge(bucket_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Merging by ranges of record id gives every verdict once, duplicates with the comment they are judged as."""
+    """Merging by ranges of record id gives every verdict once, wherever the comment is that it is judged as."""
     monkeypatch.setattr(buckets, "ROWS", bucket_rows)
     valid = factories.valid(*({"text": f"文{number % 13}"} for number in range(40)))
     first = valid.group_by("text_sha256", maintain_order=True).agg(judged_as=pl.col("record_id").first())
@@ -373,6 +373,20 @@ def test_buckets_hold_the_same_verdicts_as_one_merge(bucket_rows: int, monkeypat
     assert (used.language, used.record_count, used.text_bytes) == ("ja", 11, sizes.sum())
     assert (used.input_tokens, used.output_tokens) == (11_000, 550)
     assert (used.squared_bytes, used.bytes_times_tokens) == ((sizes * sizes).sum(), 1000 * sizes.sum())
+
+
+def test_a_text_that_everybody_writes_makes_no_range_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Duplicates stay in their own range, in order of record id, and still have the verdict of the first of them."""
+    monkeypatch.setattr(buckets, "ROWS", 5)
+    valid = factories.valid(*({"text": "同じ文"} for _ in range(40)))
+    first, *others = valid["record_id"].to_list()
+    pairs = factories.duplicates(*((other, first) for other in others))
+    found = inputs([{"record_id": first, "text_sha256": valid["text_sha256"][0]}], [{"record_id": first}])
+    parts = [part.verdicts for part in merge_in_buckets(valid.lazy(), pairs.lazy(), *found, factories.plan(), True, 40)]
+    whole = pl.concat(parts)
+    assert max(part.height for part in parts) < 20
+    assert whole["comment_id"].to_list() == valid.sort("record_id")["comment_id"].to_list()
+    assert whole["status"].unique().to_list() == ["judged"]
 
 
 def test_an_empty_day_is_one_empty_bucket() -> None:

@@ -1,0 +1,65 @@
+"""Delta tables as this process last read them: one that has not changed since is not read again.
+
+Opening a table lists its log and reads a checkpoint and up to ten commits. Whether it is still what it was takes one
+listing of a key or two, and a night looks at its tables some twenty times.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import NamedTuple
+
+from deltalake import DeltaTable
+
+from tasks.adapters.aws import Aws, translated
+from tasks.adapters.object_store import StorageRefused
+from tasks.errors import ModerationError, StorageUnavailable
+
+#: Keys of a version's commit and of what may stand beside it, before the next commit.
+_LISTED_KEYS = 10
+
+
+class _Snapshot(NamedTuple):
+    """A table that nobody changes any more: many may read it, each for as long as they like."""
+
+    table: DeltaTable
+    options: dict[str, str]
+    etag: str
+
+
+_KNOWN: dict[str, _Snapshot] = {}
+
+
+def open_snapshot(aws: Aws | None, uri: str, options: dict[str, str]) -> DeltaTable:
+    """The table as it is now, to be read and never written through.
+
+    Raises:
+        TableNotFoundError: if there is none.
+    """
+    known = _KNOWN.get(uri)
+    if aws and known and known.options == options and known.etag == _last_commit(aws, uri, known.table.version()):
+        return known.table
+    table = DeltaTable(uri, storage_options=options)
+    keep_snapshot(aws, uri, table, options)
+    return table
+
+
+def keep_snapshot(aws: Aws | None, uri: str, table: DeltaTable, options: dict[str, str]) -> None:
+    """Remember a table in S3; nobody may write through it from then on. It never fails: at worst it is opened again."""
+    if aws and options:
+        with suppress(ModerationError):
+            if etag := _last_commit(aws, uri, table.version()):
+                _KNOWN[uri] = _Snapshot(table, options, etag)
+
+
+def _last_commit(aws: Aws, uri: str, version: int) -> str | None:
+    """The etag of a version's commit: another table in the same place has another. None if there is a later version."""
+    bucket, _, folder = uri.removeprefix("s3://").partition("/")
+    log = f"{folder}/_delta_log/"
+    with translated(f"list {uri}", StorageUnavailable, StorageRefused):
+        answer = aws.s3.list_objects_v2(
+            Bucket=bucket, Prefix=log, StartAfter=f"{log}{version:020d}", MaxKeys=_LISTED_KEYS
+        )
+    commits = [item for item in answer.get("Contents", ()) if item["Key"].endswith(".json")]
+    is_last = len(commits) == 1 and commits[0]["Key"] == f"{log}{version:020d}.json"
+    return str(commits[0]["ETag"]) if is_last else None
