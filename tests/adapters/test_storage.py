@@ -204,6 +204,20 @@ def test_send_is_the_file(place: Place, tmp_path: Path) -> None:
     assert (tmp_path / "local").exists()
 
 
+def test_send_if_match_replaces_what_was_seen(place: Place, tmp_path: Path) -> None:
+    """A file is sent over the object that was listed, or over none; once that is another, nothing changes."""
+    (tmp_path / "first").write_bytes(b"first")
+    (tmp_path / "second").write_bytes(b"second")
+    storage, uri = place.storage, place.uri("a")
+    assert not storage.send_if_match(tmp_path / "first", uri, "0" * 32)
+    assert storage.send_if_match(tmp_path / "first", uri, None)
+    assert not storage.send_if_match(tmp_path / "second", uri, None)
+    (seen,) = storage.list(uri.rpartition("/")[0])
+    assert storage.send_if_match(tmp_path / "second", uri, seen.etag)
+    assert not storage.send_if_match(tmp_path / "first", uri, seen.etag)
+    assert storage.get(uri) == b"second"
+
+
 def test_open_reads_anywhere(place: Place) -> None:
     """The end of an object can be read without the rest."""
     place.storage.put(place.uri("a"), b"header and footer")
@@ -282,6 +296,7 @@ VERBS: dict[str, Callable[[Storage, str, Path], object]] = {
     "put": lambda storage, uri, _: storage.put(uri, b"x"),
     "put_if_absent": lambda storage, uri, _: storage.put_if_absent(uri, b"x"),
     "send": lambda storage, uri, path: storage.send(path / "local", uri),
+    "send_if_match": lambda storage, uri, path: storage.send_if_match(path / "local", uri, None),
     "delete": lambda storage, uri, _: storage.delete([uri]),
 }
 

@@ -1,0 +1,73 @@
+"""What all commands share: how a day is written, how a flow is run, the exit codes and the last words."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+EXIT_STOPPED, EXIT_USAGE = 1, 2
+
+#: What is said on stderr once everything else has been.
+last_words: list[str] = []
+
+
+def read_day(text: str) -> date:
+    """A day as people write it; typer tells what is wrong with any other text."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date; write it as 2026-11-19") from None
+
+
+Day = Annotated[date, typer.Option(parser=read_day, metavar="YYYY-MM-DD")]
+
+
+def say_last(line: str) -> None:
+    """Say a line when the process ends, after whatever Prefect has to say then."""
+    last_words.append(line)
+
+
+def run_flow(command: str, what: str, call: Any) -> None:
+    """Call a flow and print what it amounts to; how it stopped is the last line on stderr and the exit code."""
+    from tasks.describe import describe_failure, describe_terminal
+    from tasks.errors import WrongUsage
+    from tasks.settings import Settings
+
+    try:
+        Settings.load()  # wrong settings are told at once, not after a server has started
+        result = call()
+    except typer.Exit:
+        raise
+    except BaseException as error:
+        if (told := _cancelled(error)) is not None:
+            say_last(f"{command} {what}: Cancelled: {told}")
+            raise typer.Exit(EXIT_STOPPED) from None
+        if not isinstance(error, Exception):
+            raise
+        say_last(f"{command} {what}: {describe_failure(error)[1]}")
+        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+    print(describe_terminal(result), flush=True)
+
+
+class Terminated(SystemExit):
+    """SIGTERM came; a command that does not catch it ends as the signal would have ended it."""
+
+
+def terminate(number: int, _frame: object) -> None:
+    """End as a signal asks, through every `finally` on the way."""
+    raise Terminated(128 + number)
+
+
+def _cancelled(error: BaseException) -> str | None:
+    """What was done about the jobs, if a signal ended the run; None if something else did."""
+    from prefect.exceptions import TerminationSignal
+
+    from tasks.stop_jobs import causes
+
+    chain = list(causes(error))
+    if not any(isinstance(cause, KeyboardInterrupt | TerminationSignal | Terminated) for cause in chain):
+        return None
+    notes = (note for cause in chain for note in getattr(cause, "__notes__", ()))
+    return " ".join(notes) or "nothing was under way; run the day again"

@@ -1,0 +1,48 @@
+"""The commands about days that were judged."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from flows.command_line import EXIT_STOPPED, EXIT_USAGE, Day, read_day, run_flow, say_last
+
+
+def restore(
+    day: Annotated[date, typer.Option("--date", parser=read_day, metavar="YYYY-MM-DD", help="The day.")],
+    version: Annotated[
+        int | None, typer.Option(min=0, help="The version of its verdicts to bring back; without it, list them.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; it stays on record with the day.")] = "",
+) -> None:
+    """Bring a day back as an earlier version had it; without --version, list the day's versions."""
+    from tasks.describe import describe_failure
+    from tasks.errors import WrongUsage
+    from tasks.restore_day import describe_restore, list_versions, restore_day
+    from tasks.settings import Settings
+
+    try:
+        settings, now = Settings.load(), datetime.now(UTC)
+        if version is None:
+            print("\n".join(list_versions(settings, day)), flush=True)
+            return
+        restored = restore_day(settings, day, version, reason, f"restore-{now:%Y%m%dT%H%M%S}", now)
+    except Exception as error:
+        say_last(f"restore {day}: {describe_failure(error)[1]}")
+        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+    print(describe_restore(day, restored), flush=True)
+
+
+def remeasure(
+    start_date: Day,
+    end_date: Day,
+    alerts: Annotated[bool, typer.Option("--alerts", help="Tell people how the last day stands now.")] = False,
+) -> None:
+    """Measure published days again with the labels that have come, without judging; mend their plain objects."""
+    from flows.remeasure import remeasure as flow
+
+    call = partial(flow, start_date=start_date, end_date=end_date, alerts=alerts)
+    run_flow("remeasure", f"{start_date}..{end_date}", call)

@@ -1,0 +1,102 @@
+"""What a store of whole objects does, and what it shows of them; the docstrings are the contract of every store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol
+
+from tasks.errors import InputChanged, NightStopped
+
+
+class StorageRefused(NightStopped):
+    """S3 refused for a reason that stays: no such bucket, no permission."""
+
+
+class StoredObject(NamedTuple):
+    """An object as a listing shows it."""
+
+    uri: str
+    etag: str
+    size_bytes: int
+    modified_at: datetime
+
+
+class Versioned(NamedTuple):
+    """An object with what a conditional write needs: its etag, and its age in seconds by the store's own clock."""
+
+    body: bytes
+    etag: str
+    age_s: float
+
+
+class ObjectStore(Protocol):
+    """Whole objects by URI. Writes are one PutObject: a reader sees the old object or the new one."""
+
+    def list(self, folder: str) -> list[StoredObject]:
+        """Every object below the folder, in order of key."""
+        ...
+
+    def get(self, uri: str) -> bytes | None:
+        """The object's bytes, or None if there is no such object."""
+        ...
+
+    def fetch(self, uri: str, path: Path, etag: str | None = None) -> None:
+        """Download to a local file; InputChanged if the object is gone or its etag is another."""
+        ...
+
+    def open(self, uri: str) -> BinaryIO:
+        """Open for random reading: a Parquet footer without the rest; InputChanged if there is no such object."""
+        ...
+
+    def put(self, uri: str, body: bytes) -> None:
+        """Create or replace."""
+        ...
+
+    def put_if_absent(self, uri: str, body: bytes) -> bool:
+        """Create, and say whether it was us; False if it was there already."""
+        ...
+
+    def get_versioned(self, uri: str) -> Versioned | None:
+        """The object with its etag and age, or None if there is no such object."""
+        ...
+
+    def put_if_match(self, uri: str, body: bytes, etag: str) -> bool:
+        """Replace the object if it is still the one with this etag, and say whether it was."""
+        ...
+
+    def send(self, path: Path, uri: str) -> None:
+        """Create or replace from a local file that is complete."""
+        ...
+
+    def send_if_match(self, path: Path, uri: str, etag: str | None) -> bool:
+        """Send, if the object is still the one with this etag, or with None still absent; say whether it was.
+
+        False too where a retry has met its own first write: who is told so looks at the object again.
+        """
+        ...
+
+    def delete(self, uris: Iterable[str]) -> None:
+        """Delete; an object that is not there is no error."""
+        ...
+
+    def keeps_versions(self, folder: str) -> bool:
+        """Whether what is replaced or deleted there stays behind as an old version."""
+        ...
+
+    def now(self, folder: str) -> datetime:
+        """The time by the clock that `modified_at` is told by."""
+        ...
+
+
+class Protection(NamedTuple):
+    """How a bucket of ours is protected: the account that must own it, the KMS key that writes are encrypted with."""
+
+    owner: str | None = None
+    kms_key_id: str | None = None
+
+
+def changed(uri: str) -> InputChanged:
+    """That an object is no longer the one that was planned, to be raised."""
+    return InputChanged(f"{uri} was replaced or deleted while the night ran: run the day again")

@@ -1,0 +1,196 @@
+"""Objects in S3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from botocore.exceptions import ClientError
+
+from tasks.adapters.aws import Aws, error_code, error_text, translated
+from tasks.adapters.object_store import Protection, StorageRefused, StoredObject, Versioned, changed
+from tasks.errors import StorageUnavailable
+
+_NOT_FOUND = {"404", "NoSuchKey", "NotFound"}
+_PRECONDITION = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
+#: S3's own limit for DeleteObjects.
+_DELETE_BATCH = 1000
+
+
+class S3Store:
+    """S3 through boto3."""
+
+    def __init__(self, aws: Aws, ours: Mapping[str, Protection]) -> None:
+        self._aws = aws
+        self._s3 = aws.s3
+        self._ours = ours
+
+    def _at(self, bucket: str) -> dict[str, str]:
+        """Where a call goes: S3 refuses it if one of our buckets is not of the account that we expect."""
+        owner = self._ours.get(bucket, Protection()).owner
+        return {"Bucket": bucket, "ExpectedBucketOwner": owner} if owner else {"Bucket": bucket}
+
+    def _into(self, bucket: str) -> dict[str, str]:
+        """Where a write goes, and with what key it is encrypted."""
+        key = self._ours.get(bucket, Protection()).kms_key_id
+        return self._at(bucket) | ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {})
+
+    def list(self, folder: str) -> list[StoredObject]:
+        """See ObjectStore."""
+        bucket, key = _split(folder)
+        with translated(f"list {folder}", StorageUnavailable, StorageRefused):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                **self._at(bucket), Prefix=f"{key}/" if key else ""
+            )
+            return [
+                StoredObject(
+                    f"s3://{bucket}/{item['Key']}", item["ETag"].strip('"'), item["Size"], item["LastModified"]
+                )
+                for page in pages
+                for item in page.get("Contents", ())
+            ]
+
+    def get(self, uri: str) -> bytes | None:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+            try:
+                body: bytes = self._s3.get_object(**self._at(bucket), Key=key)["Body"].read()
+            except ClientError as error:
+                if error_code(error) in _NOT_FOUND:
+                    return None
+                raise
+        return body
+
+    def fetch(self, uri: str, path: Path, etag: str | None = None) -> None:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        condition = {"IfMatch": f'"{etag}"'} if etag else {}
+        with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+            try:
+                body = self._s3.get_object(**self._at(bucket), Key=key, **condition)["Body"]
+            except ClientError as error:
+                if error_code(error) in _NOT_FOUND | _PRECONDITION:
+                    raise changed(uri) from None
+                raise
+            with path.open("wb") as file:
+                for chunk in body.iter_chunks(1 << 20):
+                    file.write(chunk)
+
+    def open(self, uri: str) -> BinaryIO:
+        """See ObjectStore."""
+        with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+            try:
+                return cast("BinaryIO", self._aws.s3_filesystem.open(uri, "rb", block_size=1 << 20))
+            except FileNotFoundError:  # s3fs has words of its own for S3's errors
+                raise changed(uri) from None
+            except PermissionError as error:
+                raise StorageRefused(f"read {uri}: {error_text(error)}") from None
+            except OSError as error:
+                raise StorageUnavailable(f"read {uri}: {error_text(error)}") from None
+
+    def put(self, uri: str, body: bytes) -> None:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        with translated(f"write {uri}", StorageUnavailable, StorageRefused):
+            self._s3.put_object(**self._into(bucket), Key=key, Body=body)
+
+    def put_if_absent(self, uri: str, body: bytes) -> bool:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        with translated(f"write {uri}", StorageUnavailable, StorageRefused):
+            try:
+                self._s3.put_object(**self._into(bucket), Key=key, Body=body, IfNoneMatch="*")
+            except ClientError as error:
+                if error_code(error) not in _PRECONDITION:
+                    raise
+                found = self.get(uri)
+                if found is None:  # another write was under way, and has not come through
+                    raise StorageUnavailable(f"write {uri}: {error_text(error)}") from None
+                # A retry inside botocore may have met our own first write, whose answer was lost.
+                return found == body
+        return True
+
+    def get_versioned(self, uri: str) -> Versioned | None:
+        """See ObjectStore; the age is S3's answer time minus S3's write time, so no clock of ours is in it."""
+        bucket, key = _split(uri)
+        with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+            try:
+                answer = self._s3.get_object(**self._at(bucket), Key=key)
+                body: bytes = answer["Body"].read()
+            except ClientError as error:
+                if error_code(error) in _NOT_FOUND:
+                    return None
+                raise
+        answered_at = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return Versioned(body, answer["ETag"].strip('"'), (answered_at - answer["LastModified"]).total_seconds())
+
+    def put_if_match(self, uri: str, body: bytes, etag: str) -> bool:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        with translated(f"write {uri}", StorageUnavailable, StorageRefused):
+            try:
+                self._s3.put_object(**self._into(bucket), Key=key, Body=body, IfMatch=f'"{etag}"')
+            except ClientError as error:
+                if error_code(error) not in _PRECONDITION | _NOT_FOUND:
+                    raise
+                # A retry inside botocore may have met our own first write, whose answer was lost.
+                return self.get(uri) == body
+        return True
+
+    def send(self, path: Path, uri: str) -> None:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        with translated(f"write {uri}", StorageUnavailable, StorageRefused), path.open("rb") as file:
+            self._s3.put_object(**self._into(bucket), Key=key, Body=file)
+
+    def send_if_match(self, path: Path, uri: str, etag: str | None) -> bool:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
+        with translated(f"write {uri}", StorageUnavailable, StorageRefused), path.open("rb") as file:
+            try:
+                self._s3.put_object(**self._into(bucket), Key=key, Body=file, **condition)
+            except ClientError as error:
+                if error_code(error) not in _PRECONDITION | _NOT_FOUND:
+                    raise
+                return False
+        return True
+
+    def delete(self, uris: Iterable[str]) -> None:
+        """See ObjectStore."""
+        by_bucket: dict[str, list[str]] = {}
+        for bucket, key in map(_split, uris):
+            by_bucket.setdefault(bucket, []).append(key)
+        for bucket, keys in by_bucket.items():
+            for start in range(0, len(keys), _DELETE_BATCH):
+                batch = [{"Key": key} for key in keys[start : start + _DELETE_BATCH]]
+                with translated(f"delete below s3://{bucket}", StorageUnavailable, StorageRefused):
+                    answer = self._s3.delete_objects(**self._at(bucket), Delete={"Objects": batch, "Quiet": True})
+                if kept := answer.get("Errors"):  # each key has an answer of its own
+                    first = kept[0]
+                    raise StorageRefused(
+                        f"delete below s3://{bucket}: {len(kept)} objects stay, the first is {first.get('Key')}: "
+                        f"{first.get('Code')}: {first.get('Message')}"
+                    )
+
+    def keeps_versions(self, folder: str) -> bool:
+        """See ObjectStore."""
+        bucket, _ = _split(folder)
+        with translated(f"look at the versioning of s3://{bucket}", StorageUnavailable, StorageRefused):
+            return "Status" in self._s3.get_bucket_versioning(**self._at(bucket))
+
+    def now(self, folder: str) -> datetime:
+        """See ObjectStore; a listing of one key, which needs no permission that `list` does not."""
+        bucket, key = _split(folder)
+        with translated(f"list {folder}", StorageUnavailable, StorageRefused):
+            answer = self._s3.list_objects_v2(**self._at(bucket), Prefix=f"{key}/", MaxKeys=1)
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+
+
+def _split(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
