@@ -56,8 +56,9 @@ def describe(report: StormReport) -> str:
     """One storm in one line."""
     return (
         f"{report.seed:>7}  {report.nights} nights  {report.runs:>2} runs  {report.kills:>2} kills  "
-        f"{report.pauses:>2} pauses  {report.cancels} cancels  {report.faults:>3} faults  lost {report.lost}  "
-        f"paid twice {report.paid_twice}  calls repeated {report.repeated_calls}  "
+        f"{report.pauses:>2} suspended  {report.takeovers:>2} taken over  {report.cancels} cancels  "
+        f"{report.faults:>3} faults  lost {report.lost}  paid twice {report.paid_twice}  "
+        f"calls repeated {report.repeated_calls}  "
         f"recovered in {report.recovery_runs} runs, {report.recovery_s:,.0f} s"
     )
 
@@ -71,7 +72,8 @@ def summarise(found: list[StormReport], took_s: float) -> str:
         "comments": sum(report.comments for report in found),
         "runs": sum(report.runs for report in found),
         "kills": sum(report.kills for report in found),
-        "pauses past the lease": sum(report.pauses for report in found),
+        "runs suspended past their lease": sum(report.pauses for report in found),
+        "days taken over meanwhile": sum(report.takeovers for report in found),
         "cancels": sum(report.cancels for report in found),
         "faults of S3 and Bedrock": sum(report.faults for report in found),
         "batch jobs": sum(report.jobs for report in found),

@@ -68,6 +68,9 @@ class Usage(BaseModel):
     unreported_count: int = 0
     #: on demand and canary only: calls that a crash made again, booked at what the answered one used
     repeated_call_count: int = 0
+    #: on demand and canary only: calls without an answer, booked at the most that they can have used; a canary's are
+    #: booked before they are made
+    lost_call_count: int = 0
 
 
 class LedgerEntry(BaseModel):
@@ -99,6 +102,8 @@ class LedgerEntry(BaseModel):
     role_arn: str
     timeout_h: int
     intended_at: datetime
+    #: in which the run that intended it held the day, see `tasks/lease.py`; 0 for none
+    term: int = 0
     estimate_source: EstimateSource | None = None
     #: `on_demand` where there are too few records for a job: each is asked by itself, at the full price; `canary` for
     #: the call that tries the request before the first job, whose answer is nobody's verdict

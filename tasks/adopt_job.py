@@ -90,12 +90,25 @@ def choose_job(jobs: Sequence[Job]) -> Found | None:
 
 def adopt(storage: Storage, paths: DayPaths, entry: LedgerEntry, found: Found, now: datetime) -> list[LedgerEntry]:
     """The entry with its job, then its twins; these are on record before it, so that a crash in between finds them."""
-    twins = []
-    for twin in found.twins:
-        key = hashlib.sha256(f"{entry.key}\x1f{twin.job_arn}".encode()).hexdigest()
-        changes = {"key": key, "job_arn": twin.job_arn, "job_name": twin.job_name}
-        twins.append(write_intent(storage, paths, entry.model_copy(update=changes | _submitted(now))))
+    twins = [_record_twin(storage, paths, entry, twin.job_arn, twin.job_name, now) for twin in found.twins]
     return [update(storage, paths, entry, job_arn=found.job.job_arn, **_submitted(now)), *twins]
+
+
+def is_served_otherwise(storage: Storage, paths: DayPaths, entry: LedgerEntry, job_arn: str, now: datetime) -> bool:
+    """Whether another run has found or made another job for an entry by now; then this one goes on record as a twin."""
+    body = storage.get(paths.entry(entry.key))
+    if body is None or LedgerEntry.model_validate_json(body).job_arn in (None, job_arn):
+        return False
+    _record_twin(storage, paths, entry, job_arn, entry.job_name, now)
+    return True
+
+
+def _record_twin(
+    storage: Storage, paths: DayPaths, entry: LedgerEntry, job_arn: str, name: str, now: datetime
+) -> LedgerEntry:
+    key = hashlib.sha256(f"{entry.key}\x1f{job_arn}".encode()).hexdigest()
+    changes = {"key": key, "job_arn": job_arn, "job_name": name}
+    return write_intent(storage, paths, entry.model_copy(update=changes | _submitted(now)))
 
 
 def _submitted(now: datetime) -> dict[str, object]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -26,6 +27,7 @@ from tasks.errors import ModerationError, is_transient
 from tasks.estimate_quality import ConfusionMatrix
 from tasks.ingest import Plan
 from tasks.learn_usage import keep_usage
+from tasks.lease import check_held
 from tasks.ledger import read_ledger
 from tasks.merge_verdicts import VerdictSummary
 from tasks.metrics_table import read_day
@@ -107,9 +109,16 @@ def main_source(ledger: Sequence[LedgerEntry]) -> EstimateSource | None:
 
 
 def count_warnings(ledger: Sequence[LedgerEntry]) -> tuple[str, ...]:
-    """That the cost is unknown where answers did not say what they used."""
-    count = sum(entry.usage.unreported_count for entry in ledger if entry.usage is not None)
-    return (f"{count} answers came without token counts: what the night cost is not known",) if count else ()
+    """Where the books say more, or less, than what answers said that they used."""
+    booked = [(entry.job_name, entry.usage) for entry in ledger if entry.usage is not None]
+    count = sum(usage.unreported_count for _, usage in booked)
+    unknown = [f"{count} answers came without token counts: what the night cost is not known"] if count else []
+    lost = [
+        f"{usage.lost_call_count} calls of {name} were cut off: they are booked at the most that they can have cost"
+        for name, usage in booked
+        if usage.lost_call_count
+    ]
+    return (*unknown, *lost)
 
 
 def published_run(nights: pl.LazyFrame, plan: Plan) -> str | None:
@@ -214,5 +223,6 @@ def close_night(
     keep_usage(connected.storage, paths, plan, verdicts.usage)
     note = {"run_id": plan.run_id, "run_date": night.run_date, "plan_sha256": plan.sha256}
     batches = night_row(night, plan, now).to_arrow().cast(NIGHTS.arrow_schema).to_batches()
-    connected.lake.replace_day(paths.lake(NIGHTS.name), NIGHTS, plan.run_date, batches, note)
+    still_ours = partial(check_held, connected.storage, paths, plan.run_id)
+    connected.lake.replace_day(paths.lake(NIGHTS.name), NIGHTS, plan.run_date, batches, note, still_ours)
     return night

@@ -22,6 +22,7 @@ from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.errors import ModerationError
 from tasks.lease import HEARTBEAT_S, Holder
+from tasks.ledger import without_strays
 from tasks.note_stop import Stop
 from tasks.paths import DayPaths, RunPaths, backfills, lake, leases
 from tasks.ports import Job
@@ -184,7 +185,7 @@ def _read_entries(storage: Storage, paths: DayPaths, facts: Facts) -> list[Ledge
                 entries.append(LedgerEntry.model_validate_json(body))
             except ValidationError:
                 facts.faults.append(Fault("record", "", paths.run_date, uri=item.uri))
-    return entries
+    return without_strays(entries)
 
 
 def _last_stop(storage: Storage, paths: DayPaths) -> Stop | None:

@@ -28,11 +28,15 @@ _LOOK_AGAIN_S = 2.0
 
 
 class Holder(BaseModel):
-    """Who holds a day; `beat` makes every heartbeat another object."""
+    """Who holds a day; `beat` makes every heartbeat another object.
+
+    `term` grows each time that the day is taken: of two runs the later has the higher one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     run_id: str
+    term: int = 0
     beat: int = 0
     is_released: bool = False
 
@@ -47,9 +51,11 @@ def is_free(found: Versioned | None, run_id: str) -> bool:
 
 def take(storage: Storage, uri: str, run_id: str) -> str | None:
     """Take the lease if it is free; None if it was taken, else the run that holds it."""
-    found, mine = storage.get_versioned(uri), _body(Holder(run_id=run_id))
+    found = storage.get_versioned(uri)
+    before = Holder.model_validate_json(found.body) if found is not None else None
     if not is_free(found, run_id):
-        return Holder.model_validate_json(found.body).run_id if found else None
+        return before.run_id if before else None
+    mine = _body(Holder(run_id=run_id, term=before.term + 1 if before else 1))
     taken = storage.put_if_absent(uri, mine) if found is None else storage.put_if_match(uri, mine, found.etag)
     return None if taken else "another run that took it just now"
 
@@ -60,10 +66,20 @@ def check_held(storage: Storage, paths: DayPaths, run_id: str) -> None:
     Raises:
         LeaseLost: naming the run that holds the day.
     """
+    read_term(storage, paths, run_id)
+
+
+def read_term(storage: Storage, paths: DayPaths, run_id: str) -> int:
+    """The term in which a run holds the day; 0 if nobody has a lease.
+
+    Raises:
+        LeaseLost: as `check_held` says.
+    """
     body = storage.get(paths.lease)
     holder = Holder.model_validate_json(body) if body is not None else None
     if holder is not None and holder.run_id != run_id:
         raise LeaseLost(f"run {holder.run_id} took over this day while {run_id} did not answer: nothing was written")
+    return holder.term if holder is not None else 0
 
 
 @contextmanager
@@ -106,10 +122,8 @@ def _beat(storage: Storage, uri: str, run_id: str, ended: threading.Event) -> No
     while not ended.wait(HEARTBEAT_S):
         beat += 1
         try:
-            found = storage.get_versioned(uri)
-            if found is None or Holder.model_validate_json(found.body).run_id != run_id:
+            if not _renew(storage, uri, run_id, beat=beat):
                 return
-            storage.put_if_match(uri, _body(Holder(run_id=run_id, beat=beat)), found.etag)
         except ModerationError:
             continue  # the next beat tries again; after FREE_AFTER_S the day is free
 
@@ -117,11 +131,19 @@ def _beat(storage: Storage, uri: str, run_id: str, ended: threading.Event) -> No
 def _release(storage: Storage, uri: str, run_id: str) -> None:
     """Give the lease up, if it is still ours; a store that fails leaves it to run out."""
     try:
-        found = storage.get_versioned(uri)
-        if found is not None and Holder.model_validate_json(found.body).run_id == run_id:
-            storage.put_if_match(uri, _body(Holder(run_id=run_id, is_released=True)), found.etag)
+        _renew(storage, uri, run_id, is_released=True)
     except ModerationError:
         return
+
+
+def _renew(storage: Storage, uri: str, run_id: str, **changes: object) -> bool:
+    """Write the lease anew in its term, and say whether it is still the run's."""
+    found = storage.get_versioned(uri)
+    holder = Holder.model_validate_json(found.body) if found is not None else None
+    if found is None or holder is None or holder.run_id != run_id:
+        return False
+    storage.put_if_match(uri, _body(holder.model_copy(update=changes)), found.etag)
+    return True
 
 
 def _body(holder: Holder) -> bytes:

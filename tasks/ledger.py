@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -29,10 +28,26 @@ ENDED = frozenset(
 
 
 def read_ledger(storage: Storage, paths: DayPaths) -> list[LedgerEntry]:
-    """The day's entries, in order of shard and epoch."""
+    """The day's entries, in order of shard and epoch, without strays."""
     bodies = (storage.get(item.uri) for item in storage.list(paths.ledger) if item.uri.endswith(".json"))
     entries = [LedgerEntry.model_validate_json(body) for body in bodies if body is not None]
-    return sorted(entries, key=lambda entry: (entry.epoch, entry.shard, entry.key))
+    return sorted(without_strays(entries), key=lambda entry: (entry.epoch, entry.shard, entry.key))
+
+
+def without_strays(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """The entries, but for the intents that a run put on record once it had lost the day.
+
+    S3 cannot refuse a put because a lease is another's by now. But a run that slept from its look at the lease until it
+    puts an intent numbers its shard as its successor has numbered one: both went on from the same ledger. So of several
+    intents of a number the one of the latest term counts, and nobody ever asks for the others: `submit_batch` looks at
+    the lease again before it goes on.
+    """
+    shards = [entry for entry in entries if entry.mode != "canary"]
+    latest: dict[int, int] = {}
+    for entry in shards:
+        latest[entry.shard] = max(entry.term, latest.get(entry.shard, 0))
+    strays = {entry.key for entry in shards if entry.state is EntryState.INTENDED and entry.term < latest[entry.shard]}
+    return [entry for entry in entries if entry.key not in strays]
 
 
 def write_intent(storage: Storage, paths: DayPaths, entry: LedgerEntry) -> LedgerEntry:
@@ -100,11 +115,6 @@ def fetch_answers(storage: Storage, entries: Iterable[LedgerEntry], folder: Path
             storage.fetch(entry.answers_uri, path)
             frames.append(pl.scan_parquet(path).select(ANSWERS.names).with_columns(key=pl.lit(entry.key)))
     return pl.concat(frames)
-
-
-def scratch() -> tempfile.TemporaryDirectory[str]:
-    """A local folder for a stage's copies, gone when the stage is."""
-    return tempfile.TemporaryDirectory(prefix="moderation-")
 
 
 def _body(entry: LedgerEntry) -> bytes:

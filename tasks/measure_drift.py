@@ -5,7 +5,6 @@ The numbers are `night_measures`' and `vocabulary`'s, the comparison is `baselin
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from tasks.adapters.storage import Storage
 from tasks.errors import is_transient
 from tasks.ingest import Plan
 from tasks.judge_night import Stamp, judge_all, metric_rows
+from tasks.lease import check_held
 from tasks.measurements import Measurement
 from tasks.metric_history import History
 from tasks.metrics_table import append_rows, read_history
@@ -35,6 +35,7 @@ from tasks.night_measures import (
     summarise_verdicts,
 )
 from tasks.paths import DayPaths, RunPaths
+from tasks.scratch import scratch
 from tasks.settings import Settings
 from tasks.vocabulary import (
     collecting,
@@ -107,7 +108,7 @@ def _measure_words(
 def measure_run(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> DriftSummary:
     """Append what the scratch frames of a run say about its day, each with what earlier nights say about it."""
     settings, run_date, history = paths.settings, paths.run_date, read_history(outside, paths)
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         valid, rejected, verdicts = _fetch(outside.storage, paths, ("valid", "rejected", "verdicts"), folder)
         measured = measure_frames(valid, rejected, verdicts, history)
         measured.append(_measure_words(outside.storage, settings, run_date, valid, folder))
@@ -123,5 +124,7 @@ def measure_run(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: d
 @reading_lake()
 def measure_drift(settings: Settings, plan: Plan, now: datetime) -> DriftSummary:
     """Append the night's measurements; repeating it is harmless."""
-    paths = RunPaths(settings, plan.run_date, plan.run_id)
-    return measure_run(adapters.connect(settings), paths, plan.run_id, now)
+    outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
+    # A run that slept since it published would measure what nobody reads any more.
+    check_held(outside.storage, paths, plan.run_id)
+    return measure_run(outside, paths, plan.run_id, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,14 +19,16 @@ from data_contracts.review import REVIEW
 from data_contracts.table import Table
 from data_contracts.verdicts import VERDICTS, Status
 from tasks import adapters
+from tasks.adapters.storage import Storage
 from tasks.balance_books import Balance, balance
-from tasks.errors import Unbalanced, is_transient
+from tasks.errors import StorageUnavailable, Unbalanced, is_transient
 from tasks.frames import read_batches
 from tasks.ingest import InputObject, Plan
 from tasks.lease import check_held
-from tasks.ledger import read_ledger, scratch
+from tasks.ledger import read_ledger
 from tasks.list_review import review_list
 from tasks.paths import RunPaths
+from tasks.scratch import scratch
 from tasks.settings import Settings
 
 #: Rows of a record batch while a frame is copied into the lake.
@@ -111,6 +113,22 @@ def record_batches(path: Path, table: Table) -> Iterator[pa.RecordBatch]:
         yield from pa.Table.from_batches([batch]).cast(table.arrow_schema).to_batches()
 
 
+def send_plain(storage: Storage, path: Path, uri: str, still_ours: Callable[[], None]) -> None:
+    """Replace a plain object, unless another run has had the day since.
+
+    Whoever takes the day before the check is met by it, and what he writes after it is met by the etag from before it.
+
+    Raises:
+        LeaseLost: as `still_ours` says.
+        StorageUnavailable: if the object was replaced meanwhile: the stage's next try asks whose day it is.
+    """
+    folder, _, _ = uri.rpartition("/")
+    etag = next((item.etag for item in storage.list(folder) if item.uri == uri), None)
+    still_ours()
+    if not storage.send_if_match(path, uri, etag):
+        raise StorageUnavailable(f"write {uri}: it was replaced meanwhile")
+
+
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 def publish(settings: Settings, plan: Plan) -> Balance:
     """Replace the day in the lake and in the plain objects; the same frames again leave the same day."""
@@ -135,8 +153,7 @@ def publish(settings: Settings, plan: Plan) -> Balance:
             versions[table.name] = connected.lake.replace_day(
                 paths.lake(table.name), table, plan.run_date, batches, note, still_ours
             )
-            still_ours()
-            connected.storage.send(files[table.name], paths.plain(table.name))
+            send_plain(connected.storage, files[table.name], paths.plain(table.name), still_ours)
     books = books.model_copy(update={f"{name}_version": version for name, version in versions.items()})
     connected.storage.put(paths.file("balance.json"), books.model_dump_json(indent=1).encode())
     return books

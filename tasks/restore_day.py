@@ -6,7 +6,6 @@ night; a restore that died in between is completed by running it again.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from functools import partial
@@ -23,14 +22,16 @@ from data_contracts.table import Table
 from data_contracts.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
+from tasks.adapters.lake import reading_lake
 from tasks.day_versions import DayVersion, commits_of_day, day_versions, describe_versions, is_there, last_of_run
 from tasks.errors import NotRestorable, WrongUsage
 from tasks.lease import check_held, held
 from tasks.list_review import review_list
 from tasks.measure_accuracy import measure_day
 from tasks.paths import RunPaths
-from tasks.publish import record_batches
+from tasks.publish import record_batches, send_plain
 from tasks.restore_record import Restore
+from tasks.scratch import scratch
 from tasks.settings import Settings
 
 #: The day's tables that have a past of their own; `review` follows from the verdicts.
@@ -46,6 +47,7 @@ class Source(NamedTuple):
     version: int
 
 
+@reading_lake()
 def list_versions(settings: Settings, run_date: date) -> list[str]:
     """The day's versions in lines, the newest first."""
     paths = RunPaths(settings, run_date, "")
@@ -84,6 +86,7 @@ def without_erased(source: Path, target: Path, run_date: date, erased: Collectio
     return left_out
 
 
+@reading_lake()
 def restore_day(settings: Settings, run_date: date, version: int, reason: str, run_id: str, now: datetime) -> Restore:
     """Make an earlier version the day again.
 
@@ -128,11 +131,10 @@ def _bring_back(
     def publish_table(path: Path, table: Table) -> None:
         batches = record_batches(path, table)
         outside.lake.replace_day(paths.lake(table.name), table, paths.run_date, batches, note, still_ours)
-        still_ours()
-        outside.storage.send(path, paths.plain(table.name))
+        send_plain(outside.storage, path, paths.plain(table.name), still_ours)
 
     for source in sources:
-        with tempfile.TemporaryDirectory(prefix="moderation-") as folder:
+        with scratch() as folder:
             path = Path(folder) / "day.parquet"
             whole = outside.lake.scan_at(paths.lake(source.table.name), source.table, source.version)
             whole.filter(pl.col("date") == paths.run_date).sink_parquet(path)

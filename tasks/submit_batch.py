@@ -4,13 +4,20 @@ Before each create call stands the shard's ledger entry, put only if absent. An 
 name and token first: a create call may have been accepted and its answer lost, in this run or an earlier one. Only if
 Bedrock knows nothing of it is the call made, with a token that Bedrock takes once. An intent that no longer serves
 (another prompt, another model) is looked for and never made into a job.
+
+What a run asks that slept, while another took its day, is caught where S3 has no fence of its own: an intent that it
+puts too late is a stray (`tasks.ledger.without_strays`), and the call for one that was in time has the token that the
+other's call has. One gap is left. A run that sleeps for over a minute exactly between its look for an accepted job and
+its call, while Bedrock forgets the token (its memory has no documented length), makes a second job: that one goes on
+record and is asked to stop at once, and only what it answers by then is paid twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -18,11 +25,11 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
-from tasks.adopt_job import adopt, check_is_intended, choose_job
+from tasks.adopt_job import adopt, check_is_intended, choose_job, is_served_otherwise
 from tasks.deadline import is_late
-from tasks.errors import BedrockRefused, QuotaReached, is_transient
+from tasks.errors import BedrockRefused, LeaseLost, QuotaReached, is_transient
 from tasks.ingest import Plan
-from tasks.lease import check_held
+from tasks.lease import check_held, read_term
 from tasks.ledger import is_live, is_running, read_ledger, serves, update, write_intent
 from tasks.paths import DayPaths
 from tasks.ports import JobRequest
@@ -98,8 +105,9 @@ def submit_waiting(
     entries: Sequence[LedgerEntry],
     now: datetime,
     most_jobs: int,
+    still_ours: Callable[[], None] = lambda: None,
 ) -> list[LedgerEntry]:
-    """Submit recorded intents, as far as `most_jobs` and the account's quota allow.
+    """Submit recorded intents, as far as `most_jobs` and the account's quota allow; `still_ours` comes before each.
 
     Returns the entries as they now are, in order, twins included; those that must wait are still intents.
 
@@ -114,6 +122,7 @@ def submit_waiting(
         if entry.state is EntryState.INTENDED and is_open and in_flight < most_jobs:
             found = find_accepted(connected, settings, paths, entry, now)
             if found == [entry]:
+                still_ours()
                 try:
                     found = [_create(connected, settings, paths, entry, now)]
                 except QuotaReached:
@@ -127,9 +136,17 @@ def _create(
     connected: adapters.Adapters, settings: Settings, paths: DayPaths, entry: LedgerEntry, now: datetime
 ) -> LedgerEntry:
     arn = connected.bedrock.create_job(job_request(entry, settings.kms_key_id, settings.bucket_owner))
-    return update(
-        connected.storage, paths, entry, state=EntryState.SUBMITTED, job_arn=arn, adopted=False, submitted_at=now
-    )
+    try:
+        return update(
+            connected.storage, paths, entry, state=EntryState.SUBMITTED, job_arn=arn, adopted=False, submitted_at=now
+        )
+    except LeaseLost:
+        # This run slept from its look for an accepted job until the call, its successor has made the job, and Bedrock
+        # has forgotten the token: no fence is left but to stop the second job before it is processed.
+        if is_served_otherwise(connected.storage, paths, entry, arn, now):
+            with suppress(BedrockRefused):
+                connected.bedrock.stop_job(arn)
+        raise
 
 
 def live_jobs(connected: adapters.Adapters, paths: DayPaths, plan: Plan) -> list[LedgerEntry]:
@@ -147,10 +164,14 @@ def submit_batch(
 ) -> Submission:
     """Put every new shard's intent on record, then submit what may be; a rerun adopts what was accepted before."""
     connected, paths = adapters.connect(settings), DayPaths(settings, plan.run_date)
+    still_ours = partial(check_held, connected.storage, paths, plan.run_id)
+    # A run that slept since it planned its shards would ask for what its successor has asked.
+    term = read_term(connected.storage, paths, plan.run_id)
     for shard in shards:
-        # A run that slept since it planned its shards would ask for what its successor has asked.
-        check_held(connected.storage, paths, plan.run_id)
-        write_intent(connected.storage, paths, shard)
+        write_intent(connected.storage, paths, shard.model_copy(update={"term": term}))
+        # Only now: whoever has taken the day before this look leaves the intent out (`without_strays`), and whoever
+        # takes it later finds the intent in the ledger that he plans by.
+        still_ours()
     ledger = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
     known, before = {entry.key for entry in ledger}, {entry.key for entry in ledger if entry.job_arn is not None}
     jobs = [entry for entry in ledger if entry.mode == "batch"]
@@ -159,7 +180,7 @@ def submit_batch(
     waited_for = [entry for entry in accepted if entry.job_arn is not None]
     waited_for += [entry for entry in jobs if serves(entry, plan)]
     if not is_late(settings, plan, now):
-        waited_for = submit_waiting(connected, settings, paths, waited_for, now, quotas.most_jobs(settings))
+        waited_for = submit_waiting(connected, settings, paths, waited_for, now, quotas.most_jobs(settings), still_ours)
     on_demand = [entry for entry in ledger if entry.mode == "on_demand"]
     submitted = [entry for entry in waited_for if entry.job_arn is not None and entry.key not in before]
     twins = [entry for entry in submitted if entry.key not in known]

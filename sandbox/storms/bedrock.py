@@ -27,6 +27,21 @@ ENDED = frozenset(
 )
 
 
+def accepted_job(request: JobRequest, number: int, now: datetime) -> Job:
+    """The job that a Bedrock in memory makes of a request, the so manieth that it takes."""
+    job_id = hashlib.sha256(f"{request.client_request_token}{number}".encode()).hexdigest()[:12]
+    return Job(
+        job_arn=f"arn:aws:bedrock:ap-northeast-1:123456789012:model-invocation-job/{job_id}",
+        job_name=request.job_name,
+        status=JobStatus.SUBMITTED,
+        client_request_token=request.client_request_token,
+        model_id=request.model_id,
+        input_uri=request.input_uri,
+        output_uri=request.output_uri,
+        submitted_at=now,
+    )
+
+
 class Said(NamedTuple):
     """One record of a job that was processed, and so paid."""
 
@@ -74,20 +89,10 @@ class MemoryBedrock:
         if sum(job.status not in ENDED for job in self._jobs.values()) >= self.manners.quota:
             raise QuotaReached(f"create job {request.job_name}: ServiceQuotaExceededException: {self.manners.quota}")
         number = len(self._jobs)
-        job_id = hashlib.sha256(f"{request.client_request_token}{number}".encode()).hexdigest()[:12]
-        arn = f"arn:aws:bedrock:ap-northeast-1:123456789012:model-invocation-job/{job_id}"
-        self._courses[arn], self._made_s[arn] = self.manners.course(number), self._clock()
-        self._jobs[arn] = Job(
-            job_arn=arn,
-            job_name=request.job_name,
-            status=JobStatus.SUBMITTED,
-            client_request_token=request.client_request_token,
-            model_id=request.model_id,
-            input_uri=request.input_uri,
-            output_uri=request.output_uri,
-            submitted_at=self._world.now(),
-        )
-        return arn
+        job = accepted_job(request, number, self._world.now())
+        self._courses[job.job_arn], self._made_s[job.job_arn] = self.manners.course(number), self._clock()
+        self._jobs[job.job_arn] = job
+        return job.job_arn
 
     def get_job(self, job_arn: str) -> Job:
         """See BatchInference."""
@@ -119,7 +124,9 @@ class MemoryBedrock:
             self._stopped_s.setdefault(job_arn, self._clock())
             self._move(job, status=JobStatus.STOPPING)
 
-    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+    def invoke(
+        self, model_id: str, invocation_type: InvocationType, body: dict[str, Any], *, limit_s: float | None = None
+    ) -> dict[str, Any]:
         """See BatchInference."""
         text = asked_text(body)
         kind = self._kind(text)

@@ -16,6 +16,7 @@ WRITES = frozenset(
         "put_if_absent",
         "put_if_match",
         "send",
+        "send_if_match",
         "delete",
         "replace_day",
         "append",
@@ -59,6 +60,7 @@ class Fate:
     Attributes:
         steps: the durable steps so far, by name.
         silent_since_s: since when its heart has not beaten, dead, stopped or done; None while it works.
+        awake_since_s: when it began, or woke up last.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Fate:
         self.steps: list[str] = []
         self.is_dead = False
         self.silent_since_s: float | None = None
+        self.awake_since_s = clock()
         self._clock = clock
         self._step, self._is_after = step, is_after
         self._lock = threading.RLock()

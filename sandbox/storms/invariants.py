@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from data_contracts.comments import REJECTED
 from data_contracts.ledger import EntryState, LedgerEntry, record_id
-from data_contracts.verdicts import Status
+from data_contracts.review import REVIEW
+from data_contracts.verdicts import NIGHTS, VERDICTS, Status
 from sandbox.storms.answers import JUDGED, Kind, number_of, truth
 from sandbox.storms.site import Site
 from tasks.ledger import is_live
@@ -39,6 +41,25 @@ def check_day(site: Site, run_date: date) -> Iterator[Finding]:
     yield from _check_rows(site, run_date, verdicts)
     yield from _check_answers(site, run_date, verdicts)
     yield from _check_books(site, run_date, entries, verdicts)
+
+
+def check_succession(site: Site, run_date: date) -> Iterator[Finding]:
+    """A day passes from run to run: none takes it from one that works on it, and none publishes over a later one."""
+    takings = site.takings.get(DayPaths(site.settings, run_date).lease, [])
+    for taking in takings:
+        if taking.is_theft:
+            told = f"{run_date}: {taking.run_id} took the day from {taking.from_run_id}, which works on it"
+            yield Finding("two at once", 1, told)
+    places = {taking.run_id: place for place, taking in enumerate(takings)}
+    for table in (VERDICTS, REJECTED, REVIEW, NIGHTS):
+        last = ""
+        for commit in site.lake.commits(DayPaths(site.settings, run_date).lake(table.name)):
+            run_id = commit.note.get("run_id", "")
+            if commit.note.get("run_date") != run_date.isoformat() or run_id not in places:
+                continue
+            if last and places[run_id] < places[last]:
+                yield Finding("published over a successor", 1, f"{table.name} of {run_date}: {run_id} after {last}")
+            last = run_id
 
 
 def check_jobs(site: Site, days: list[date]) -> Iterator[Finding]:
@@ -101,14 +122,19 @@ def _check_rows(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterator[
         return
     if night["ingested_count"] != site.input(run_date).height or night["valid_count"] != len(expected):
         yield Finding("unbalanced", 1, f"{run_date}: {night}")
-    plain = Path(DayPaths(site.settings, run_date).plain("verdicts"))
-    if not pl.read_parquet(plain).sort("comment_id").equals(verdicts):
-        yield Finding("plain object differs", 1, str(plain))
+    for table in (VERDICTS, REJECTED, REVIEW):
+        rows = verdicts if table is VERDICTS else site.rows(table, run_date)
+        plain = Path(DayPaths(site.settings, run_date).plain(table.name))
+        if not pl.read_parquet(plain).sort(table.key).equals(rows):
+            yield Finding("plain object differs", 1, str(plain))
+        if set(rows["run_id"]) - {night["run_id"]}:
+            yield Finding("published by two runs", 1, f"{table.name} of {run_date}: {set(rows['run_id'])}")
 
 
 def _check_answers(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterator[Finding]:
     """Judged is what the model truly said, anything else has no verdict, and no good answer is left unused."""
     texts = {row["comment_id"]: row["text"] for row in site.input(run_date).iter_rows(named=True)}
+    verdicts = verdicts.filter(pl.col("comment_id").is_in(list(texts)))  # others are found to be made up
     wrong = []
     for row in verdicts.iter_rows(named=True):
         told = (row["violation"], row["category"], row["confidence"])

@@ -9,19 +9,20 @@ from typing import Any
 import polars as pl
 
 from data_contracts.ledger import LedgerEntry
+from data_contracts.table import Table
 from data_contracts.verdicts import NIGHTS, VERDICTS
 from sandbox.nights import play_night
 from sandbox.storms.bedrock import MemoryBedrock
 from sandbox.storms.fate import Fate, Killed
 from sandbox.storms.manners import Manners
 from sandbox.storms.simulation import use
+from sandbox.storms.succession import Leases, Taking
 from sandbox.storms.world import World
 from tasks.adapters import Adapters
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake
-from tasks.adapters.storage import Storage, Versioned
+from tasks.adapters.storage import Storage
 from tasks.close_night import Night
-from tasks.lease import Holder
 from tasks.ledger import read_ledger
 from tasks.paths import DayPaths
 from tasks.settings import Settings
@@ -47,6 +48,8 @@ class Site:
         self.storage, self.lake = Storage(aws), Lake(aws)
         self.bedrock = MemoryBedrock(self.storage, world, manners)
         self.fates: dict[str, Fate] = {}
+        #: who took each day, in order, by the URI of its lease
+        self.takings: dict[str, list[Taking]] = {}
         #: the valid ids that each day's input has had
         self.past_ids: dict[date, list[set[str]]] = {}
 
@@ -70,7 +73,7 @@ class Site:
         """What a run with this fate connects to."""
         self.fates[run_id] = fate
         return Adapters(
-            storage=fate.watch(_Leases(self, self.storage)),
+            storage=fate.watch(Leases(self, self.storage, run_id)),
             lake=fate.watch(self.lake),
             bedrock=fate.watch(self.bedrock),
             alerts=(),
@@ -96,32 +99,16 @@ class Site:
         """The day's entries."""
         return read_ledger(self.storage, DayPaths(self.settings, run_date))
 
+    def rows(self, table: Table, run_date: date) -> pl.DataFrame:
+        """The day in a table of the lake, in order of its key."""
+        lake = self.lake.scan(DayPaths(self.settings, run_date).lake(table.name), table)
+        return lake.filter(pl.col("date") == run_date).collect().sort(table.key)
+
     def verdicts(self, run_date: date) -> pl.DataFrame:
-        """The day in the lake, in order of id."""
-        lake = self.lake.scan(DayPaths(self.settings, run_date).lake(VERDICTS.name), VERDICTS)
-        return lake.filter(pl.col("date") == run_date).collect().sort("comment_id")
+        """The day's verdicts in the lake, in order of id."""
+        return self.rows(VERDICTS, run_date)
 
     def night(self, run_date: date) -> dict[str, Any] | None:
         """The day's row of NIGHTS, if it is published."""
-        lake = self.lake.scan(DayPaths(self.settings, run_date).lake(NIGHTS.name), NIGHTS)
-        found = lake.filter(pl.col("date") == run_date).collect()
+        found = self.rows(NIGHTS, run_date)
         return found.row(0, named=True) if found.height else None
-
-
-class _Leases:
-    """A storage where the age of a lease is the silence of the run that holds it, in simulated time."""
-
-    def __init__(self, site: Site, storage: Storage) -> None:
-        self._site, self._storage = site, storage
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._storage, name)
-
-    def get_versioned(self, uri: str) -> Versioned | None:
-        """See ObjectStore."""
-        found = self._storage.get_versioned(uri)
-        if found is None or "/state/lease/" not in uri:
-            return found
-        fate = self._site.fates[Holder.model_validate_json(found.body).run_id]
-        silent_s = 0.0 if fate.silent_since_s is None else self._site.world.now_s - fate.silent_since_s
-        return found._replace(age_s=silent_s)

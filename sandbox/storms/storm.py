@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 import polars as pl
 
 from sandbox.storms.comments import draw_comments
+from sandbox.storms.duel import CROSSROADS, Crossroad, Duel, Stop
 from sandbox.storms.fate import Fate, Killed
 from sandbox.storms.invariants import (
     Finding,
@@ -21,13 +22,24 @@ from sandbox.storms.invariants import (
     check_jobs,
     check_paid_once,
     check_readers,
+    check_succession,
     count_repeated_calls,
 )
 from sandbox.storms.simulation import simulated
 from sandbox.storms.site import Site
-from sandbox.storms.weather import StormyFate, Weather
-from sandbox.storms.world import World
-from tasks.errors import DayInUse, DeadlinePassed, JobFailed, LeaseLost, ModerationError, TooFewJudged, Transient
+from sandbox.storms.stormy_fate import StormyFate
+from sandbox.storms.weather import Weather
+from sandbox.storms.world import Life, World
+from tasks.errors import (
+    DayInUse,
+    DeadlinePassed,
+    InputChanged,
+    JobFailed,
+    LeaseLost,
+    ModerationError,
+    TooFewJudged,
+    Transient,
+)
 from tasks.steps import Steps
 
 P = ParamSpec("P")
@@ -36,7 +48,7 @@ R = TypeVar("R")
 _FIRST_DAY = date(2026, 11, 17)
 _BEGIN = datetime(2026, 11, 20, 2, tzinfo=UTC)
 #: Ends that a storm may well bring about; any other error is a defect.
-_EXPECTED = (DayInUse, DeadlinePassed, JobFailed, LeaseLost, TooFewJudged, Transient)
+_EXPECTED = (DayInUse, DeadlinePassed, InputChanged, JobFailed, LeaseLost, TooFewJudged, Transient)
 #: Rules whose break is a loss.
 _LOSSES = ("lost", "answer lost", "orphaned", "not published")
 _RETRY_S = (5.0, 30.0, 120.0)
@@ -54,6 +66,8 @@ class StormReport:
     runs: int = 0
     kills: int = 0
     pauses: int = 0
+    duels: int = 0
+    takeovers: int = 0
     cancels: int = 0
     faults: int = 0
     jobs: int = 0
@@ -94,6 +108,7 @@ class Storm:
         self.draw = draw = random.Random(f"storm {seed}")
         self.ends: list[str] = []
         self.findings: list[Finding] = []
+        self.duels = 0
         #: of each day, how many calm runs it took until it was published, and how many seconds
         self.recoveries: list[tuple[int, float]] = []
         min_records = draw.choice((3, 8))
@@ -120,12 +135,39 @@ class Storm:
     def play(self) -> None:
         """The storm, then calm runs until all days are published."""
         for day in self.days:
-            self.site.put(day, "part-0", draw_comments(self.draw, day, 0, self.draw.choice((1, 5, 15, 30, 40))))
-            for number in range(self.draw.choice((1, 2, 3))):
-                self._disturbed_runs(day, number)
+            self.begin(day)
+            for number in range(self.draw.choice((2, 3))):
+                if number == 0 or self.draw.random() < 0.5:
+                    # One after the other, so that a few seeds have them all.
+                    self.duel(day, number, CROSSROADS[(self.weather.seed + 4 * self.duels) % len(CROSSROADS)])
+                else:
+                    self._disturbed_runs(day, number)
                 if self.draw.random() < 0.25:
                     self._change_input(day, number)
                 self.world.sleep(self.draw.choice((1, 30, 600, 20_000)))
+        self.recover()
+
+    def begin(self, day: date) -> None:
+        """Give a day its input."""
+        self.site.put(day, "part-0", draw_comments(self.draw, day, 0, self.draw.choice((1, 5, 15, 30, 40))))
+
+    def duel(self, day: date, number: int, crossroad: Crossroad) -> None:
+        """A run that is stopped at a crossroad, and its successor, which mostly finds another input."""
+        danger, changes = self.draw.choice((0.0, 0.0, 0.1, 0.5)), self.draw.random() < 0.8
+
+        def succeed(stop: Stop, delay_s: float) -> Life:
+            if changes:
+                self._change_input(day, number)
+            return self._start(day, f"{day}-{number}-successor", delay_s, stop, danger)
+
+        self.duels += 1
+        duel = Duel(self.world, self.draw, crossroad, succeed)
+        self._start(day, f"{day}-{number}-sleeper", 0, duel.first, danger)
+        self.world.run()
+        self._look(day)
+
+    def recover(self) -> None:
+        """Calm runs until all days are published."""
         self.weather.is_calm = True
         # What was refused is not asked again: if that is most of a day, somebody must say that it may be published.
         self.site.settings = self.site.settings.model_copy(update={"min_judged_fraction": 0.0})
@@ -148,9 +190,9 @@ class Storm:
     def _disturbed_runs(self, day: date, number: int) -> None:
         """One run, or two at once."""
         for twin in range(2 if self.draw.random() < 0.4 else 1):
-            self._start(day, f"{day}-{number}-{twin}", self.draw.choice((0, 3, 300)) if twin else 0)
+            self._start(day, f"{day}-{number}-{twin}", self.draw.choice((0, 0, 3, 300)) if twin else 0)
         self.world.run()
-        self.findings += check_readers(self.site, day)
+        self._look(day)
 
     def _recover(self, day: date) -> int:
         """Undisturbed runs of a day until it is published; how many."""
@@ -158,16 +200,22 @@ class Storm:
             run_id = f"{day}-calm-{number}"
             self._start(day, run_id)
             self.world.run()
-            self.findings += check_readers(self.site, day)
+            self._look(day)
             if self.ends[-1] == "published":
                 return number
             self.world.sleep(_CALM_GAP_S)
         self.findings.append(Finding("not published", 1, f"{day} after {_MOST_CALM_RUNS} calm runs: {self.ends[-1]}"))
         return _MOST_CALM_RUNS
 
-    def _start(self, day: date, run_id: str, delay_s: float = 0) -> None:
-        fate = StormyFate(self.world, self.weather, run_id, self.site.root)
+    def _start(self, day: date, run_id: str, delay_s: float = 0, stop: Stop | None = None, danger: float = 1.0) -> Life:
+        fate = StormyFate(self.world, self.weather, run_id, self.site.root, stop, danger)
         fate.life = self.world.start(lambda: self._run(day, run_id, fate), delay_s)
+        return fate.life
+
+    def _look(self, day: date) -> None:
+        """Hold a day against the rules that hold at any time."""
+        self.findings += check_readers(self.site, day)
+        self.findings += check_succession(self.site, day)
 
     def _run(self, day: date, run_id: str, fate: Fate) -> None:
         try:
@@ -201,7 +249,8 @@ def play_storm(seed: int, root: Path) -> StormReport:
     with simulated(storm.world, seed):
         storm.play()
         storm.check()
-    tally, findings = storm.weather.tally, storm.findings
+    # What is broken for good is found at each look.
+    tally, findings = storm.weather.tally, tuple(dict.fromkeys(storm.findings))
     return StormReport(
         seed=seed,
         nights=len(storm.days),
@@ -209,6 +258,8 @@ def play_storm(seed: int, root: Path) -> StormReport:
         runs=len(storm.ends),
         kills=tally.kills,
         pauses=tally.pauses,
+        duels=tally.duels,
+        takeovers=sum(taking.from_run_id is not None for takings in storm.site.takings.values() for taking in takings),
         cancels=tally.cancels,
         faults=tally.faults,
         lost=sum(item.record_count for item in findings if item.rule in _LOSSES),
@@ -216,7 +267,7 @@ def play_storm(seed: int, root: Path) -> StormReport:
         repeated_calls=count_repeated_calls(storm.site, storm.days),
         recovery_runs=max(runs for runs, _ in storm.recoveries),
         recovery_s=max(took_s for _, took_s in storm.recoveries),
-        findings=tuple(findings),
+        findings=findings,
         ends=tuple(storm.ends),
         jobs=len(storm.site.bedrock.jobs),
         paid_records=sum(len(said) for said in storm.site.bedrock.said.values()),

@@ -21,6 +21,7 @@ class Life:
         self.wake_s = wake_s
         self.is_over = False
         self.error: BaseException | None = None
+        self.thread: threading.Thread | None = None
         self._function = function
 
     def live(self) -> None:
@@ -81,23 +82,23 @@ class World:
             self._await(lambda: self._running is life)
 
     def start(self, function: Callable[[], None], delay_s: float = 0) -> Life:
-        """Add a process that begins so much later; `run` lets it."""
+        """Add a process that begins so much later; `run` lets it, and one that is started meanwhile too."""
         life = Life(function, self.now_s + delay_s)
-        self._lives.append(life)
+        with self._turn:
+            self._lives.append(life)
+        life.thread = threading.Thread(target=self._live, args=(life,), daemon=True)
+        life.thread.start()
         return life
 
     def run(self) -> None:
         """Let every process live to its end, and raise the first error that one of them died of."""
-        threads = [threading.Thread(target=self._live, args=(life,), daemon=True) for life in self._lives]
-        for thread in threads:
-            thread.start()
         with self._turn:
             self._hand_over()
             self._await(lambda: self._running is None)
-        for thread in threads:
-            thread.join()
         lives, self._lives = self._lives, []
         for life in lives:
+            if life.thread is not None:
+                life.thread.join()
             if life.error is not None:
                 raise life.error
 

@@ -45,7 +45,8 @@ from tests.wire import OneTry, Wire
 
 DAY = date(2026, 11, 19)
 BEGIN = datetime(2026, 11, 20, 2, tzinfo=UTC)
-UPLOADS = {"put", "put_if_absent", "put_if_match", "send"}
+SENDS = {"send", "send_if_match"}
+UPLOADS = {"put", "put_if_absent", "put_if_match", *SENDS}
 #: Differ from run to run by nature; a record may be asked in another batch, or by itself, at another price.
 OF_THE_RUN = {"run_id", "decided_at", "batch_job_arn", "cost_usd"}
 
@@ -73,9 +74,9 @@ class Recorder(Fate):
 
     def before(self, port: Any, name: str, args: tuple[Any, ...]) -> None:
         """The state before an upload is also that in the middle of it: half of the file, under no name of ours."""
-        if name in UPLOADS and str(args[-1 if name == "send" else 0]).startswith(str(self._site.root)):
-            uri = Path(args[1] if name == "send" else args[0])
-            body = Path(args[0]).read_bytes() if name == "send" else args[1]
+        if name in UPLOADS and str(args[name in SENDS]).startswith(str(self._site.root)):
+            uri = Path(args[name in SENDS])
+            body = Path(args[0]).read_bytes() if name in SENDS else args[1]
             torn = self.states[-1].folder / uri.relative_to(self._site.root).with_name(".partial-torn")
             torn.parent.mkdir(parents=True, exist_ok=True)
             torn.write_bytes(body[: len(body) // 2])

@@ -5,24 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from deltalake import CommitProperties
 
 from data_contracts.verdicts import VERDICTS
 from sandbox.storms.comments import draw_comments
+from sandbox.storms.duel import (
+    BEFORE_INTENT,
+    BEFORE_LEASE,
+    BEFORE_NIGHTS,
+    BEFORE_PLAIN,
+    BEFORE_VERDICTS,
+    IN_REJECTED,
+    IN_VERDICTS,
+    Crossroad,
+)
 from sandbox.storms.fate import Fate
 from sandbox.storms.invariants import check_day, check_jobs, check_paid_once, check_readers
 from sandbox.storms.manners import Manners
 from sandbox.storms.simulation import simulated
 from sandbox.storms.site import Site
-from sandbox.storms.storm import StormReport, play_storm
+from sandbox.storms.storm import Storm, StormReport, play_storm
 from sandbox.storms.weather import Weather
 from sandbox.storms.world import World
+from tasks import close_night, ledger, poll_batch, publish, submit_batch
+from tasks.adapters.lake import Lake
+from tasks.adapters.storage import FileStore
 from tasks.paths import DayPaths
 
 DAY = date(2026, 11, 19)
 BEGIN = datetime(2026, 11, 20, 2, tzinfo=UTC)
 SEEDS = range(30)
+MOST_DUELS = 30
 
 _played: list[StormReport] = []
 
@@ -40,8 +56,112 @@ def test_the_storms_were_storms() -> None:
     """What went well went well in bad weather: the seeds above do kill, stop, cancel and fail."""
     if len(_played) < len(SEEDS):
         pytest.skip("not all of the storms above were played")
-    for what in ("kills", "pauses", "cancels", "faults"):
+    for what in ("kills", "pauses", "duels", "takeovers", "cancels", "faults"):
         assert sum(getattr(report, what) for report in _played) > 5, what
+
+
+def forget_the_lease_when_publishing(patch: pytest.MonkeyPatch) -> None:
+    """Whoever wakes up publishes."""
+    for stage in (publish, close_night):
+        patch.setattr(stage, "check_held", lambda *_: None)
+
+
+def forget_the_lease_when_submitting(patch: pytest.MonkeyPatch) -> None:
+    """Whoever wakes up asks."""
+    for stage in (submit_batch, poll_batch):
+        patch.setattr(stage, "check_held", lambda *_: None)
+    patch.setattr(submit_batch, "read_term", lambda *_: 0)
+
+
+def keep_strays(patch: pytest.MonkeyPatch) -> None:
+    """An intent counts, whoever put it when."""
+    patch.setattr(ledger, "without_strays", list)
+
+
+def take_without_condition(patch: pytest.MonkeyPatch) -> None:
+    """The lease is whoever's that wrote it last."""
+
+    def put_if_match(self: FileStore, uri: str, body: bytes, etag: str) -> bool:
+        self.put(uri, body)
+        return True
+
+    def put_if_absent(self: FileStore, uri: str, body: bytes) -> bool:
+        return put_if_match(self, uri, body, "") if "/state/lease/" in uri else create(self, uri, body)
+
+    create = FileStore.put_if_absent
+    patch.setattr(FileStore, "put_if_absent", put_if_absent)
+    patch.setattr(FileStore, "put_if_match", put_if_match)
+
+
+def commit_to_any_version(patch: pytest.MonkeyPatch) -> None:
+    """A commit starts from the version that is the last when it is made."""
+    replace_day = Lake.replace_day
+
+    def guard_first(self: Lake, *args: Any) -> int:
+        *rest, guard = args
+        guard()
+        return replace_day(self, *rest)
+
+    patch.setattr(Lake, "replace_day", guard_first)
+
+
+def commit_without_the_days_name(patch: pytest.MonkeyPatch) -> None:
+    """Commits that touch no common file do not disturb each other."""
+
+    def without_transactions(custom_metadata: dict[str, str], **_: object) -> CommitProperties:
+        return CommitProperties(custom_metadata=custom_metadata)
+
+    patch.setattr("tasks.adapters.lake.CommitProperties", without_transactions)
+
+
+def send_without_condition(patch: pytest.MonkeyPatch) -> None:
+    """The plain object is whoever's that wrote it last."""
+
+    def send_if_match(self: FileStore, path: Path, uri: str, etag: str | None) -> bool:
+        self.send(path, uri)
+        return True
+
+    patch.setattr(FileStore, "send_if_match", send_if_match)
+
+
+OVER = "published over a successor"
+
+
+@pytest.mark.parametrize(
+    ("remove", "crossroad", "rule"),
+    [
+        pytest.param(forget_the_lease_when_publishing, BEFORE_VERDICTS, OVER, id="lease-before-the-verdicts"),
+        pytest.param(forget_the_lease_when_publishing, BEFORE_NIGHTS, OVER, id="lease-before-the-night"),
+        pytest.param(forget_the_lease_when_submitting, BEFORE_INTENT, "an attempt paid twice", id="lease-when-asking"),
+        pytest.param(keep_strays, BEFORE_INTENT, "an attempt paid twice", id="strays"),
+        pytest.param(take_without_condition, BEFORE_LEASE, "two at once", id="conditional-lease"),
+        pytest.param(commit_to_any_version, IN_VERDICTS, OVER, id="delta-version"),
+        pytest.param(commit_without_the_days_name, IN_REJECTED, OVER, id="delta-transaction"),
+        pytest.param(send_without_condition, BEFORE_PLAIN, "plain object differs", id="conditional-plain-object"),
+    ],
+)
+def test_a_missing_fence_is_noticed(
+    remove: Callable[[pytest.MonkeyPatch], None],
+    crossroad: Crossroad,
+    rule: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without any of the fences between a run that slept and its successor, a few duels break a rule."""
+    remove(monkeypatch)
+    found: set[str] = set()
+    for seed in range(MOST_DUELS):
+        storm = Storm(seed, tmp_path / str(seed))
+        storm.weather.is_calm, storm.days = True, [DAY]
+        with simulated(storm.world, seed):
+            storm.begin(DAY)
+            storm.duel(DAY, 0, crossroad)
+            storm.recover()
+            storm.check()
+        found |= {finding.rule for finding in storm.findings}
+        if rule in found:
+            return
+    raise AssertionError(f"no duel of {MOST_DUELS} broke it; what they broke: {found}")
 
 
 def test_a_seed_is_a_storm() -> None:

@@ -247,9 +247,11 @@ def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return "s3://moderation-output"
 
 
-def test_a_commit_whose_guard_passed_fails_once_the_successor_has_committed(root: str) -> None:
+@pytest.mark.parametrize("is_empty", [pytest.param(False, id="rows"), pytest.param(True, id="no-rows")])
+def test_a_commit_whose_guard_passed_fails_once_the_successor_has_committed(root: str, *, is_empty: bool) -> None:
     """The last moment: the sleeper's guard passes, then the successor takes the day and commits; the sleeper's commit,
-    which starts from the version before, is refused and the successor's rows stand."""
+    which starts from the version before, is refused and the successor's day stands, also where it is empty and neither
+    commit removes a file that the other knows."""
     settings = Settings.load(
         output_uri=root, comments_uri=root, labels_uri=root, batch_uri=root, role_arn="arn:aws:iam::123456789012:role/x"
     )
@@ -258,7 +260,11 @@ def test_a_commit_whose_guard_passed_fails_once_the_successor_has_committed(root
     frames = {
         name: verdicts({"run_id": name, "date": DAY, "comment_id": f"c-{name}"}) for name in ("sleeper", "successor")
     }
-    lake.replace_day(uri, VERDICTS, DAY, batches(frames["sleeper"], VERDICTS), NOTE)
+    if is_empty:
+        frames["successor"] = frames["successor"].head(0)
+    else:
+        lake.replace_day(uri, VERDICTS, DAY, batches(frames["sleeper"], VERDICTS), NOTE)
+    expected = frames["successor"]["comment_id"].to_list()
 
     def publish(lake: Lake, name: str, meanwhile: Callable[[], None] = lambda: None) -> None:
         def guard() -> None:
@@ -275,7 +281,7 @@ def test_a_commit_whose_guard_passed_fails_once_the_successor_has_committed(root
     assert take(storage, paths.lease, "sleeper") is None
     with pytest.raises(StorageUnavailable):
         publish(lake, "sleeper", taken_over)
-    assert lake.scan(uri, VERDICTS).collect()["comment_id"].to_list() == ["c-successor"]
+    assert lake.scan(uri, VERDICTS).collect()["comment_id"].to_list() == expected
     with pytest.raises(LeaseLost, match="successor"):  # what a retry of the stage meets
         publish(lake, "sleeper")
-    assert lake.scan(uri, VERDICTS).collect()["comment_id"].to_list() == ["c-successor"]
+    assert lake.scan(uri, VERDICTS).collect()["comment_id"].to_list() == expected
