@@ -26,7 +26,7 @@ from tasks.close_night import Night, clear_scratch, close_night, find_published
 from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
 from tasks.deduplicate import deduplicate
-from tasks.describe import describe_failure, describe_night, describe_progress, describe_step
+from tasks.describe import describe_failure, describe_night, describe_progress, describe_step, headline
 from tasks.errors import SettingsInvalid, StartedTooOften
 from tasks.expire_batch_files import expire_batch_files
 from tasks.flips import Flips
@@ -49,6 +49,7 @@ from tasks.steps import Steps
 from tasks.stop_jobs import Stopped, stop_left, stopped_on
 from tasks.submit_batch import submit_batch
 from tasks.tell_late_input import tell_late_input
+from tasks.try_canary import try_canary
 from tasks.validate import validate
 
 log_plainly()
@@ -184,13 +185,14 @@ def _night(settings: Settings, run_date: date, run_id: str, options: NightOption
     if not options.asks_again and (published_by := step(find_published, settings, plan)):
         get_run_logger().info("%s is published already, by run %s: nothing to do", run_date, published_by)
         return None
+    step(preflight, settings, plan, datetime.now(UTC), is_quiet=options.is_quiet)
     validation = step(validate, settings, plan)
     step(check_expectations, settings, plan)
     step(deduplicate, settings, plan)
     quotas, progress = step(read_quotas, settings, plan), _Progress(run_date)
     while True:
-        batch = step(build_batch, settings, plan, datetime.now(UTC))
-        step(preflight, settings, plan, batch, datetime.now(UTC), is_quiet=options.is_quiet)
+        batch = step(build_batch, settings, plan, datetime.now(UTC), quotas)
+        step(try_canary, settings, plan, batch, datetime.now(UTC))
         submission = step(submit_batch, settings, plan, batch.shards, datetime.now(UTC), quotas)
         if not submission.live_keys:
             break
@@ -210,7 +212,7 @@ def _night(settings: Settings, run_date: date, run_id: str, options: NightOption
     night = step(close_night, settings, plan, validation, verdicts, books, alerts, step.seconds, datetime.now(UTC))
     step(tell_late_input, settings, datetime.now(UTC), is_quiet=options.is_quiet)
     step(expire_batch_files, settings, run_date, datetime.now(UTC))
-    create_markdown_artifact(describe_night(night), key=f"night-{run_date}", description=f"The night of {run_date}")
+    create_markdown_artifact(describe_night(night), key=f"night-{run_date}", description=headline(night))
     return night
 
 

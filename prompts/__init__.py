@@ -60,6 +60,11 @@ def escape(comment: str) -> str:
     return comment.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def unescape(text: str) -> str:
+    """The comment that was escaped so."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 def load(name: str, version: str, catalog: Path = CATALOG) -> Prompt:
     """Read one version from the catalog.
 

@@ -33,6 +33,7 @@ from tasks.steps import Steps
 from tasks.stop_jobs import stopped_on
 from tasks.submit_batch import submit_batch
 from tasks.tell_late_input import tell_late_input
+from tasks.try_canary import try_canary
 from tasks.validate import validate
 
 P = ParamSpec("P")
@@ -67,13 +68,14 @@ def _play(
     plan = step(ingest.fn, settings, run_date, run_id, now(), epoch)
     if step(find_published.fn, settings, plan):
         return None
+    step(preflight.fn, settings, plan, now())
     validation = step(validate.fn, settings, plan)
     step(check_expectations.fn, settings, plan)
     step(deduplicate.fn, settings, plan)
     quotas = step(read_quotas.fn, settings, plan)
     while True:
-        batch = step(build_batch.fn, settings, plan, now())
-        step(preflight.fn, settings, plan, batch, now())
+        batch = step(build_batch.fn, settings, plan, now(), quotas)
+        step(try_canary.fn, settings, plan, batch, now())
         if not step(submit_batch.fn, settings, plan, batch.shards, now(), quotas).live_keys:
             break
         step(ask_on_demand.fn, settings, plan, now)

@@ -3,12 +3,13 @@
 stage             | reads                          | writes                              | stops the run when
 ------------------|--------------------------------|-------------------------------------|--------------------------------
 ingest            | comments/date=D                | runs/D/RUN/plan.json                | no input, schema drift
+preflight         | the buckets, the model's life  | preflight.json                      | a bucket is closed
 validate          | the planned objects            | work/checked, valid, rejected       | too many rejected
 check_expectations| work/checked, the lake         | expectations.json, data_docs        | a critical expectation fails
 deduplicate       | work/valid                     | work/duplicates                     |
 read_quotas       | Service Quotas                 |                                     |
 build_batch       | work/valid, ledger, answers    | batch input, requests               | over budget, repeated failure
-preflight         | the first shard, model, buckets| one canary call, preflight.json     | the model refuses, no reach
+try_canary        | the first shard                | one canary call, preflight.json     | the model refuses the request
 submit_batch      | the shards                     | ledger (intent, then the job)       | Bedrock refuses for good
 ask_on_demand     | shards too small for a job     | calls and answers, one by one       | Bedrock refuses for good
 poll_batch        | ledger, Bedrock's jobs         | ledger (status), stops late jobs    |

@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import orjson
 from prefect import task
@@ -27,12 +28,13 @@ from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.deadline import is_late
-from tasks.errors import is_transient
+from tasks.errors import BedrockRefused, BedrockThrottled, QuotaReached, is_transient
 from tasks.ingest import Plan
 from tasks.lease import check_held
-from tasks.ledger import is_live, read_ledger, scratch, serves, update
+from tasks.ledger import is_live, read_ledger, serves, update
 from tasks.paths import DayPaths
 from tasks.ports import JobStatus, RecordFailed
+from tasks.scratch import scratch
 from tasks.settings import Settings
 
 _ANSWER, _CALL = ".jsonl.out", ".call"
@@ -124,7 +126,7 @@ def ask_entry(
     Raises:
         BedrockUnavailable, BedrockRefused: as BatchInference says; what was answered stays.
     """
-    storage, folder = connected.storage, answer_folder(entry)
+    storage, folder, mine = connected.storage, answer_folder(entry), uuid4().hex.encode()
     calls, answered = count_calls(storage, entry), answered_records(storage, entry)
     pace, is_over = Pace(settings.on_demand_per_s, sleep, clock), threading.Event()
     with scratch() as temporary:
@@ -146,12 +148,19 @@ def ask_entry(
         if is_over.is_set() or not may_ask():
             return False
         check()
-        storage.put(f"{folder}/{request.record_id}.{calls[request.record_id]}{_CALL}", b"")
+        number = calls[request.record_id]
+        # A run that slept has counted the calls before its successor made some: no call goes by another's record.
+        while not storage.put_if_absent(call := f"{folder}/{request.record_id}.{number}{_CALL}", mine):
+            check()
+            number += 1
         line: dict[str, Any] = {"recordId": request.record_id}
         try:
             line["modelOutput"] = connected.bedrock.invoke(entry.model_id, entry.invocation_type, request.body)
         except RecordFailed as error:
             line["error"] = {"errorCode": error.code, "errorMessage": error.message}
+        except (BedrockThrottled, QuotaReached, BedrockRefused):  # no model has seen it: it is not to be booked
+            storage.delete([call])
+            raise
         # Not orjson: an answer may spell lone surrogates, which it refuses, and each is paid for.
         storage.put(f"{folder}/{request.record_id}{_ANSWER}", json.dumps(line, default=str).encode())
         return True

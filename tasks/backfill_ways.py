@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from prompts import Prompt
 from tasks.adapters import Adapters
 from tasks.backfill_request import BackfillMode, BackfillRequest
 from tasks.day_states import Day, Wanted
-from tasks.estimate_day import Tariff, read_tariff
+from tasks.estimate_day import Tariffs
 from tasks.ingest import load_prompt
-from tasks.paths import DayPaths
 from tasks.settings import Settings
 
 #: Modes that complete a published day: they keep its prompt and model unless others are named.
@@ -24,7 +22,7 @@ class Way(NamedTuple):
 
     settings: Settings
     wanted: Wanted
-    tariff: Tariff
+    tariffs: Tariffs
 
 
 class Ways:
@@ -54,11 +52,9 @@ class Ways:
         if key not in self._known:
             settings = self._settings.model_copy(update={"model_id": model_id, "prompt_version": prompt_version})
             prompt = load_prompt(settings)
-            self._known[key] = Way(settings, Wanted(model_id, prompt.sha256), self._tariff(settings, prompt))
+            tariffs = Tariffs(self._outside, settings, prompt, self._now)
+            self._known[key] = Way(settings, Wanted(model_id, prompt.sha256), tariffs)
         return self._known[key]
-
-    def _tariff(self, settings: Settings, prompt: Prompt) -> Tariff:
-        return read_tariff(self._outside.storage, DayPaths(settings, self._request.end_date), prompt, self._now)
 
 
 def choose_epoch(day: Day, mode: BackfillMode, way: Way, ledger_epochs: Sequence[int], recorded: int | None) -> int:

@@ -5,7 +5,6 @@ Which records: `choose_records`. How they are written: `write_shards`. What they
 
 from __future__ import annotations
 
-import tempfile
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from data_contracts.ledger import EstimateSource, LedgerEntry, Mode
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.buckets import buckets
+from tasks.canary import is_canary_due
 from tasks.choose_records import WANTED, Prices, asked_records, booked_cost, choose, records_to_ask
 from tasks.deadline import is_late
 from tasks.errors import is_transient
@@ -30,9 +30,10 @@ from tasks.ingest import Plan, load_prompt
 from tasks.ledger import fetch_answers, fetch_requests, read_ledger, serves
 from tasks.paths import RunPaths
 from tasks.prices import find_price
+from tasks.read_quotas import Quotas
 from tasks.render_request import RequestTemplate
+from tasks.scratch import scratch
 from tasks.settings import Settings
-from tasks.try_canary import is_canary_due
 from tasks.write_shards import ShardNaming, plan_shards, send_shard, write_shards
 
 MODES: tuple[Mode, ...] = ("batch", "on_demand", "canary")
@@ -53,12 +54,12 @@ class Batch(BaseModel):
     #: None when there is nothing to ask
     estimate_source: EstimateSource | None = None
     booked_cost_usd: float
-    #: what somebody should know before money is spent: the preflight tells it
+    #: what somebody should know before money is spent: `try_canary` tells it
     notes: tuple[str, ...] = ()
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
-def build_batch(settings: Settings, plan: Plan, now: datetime) -> Batch:
+def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = Quotas()) -> Batch:
     """Write the input files of the shards that are needed; the same records give the same keys and overwrite.
 
     After the deadline nothing is needed any more, and what failed for good is not asked again.
@@ -76,7 +77,7 @@ def build_batch(settings: Settings, plan: Plan, now: datetime) -> Batch:
     if is_late(settings, plan, now):
         return _nothing(booked)
     check_failures(outside.storage, ledger, plan)
-    with tempfile.TemporaryDirectory() as temporary:
+    with scratch() as temporary:
         folder = Path(temporary)
         records = _write_wanted(
             outside.storage, paths, plan, [entry for entry in ledger if serves(entry, plan)], folder
@@ -89,7 +90,8 @@ def build_batch(settings: Settings, plan: Plan, now: datetime) -> Batch:
             pl.scan_parquet(records).filter(pl.col("attempt") == 1).sink_parquet(first_attempts)
             records = first_attempts
         line_bytes = choice.sizes["text_bytes"].to_numpy() + template.constant_bytes
-        counts = plan_shards(line_bytes, settings.max_shard_records, settings.max_shard_bytes, settings.min_job_records)
+        most = (quotas.most_records(settings), quotas.most_bytes(settings))
+        counts = plan_shards(line_bytes, *most, settings.min_job_records)
         naming = ShardNaming(settings, plan, paths, rates, choice.mode, prices[choice.mode], now)
         shards = []
         for number, shard in enumerate(write_shards(records, counts, template, rates, folder), first_shard):

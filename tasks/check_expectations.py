@@ -6,7 +6,6 @@ stops the night before money is spent; all others are warnings in the run's Data
 
 from __future__ import annotations
 
-import tempfile
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +29,7 @@ from tasks.metrics_table import read_history
 from tasks.paths import RunPaths
 from tasks.profile_day import RecentDays, profile, recent_days, sample
 from tasks.render_data_docs import render_data_docs
+from tasks.scratch import scratch
 from tasks.settings import Settings
 from tasks.validate import day_bounds
 
@@ -117,7 +117,7 @@ def check_expectations(settings: Settings, plan: Plan) -> ExpectationSummary:
     """Write the run's expectations.json and Data Docs, then stop on a critical failure; a rerun writes the same."""
     outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
     recent, docs = _read_recent_days(outside, paths), paths.file("data_docs/index.html")
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         file = Path(folder) / "checked.parquet"
         outside.storage.fetch(paths.work("checked"), file)
         report = examine(file, plan, day_bounds(plan.run_date, settings.zone).end, recent, settings)

@@ -114,9 +114,9 @@ def check_budget(estimated_usd: float | None, booked_usd: float, max_cost_usd: f
         OverBudget: naming the amounts.
     """
     if estimated_usd is not None and booked_usd + estimated_usd > max_cost_usd:
-        already = f" on top of ${booked_usd:.2f} already booked or under way" if booked_usd else ""
+        already = f" on top of ${booked_usd:.4f} already booked or under way" if booked_usd else ""
         raise OverBudget(
-            f"an estimated ${estimated_usd:.2f}{already} is over MODERATION_MAX_COST_USD=${max_cost_usd:.2f}: "
+            f"an estimated ${estimated_usd:.4f}{already} is over MODERATION_MAX_COST_USD={max_cost_usd:g}: "
             "nothing was submitted"
         )
 

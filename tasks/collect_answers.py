@@ -5,10 +5,12 @@ Afterwards the batch files are not needed any more: the answers are in the ledge
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import orjson
 import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -19,13 +21,17 @@ from prompts import load
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.ask_on_demand import answer_folder, count_calls
-from tasks.errors import is_transient
+from tasks.errors import InputChanged, is_transient
+from tasks.estimate import Tokens, most_tokens
 from tasks.families import pick_family
+from tasks.hide_quotes import hide_quotes_of
 from tasks.ingest import Plan
-from tasks.ledger import ENDED, is_live, read_ledger, scratch, update
+from tasks.ledger import ENDED, is_live, read_ledger, update
 from tasks.paths import DayPaths
 from tasks.prices import find_price, to_pico, to_usd
-from tasks.read_output import Collected, book_repeats, collect
+from tasks.read_output import Collected, book_lost, book_repeats, collect
+from tasks.render_request import RequestTemplate
+from tasks.scratch import scratch
 from tasks.settings import Settings
 
 
@@ -43,20 +49,53 @@ class CollectionSummary(BaseModel):
     messages: tuple[str, ...]
 
 
+def output_files(storage: Storage, entry: LedgerEntry) -> list[str]:
+    """A job's `*.jsonl.out` files; the manifest beside them is no output.
+
+    They are below a folder of the job's id. An endpoint that makes no such folder leaves them right where the job was
+    told to write: no other shard writes there.
+    """
+    if entry.mode != "on_demand" and not entry.job_arn:
+        return []
+    own, root = f"{answer_folder(entry)}/", f"{entry.output_uri.rstrip('/')}/"
+    found = [item.uri for item in storage.list(root.rstrip("/")) if item.uri.endswith(".jsonl.out")]
+    return [uri for uri in found if uri.startswith(own)] or [uri for uri in found if "/" not in uri.removeprefix(root)]
+
+
 def output_lines(storage: Storage, entry: LedgerEntry, folder: Path) -> Iterator[bytes]:
-    """Every line of a job's `*.jsonl.out` files; the manifest beside them is no output."""
-    for item in storage.list(answer_folder(entry)) if entry.mode == "on_demand" or entry.job_arn else ():
-        if item.uri.endswith(".jsonl.out"):
-            path = folder / "output.jsonl"
-            storage.fetch(item.uri, path)
-            with path.open("rb") as file:
-                yield from file
+    """Every line of a job's output files."""
+    path = folder / "output.jsonl"
+    for uri in output_files(storage, entry):
+        storage.fetch(uri, path)
+        with path.open("rb") as file:
+            yield from file
 
 
 def _attempts(storage: Storage, entry: LedgerEntry, folder: Path) -> dict[str, int]:
     path = folder / "requests.parquet"
     storage.fetch(entry.requests_uri, path)
     return dict(pl.read_parquet(path, columns=["record_id", "attempt"]).iter_rows())
+
+
+def most_of_calls(
+    storage: Storage, entry: LedgerEntry, calls: Mapping[str, int], body: Mapping[str, Any], folder: Path
+) -> list[Tokens]:
+    """The most that each of these calls can have used, by the record's own line, or by the file without it.
+
+    Args:
+        calls: how often each record was asked.
+        body: any request of the entry, for what it may be answered.
+    """
+    sizes = dict.fromkeys(calls, entry.input_bytes)
+    path = folder / "asked.jsonl"
+    try:
+        if calls:
+            storage.fetch(entry.input_uri, path)
+            with path.open("rb") as lines:
+                sizes |= {record: len(line) for line in lines if (record := orjson.loads(line)["recordId"]) in calls}
+    except InputChanged:  # the whole file is larger than any line of it
+        pass
+    return [most_tokens(sizes[record], body) for record, count in sorted(calls.items()) for _ in range(count)]
 
 
 def _collect_entry(
@@ -72,9 +111,15 @@ def _collect_entry(
         family = pick_family(entry.model_id, invocation_type=entry.invocation_type)
         collected = collect(lines, attempts, family, prompt, price, now)
         if entry.mode == "on_demand":
-            collected = book_repeats(collected, count_calls(storage, entry), price)
+            calls = count_calls(storage, entry)
+            lost = calls.keys() - set(collected.answers["record_id"])
+            most = most_of_calls(
+                storage, entry, {record: calls[record] for record in lost}, family.body(prompt, ""), folder
+            )
+            collected = book_lost(book_repeats(collected, calls, price), most, price)
+        template = RequestTemplate(family, prompt)
         path = folder / "answers.parquet"
-        collected.answers.write_parquet(path)
+        hide_quotes_of(storage, entry, collected.answers, template, folder).write_parquet(path)
         storage.send(path, paths.answers(entry.key))
     update(
         storage,

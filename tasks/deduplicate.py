@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +14,7 @@ from tasks.errors import is_transient
 from tasks.ingest import Plan
 from tasks.paths import RunPaths
 from tasks.repeats import find_repeats
+from tasks.scratch import scratch
 from tasks.settings import Settings
 
 
@@ -39,7 +39,7 @@ def find_duplicates(valid: pl.LazyFrame) -> pl.DataFrame:
 def deduplicate(settings: Settings, plan: Plan) -> DeduplicationSummary:
     """Write which valid comments are judged as another; a rerun overwrites its own frame."""
     storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         valid, duplicates = Path(folder) / "valid.parquet", Path(folder) / "duplicates.parquet"
         storage.fetch(paths.work("valid"), valid)
         found = find_duplicates(pl.scan_parquet(valid))

@@ -7,7 +7,6 @@ of its day is written first.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
@@ -15,18 +14,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data_contracts.comments import REJECTED
 from data_contracts.ledger import LedgerEntry, erasure_id, record_id
 from data_contracts.table import Table
 from tasks import adapters
 from tasks.adapters import Adapters
+from tasks.adapters.lake import reading_lake
 from tasks.adapters.lake_history import forget_history
 from tasks.adapters.storage import Storage
 from tasks.errors import InputChanged, ModerationError
 from tasks.find_traces import Sought, count_traces
 from tasks.lease import held
 from tasks.ledger import is_live
+from tasks.mend_encoding import mended_strings
 from tasks.paths import DayPaths, erasures
 from tasks.plan_erasure import (
     TABLES,
@@ -40,9 +43,11 @@ from tasks.plan_erasure import (
     without_rows,
 )
 from tasks.publish import record_batches
+from tasks.scratch import scratch
 from tasks.settings import Settings
 
 _READERS = 4
+_BATCH_ROWS = 50_000
 
 
 class Erasure(NamedTuple):
@@ -52,6 +57,7 @@ class Erasure(NamedTuple):
     is_good: bool
 
 
+@reading_lake()
 def erase_comment(settings: Settings, comment_id: str, run_date: date | None, now: datetime, is_sure: bool) -> Erasure:
     """Erase a comment of one day, or of every day that has one of this id; without `is_sure` only tell what there is.
 
@@ -92,7 +98,7 @@ def search(storage: Storage, settings: Settings, sought: Sought) -> Search:
     """Read every object below OUTPUT_URI and BATCH_URI."""
     roots = (settings.output_uri, settings.batch_uri)
     objects = dict.fromkeys(item.uri for root in roots for item in storage.list(root))
-    with tempfile.TemporaryDirectory(prefix="moderation-") as folder, ThreadPoolExecutor(_READERS) as readers:
+    with scratch() as folder, ThreadPoolExecutor(_READERS) as readers:
 
         def look(numbered: tuple[int, str]) -> Trace:
             path = Path(folder) / str(numbered[0])
@@ -126,8 +132,8 @@ def _days(outside: Adapters, settings: Settings, comment_id: str) -> list[date]:
 def _learn(outside: Adapters, days: Sequence[DayPaths], comment_id: str) -> tuple[Sought, list[str]]:
     """What the comment goes by and what it says, and the input objects that hold it."""
     texts, inputs = set[str](), list[str]()
-    mine = pl.col("comment_id").cast(pl.String) == comment_id
-    with tempfile.TemporaryDirectory(prefix="moderation-") as folder:
+    mine = pl.col("comment_id") == comment_id
+    with scratch() as folder:
         path = Path(folder) / "input.parquet"
         for paths in days:
             rejected = outside.lake.scan(paths.lake(REJECTED.name), REJECTED).filter(pl.col("date") == paths.run_date)
@@ -135,22 +141,27 @@ def _learn(outside: Adapters, days: Sequence[DayPaths], comment_id: str) -> tupl
             for item in (*outside.storage.list(paths.comments), *outside.storage.list(paths.labels)):
                 if item.uri.endswith(".parquet"):
                     outside.storage.fetch(item.uri, path)
-                    held_texts = _texts(path, mine)
+                    held_texts = _texts(path, comment_id)
                     texts |= {text for text in held_texts or () if text}
                     inputs += [] if held_texts is None else [item.uri]
     records = frozenset(record_id(paths.run_date, comment_id) for paths in days)
     return Sought(comment_id=comment_id, record_ids=records, texts=frozenset(texts)), inputs
 
 
-def _texts(path: Path, mine: pl.Expr) -> list[str | None] | None:
-    """What the comment says in an input file; None if it is not there or the file cannot be read."""
+def _texts(path: Path, comment_id: str) -> list[str | None] | None:
+    """What the comment says in an input file, as a night mends what is no UTF-8; None if it is not there or the file
+    cannot be read."""
+    found: list[str | None] = []
     try:
-        frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-        has_text = "text" in frame.collect_schema()
-        found = frame.filter(mine).select(pl.col("text").cast(pl.String) if has_text else pl.lit(None)).collect()
-    except (pl.exceptions.PolarsError, OSError, ValueError):
+        with pq.ParquetFile(path) as file:
+            has_text = "text" in file.schema_arrow.names
+            for batch in file.iter_batches(_BATCH_ROWS, columns=["comment_id", "text"] if has_text else ["comment_id"]):
+                ids = mended_strings(batch.column("comment_id"))
+                texts = mended_strings(batch.column("text")) if has_text else [None] * len(ids)
+                found += [text for one, text in zip(ids, texts, strict=True) if one == comment_id]
+    except (pa.ArrowException, KeyError, OSError, ValueError):
         return None
-    return found.to_series().to_list() if found.height else None
+    return found or None
 
 
 def _busy_days(storage: Storage, found: Search, days: Sequence[DayPaths]) -> list[str]:
@@ -183,7 +194,7 @@ def _erase_day(outside: Adapters, paths: DayPaths, sought: Sought, found: Search
     for name, table in TABLES.items():
         if any(kind is Remedy.TABLE and uri.startswith(f"{paths.lake(name)}/") for uri, kind in mine):
             _erase_rows(outside, paths, table, sought)
-    with tempfile.TemporaryDirectory(prefix="moderation-") as folder:
+    with scratch() as folder:
         before, after = Path(folder) / "before.parquet", Path(folder) / "after.parquet"
         for uri in (uri for uri, kind in mine if kind is Remedy.ROWS):
             outside.storage.fetch(uri, before)
@@ -204,7 +215,7 @@ def _erase_rows(outside: Adapters, paths: DayPaths, table: Table, sought: Sought
     day = outside.lake.scan(uri, table).filter(pl.col("date") == paths.run_date)
     mine = pl.col("comment_id").eq_missing(sought.comment_id)
     if day.filter(mine).select(pl.len()).collect().item():
-        with tempfile.TemporaryDirectory(prefix="moderation-") as folder:
+        with scratch() as folder:
             path = Path(folder) / "day.parquet"
             day.filter(~mine).sink_parquet(path)
             note = {"reason": "erasure", "run_date": str(paths.run_date)}

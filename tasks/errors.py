@@ -12,6 +12,7 @@
     │   ├── OverBudget            the estimate is over MAX_COST_USD: nothing was submitted
     │   ├── CanaryFailed          the model does not take the night's request: nothing was submitted
     │   ├── BedrockRefused        Bedrock will not take the job, and asking again will not help
+    │   │   └── JobUnknown        it does not know the job: of another account or Region, or made a moment ago
     │   ├── JobFailed             a batch job failed as a whole, and would again
     │   ├── DeadlinePassed        answers are lacking at DEADLINE_H; the next run adopts the jobs and asks the rest
     │   ├── TooFewJudged          the answer breaker, before anything is published
@@ -32,6 +33,7 @@
     └── Transient                 the world is wrong for now: the stage is retried
         ├── StorageUnavailable
         ├── BedrockUnavailable
+        │   └── BedrockThrottled  the call was turned away before a model saw it: nothing was paid
         └── QuotaReached          Bedrock takes no further job for now
 
 A wrong row is none of these: it is a value (`reason` or `status`) in `rejected` or `verdicts`.
@@ -93,6 +95,10 @@ class CanaryFailed(NightStopped):
 
 class BedrockRefused(NightStopped):
     """Bedrock refused for a reason that stays: validation, access, entitlement."""
+
+
+class JobUnknown(BedrockRefused):
+    """Bedrock does not know the job; it may not know yet what it took a moment ago."""
 
 
 class JobFailed(NightStopped):
@@ -173,6 +179,10 @@ class StorageUnavailable(Transient):
 
 class BedrockUnavailable(Transient):
     """Bedrock did not answer as it should."""
+
+
+class BedrockThrottled(BedrockUnavailable):
+    """Bedrock turned the call away for now; it costs nothing."""
 
 
 class QuotaReached(Transient):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -71,6 +71,23 @@ class Estimate(NamedTuple):
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
+
+
+class Tokens(NamedTuple):
+    """What calls used, or can use at the most."""
+
+    read: int
+    written: int
+
+
+def most_tokens(size_bytes: int, body: Mapping[str, Any]) -> Tokens:
+    """The most that one request of so many bytes can use.
+
+    No tokenizer makes more tokens of a text than it has bytes, and the request itself limits what is written, thoughts
+    included.
+    """
+    written: int = body["inferenceConfig"]["maxTokens"] if "inferenceConfig" in body else body["max_tokens"]
+    return Tokens(size_bytes, written)
 
 
 def text_rate() -> pl.Expr:

@@ -1,39 +1,73 @@
-"""What judging a day, or a part of it, will use: counted from Parquet footers and a sample of the day's own texts."""
+"""What judging a day, or a part of it, will use: what a night of that day would estimate, from a part of its rows.
+
+A night's own rules, languages, sizes and rates are put to use, so that both say the same of a day that is read whole.
+"""
 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data_contracts.comments import COMMENTS
 from data_contracts.ledger import Mode
 from prompts import Prompt
+from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
+from tasks.count_sample import Counted, count_sample, counted_rates, draw_sample
 from tasks.day_states import Input
+from tasks.deduplicate import find_duplicates
 from tasks.estimate import Estimate, Rates, constant_rates, estimate
 from tasks.families import pick_family
-from tasks.identify_language import identify_languages
-from tasks.ingest import Plan, count_rows
-from tasks.learn_usage import learn_rates
+from tasks.ingest import InputObject, Plan, count_rows
+from tasks.learn_usage import Nights
 from tasks.paths import DayPaths
+from tasks.ports import FactUnavailable
 from tasks.prices import Price, find_price
+from tasks.render_request import RequestTemplate
+from tasks.scratch import scratch
 from tasks.settings import Settings
+from tasks.validate import check_rows, day_bounds, read_comments, split_records
 
-#: Comments of a day whose tokens are estimated one by one; their mean stands for the rest.
-_SAMPLE_ROWS = 500
-_MODES: tuple[Mode, ...] = ("batch", "on_demand")
+#: Rows of a day that are looked at one by one, a third of a second's work; they stand for the rest. In a larger day
+#: more texts repeat others than a part of it shows, so its estimate errs upwards.
+_SAMPLE_ROWS = 5_000
+_RECORD = {"record_id": pl.String(), "language": pl.String(), "text": pl.String(), "text_bytes": pl.Int64()}
+_MODES: tuple[Mode, ...] = ("batch", "on_demand", "canary")
 
 
 class Tariff(NamedTuple):
-    """What a request with one prompt and one model uses and costs, whichever day it is about."""
+    """What a request with one prompt and one model is expected to use on a day, and what that costs."""
 
     rates: Rates
     prices: dict[Mode, Price | None]
+
+
+class DaySample(NamedTuple):
+    """Rows of a day that were looked at.
+
+    Attributes:
+        row_count: of them.
+        records: those that a night would ask about: record_id, language, text, text_bytes.
+    """
+
+    row_count: int
+    records: pl.DataFrame
+
+    @property
+    def asked_fraction(self) -> float:
+        """Share of the rows that would be asked about; all, if there are no rows."""
+        return self.records.height / self.row_count if self.row_count else 1.0
+
+    def request_tokens(self, rates: Rates) -> float:
+        """Mean tokens that a request reads."""
+        return float(self.records.select(rates.input_tokens().mean()).item() or 0.0)
 
 
 class DayEstimate(NamedTuple):
@@ -43,30 +77,60 @@ class DayEstimate(NamedTuple):
     job_count: int
 
 
-def read_tariff(storage: Storage, paths: DayPaths, prompt: Prompt, now: datetime) -> Tariff:
-    """The tariff of the settings' model: what the nights nearest to the day used, else constants.
+class Tariffs:
+    """The tariffs of the settings' prompt and model, day by day, as a night of the day would come to them.
+
+    Bedrock's own count, where it has one, is made once for all days: of the first day that is asked for.
 
     Raises:
         UnsupportedModel: if no family answers to the model.
     """
-    settings = paths.settings
-    family = pick_family(settings.model_id, prompt, settings.invocation_type)
-    prices = {mode: find_price(settings.model_id, mode, settings.prices) for mode in _MODES}
-    asked = Plan(
-        run_date=paths.run_date,
-        run_id="",
-        planned_at=now,
-        inputs=(),
-        model_id=settings.model_id,
-        invocation_type=family.invocation_type,
-        prompt_name=prompt.id,
-        prompt_version=prompt.version,
-        prompt_sha256=prompt.sha256,
-        epoch=0,
-        settings={},
-    )
-    known = learn_rates(storage, paths, asked)
-    return Tariff(known or constant_rates(prompt.system + prompt.user, family.reasoning_tokens), prices)
+
+    def __init__(self, outside: Adapters, settings: Settings, prompt: Prompt, now: datetime) -> None:
+        self._outside, self._settings, self._prompt, self._now = outside, settings, prompt, now
+        self._family = pick_family(settings.model_id, prompt, settings.invocation_type)
+        self._prices = {mode: find_price(settings.model_id, mode, settings.prices) for mode in _MODES}
+        self._nights = Nights(outside.storage, DayPaths(settings, now.date()))
+        self._counted: tuple[float, list[Counted]] | None = None
+        self._is_counted = not settings.count_tokens
+        self._lock = threading.Lock()
+
+    def of(self, run_date: date, sample: DaySample) -> Tariff:
+        """The tariff of a day, of whose rows some are at hand."""
+        known = self._nights.rates(run_date, self._asked(run_date))
+        if known is None:
+            known = constant_rates(self._prompt.system + self._prompt.user, self._family.reasoning_tokens)
+        counted = self._count(sample)
+        return Tariff(counted_rates(*counted, known.output_tokens) if counted else known, self._prices)
+
+    def _count(self, sample: DaySample) -> tuple[float, list[Counted]] | None:
+        with self._lock:
+            if not self._is_counted and sample.records.height:
+                self._is_counted = True
+                template, model_id = RequestTemplate(self._family, self._prompt), self._settings.model_id
+                drawn = draw_sample(sample.records.lazy())
+                try:
+                    self._counted = count_sample(
+                        self._outside.models, model_id, self._family.invocation_type, template, drawn
+                    )
+                except FactUnavailable:  # the nights say so themselves
+                    self._counted = None
+            return self._counted
+
+    def _asked(self, run_date: date) -> Plan:
+        return Plan(
+            run_date=run_date,
+            run_id="",
+            planned_at=self._now,
+            inputs=(),
+            model_id=self._settings.model_id,
+            invocation_type=self._family.invocation_type,
+            prompt_name=self._prompt.id,
+            prompt_version=self._prompt.version,
+            prompt_sha256=self._prompt.sha256,
+            epoch=0,
+            settings={},
+        )
 
 
 def count_comments(storage: Storage, inputs: Sequence[Input]) -> int:
@@ -82,24 +146,53 @@ def count_comments(storage: Storage, inputs: Sequence[Input]) -> int:
     return total
 
 
-def tokens_per_request(storage: Storage, inputs: Sequence[Input], rates: Rates) -> float:
-    """Mean tokens that a request reads, over the first texts of the largest file; 0 if it has none."""
-    if not inputs:
-        return 0.0
-    largest = max(inputs, key=lambda item: item.size_bytes)
-    with storage.open(largest.uri) as file:
-        batches = pq.ParquetFile(file).iter_batches(batch_size=_SAMPLE_ROWS, columns=["text"])
-        batch: pa.RecordBatch | None = next(batches, None)
+def nothing_sampled() -> DaySample:
+    """No row was looked at."""
+    return DaySample(0, pl.DataFrame(schema=_RECORD))
+
+
+def sample_day(storage: Storage, inputs: Sequence[Input], run_date: date, settings: Settings) -> DaySample:
+    """The first rows of each of the day's files, as a night would validate and deduplicate them."""
+    most_rows = math.ceil(_SAMPLE_ROWS / max(1, len(inputs)))
+    with scratch() as folder:
+        frames = []
+        for number, item in enumerate(inputs):
+            path = Path(folder) / f"input-{number:05d}.parquet"
+            source = InputObject(**item.model_dump(), row_count=_copy_rows(storage, item, path, most_rows))
+            if source.row_count:
+                frames.append(read_comments(path, source))
+        if not frames:
+            return nothing_sampled()
+        checked = check_rows(pl.concat(frames), run_date, day_bounds(run_date, settings.zone), settings.max_text_chars)
+        rows = checked.collect()
+    valid = split_records(rows.lazy()).valid.collect()
+    repeats = find_duplicates(valid.lazy()) if settings.deduplicate else valid.clear()
+    return DaySample(rows.height, valid.join(repeats, on="record_id", how="anti").select(*_RECORD))
+
+
+def _copy_rows(storage: Storage, item: Input, path: Path, most_rows: int) -> int:
+    """Copy the first rows of an object to a local file; how many there are."""
+    with storage.open(item.uri) as file:
+        batch = next(pq.ParquetFile(file).iter_batches(batch_size=most_rows, columns=COMMENTS.names), None)
     if batch is None:
-        return 0.0
-    texts = pl.DataFrame(batch)["text"].cast(pl.String).drop_nulls()
-    sample = pl.DataFrame({"language": identify_languages(texts), "text_bytes": texts.str.len_bytes()})
-    return float(sample.select(rates.input_tokens().mean()).item() or 0.0)
+        return 0
+    with pq.ParquetWriter(path, batch.schema) as writer:
+        writer.write_batch(batch)
+    return int(batch.num_rows)
 
 
 def estimate_day(record_count: int, request_tokens: float, tariff: Tariff, settings: Settings) -> DayEstimate:
-    """Tokens, dollars and jobs of so many requests that read that much each."""
+    """Tokens, dollars and jobs of so many requests that read that much each, the canary before them included."""
     is_single = settings.on_demand and record_count < settings.min_job_records
+    has_canary = record_count > 0 and settings.preflight_canary and not is_single
     price = tariff.prices["on_demand" if is_single else "batch"]
     used = estimate(record_count, math.ceil(record_count * request_tokens), tariff.rates, price)
+    if has_canary:
+        tried = estimate(1, math.ceil(request_tokens), tariff.rates, tariff.prices["canary"])
+        costs = (used.cost_usd, tried.cost_usd)
+        used = Estimate(
+            used.input_tokens + tried.input_tokens,
+            used.output_tokens + tried.output_tokens,
+            None if None in costs else math.fsum(cost or 0.0 for cost in costs),
+        )
     return DayEstimate(used, 0 if is_single else math.ceil(record_count / settings.max_shard_records))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from functools import cached_property
@@ -76,11 +77,14 @@ class Plan(BaseModel):
 
 
 def check_schema(schema: pa.Schema, uri: str) -> None:
-    """Nothing, if the file has every column of the contract with a type that can stand for it.
+    """Nothing, if the file has every column of the contract, once, with a type that can stand for it.
 
     Raises:
         SchemaDrift: naming file, column, what was expected and what was found.
     """
+    repeated = [name for name, count in Counter(schema.names).items() if count > 1]
+    if repeated:
+        raise SchemaDrift(f"{uri}: column {repeated[0]} stands there twice, and which one is meant cannot be told")
     found = pl.DataFrame(schema.empty_table()).schema
     for column in COMMENTS:
         dtype = found.get(column.name)

@@ -63,23 +63,34 @@ def keep_usage(storage: Storage, paths: DayPaths, plan: Plan, languages: tuple[L
         storage.put(paths.usage(), night.model_dump_json(indent=1).encode())
 
 
+class Nights:
+    """What nights used, each of them read once at most; for who looks at many days."""
+
+    def __init__(self, storage: Storage, paths: DayPaths) -> None:
+        self._storage = storage
+        self._days = {
+            date.fromisoformat(item.uri.rsplit("/", 1)[-1].split(".")[0]): item.uri
+            for item in storage.list(paths.usages)
+        }
+        self._read: dict[date, NightUsage | None] = {}
+
+    def rates(self, run_date: date, plan: Plan) -> Rates | None:
+        """The rates of the nights nearest to a day with the plan's model and prompt; None if they tell too little."""
+        found: list[NightUsage] = []
+        for day in sorted(self._days, key=lambda day: abs(day - run_date))[:_LOOKED_THROUGH]:
+            if day not in self._read:
+                self._read[day] = _read(self._storage, self._days[day])
+            night = self._read[day]
+            if night is not None and _fits(night, plan):
+                found.append(night)
+            if len(found) == LEARNT_NIGHTS:
+                break
+        return learnt_rates([usage for night in found for usage in night.languages])
+
+
 def learn_rates(storage: Storage, paths: DayPaths, plan: Plan) -> Rates | None:
     """The rates of the nearest nights with the plan's model and prompt; None if they tell too little."""
-    found: list[NightUsage] = []
-    for uri in _nearest(storage, paths):
-        night = _read(storage, uri)
-        if night is not None and _fits(night, plan):
-            found.append(night)
-        if len(found) == LEARNT_NIGHTS:
-            break
-    return learnt_rates([usage for night in found for usage in night.languages])
-
-
-def _nearest(storage: Storage, paths: DayPaths) -> list[str]:
-    days = {
-        date.fromisoformat(item.uri.rsplit("/", 1)[-1].split(".")[0]): item.uri for item in storage.list(paths.usages)
-    }
-    return [days[day] for day in sorted(days, key=lambda day: abs(day - paths.run_date))[:_LOOKED_THROUGH]]
+    return Nights(storage, paths).rates(paths.run_date, plan)
 
 
 def _read(storage: Storage, uri: str) -> NightUsage | None:

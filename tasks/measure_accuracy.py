@@ -6,7 +6,6 @@ Labels may come days later: the stage reads published verdicts, so any earlier d
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -33,6 +32,7 @@ from tasks.metric_history import History, Row
 from tasks.metric_rules import RULES
 from tasks.metrics_table import append_rows, read_history
 from tasks.paths import RunPaths
+from tasks.scratch import scratch
 from tasks.settings import Settings, Thresholds
 from tasks.settle_labels import Settled, settle
 
@@ -147,7 +147,7 @@ def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: d
     """Append what the labels that are there now say about the day's published verdicts, and note which they were."""
     limits, run_date = paths.settings.thresholds, paths.run_date
     history, objects = read_history(outside, paths), list_labels(outside.storage, paths)
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         files = read_labels(outside.storage, objects, Path(folder))
     verdicts = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == run_date)
     settled = settle(files.labels, verdicts, files.lost_count)

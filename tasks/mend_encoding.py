@@ -49,6 +49,17 @@ def mend(path: Path, mended: Path, uri: str) -> None:
         raise SchemaDrift(f"{uri}: strings that are no UTF-8, and cannot be read row by row ({error})") from None
 
 
+def mended_strings(column: pa.Array) -> list[str | None]:
+    """The values as text, every broken byte of a string as U+FFFD; a number as it is written.
+
+    Raises:
+        pa.ArrowInvalid: if broken strings stand in an Arrow dictionary.
+    """
+    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    stored = column.cast(pa.large_binary() if is_text else pa.large_string()).to_pylist()
+    return [value.decode(errors="replace") if isinstance(value, bytes) else value for value in stored]
+
+
 def _copy(path: Path, mended: Path) -> None:
     with pq.ParquetFile(path) as file:
         fields = [file.schema_arrow.field(name) for name in COMMENTS.names]

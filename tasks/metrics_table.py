@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import BytesIO
@@ -14,6 +13,7 @@ from data_contracts.metrics import METRICS, State
 from tasks.adapters import Adapters
 from tasks.metric_history import LABEL_DAYS, History, earlier_days, latest_rows, standing_rows
 from tasks.paths import DayPaths, RunPaths
+from tasks.scratch import scratch
 
 #: Small objects that are read at a time.
 _READERS = 8
@@ -58,7 +58,7 @@ def append_rows(outside: Adapters, paths: RunPaths, rows: pl.DataFrame) -> None:
     """
     gone = vanished_slices(rows, read_day(outside, paths))
     outside.lake.append(paths.lake("metrics"), METRICS, pl.concat([rows, gone]), {"run_id": paths.run_id})
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         file = Path(folder) / "metrics.parquet"
         read_day(outside, paths).write_parquet(file)
         outside.storage.send(file, paths.plain("metrics"))

@@ -24,7 +24,7 @@
       state/labels/D.json                      the label objects that the day was last measured with
       state/alerts/lifecycle.json              which steps to a model's end of life each channel was told of
       state/usage/D.json                       what the day's requests used, by language: later estimates learn from it
-      state/preflight/D.probe                  written, read and deleted again before the first job
+      state/preflight/D.probe                  written, read and deleted again before the work
       state/vocabulary/D.parquet               the words of one of the first published days
       state/erasures/D/HASH.json               which comments of the day were erased, by hash: validate keeps them out
       state/backfills/ID.json                  what a backfill was asked for, by whom and why, and which days are done
@@ -32,7 +32,7 @@
       label_requests/date=D/
       golden/
 
-    {BATCH_URI}/D/preflight.probe                 written, read and deleted again before the first job
+    {BATCH_URI}/D/preflight.probe                 written, read and deleted again before the work
     {BATCH_URI}/D/KEY16/input/shard-NNNNN.jsonl   one clean folder per job: Bedrock reads every .jsonl below it
     {BATCH_URI}/D/KEY16/output/on-demand/...      RECORD.N.call and RECORD.jsonl.out, where there was no job
     {BATCH_URI}/D/KEY16/output/JOB_ID/...         Bedrock forbids '=' in its URIs, so no Hive paths here

@@ -29,7 +29,7 @@ from tasks.backfill_request import BackfillMode, BackfillRequest
 from tasks.backfill_ways import KEEPING, Way, Ways, choose_epoch
 from tasks.day_states import Day, State, survey
 from tasks.errors import SchemaDrift, is_transient
-from tasks.estimate_day import count_comments, estimate_day, tokens_per_request
+from tasks.estimate_day import count_comments, estimate_day, nothing_sampled, sample_day
 from tasks.ledger import is_live, read_ledger
 from tasks.paths import DayPaths, RunPaths, lake
 from tasks.settings import Settings
@@ -48,7 +48,7 @@ class PlannedDay(BaseModel):
     Attributes:
         epoch, model_id, prompt_version: what it is judged with.
         comment_count: rows of its input; None if a file cannot be read.
-        record_count: comments that a request is expected for, repeats and rows that will be rejected included.
+        record_count: comments that a request is expected for.
         cost_usd: None when the model has no known price.
         job_count: batch jobs; 0 where the records are asked on demand.
     """
@@ -145,17 +145,21 @@ def plan_day(storage: Storage, day: Day, mode: BackfillMode, way: Way, recorded:
     ledger = read_ledger(storage, DayPaths(way.settings, day.run_date))
     epoch = choose_epoch(day, mode, way, [entry.epoch for entry in ledger], recorded)
     asked = [entry for entry in ledger if (entry.model_id, entry.prompt_sha256) == way.wanted and entry.epoch >= epoch]
-    comment_count, record_count, request_tokens, note = None, 0, 0.0, day.stopped or ""
+    comment_count, record_count, note = None, 0, day.stopped or ""
+    sample = nothing_sampled()
     try:
         comment_count = count_comments(storage, day.inputs)
-        record_count = max(0, comment_count - count_settled(storage, asked))
+        sample = sample_day(storage, day.inputs, day.run_date, way.settings)
+        asked_count = round(comment_count * sample.asked_fraction)
+        record_count = max(0, asked_count - count_settled(storage, asked))
         if mode in KEEPING and day.published and day.published.asked == way.wanted:
             late_count = count_comments(storage, day.late) if State.LATE_INPUT in day.states else 0
-            record_count = min(comment_count, late_count + day.published.open_count)
-        request_tokens = tokens_per_request(storage, day.inputs, way.tariff.rates) if record_count else 0.0
+            record_count = min(asked_count, round(late_count * sample.asked_fraction) + day.published.open_count)
     except SchemaDrift as error:
         note = str(error)
-    found = estimate_day(record_count, request_tokens, way.tariff, way.settings)
+    tariff = way.tariffs.of(day.run_date, sample)
+    request_tokens = sample.request_tokens(tariff.rates) if record_count else 0.0
+    found = estimate_day(record_count, request_tokens, tariff, way.settings)
     return PlannedDay(
         day=day,
         epoch=epoch,

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Literal, NamedTuple, assert_never
 
 from prefect import task
@@ -14,14 +15,15 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
-from tasks.adapters.storage import Storage
 from tasks.deadline import is_late
 from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached, is_transient
 from tasks.failed_jobs import is_hopeless
 from tasks.ingest import Plan
+from tasks.lease import check_held
 from tasks.ledger import ENDED, is_running, update
+from tasks.look_at_jobs import look, record_ends
 from tasks.paths import DayPaths
-from tasks.ports import BatchInference, Job, JobStatus
+from tasks.ports import Job, JobStatus
 from tasks.read_quotas import Quotas
 from tasks.settings import Settings
 from tasks.submit_batch import find_all_accepted, live_jobs, submit_waiting
@@ -94,24 +96,6 @@ def next_wait_s(previous_s: float | None, longest_s: float, jitter: float) -> fl
     return wait * (1 + _JITTER * jitter)
 
 
-def look(bedrock: BatchInference, entries: Iterable[LedgerEntry]) -> dict[str, Job]:
-    """The submitted entries' jobs as they are now, by key."""
-    return {entry.key: bedrock.get_job(entry.job_arn) for entry in entries if entry.job_arn is not None}
-
-
-def record_ends(
-    storage: Storage, paths: DayPaths, entries: Iterable[LedgerEntry], jobs: Mapping[str, Job]
-) -> list[LedgerEntry]:
-    """The entries, with the end of every job that has ended since the last look put on record."""
-    moved = []
-    for entry in entries:
-        job = jobs.get(entry.key)
-        if job is not None and job.status in ENDED and job.status != entry.job_status:
-            entry = update(storage, paths, entry, job_status=job.status, job_message=job.message)
-        moved.append(entry)
-    return moved
-
-
 def stop_late(
     connected: adapters.Adapters, paths: DayPaths, entries: Iterable[LedgerEntry], jobs: Mapping[str, Job]
 ) -> list[LedgerEntry]:
@@ -163,9 +147,12 @@ class _Looks:
         if is_first_late:
             self.entries = find_all_accepted(connected, self.settings, paths, self.entries, now)
         elif self.late_since is None and not self.is_hopeless:
-            self.entries = submit_waiting(connected, self.settings, paths, self.entries, now, self.most_jobs)
+            still_ours = partial(check_held, connected.storage, paths, self.plan.run_id)
+            self.entries = submit_waiting(
+                connected, self.settings, paths, self.entries, now, self.most_jobs, still_ours
+            )
         wanted = [entry for entry in self.entries if entry.key not in self.jobs or is_running(entry)]
-        self.jobs |= look(connected.bedrock, wanted)
+        self.jobs |= look(connected.bedrock, wanted, now)
         self.entries = record_ends(connected.storage, paths, self.entries, self.jobs)
         if is_first_late or self.late_since is not None:
             self.entries = stop_late(connected, paths, self.entries, self.jobs)

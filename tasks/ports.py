@@ -97,7 +97,7 @@ class BatchInference(Protocol):
         ...
 
     def get_job(self, job_arn: str) -> Job:
-        """The job as it is now."""
+        """The job as it is now; JobUnknown if there is none, or if Bedrock has not heard of its own answer yet."""
         ...
 
     def find_jobs(self, request: JobRequest) -> list[Job]:
@@ -116,10 +116,16 @@ class BatchInference(Protocol):
         """Ask that the job be stopped; a job that has ended stays as it is."""
         ...
 
-    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+    def invoke(
+        self, model_id: str, invocation_type: InvocationType, body: dict[str, Any], *, limit_s: float | None = None
+    ) -> dict[str, Any]:
         """The model's output for one `modelInput`, as a batch job would write it.
 
-        Bedrock has no token here: a call repeated is a call paid twice. RecordFailed if this request alone is at fault.
+        Bedrock has no token here: a call repeated is a call paid twice. RecordFailed if this request alone is at fault,
+        BedrockThrottled if no model has seen it.
+
+        Args:
+            limit_s: how long an answer is waited for, and then the call is made once; else as often as the client does.
         """
         ...
 
@@ -158,14 +164,30 @@ class ModelFacts(Protocol):
         ...
 
 
+class BatchQuotas(BaseModel):
+    """What the account may have of a model's batch inference.
+
+    Attributes:
+        jobs_in_flight: jobs that may be submitted and not ended.
+        records: the lesser of records per job and per file; None where that was not told.
+        size_bytes: the lesser of the sizes of a job and of a file; None where that was not told.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    jobs_in_flight: int
+    records: int | None = None
+    size_bytes: int | None = None
+
+
 class AccountQuotas(Protocol):
     """What the account may have of a thing, where that can be asked."""
 
-    def jobs_in_flight(self, model_id: str) -> int:
-        """Batch jobs of a model that may be submitted and not ended.
+    def batch_quotas(self, model_id: str) -> BatchQuotas:
+        """The quotas of the model's batch jobs, which have one file each.
 
         Raises:
-            FactUnavailable: within five seconds, where Service Quotas does not say it.
+            FactUnavailable: within five seconds, where Service Quotas does not say how many jobs there may be.
         """
         ...
 

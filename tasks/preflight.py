@@ -1,8 +1,8 @@
-"""Before the first job of a run: whether the buckets can be worked in, how long the model lives, whether it answers.
+"""Before the work: whether the buckets can be worked in, and how long the model lives.
 
-Bedrock takes a job whose bodies it would refuse, whose output it could not write or whose model ends next week. Each of
-these looks is off by a setting, and only a clear "no" stops the night: where an answer is not to be had, one warning
-says so and the night goes on.
+Bedrock takes a job whose output it could not write, or whose model ends next week, and a bucket that is closed would be
+noticed hours after the day was read. Each of these looks is off by a setting, and only a clear "no" stops the night:
+where an answer is not to be had, one warning says so and the night goes on.
 """
 
 from __future__ import annotations
@@ -18,24 +18,25 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
-from tasks.build_batch import Batch
 from tasks.check_lifecycle import describe_ending, find_ending, tell_ending
 from tasks.check_reach import check_reach
-from tasks.errors import BedrockRefused, CanaryFailed, is_transient
+from tasks.errors import is_transient
 from tasks.ingest import Plan
 from tasks.notice_memory import NoticeMemory
 from tasks.paths import RunPaths, notices
 from tasks.ports import FactUnavailable
 from tasks.settings import Settings
-from tasks.try_canary import try_canary
+
+_FILE = "preflight.json"
 
 
 class Preflight(BaseModel):
     """What was found; `warnings` are what somebody should know before, and after, the money is spent.
 
     Attributes:
-        canary: what came of the one record that was tried; empty if none was.
+        canary: what came of the one record that was tried, `none` if none was; empty until the run comes to it.
         lifecycle: how the model's life stands; empty if nobody looked.
+        ending: the same in words, where there is something to tell.
         told: channels that were told of the model's end now.
     """
 
@@ -43,27 +44,22 @@ class Preflight(BaseModel):
 
     canary: str = ""
     lifecycle: str = ""
+    ending: str = ""
     told: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 def read_preflight(storage: Storage, paths: RunPaths) -> Preflight:
-    """What the run's preflight found; nothing, if it submitted nothing."""
+    """What the run has found so far; nothing, if it has not looked."""
     try:
-        return Preflight.model_validate_json(storage.get(paths.file("preflight.json")) or b"{}")
+        return Preflight.model_validate_json(storage.get(paths.file(_FILE)) or b"{}")
     except ValidationError:
         return Preflight()
 
 
-def price_warnings(batch: Batch, plan: Plan) -> tuple[str, ...]:
-    """That the budget cannot hold, if nobody knows what the model costs."""
-    if batch.estimated_cost_usd is not None:
-        return ()
-    said = (
-        f"{plan.model_id} has no price in prices.toml: the cost of the night is unknown, and MODERATION_MAX_COST_USD "
-        "cannot hold it (MODERATION_PRICES names a list of your own)"
-    )
-    return (said,)
+def write_preflight(storage: Storage, paths: RunPaths, found: Preflight) -> None:
+    """Put on record what the run has found so far."""
+    storage.put(paths.file(_FILE), found.model_dump_json(indent=1).encode())
 
 
 def check_model(
@@ -79,44 +75,30 @@ def check_model(
         return Preflight(lifecycle="active")
     said = describe_ending(ending, plan.model_id)
     if is_quiet:
-        return Preflight(lifecycle=ending.step, warnings=(said,))
+        return Preflight(lifecycle=ending.step, ending=said, warnings=(said,))
     memory = NoticeMemory(outside.storage, notices(paths.settings, "lifecycle"))
     delivery = tell_ending(ending, paths, plan.model_id, outside.alerts, memory, now, sleep)
     undelivered = tuple(f"not told: {fault}" for fault in delivery.failed)
-    return Preflight(lifecycle=ending.step, told=delivery.delivered, warnings=(said, *undelivered))
+    return Preflight(lifecycle=ending.step, ending=said, told=delivery.delivered, warnings=(said, *undelivered))
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 def preflight(
     settings: Settings,
     plan: Plan,
-    batch: Batch,
     now: datetime,
     sleep: Callable[[float], None] = time.sleep,
     *,
     is_quiet: bool = False,
 ) -> Preflight:
-    """Look before the run's first submission; a later round has nothing left to look at, and a rerun looks again."""
+    """Look, before the day's rows are read; a day without rows needs no look, and looking twice is harmless."""
     outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
-    record = paths.file("preflight.json")
-    if not batch.shards or outside.storage.get(record) is not None:
+    if not plan.row_count:
         return Preflight()
-    warnings = [*price_warnings(batch, plan), *batch.notes]
-    if settings.preflight_buckets:
-        warnings += check_reach(outside.storage, paths)
+    reach = check_reach(outside.storage, paths) if settings.preflight_buckets else ()
     life = Preflight()
     if settings.preflight_lifecycle:
         life = check_model(outside, paths, plan, now, sleep, is_quiet=is_quiet)
-        warnings += life.warnings
-    canary = ""
-    if settings.preflight_canary and batch.shards[0].mode == "batch":
-        try:
-            tried = try_canary(outside, settings, paths, plan, batch.shards[0], now)
-        except (BedrockRefused, CanaryFailed) as error:
-            if life.lifecycle == "ended":
-                raise type(error)(f"{error}; {life.warnings[0]}") from None
-            raise
-        canary, warnings = tried.told, [*warnings, *tried.warnings]
-    found = Preflight(canary=canary, lifecycle=life.lifecycle, told=life.told, warnings=tuple(warnings))
-    outside.storage.put(record, found.model_dump_json(indent=1).encode())
+    found = life.model_copy(update={"warnings": (*reach, *life.warnings)})
+    write_preflight(outside.storage, paths, found)
     return found

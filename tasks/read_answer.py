@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from data_contracts.batch_lines import Answer, OutputLine
 from data_contracts.verdicts import MAX_EXPLANATION_CHARS, Status
-from tasks.families.base import Family, Stop
+from tasks.families.base import Family, NoReply, Stop
 
 #: A moderation answer is some 60 tokens; nothing longer is worth a search for JSON.
 MAX_ANSWER_CHARS = 20_000
@@ -54,8 +54,9 @@ def read_line(line: OutputLine, family: Family, categories: tuple[str, ...]) -> 
         return Outcome(Status.ERROR, _storable(detail)[:_MAX_DETAIL_CHARS])
     try:
         reply = family.read(line.modelOutput)
-    except ValueError as error:
-        return Outcome(Status.MALFORMED, f"not a {family.name} output: {error}")
+    except NoReply as error:
+        detail = f"not a {family.name} output: {error}"
+        return Outcome(Status.MALFORMED, detail, None, error.input_tokens, error.output_tokens)
     tokens = (reply.input_tokens, reply.output_tokens)
     match reply.stop:
         case Stop.REFUSED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from data_contracts.batch_lines import OutputLine
 from data_contracts.ledger import Usage
 from data_contracts.verdicts import ANSWERS, Status
 from prompts import Prompt
+from tasks.estimate import Tokens
 from tasks.families.base import Family
 from tasks.prices import Price
 from tasks.read_answer import Outcome, read_line
@@ -115,22 +116,35 @@ def book_repeats(collected: Collected, calls: Mapping[str, int], price: Price | 
         pl.col("record_id").replace_strict(calls, default=1, return_dtype=pl.Int64).alias("_calls") - 1,
         pl.col("input_tokens", "output_tokens").fill_null(0),
     )
-    extra = [int((again["_calls"] * again[name]).sum()) for name in ("input_tokens", "output_tokens")]
+    read, written = (int((again["_calls"] * again[name]).sum()) for name in ("input_tokens", "output_tokens"))
+    repeated = sum(count - 1 for count in calls.values())
+    return _book_loose(collected, Tokens(read, written), price, repeated_call_count=repeated)
+
+
+def book_lost(collected: Collected, most: Sequence[Tokens], price: Price | None) -> Collected:
+    """Add what calls can have cost at the most whose answers nobody has, and nobody waits for any more.
+
+    Args:
+        most: what each of them can have used.
+    """
+    extra = Tokens(sum(tokens.read for tokens in most), sum(tokens.written for tokens in most))
+    return _book_loose(collected, extra, price, lost_call_count=len(most))
+
+
+def _book_loose(collected: Collected, extra: Tokens, price: Price | None, **counts: int) -> Collected:
+    """Add tokens that no verdict carries."""
     before = collected.usage
-    total = [before.input_tokens + extra[0], before.output_tokens + extra[1]]
-    loose = [before.unattributed_input_tokens + extra[0], before.unattributed_output_tokens + extra[1]]
-    usage = before.model_copy(
-        update={
-            "input_tokens": total[0],
-            "output_tokens": total[1],
-            "unattributed_input_tokens": loose[0],
-            "unattributed_output_tokens": loose[1],
-            "cost_usd": price.cost_usd(*total) if price and not before.unreported_count else None,
-            "unattributed_cost_usd": price.cost_usd(*loose) if price and not before.unreported_count else None,
-            "repeated_call_count": sum(count - 1 for count in calls.values()),
-        }
-    )
-    return Collected(collected.answers, usage)
+    total = (before.input_tokens + extra.read, before.output_tokens + extra.written)
+    loose = (before.unattributed_input_tokens + extra.read, before.unattributed_output_tokens + extra.written)
+    changes = {
+        "input_tokens": total[0],
+        "output_tokens": total[1],
+        "unattributed_input_tokens": loose[0],
+        "unattributed_output_tokens": loose[1],
+        "cost_usd": price.cost_usd(*total) if price and not before.unreported_count else None,
+        "unattributed_cost_usd": price.cost_usd(*loose) if price and not before.unreported_count else None,
+    }
+    return Collected(collected.answers, before.model_copy(update=changes | counts))
 
 
 def _parse(raw: bytes) -> _Read | None:

@@ -1,4 +1,4 @@
-"""Before Bedrock is asked: how many jobs the account may have in flight."""
+"""Before Bedrock is asked: how many jobs the account may have in flight, and how large they may be."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ class Quotas(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     jobs_in_flight: int | None = None
+    records: int | None = None
+    size_bytes: int | None = None
     warnings: tuple[str, ...] = ()
 
     def most_jobs(self, settings: Settings) -> int:
@@ -31,12 +33,21 @@ class Quotas(BaseModel):
             return settings.max_jobs_in_flight
         return max(1, min(settings.max_jobs_in_flight, self.jobs_in_flight))
 
+    def most_records(self, settings: Settings) -> int:
+        """Records of a shard: what the settings and the account allow, but never less than a job takes."""
+        allowed = settings.max_shard_records if self.records is None else self.records
+        return max(settings.min_job_records, min(settings.max_shard_records, allowed))
+
+    def most_bytes(self, settings: Settings) -> int:
+        """Bytes of a shard: what the settings and the account allow; a size of none is a quota that is not meant."""
+        return min(settings.max_shard_bytes, self.size_bytes or settings.max_shard_bytes)
+
 
 @task(cache_policy=NO_CACHE)
 def read_quotas(settings: Settings, plan: Plan) -> Quotas:
     """Ask once a night; a night that is not told goes on with MAX_JOBS_IN_FLIGHT."""
     try:
-        return Quotas(jobs_in_flight=adapters.connect(settings).quotas.jobs_in_flight(plan.model_id))
+        return Quotas(**adapters.connect(settings).quotas.batch_quotas(plan.model_id).model_dump())
     except FactUnavailable as error:
         most = settings.max_jobs_in_flight
         return Quotas(warnings=(f"{error}; the night goes on with MODERATION_MAX_JOBS_IN_FLIGHT={most}",))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tasks.adapters import Adapters
 from tasks.errors import ModerationError
 from tasks.paths import DayPaths
 from tasks.published_rows import PUBLISHED, UNREADABLE, Rows, count_lake, count_plain, is_as_published
+from tasks.scratch import scratch
 
 
 def tables_at_odds(outside: Adapters, paths: DayPaths, night: Mapping[str, Any]) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ def _differs(outside: Adapters, paths: DayPaths, table: Table) -> bool:
 
 def _write(outside: Adapters, paths: DayPaths, table: Table) -> None:
     day = outside.lake.scan(paths.lake(table.name), table).filter(pl.col("date") == paths.run_date)
-    with tempfile.TemporaryDirectory(prefix="moderation-") as folder:
+    with scratch() as folder:
         file = Path(folder) / "day.parquet"
         day.sink_parquet(file)
         outside.storage.send(file, paths.plain(table.name))

@@ -24,13 +24,13 @@ from tasks.close_night import Night, clear_work
 from tasks.errors import ModerationError, Transient, is_transient
 from tasks.ingest import Plan
 from tasks.lease import held
-from tasks.ledger import scratch
 from tasks.measure_accuracy import AccuracySummary, measure_day
 from tasks.measure_drift import DriftSummary, measure_run
 from tasks.metrics_table import read_day
 from tasks.paths import RunPaths
 from tasks.refresh_plain import refresh_plain, tables_at_odds
 from tasks.render_report import render_report
+from tasks.scratch import scratch
 from tasks.settings import Settings
 from tasks.validate import validate
 

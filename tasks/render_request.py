@@ -13,6 +13,8 @@ from tasks.families.base import Family
 #: Stands for the comment while the constant part of a line is made; no escaping touches it.
 _MARK = "COMMENT-GOES-HERE"
 
+_START = b'{"recordId":"'
+
 #: What JSON lets stand as it is and some readers of lines take for a line end: U+0085, U+2028, U+2029.
 _LINE_ENDS = tuple((sign.encode(), f"\\u{ord(sign):04x}".encode()) for sign in "\x85\u2028\u2029")
 
@@ -42,7 +44,15 @@ class RequestTemplate:
 
     def line(self, record_id: str, comment: str) -> bytes:
         """The line for one record, with its line end."""
-        return b'{"recordId":"' + record_id.encode() + self._middle + comment_json(comment) + self._end
+        return _START + record_id.encode() + self._middle + comment_json(comment) + self._end
+
+    def comment_of(self, record_id: str, line: bytes) -> str:
+        """The comment that a line asks about; of a line that was made otherwise, all of its text."""
+        start = _START + record_id.encode() + self._middle
+        if line.startswith(start) and line.endswith(self._end):
+            text: str = orjson.loads(b'"' + line[len(start) : -len(self._end)] + b'"')
+            return prompts.unescape(text)
+        return prompts.unescape(line.decode())
 
     @property
     def shape(self) -> str:

@@ -24,8 +24,8 @@ from tasks.collect_answers import collect_day
 from tasks.errors import DayInUse, ModerationError
 from tasks.lease import Holder, held
 from tasks.ledger import is_live, is_running, read_ledger
+from tasks.look_at_jobs import look, record_ends
 from tasks.paths import DayPaths
-from tasks.poll_batch import look, record_ends
 from tasks.settings import Settings
 from tasks.submit_batch import find_accepted
 
@@ -136,12 +136,12 @@ def stop_day(
     connected, paths, begun, problems = adapters.connect(settings), DayPaths(settings, run_date), clock(), list[str]()
     live = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
     running = [entry for entry in live if entry.mode == "batch" and is_running(entry)]
-    problems += _stop(connected, running)
+    refused = _stop(connected, running)
     try:
         for entry in live:
             if entry.state is EntryState.INTENDED and entry.mode == "batch" and clock() - begun < _LOOK_FOR_S:
                 found = [job for job in find_accepted(connected, settings, paths, entry, now()) if is_running(job)]
-                problems += _stop(connected, found)
+                refused |= _stop(connected, found)
                 running += found
             elif _is_begun_on_demand(connected, entry):
                 close_entry(connected.storage, paths, entry, now(), is_whole=False)
@@ -152,7 +152,7 @@ def stop_day(
         try:
             running = [
                 entry
-                for entry in record_ends(connected.storage, paths, running, look(connected.bedrock, running))
+                for entry in record_ends(connected.storage, paths, running, look(connected.bedrock, running, now()))
                 if is_running(entry)
             ]
         except ModerationError as error:
@@ -160,6 +160,9 @@ def stop_day(
         if not running or clock() - begun >= wait_s:
             break
         sleep(_LOOK_AGAIN_S)
+        # A job that was taken a moment ago may not be known yet, and a busy Bedrock turns calls away.
+        refused = _stop(connected, [entry for entry in running if entry.job_arn in refused])
+    problems += refused.values()
     booked_count = 0
     try:
         booked_count = collect_day(settings, paths, now()).job_count
@@ -179,8 +182,8 @@ def _is_begun_on_demand(connected: adapters.Adapters, entry: LedgerEntry) -> boo
     return is_open and bool(answered_records(connected.storage, entry))
 
 
-def _stop(connected: adapters.Adapters, entries: Iterable[LedgerEntry]) -> list[str]:
-    """Ask for all of these stops at once; what went wrong with any."""
+def _stop(connected: adapters.Adapters, entries: Iterable[LedgerEntry]) -> dict[str, str]:
+    """Ask for all of these stops at once; what went wrong, by the ARN of each job that was not asked."""
 
     def stop(job_arn: str) -> str:
         try:
@@ -191,4 +194,4 @@ def _stop(connected: adapters.Adapters, entries: Iterable[LedgerEntry]) -> list[
 
     arns = [entry.job_arn for entry in entries if entry.job_arn is not None]
     with ThreadPoolExecutor(_STOPPERS) as stoppers:
-        return [problem for problem in stoppers.map(stop, arns) if problem]
+        return {arn: problem for arn, problem in zip(arns, stoppers.map(stop, arns), strict=True) if problem}

@@ -8,96 +8,77 @@ Source: Amazon Bedrock User Guide, "Monitor batch inference jobs" (validation do
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel, ConfigDict
 
 from data_contracts.batch_lines import OutputLine
-from data_contracts.ledger import EntryState, LedgerEntry, Usage, canary_key
+from data_contracts.ledger import EntryState, LedgerEntry
 from data_contracts.verdicts import Status
+from tasks import adapters
 from tasks.adapters import Adapters
-from tasks.errors import BedrockRefused, CanaryFailed, Transient
+from tasks.build_batch import Batch
+from tasks.canary import book, canary_entry, was_answered, with_calls
+from tasks.errors import BedrockRefused, BedrockThrottled, CanaryFailed, QuotaReached, Transient, is_transient
 from tasks.families import pick_family
 from tasks.ingest import Plan, load_prompt
+from tasks.lease import check_held
 from tasks.ledger import read_ledger, update, write_intent
-from tasks.paths import DayPaths
+from tasks.paths import DayPaths, RunPaths
 from tasks.ports import JobStatus, RecordFailed
-from tasks.prices import find_price
-from tasks.read_answer import Outcome, read_line
+from tasks.preflight import read_preflight, write_preflight
+from tasks.read_answer import read_line
 from tasks.render_request import RequestTemplate
 from tasks.settings import Settings
 
 _SWITCH = "MODERATION_PREFLIGHT_CANARY=false goes without this call"
 
+#: How long its answer is waited for. A moderation answer takes seconds, but the first request with a new JSON schema
+#: waits until Bedrock has compiled it, which "may take up to a few minutes"; and a job may begin without a canary.
+#: Source: Amazon Bedrock User Guide, "Get validated JSON results from models".
+LIMIT_S = 180.0
+#: A call that is turned away for now is free, and made again after these waits.
+THROTTLED_WAITS_S = (1.0, 4.0, 15.0)
 
-class Tried(NamedTuple):
-    """What came of the canary, and what somebody should know of it."""
 
-    told: str
+class Trial(BaseModel):
+    """What came of the canary, and what somebody should know before the money is spent; empty if none was due."""
+
+    model_config = ConfigDict(frozen=True)
+
+    canary: str = ""
     warnings: tuple[str, ...] = ()
 
 
-def is_canary_due(settings: Settings, plan: Plan, template: RequestTemplate, ledger: Sequence[LedgerEntry]) -> bool:
-    """Whether a first job has to wait for a canary: none was answered today for this model, prompt and request."""
-    key = _key(plan, template)
-    return settings.preflight_canary and not any(entry.key == key and entry.usage for entry in ledger)
-
-
-def canary_entry(
-    first: LedgerEntry, plan: Plan, template: RequestTemplate, line: bytes, settings: Settings
-) -> LedgerEntry:
-    """The canary's intent: the first record of a shard, at the price of a single call."""
-    key, price = _key(plan, template), find_price(plan.model_id, "canary", settings.prices)
-    tokens = [
-        math.ceil(total / first.record_count) for total in (first.estimated_input_tokens, first.estimated_output_tokens)
-    ]
-    return first.model_copy(
-        update={
-            "key": key,
-            "shard": -1,
-            "mode": "canary",
-            "input_sha256": hashlib.sha256(line).hexdigest(),
-            "record_count": 1,
-            "input_bytes": len(line),
-            "estimated_input_tokens": tokens[0],
-            "estimated_output_tokens": tokens[1],
-            "estimated_cost_usd": price.cost_usd(*tokens) if price else None,
-            "job_name": f"canary-{plan.run_date}-{key[:16]}",
-            "client_request_token": key,
-            "call_count": 1,
-        }
+def price_warnings(batch: Batch, plan: Plan) -> tuple[str, ...]:
+    """That the budget cannot hold, if nobody knows what the model costs."""
+    if batch.estimated_cost_usd is not None:
+        return ()
+    said = (
+        f"{plan.model_id} has no price in prices.toml: the cost of the night is unknown, and MODERATION_MAX_COST_USD "
+        "cannot hold it (MODERATION_PRICES names a list of your own)"
     )
+    return (said,)
 
 
-def book(outcome: Outcome, entry: LedgerEntry, settings: Settings) -> Usage:
-    """What the canary's calls used, each taken to have used what the one that was answered did."""
-    price = find_price(entry.model_id, entry.mode, settings.prices)
-    is_known = outcome.input_tokens is not None and outcome.output_tokens is not None
-    tokens = [entry.call_count * (count or 0) for count in (outcome.input_tokens, outcome.output_tokens)]
-    return Usage(
-        input_tokens=tokens[0],
-        output_tokens=tokens[1],
-        cost_usd=price.cost_usd(*tokens) if price and is_known else None,
-        unattributed_cost_usd=0.0,
-        input_pico=price.input_pico if price else None,
-        output_pico=price.output_pico if price else None,
-        line_count=1,
-        answered_count=1,
-        unreported_count=0 if is_known else 1,
-        repeated_call_count=entry.call_count - 1,
-    )
-
-
-def try_canary(
-    outside: Adapters, settings: Settings, paths: DayPaths, plan: Plan, first: LedgerEntry, now: datetime
-) -> Tried:
+def ask(
+    outside: Adapters,
+    settings: Settings,
+    paths: DayPaths,
+    plan: Plan,
+    first: LedgerEntry,
+    now: datetime,
+    sleep: Callable[[float], None],
+) -> Trial:
     """Ask the model for the first record of a shard and book the call; its answer is nobody's verdict.
 
-    The intent goes on record before each call, so that a crash repeats one call at most, and books both.
+    Each call is on record and booked before it is made, at the most that it can cost: a crash repeats one call at most.
 
     Raises:
         CanaryFailed: if the model does not take the request: no record of the night would be answered.
@@ -108,20 +89,39 @@ def try_canary(
     template = RequestTemplate(family, prompt)
     with outside.storage.open(first.input_uri) as file:
         line = file.readline()
+    request: dict[str, Any] = orjson.loads(line)
+    body: dict[str, Any] = request["modelInput"]
     intent = canary_entry(first, plan, template, line, settings)
     known = next((entry for entry in read_ledger(outside.storage, paths) if entry.key == intent.key), None)
-    if known is not None and known.usage is not None:
-        return Tried("tried before today")
     if known is None:
-        entry = write_intent(outside.storage, paths, intent)
-    else:
-        entry = update(outside.storage, paths, known, call_count=known.call_count + 1, run_id=plan.run_id)
-    request: dict[str, Any] = orjson.loads(line)
+        called = intent.model_copy(update=with_calls(intent, 1, body, settings))
+        entry = write_intent(outside.storage, paths, called)
+        known = entry if entry != called else None
+        if known is not None:  # one of two runs slept until the other had put it: the call is not on record
+            check_held(outside.storage, paths, plan.run_id)
+    if known is not None and was_answered(known):
+        return Trial(canary="tried before today")
+    if known is not None:
+        # Of another comment, maybe: the larger of both requests bounds every call.
+        size = max(known.input_bytes, intent.input_bytes)
+        sized = known.model_copy(update={"input_bytes": size})
+        changes = with_calls(sized, known.call_count + 1, body, settings)
+        entry = update(outside.storage, paths, known, input_bytes=size, run_id=plan.run_id, **changes)
+
+    def note_unpaid(message: str) -> None:
+        """The call was turned away, which costs nothing: the next run tries again."""
+        fewer = with_calls(entry, entry.call_count - 1, body, settings)
+        update(outside.storage, paths, entry, job_message=message, **fewer)
+
     try:
-        output = outside.bedrock.invoke(plan.model_id, plan.invocation_type, request["modelInput"])
+        output = _invoke(outside, plan, body, sleep)
+    except (BedrockThrottled, QuotaReached) as error:
+        note_unpaid(str(error))
+        said = f"the canary was not answered: {error}; the night goes on without it, and books nothing for it"
+        return Trial(canary="not answered", warnings=(f"{said} ({_SWITCH})",))
     except (Transient, RecordFailed) as error:
         if isinstance(error, RecordFailed) and error.code == "ValidationException":
-            _note_unpaid(outside, paths, entry, str(error))
+            note_unpaid(str(error))
             raise CanaryFailed(
                 f"the model does not take the night's request: {error}: nothing was submitted, and no record would be "
                 f"answered; compare prompt {plan.prompt_name}/{plan.prompt_version} and its parameters with what "
@@ -129,11 +129,12 @@ def try_canary(
             ) from None
         update(outside.storage, paths, entry, job_message=str(error))
         said = (
-            f"the canary was not answered: {error}; the night goes on without it, and books nothing for it ({_SWITCH})"
+            f"the canary was not answered: {error}; the night goes on without it, and books the most that it can have "
+            f"cost ({_SWITCH})"
         )
-        return Tried("not answered", (said,))
+        return Trial(canary="not answered", warnings=(said,))
     except BedrockRefused as error:
-        _note_unpaid(outside, paths, entry, str(error))
+        note_unpaid(str(error))
         raise BedrockRefused(f"{error}; it was the canary: nothing was submitted ({_SWITCH})") from None
     outcome = read_line(OutputLine(recordId=request["recordId"], modelOutput=output), family, prompt.categories)
     told = str(outcome.status) if outcome.status is Status.JUDGED else f"{outcome.status}: {outcome.status_detail}"
@@ -149,13 +150,36 @@ def try_canary(
         usage=book(outcome, entry, settings),
     )
     is_odd = outcome.status not in (Status.JUDGED, Status.REFUSED)
-    return Tried(told, (f"the canary's answer is {told}; the night goes on",) if is_odd else ())
+    return Trial(canary=told, warnings=(f"the canary's answer is {told}; the night goes on",) if is_odd else ())
 
 
-def _key(plan: Plan, template: RequestTemplate) -> str:
-    return canary_key(plan.run_date, plan.model_id, plan.invocation_type, plan.prompt_sha256, template.shape)
+def _invoke(outside: Adapters, plan: Plan, body: dict[str, Any], sleep: Callable[[float], None]) -> dict[str, Any]:
+    for wait_s in THROTTLED_WAITS_S:
+        try:
+            return outside.bedrock.invoke(plan.model_id, plan.invocation_type, body, limit_s=LIMIT_S)
+        except BedrockThrottled:
+            sleep(wait_s)
+    return outside.bedrock.invoke(plan.model_id, plan.invocation_type, body, limit_s=LIMIT_S)
 
 
-def _note_unpaid(outside: Adapters, paths: DayPaths, entry: LedgerEntry, message: str) -> None:
-    """The call was turned away, which costs nothing: the next run tries again."""
-    update(outside.storage, paths, entry, call_count=entry.call_count - 1, job_message=message)
+@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+def try_canary(
+    settings: Settings, plan: Plan, batch: Batch, now: datetime, sleep: Callable[[float], None] = time.sleep
+) -> Trial:
+    """Try the first shard before the run's first submission; a later round tries nothing, and a rerun tries again."""
+    outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
+    before = read_preflight(outside.storage, paths)
+    if not batch.shards or before.canary:
+        return Trial()
+    trial = Trial()
+    if settings.preflight_canary and batch.shards[0].mode == "batch":
+        try:
+            trial = ask(outside, settings, paths, plan, batch.shards[0], now, sleep)
+        except (BedrockRefused, CanaryFailed) as error:
+            if before.lifecycle == "ended":
+                raise type(error)(f"{error}; {before.ending}") from None
+            raise
+    trial = Trial(canary=trial.canary, warnings=(*price_warnings(batch, plan), *batch.notes, *trial.warnings))
+    both = {"canary": trial.canary or "none", "warnings": (*before.warnings, *trial.warnings)}
+    write_preflight(outside.storage, paths, before.model_copy(update=both))
+    return trial

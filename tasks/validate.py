@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
@@ -30,6 +29,7 @@ from tasks.paths import RunPaths
 from tasks.profile_day import row_facts
 from tasks.render_request import comment_json
 from tasks.repeats import find_repeats
+from tasks.scratch import scratch
 from tasks.settings import Settings
 
 _ROW_KEY = ("source_object", "source_row")
@@ -265,7 +265,7 @@ def validate(settings: Settings, plan: Plan) -> ValidationSummary:
     """Write the run's `checked`, `valid` and `rejected` frames of the planned rows; a rerun overwrites its own."""
     storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
     day = day_bounds(plan.run_date, settings.zone)
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         names = ("rows", "checked", "valid", "rejected")
         checked, without_text, valid, rejected = (Path(folder) / f"{name}.parquet" for name in names)
         comments = fetch_inputs(storage, plan.inputs, Path(folder))

@@ -70,7 +70,9 @@ class NoBedrock:
     def stop_job(self, job_arn: str) -> None:
         raise AssertionError(f"stop_job({job_arn})")
 
-    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+    def invoke(
+        self, model_id: str, invocation_type: InvocationType, body: dict[str, Any], *, limit_s: float | None = None
+    ) -> dict[str, Any]:
         raise AssertionError(f"invoke({model_id})")
 
 

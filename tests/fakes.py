@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -12,9 +11,10 @@ from typing import Any
 import orjson
 
 from data_contracts.batch_lines import InvocationType
+from sandbox.storms.bedrock import accepted_job
 from sandbox.storms.fate import Killed as Killed  # the tests take it from here
 from tasks.adapters.storage import Storage
-from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
+from tasks.errors import BedrockUnavailable, JobUnknown, QuotaReached
 from tasks.ports import AlertMessage, AlertUndelivered, Job, JobRequest, JobStatus, RecordFailed, Severity
 from tests.factories import answer_text, claude_output
 
@@ -100,22 +100,13 @@ class FakeBedrock:
             return known.job_arn
         if sum(not _has_ended(job) for job in self.jobs) >= self.quota:
             raise QuotaReached(f"create job {request.job_name}: ServiceQuotaExceededException: {self.quota} jobs")
-        job_id = hashlib.sha256(f"{request.client_request_token}{len(self._jobs)}".encode()).hexdigest()[:12]
-        arn = f"arn:aws:bedrock:ap-northeast-1:123456789012:model-invocation-job/{job_id}"
-        self._jobs[arn] = Job(
-            job_arn=arn,
-            job_name=request.job_name,
-            status=JobStatus.SUBMITTED,
-            client_request_token=request.client_request_token,
-            model_id=request.model_id,
-            input_uri=request.input_uri,
-            output_uri=request.output_uri,
-            submitted_at=request.intended_at + timedelta(seconds=len(self._jobs)),
-        )
+        number = len(self._jobs)
+        job = accepted_job(request, number, request.intended_at + timedelta(seconds=number))
+        self._jobs[job.job_arn] = job
         if self.lost_creates:
             self.lost_creates -= 1
             raise BedrockUnavailable(f"create job {request.job_name}: ConnectionClosedError: the answer was lost")
-        return arn
+        return job.job_arn
 
     def get_job(self, job_arn: str) -> Job:
         """See BatchInference; each look moves the job on."""
@@ -150,7 +141,9 @@ class FakeBedrock:
             self._ends[job_arn] = JobStatus.STOPPED
             self._move(job, status=JobStatus.STOPPING)
 
-    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+    def invoke(
+        self, model_id: str, invocation_type: InvocationType, body: dict[str, Any], *, limit_s: float | None = None
+    ) -> dict[str, Any]:
         """See BatchInference; `crash_after` calls it dies as a process would, the call made and paid."""
         text = orjson.dumps(body).decode()
         self.invoked[text] += 1
@@ -168,7 +161,7 @@ class FakeBedrock:
 
     def _known(self, job_arn: str) -> Job:
         if job_arn not in self._jobs:
-            raise BedrockRefused(f"get job {job_arn}: ResourceNotFoundException: there is no such job")
+            raise JobUnknown(f"get job {job_arn}: ResourceNotFoundException: there is no such job")
         return self._jobs[job_arn]
 
     def _move(self, job: Job, **changes: object) -> None:

@@ -25,6 +25,9 @@ TARGET = "ServiceQuotasV20190624."
 
 _JOBS = "Sum of in-progress and submitted batch inference jobs using a base model for"
 _RECORDS = "Records per batch inference job for"
+_FILE_RECORDS = "Records per input file per batch inference job for"
+_JOB_SIZE = "Batch inference job size (in GB) for"
+_FILE_SIZE = "Batch inference input file size (in GB) for"
 _MINIMUM = "Minimum number of records per batch inference job for"
 #: Codes as AWS has them; the others here are made up.
 _CODES = {
@@ -34,7 +37,19 @@ _CODES = {
     (_RECORDS, "anthropic.claude-haiku-4-5-20251001-v1:0"): "L-28612175",
     (_RECORDS, "anthropic.claude-sonnet-4-6"): "L-01A2DC4B",
     (_RECORDS, "amazon.nova-2-lite-v1:0"): "L-ECCE76C6",
+    (_FILE_RECORDS, "anthropic.claude-haiku-4-5-20251001-v1:0"): "L-9EDE6039",
+    (_FILE_RECORDS, "anthropic.claude-sonnet-4-6"): "L-391CEF89",
+    (_FILE_RECORDS, "amazon.nova-2-lite-v1:0"): "L-4A832410",
 }
+_DEFAULTS = {
+    _RECORDS: 100_000.0,
+    _FILE_RECORDS: 100_000.0,
+    _JOB_SIZE: 5.0,
+    _FILE_SIZE: 1.0,
+    _JOBS: float(MAX_UNFINISHED_JOBS),
+    _MINIMUM: 100.0,
+}
+_FIXED = (_JOB_SIZE, _FILE_SIZE, _MINIMUM)
 
 
 class Quotas:
@@ -71,9 +86,12 @@ class Quotas:
 
     def _quotas(self, region: str) -> list[Parameters]:
         most_jobs = float(self._faults.setting("quota") or MAX_UNFINISHED_JOBS)
-        values = ((_RECORDS, 100_000.0), (_JOBS, most_jobs), (_MINIMUM, 100.0))
+        values = {**_DEFAULTS, _JOBS: most_jobs}
         return [
-            _describe(name, model, value, region) for name, value in values for model in MODELS.values() if model.batch
+            _describe(name, model, value, region)
+            for name, value in values.items()
+            for model in MODELS.values()
+            if model.batch
         ]
 
 
@@ -105,6 +123,6 @@ def _describe(name: str, model: Model, value: float, region: str) -> Parameters:
         "QuotaName": full_name,
         "Value": value,
         "Unit": "None",
-        "Adjustable": name != _MINIMUM,
+        "Adjustable": name not in _FIXED,
         "GlobalQuota": False,
     }

@@ -22,6 +22,7 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.parsers import ResponseParserError
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -47,6 +48,11 @@ TRANSIENT_CODES = frozenset(
     }
 )
 
+
+#: Those of them that turn a call away before anything is done for it.
+THROTTLING_CODES = frozenset(
+    {"ModelNotReadyException", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"}
+)
 
 #: Their DEBUG lines repeat every request's headers, the session token among them.
 for _talkative in ("botocore", "aiobotocore", "boto3"):
@@ -129,6 +135,10 @@ class Aws:
     def bedrock_runtime(self) -> Any:
         """The client of Bedrock's models. A model may think for minutes, and a retry after a time-out is paid again."""
         return self.client("bedrock-runtime", read_timeout_s=300)
+
+    def bedrock_runtime_once(self, limit_s: float) -> Any:
+        """Bedrock's models for one try that is given up when no answer has come by then."""
+        return self.client_in(self.region, "bedrock-runtime", attempts=1, read_timeout_s=limit_s)
 
     @cached_property
     def bedrock(self) -> Any:
@@ -222,6 +232,10 @@ def is_transient_error(error: Exception) -> bool:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return error_code(error) in TRANSIENT_CODES or int(status) >= 500
     return isinstance(error, TRANSIENT_ERRORS)
+
+
+#: What an answer that is not of the operation's shape makes of botocore's parser and of its reader.
+UNREADABLE = (ResponseParserError, LookupError, TypeError, ValueError, AttributeError)
 
 
 @contextmanager

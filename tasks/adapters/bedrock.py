@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from data_contracts.batch_lines import InvocationType
-from tasks.adapters.aws import Aws, error_code, error_text, is_transient_error
-from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
+from tasks.adapters.aws import THROTTLING_CODES, UNREADABLE, Aws, error_code, error_text, is_transient_error
+from tasks.errors import BedrockRefused, BedrockThrottled, BedrockUnavailable, JobUnknown, QuotaReached
 from tasks.ports import CLOCK_SKEW, Job, JobRequest, JobStatus, RecordFailed
 
 #: What to do about an error that stays, by AWS's code and a part of its message; the first that fits is shown.
@@ -86,8 +86,16 @@ class Bedrock:
 
     def get_job(self, job_arn: str) -> Job:
         """See BatchInference."""
-        with _translated(f"get job {job_arn}"):
-            return _job(self._client.get_model_invocation_job(jobIdentifier=job_arn))
+        what = f"get job {job_arn}"
+        with _translated(what):
+            try:
+                return _job(self._client.get_model_invocation_job(jobIdentifier=job_arn))
+            except ClientError as error:
+                if error_code(error) != "ResourceNotFoundException":
+                    raise
+                raise JobUnknown(
+                    f"{what}: {error_text(error)} (it is of another account or Region: check AWS_REGION)"
+                ) from None
 
     def find_jobs(self, request: JobRequest) -> list[Job]:
         """See BatchInference."""
@@ -118,9 +126,11 @@ class Bedrock:
                 if error_code(error) != "ConflictException":
                     raise
 
-    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+    def invoke(
+        self, model_id: str, invocation_type: InvocationType, body: dict[str, Any], *, limit_s: float | None = None
+    ) -> dict[str, Any]:
         """See BatchInference."""
-        client = self._aws.bedrock_runtime
+        client = self._aws.bedrock_runtime if limit_s is None else self._aws.bedrock_runtime_once(limit_s)
         with _translated(f"invoke {model_id}"):
             try:
                 if invocation_type == "Converse":
@@ -137,13 +147,19 @@ class Bedrock:
                     # One line: further ones may repeat the signed headers.
                     raise RecordFailed(error_code(error), error_text(error).partition(": ")[2]) from None
                 raise
+            except UNREADABLE:  # nothing that Converse answers; paid for all the same
+                raise _no_output() from None
         try:
             output = json.loads(raw)
         except (ValueError, RecursionError):
             output = None
         if not isinstance(output, dict):
-            raise RecordFailed("ModelErrorException", "the model's output is not a JSON object")
+            raise _no_output()
         return output
+
+
+def _no_output() -> RecordFailed:
+    return RecordFailed("ModelErrorException", "the model's output is not a JSON object")
 
 
 def _is_about_all(error: ClientError) -> bool:
@@ -153,16 +169,19 @@ def _is_about_all(error: ClientError) -> bool:
 
 
 def _job(item: dict[str, Any]) -> Job:
+    submitted_at: datetime | None = item.get("submitTime")
+    if submitted_at is not None and submitted_at.tzinfo is None:  # botocore keeps a time without a zone as it came
+        submitted_at = submitted_at.replace(tzinfo=UTC)
     return Job(
         job_arn=item["jobArn"],
-        job_name=item["jobName"],
+        job_name=item.get("jobName", ""),
         status=JobStatus(item["status"]),
         message=item.get("message"),
         client_request_token=item.get("clientRequestToken"),
         model_id=item.get("modelId"),
         input_uri=item.get("inputDataConfig", {}).get("s3InputDataConfig", {}).get("s3Uri"),
         output_uri=item.get("outputDataConfig", {}).get("s3OutputDataConfig", {}).get("s3Uri"),
-        submitted_at=item.get("submitTime"),
+        submitted_at=submitted_at,
         total_count=item.get("totalRecordCount", 0),
         processed_count=item.get("processedRecordCount", 0),
     )
@@ -177,7 +196,8 @@ def _translated(what: str) -> Iterator[None]:
         if isinstance(error, ClientError) and error_code(error) == "ServiceQuotaExceededException":
             raise QuotaReached(f"{what}: {error_text(error)}") from None
         if is_transient_error(error):
-            raise BedrockUnavailable(f"{what}: {error_text(error)}") from None
+            is_free = isinstance(error, ClientError) and error_code(error) in THROTTLING_CODES
+            raise (BedrockThrottled if is_free else BedrockUnavailable)(f"{what}: {error_text(error)}") from None
         raise BedrockRefused(f"{what}: {error_text(error)}{_advice(error)}") from None
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data_contracts.batch_lines import InvocationType
-from tasks.adapters.aws import Aws, error_text
+from tasks.adapters.aws import UNREADABLE, Aws, error_text
 from tasks.models import parse_model_id
 from tasks.ports import FactUnavailable, Lifecycle
 
 #: The parts of a Converse request that CountTokens takes; a JSON schema is not among them.
 #: Source: botocore service model of bedrock-runtime, ConverseTokensRequest.
 _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
+
+#: The models of application inference profiles, as far as they were asked for.
+_PROFILED: dict[tuple[Aws, str], str] = {}
 
 
 class BedrockModels:
@@ -29,22 +34,48 @@ class BedrockModels:
             counted: dict[str, Any] = {"converse": {name: body[name] for name in _COUNTED if name in body}}
         else:
             counted = {"invokeModel": {"body": json.dumps(body).encode()}}
-        try:
-            answer = self._aws.bedrock_runtime_in_haste.count_tokens(
-                modelId=parse_model_id(model_id).base_id, input=counted
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise FactUnavailable(f"count tokens: {error_text(error)}") from None
-        return int(answer["inputTokens"])
+        base_id = find_model(self._aws, model_id)
+        with _told("count tokens"):
+            answer = self._aws.bedrock_runtime_in_haste.count_tokens(modelId=base_id, input=counted)
+            return int(answer["inputTokens"])
 
     def lifecycle(self, model_id: str) -> Lifecycle:
         """See ModelFacts."""
-        try:
-            answer = self._aws.bedrock_in_haste.get_foundation_model(modelIdentifier=parse_model_id(model_id).base_id)
-        except (ClientError, BotoCoreError) as error:
-            raise FactUnavailable(f"get foundation model: {error_text(error)}") from None
-        found = answer["modelDetails"].get("modelLifecycle", {})
-        return Lifecycle(is_legacy=found.get("status") == "LEGACY", ends_at=found.get("endOfLifeTime"))
+        base_id = find_model(self._aws, model_id)
+        with _told("get foundation model"):
+            answer = self._aws.bedrock_in_haste.get_foundation_model(modelIdentifier=base_id)
+            found = answer["modelDetails"]["modelLifecycle"]
+            return Lifecycle(is_legacy=found["status"] == "LEGACY", ends_at=found.get("endOfLifeTime"))
+
+
+def find_model(aws: Aws, model_id: str) -> str:
+    """The foundation model's id behind a model id, a profile's id or an ARN of either.
+
+    The ARN of an application inference profile does not say it: Bedrock is asked, once a process.
+    Source: Amazon Bedrock API Reference, GetInferenceProfile (`models`: one model, in one Region or several).
+
+    Raises:
+        FactUnavailable: if Bedrock does not say it.
+    """
+    base_id = parse_model_id(model_id).base_id
+    if ":application-inference-profile/" not in base_id:
+        return base_id
+    if (aws, model_id) not in _PROFILED:
+        with _told("get inference profile"):
+            found = aws.bedrock_in_haste.get_inference_profile(inferenceProfileIdentifier=model_id)["models"]
+            _PROFILED[aws, model_id] = parse_model_id(found[0]["modelArn"]).base_id
+    return _PROFILED[aws, model_id]
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn a refusal into FactUnavailable, and an answer that does not say it: some endpoints take any call."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise FactUnavailable(f"{what}: {error_text(error)}") from None
+    except UNREADABLE:
+        raise FactUnavailable(f"{what}: the answer does not say it") from None
 
 
 class NoModelFacts:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks.adapters.aws import Aws, error_text
-from tasks.models import parse_model_id
-from tasks.ports import FactUnavailable
+from tasks.adapters.bedrock_models import find_model
+from tasks.ports import BatchQuotas, FactUnavailable
 
 #: One try each: what is nice to know must not hold a night up.
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 2.0, 2.0
@@ -20,14 +20,18 @@ _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 2.0, 2.0
 _LAST_PAGE_AFTER_S = 3.0
 _PAGE_SIZE = 100
 
-#: How the quota's name begins; the model's name follows. Source: AWS General Reference, Amazon Bedrock quotas.
+#: How the quotas' names begin; the model's name follows. Source: AWS General Reference, Amazon Bedrock quotas.
 JOBS_IN_FLIGHT = "Sum of in-progress and submitted batch inference jobs using a base model for "
-#: Codes of that quota, which need one call instead of a listing of all of Bedrock's. Source: as above.
+RECORDS = ("Records per batch inference job for ", "Records per input file per batch inference job for ")
+GIGABYTES = ("Batch inference job size (in GB) for ", "Batch inference input file size (in GB) for ")
+#: Codes of the first three of them, which need a call each instead of a listing of all of Bedrock's; the sizes cannot
+#: be adjusted. Source: as above.
 _CODES = {
-    "anthropic.claude-haiku-4-5-20251001-v1:0": "L-63020993",
-    "anthropic.claude-sonnet-4-6": "L-3030E098",
-    "amazon.nova-2-lite-v1:0": "L-10F69CA1",
+    "anthropic.claude-haiku-4-5-20251001-v1:0": ("L-63020993", "L-28612175", "L-9EDE6039"),
+    "anthropic.claude-sonnet-4-6": ("L-3030E098", "L-01A2DC4B", "L-391CEF89"),
+    "amazon.nova-2-lite-v1:0": ("L-10F69CA1", "L-ECCE76C6", "L-4A832410"),
 }
+_GIGABYTE = 10**9
 
 #: An endpoint that nobody chose.
 _AWS_OWN = re.compile(r"https://(bedrock|servicequotas)(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)/?")
@@ -42,27 +46,24 @@ class ServiceQuotas:
     def __init__(self, aws: Aws, clock: Callable[[], float] = time.monotonic) -> None:
         self._aws, self._clock = aws, clock
 
-    def jobs_in_flight(self, model_id: str) -> int:
+    def batch_quotas(self, model_id: str) -> BatchQuotas:
         """See AccountQuotas."""
-        base_id = parse_model_id(model_id).base_id
+        base_id = find_model(self._aws, model_id)
         try:
             client = self._client()
-            if (code := _CODES.get(base_id)) is not None:
-                found = [client.get_service_quota(ServiceCode="bedrock", QuotaCode=code).get("Quota", {})]
-            else:
-                found = list(self._listed(client))
+            codes = _CODES.get(base_id)
+            found = list(self._named(client, codes) if codes else self._listed(client))
         except (ClientError, BotoCoreError) as error:
             raise FactUnavailable(f"service quotas: {error_text(error)}") from None
-        values = [
-            quota["Value"]
-            for quota in found
-            if "Value" in quota
-            and quota.get("QuotaName", "").startswith(JOBS_IN_FLIGHT)
-            and is_name_of(quota["QuotaName"].removeprefix(JOBS_IN_FLIGHT), base_id)
-        ]
-        if len(values) != 1:
-            raise FactUnavailable(f"service quotas: {len(values)} quotas of batch jobs in flight found for {base_id}")
-        return int(values[0])
+        jobs = _values(found, (JOBS_IN_FLIGHT,), base_id)
+        if len(jobs) != 1:
+            raise FactUnavailable(f"service quotas: {len(jobs)} quotas of batch jobs in flight found for {base_id}")
+        records, sizes = _values(found, RECORDS, base_id), _values(found, GIGABYTES, base_id)
+        return BatchQuotas(
+            jobs_in_flight=int(jobs[0]),
+            records=int(min(records)) if records else None,
+            size_bytes=int(min(sizes) * _GIGABYTE) if sizes else None,
+        )
 
     def _client(self) -> Any:
         client = self._aws.client_in(
@@ -80,6 +81,21 @@ class ServiceQuotas:
             )
         return client
 
+    def _named(self, client: Any, codes: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """The first quota, and as many of the others as are told in time."""
+        begun = self._clock()
+        for code in codes:
+            try:
+                quota = client.get_service_quota(ServiceCode="bedrock", QuotaCode=code).get("Quota", {})
+            except (ClientError, BotoCoreError):
+                if code == codes[0]:
+                    raise
+                quota = {}
+            yield quota
+            is_no_answer = code == codes[0] and not quota
+            if is_no_answer or self._clock() - begun > _LAST_PAGE_AFTER_S:
+                return
+
     def _listed(self, client: Any) -> Iterator[dict[str, Any]]:
         begun, query = self._clock(), {"ServiceCode": "bedrock", "MaxResults": _PAGE_SIZE}
         while True:
@@ -95,9 +111,21 @@ class ServiceQuotas:
 class NoQuotas:
     """An account that is not asked."""
 
-    def jobs_in_flight(self, model_id: str) -> int:
+    def batch_quotas(self, model_id: str) -> BatchQuotas:
         """See AccountQuotas."""
         raise FactUnavailable("service quotas: not connected")
+
+
+def _values(quotas: Sequence[dict[str, Any]], names: Sequence[str], base_id: str) -> list[float]:
+    """The values of a model's quotas whose names begin so."""
+    return [
+        quota["Value"]
+        for quota in quotas
+        for name in names
+        if "Value" in quota
+        and quota.get("QuotaName", "").startswith(name)
+        and is_name_of(quota["QuotaName"].removeprefix(name), base_id)
+    ]
 
 
 def is_name_of(name: str, base_id: str) -> bool:

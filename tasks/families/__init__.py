@@ -26,6 +26,7 @@ FAMILIES: dict[str, Family] = {
     "amazon.nova-micro": Nova(),
     "amazon.nova-lite": Nova(),
     "amazon.nova-pro": Nova(),
+    "amazon.nova-premier": Nova(),
     "amazon.nova-2-lite": Nova(),
 }
 

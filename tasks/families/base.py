@@ -29,6 +29,14 @@ class Reply(NamedTuple):
     output_tokens: int | None
 
 
+class NoReply(ValueError):
+    """The output is not of the family's shape; the tokens that it reports were paid for all the same."""
+
+    def __init__(self, message: str, input_tokens: int | None = None, output_tokens: int | None = None) -> None:
+        super().__init__(message)
+        self.input_tokens, self.output_tokens = input_tokens, output_tokens
+
+
 class Family(Protocol):
     """One way of asking; every method is pure.
 
@@ -50,7 +58,7 @@ class Family(Protocol):
         ...
 
     def read(self, output: dict[str, Any]) -> Reply:
-        """The reply in a `modelOutput`; ValueError if it is not of this family's shape."""
+        """The reply in a `modelOutput`, without text where it has no content; NoReply if it has another shape."""
         ...
 
 

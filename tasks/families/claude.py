@@ -9,7 +9,7 @@ from typing import Any
 
 from data_contracts.batch_lines import InvocationType, answer_schema
 from prompts import Prompt
-from tasks.families.base import Reply, Stop, behind_guardrail, token_count
+from tasks.families.base import NoReply, Reply, Stop, behind_guardrail, token_count
 
 _STOPS = {
     "end_turn": Stop.FINISHED,
@@ -43,15 +43,16 @@ class Claude:
         """See Family; "Branch on stop_reason, not on stop_details", as the guide says."""
         stop_reason = output.get("stop_reason")
         content = output.get("content")
-        if not isinstance(stop_reason, str) or not isinstance(content, list):
-            raise ValueError("no stop_reason or no content")
-        blocks = (block for block in content if isinstance(block, dict) and block.get("type") == "text")
         usage = output.get("usage")
+        tokens = token_count(usage, "input_tokens"), token_count(usage, "output_tokens")
+        if not isinstance(stop_reason, str) or not isinstance(content, list | None):
+            raise NoReply("no stop_reason, or content that is no list", *tokens)
+        blocks = (block for block in content or () if isinstance(block, dict) and block.get("type") == "text")
         reply = Reply(
             stop=_STOPS.get(stop_reason, Stop.OTHER),
             stop_reason=stop_reason,
             text="".join(str(block.get("text", "")) for block in blocks),
-            input_tokens=token_count(usage, "input_tokens"),
-            output_tokens=token_count(usage, "output_tokens"),
+            input_tokens=tokens[0],
+            output_tokens=tokens[1],
         )
         return behind_guardrail(output, reply)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.families.base import Reply, Stop, token_count
+from tasks.families.base import NoReply, Reply, Stop, token_count
 
 #: Reasons that are not here, `tool_use` and `malformed_model_output` among them, are no way to end an answer.
 _STOPS = {
@@ -26,20 +26,24 @@ def read_message(output: dict[str, Any]) -> Reply:
     """The reply with the text of its text blocks; what the model thought stands in blocks of another kind.
 
     Raises:
-        ValueError: if the output has no stop reason or no content.
+        NoReply: if the output has no stop reason, or content of another shape.
     """
     stop_reason = output.get("stopReason")
-    content: Any = output.get("output")
-    for key in ("message", "content"):
-        content = content.get(key) if isinstance(content, dict) else None
-    if not isinstance(stop_reason, str) or not isinstance(content, list):
-        raise ValueError("no stopReason or no content")
-    texts = (block.get("text") for block in content if isinstance(block, dict))
     usage = output.get("usage")
+    tokens = token_count(usage, "inputTokens"), token_count(usage, "outputTokens")
+    content = _inside(_inside(output.get("output"), "message"), "content")
+    if not isinstance(stop_reason, str) or not isinstance(content, list | None):
+        raise NoReply("no stopReason, or content that is no list", *tokens)
+    texts = (block.get("text") for block in content or () if isinstance(block, dict))
     return Reply(
         stop=_STOPS.get(stop_reason, Stop.OTHER),
         stop_reason=stop_reason,
         text="".join(text for text in texts if isinstance(text, str)),
-        input_tokens=token_count(usage, "inputTokens"),
-        output_tokens=token_count(usage, "outputTokens"),
+        input_tokens=tokens[0],
+        output_tokens=tokens[1],
     )
+
+
+def _inside(value: Any, key: str) -> Any:
+    """What an object holds under a key, None for none; anything but an object is of another shape."""
+    return None if value is None else value.get(key) if isinstance(value, dict) else "of another shape"

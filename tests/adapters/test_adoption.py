@@ -10,7 +10,7 @@ import pytest
 
 from tasks import adapters
 from tasks.adopt_job import choose_job, differences, is_same_model
-from tasks.errors import BedrockRefused
+from tasks.errors import BedrockRefused, LeaseLost
 from tasks.ports import CLOCK_SKEW, Job, JobRequest, JobStatus
 from tasks.submit_batch import job_request, submit_batch
 from tests.adapters.test_submit_and_poll import RECORDS, Night, served
@@ -171,6 +171,30 @@ def test_twins_are_on_record_before_the_entry(night: Night, monkeypatch: pytest.
     night.submit((shard,))
     assert night.states == ["submitted", "submitted"]
     assert len({entry.job_arn for entry in night.ledger}) == 2
+
+
+class Raced(Forgetful):
+    """A fake that another run asks for the same job while it is asked, and that takes both."""
+
+    night: Night | None = None
+
+    def create_job(self, request: JobRequest) -> str:
+        night, self.night = self.night, None
+        if night is not None:
+            night.submit()
+        return super().create_job(request)
+
+
+def test_a_second_job_of_a_run_that_slept_is_on_record_and_stopped(night: Night) -> None:
+    """A run slept until another had made its job, and Bedrock knows the token no more: the run leaves, and its own job
+    is stopped and nobody's orphan."""
+    bedrock = Raced(night.connected.storage)
+    bedrock.night = night
+    night.meet(bedrock)
+    with pytest.raises(LeaseLost):
+        night.submit(night.shards(1))
+    assert [job.status for job in bedrock.jobs] == [JobStatus.SUBMITTED, JobStatus.STOPPING]
+    assert {entry.job_arn for entry in night.ledger} == {job.job_arn for job in bedrock.jobs}
 
 
 def _killed(*_: object, **__: object) -> None:

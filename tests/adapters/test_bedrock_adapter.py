@@ -11,6 +11,7 @@ import boto3
 import orjson
 import pytest
 
+from data_contracts.batch_lines import InvocationType
 from data_contracts.ledger import shard_key
 from sandbox.bedrock.errors import STATUS_CODES
 from sandbox.serve import ROLE_ARN
@@ -18,10 +19,11 @@ from tasks.adapters import bedrock as adapter
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.storage import Storage
-from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
+from tasks.errors import BedrockRefused, BedrockUnavailable, JobUnknown, QuotaReached
+from tasks.families import pick_family
 from tasks.ledger import ENDED
-from tasks.ports import BatchInference, Job, JobRequest, JobStatus
-from tests.factories import MODEL_ID, RUN_DATE
+from tasks.ports import BatchInference, Job, JobRequest, JobStatus, RecordFailed
+from tests.factories import MODEL_ID, RUN_DATE, prompt
 from tests.fakes import FakeBedrock
 from tests.wire import OneTry, Reply, Wire
 
@@ -407,9 +409,9 @@ def test_too_few_records_fail_the_job(world: World) -> None:
 
 
 def test_a_job_that_nobody_knows(world: World) -> None:
-    """A job that is not there is refused for good."""
+    """A job that is not there is unknown, which is a refusal for good unless it was made a moment ago."""
     arn = world.bedrock.create_job(world.request())
-    with pytest.raises(BedrockRefused, match="ResourceNotFoundException"):
+    with pytest.raises(JobUnknown, match="ResourceNotFoundException"):
         world.bedrock.get_job(arn[:-12] + "abcdefghijkl")
 
 
@@ -536,6 +538,29 @@ def test_nobody_listens(served: ServedWorld, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", "http://127.0.0.1:9")
     with pytest.raises(BedrockUnavailable, match=r"list jobs .*EndpointConnectionError"):
         Bedrock(OneTry()).find_jobs(served.request())
+
+
+@pytest.mark.parametrize("answer", ["null", '"prose"', "[]"])
+@pytest.mark.parametrize("invocation_type", ["InvokeModel", "Converse"])
+def test_an_answer_that_is_no_output_fails_its_record(
+    answer: str, invocation_type: InvocationType, served: ServedWorld, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever comes in an answer's place is one record's fault, not the night's: all others are still asked."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", wire.url)
+    wire.fates.append(Reply(200, answer))
+    bedrock, asked = Bedrock(OneTry()), pick_family(MODEL_ID, invocation_type=invocation_type).body(prompt(), "x")
+    with pytest.raises(RecordFailed, match="not a JSON object"):
+        bedrock.invoke(MODEL_ID, invocation_type, asked)
+
+
+def test_a_time_without_a_zone_is_utc(served: ServedWorld, wire: Wire) -> None:
+    """What Bedrock's times lack is not guessed from the machine, and a job can be compared with its intent."""
+    arn = served.bedrock.create_job(served.request())
+    shown = {"jobArn": arn, "status": "Submitted", "submitTime": "2026-11-20T02:00:00.5"}
+    wire.fates.append(Reply(200, orjson.dumps(shown).decode()))
+    job = served.bedrock.get_job(arn)
+    assert job.submitted_at == datetime(2026, 11, 20, 2, 0, 0, 500_000, UTC)
+    assert job.job_name == ""
 
 
 def test_an_endpoint_without_the_call(served: ServedWorld) -> None:

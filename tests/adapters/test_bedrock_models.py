@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -81,13 +82,57 @@ def test_what_is_not_told_is_asked_once(fault: str, value: str, models: ModelFac
     assert {counts.get(name, 0) for name in ("CountTokens", "GetFoundationModel")} <= {0, 1}
 
 
+APPLICATION = "arn:aws:bedrock:ap-northeast-1:123456789012:application-inference-profile/a1b2"
+
+
+def test_an_application_profile_is_looked_up_once(
+    sandbox: Sandbox, models: ModelFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ARN says nothing of its model, but Bedrock does: life, count and quotas are those of the model behind it."""
+    profile = {
+        "inferenceProfileName": "moderation",
+        "inferenceProfileArn": APPLICATION,
+        "inferenceProfileId": "a1b2",
+        "models": [{"modelArn": f"arn:aws:bedrock:{region}::foundation-model/{HAIKU}"} for region in ("x-1", "x-2")],
+        "status": "ACTIVE",
+        "type": "APPLICATION",
+    }
+    sandbox.faults.set("lifecycle", "LEGACY")
+    with Wire(sandbox.bedrock_url).served() as wire:
+        wire.fates.append(Reply(200, json.dumps(profile)))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", wire.url)
+        outside = adapters.connect(Settings.load())
+        assert outside.models.lifecycle(APPLICATION) == Lifecycle(is_legacy=True)
+        asked = body(HAIKU, "Converse", "x")
+        assert outside.models.count_tokens(APPLICATION, "Converse", asked) == models.count_tokens(
+            HAIKU, "Converse", asked
+        )
+        assert outside.quotas.batch_quotas(APPLICATION).jobs_in_flight == 100
+        assert sum("inference-profiles" in call.path for call in wire.asked) == 1
+
+
 def test_an_unknown_model_is_not_told(models: ModelFacts) -> None:
-    """An application inference profile says nothing of its model."""
-    arn = "arn:aws:bedrock:ap-northeast-1:123456789012:application-inference-profile/a1b2"
-    with pytest.raises(FactUnavailable):
-        models.lifecycle(arn)
-    with pytest.raises(FactUnavailable):
-        models.count_tokens(arn, "Converse", body(HAIKU, "Converse", "x"))
+    """A profile that may not be looked up, or is not there, is said plainly to be what is unknown."""
+    with pytest.raises(FactUnavailable, match=r"^get inference profile: ResourceNotFoundException"):
+        models.lifecycle(APPLICATION)
+    with pytest.raises(FactUnavailable, match=r"^get inference profile: ResourceNotFoundException"):
+        models.count_tokens(APPLICATION, "Converse", body(HAIKU, "Converse", "x"))
+
+
+@pytest.mark.parametrize("answer", ["{}", '{"modelDetails": {}}', '{"modelDetails": []}', "null", "<html>Hello</html>"])
+def test_an_answer_that_says_nothing_is_not_told(
+    answer: str, sandbox: Sandbox, models: ModelFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An endpoint that takes any call and answers something else is one that does not tell."""
+    with Wire(sandbox.bedrock_url).served() as wire:
+        for name in ("AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"):
+            monkeypatch.setenv(name, wire.url)
+        facts = adapters.connect(Settings.load()).models
+        wire.fates += [Reply(200, answer)] * 2
+        with pytest.raises(FactUnavailable, match=r"^get foundation model: the answer does not say it$"):
+            facts.lifecycle(HAIKU)
+        with pytest.raises(FactUnavailable, match=r"^count tokens: the answer does not say it$"):
+            facts.count_tokens(HAIKU, "InvokeModel", body(HAIKU, "InvokeModel", "x"))
 
 
 def test_denied_access_is_not_told(sandbox: Sandbox, models: ModelFacts, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -289,6 +289,32 @@ def test_jobs_that_do_not_stop_stay_owned(
     assert len(bedrock.requests) == 2
 
 
+class Forgetful(Watched):
+    """A fake that does not know its newest jobs when it is first asked to stop them."""
+
+    forgets = 0
+
+    def stop_job(self, job_arn: str) -> None:
+        if self.forgets:
+            self.forgets -= 1
+            raise BedrockRefused("stop job: ResourceNotFoundException: no")
+        super().stop_job(job_arn)
+
+
+def test_a_stop_that_is_refused_is_asked_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS promises no read after a write: a job that was taken a moment ago is stopped as soon as it is known."""
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.stop_jobs.stop_day", lambda *_: Stopped())
+        bedrock = Forgetful(site.storage, polls_until_done=10**6)
+        submitted(site, bedrock)
+    bedrock.forgets = 2
+    slept: list[float] = []
+    stopped = stop_day(site.settings, DAY, now, sleep=slept.append, clock=clock_of(slept))
+    assert (stopped.asked_count, stopped.running_count, stopped.problems) == (2, 0, ())
+    assert sum(slept) < WAIT_S
+    assert bedrock.calls.count("stop") == 2
+
+
 def test_stopping_a_day_again_does_nothing(site: Site) -> None:
     """What is stopped and booked stays so."""
     submitted(site, Watched(site.storage, polls_until_done=10**6))

@@ -202,11 +202,13 @@ def test_explanations_are_short_and_repeat_no_comment(night: Played) -> None:
     explanations = night.table("verdicts")["explanation"].drop_nulls()
     assert REMOVED in explanations.to_list()
     assert max(map(len, explanations)) <= MAX_EXPLANATION_CHARS
-    # The ledger keeps answers as they came; text and answer meet first when they are merged.
-    kept = ("moderation-batch/", "moderation-output/answers/")
     for key, body in night.objects.items():
-        if not key.startswith(kept) and "/rejected/" not in key:
+        if not key.startswith("moderation-batch/") and "/rejected/" not in key:
             assert hostile.CANARY.encode() not in body, key
+    answers = [pl.read_parquet(body) for key, body in night.objects.items() if "/answers/" in key]
+    assert REMOVED in pl.concat(answers)["explanation"].to_list()
+    for frame in answers:
+        assert hostile.CANARY not in str(frame.rows())
     for name in TABLES:
         assert hostile.CANARY not in str(night.table(name).drop(SITES_OWN, strict=False).rows())
 

@@ -54,6 +54,7 @@ NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
 #: Granted though no call of these nights needs it.
 NOT_CALLED = {
     "submitter.json": {
+        "bedrock:GetInferenceProfile": "asked where MODEL_ID is an application inference profile; the sandbox has none",
         "s3:AbortMultipartUpload": "delta-rs gives up an upload in parts only when it fails in the middle of one",
     },
     "bedrock-role.json": {
@@ -258,7 +259,7 @@ def _work(sandbox: Sandbox, settings: Settings, environment: pytest.MonkeyPatch)
     for day in (DAY, SMALL_DAY):
         assert play_night(settings, day, f"run-{day}", lambda: NOW) is not None
     # A model whose quota's code nobody knows: all of Bedrock's are listed.
-    assert adapters.connect(settings).quotas.jobs_in_flight("amazon.nova-lite-v1:0") > 0
+    assert adapters.connect(settings).quotas.batch_quotas("amazon.nova-lite-v1:0").jobs_in_flight > 0
     (channel,) = adapters.connect(settings).alerts
     channel.send(AlertMessage(title="a", ascii_title="a", body="b", severity=Severity.PAGE))
     sandbox.bedrock.engine.pause()

@@ -6,16 +6,19 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
+from typing import Any
 
 import polars as pl
 import pytest
 
+from data_contracts.batch_lines import InvocationType
 from sandbox.days import sample_day
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
+from tasks.adapters.storage import Storage
 from tasks.ask_on_demand import Pace
-from tasks.errors import BelowMinimum, DeadlinePassed
+from tasks.errors import BedrockThrottled, BedrockUnavailable, BelowMinimum, DeadlinePassed, ModerationError
 from tasks.ledger import read_ledger
 from tasks.paths import DayPaths
 from tasks.settings import Settings
@@ -124,6 +127,48 @@ def test_a_crash_repeats_only_the_calls_in_flight(
     books = night.balance
     assert books.ledger_input_tokens == books.verdict_input_tokens + books.unattributed_input_tokens
     assert (books.unattributed_input_tokens > 0) == (repeated > 0)
+
+
+class Busy(FakeBedrock):
+    """Turns away the calls from the fourth on, until there is time."""
+
+    def __init__(self, storage: Storage, error: ModerationError) -> None:
+        super().__init__(storage)
+        self.error: ModerationError | None = error
+
+    def invoke(
+        self, model_id: str, invocation_type: InvocationType, body: dict[str, Any], *, limit_s: float | None = None
+    ) -> dict[str, Any]:
+        if self.error is not None and sum(self.invoked.values()) >= 3:
+            raise self.error
+        return super().invoke(model_id, invocation_type, body, limit_s=limit_s)
+
+
+@pytest.mark.parametrize(
+    ("error", "repeated"),
+    [
+        pytest.param(BedrockThrottled("ThrottlingException"), 0, id="throttled"),
+        pytest.param(BedrockUnavailable("ReadTimeoutError"), 1, id="its-answer-was-lost"),
+    ],
+)
+def test_a_call_that_was_turned_away_is_not_booked(
+    error: ModerationError, repeated: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No model has seen it and AWS does not charge for it; a call whose answer was lost may have been paid for."""
+    put_day(settings, 10)
+    settings = settings.model_copy(update={"on_demand_concurrency": 1})
+    connected = adapters.connect(settings)
+    bedrock = Busy(connected.storage, error)
+    monkeypatch.setattr(adapters, "connect", lambda _: replace(connected, bedrock=bedrock))
+    with pytest.raises(type(error)):
+        play_night(settings, DAY, "run", lambda: NOW)
+    bedrock.error = None
+    night = play_night(settings, DAY, "again", lambda: NOW)
+    assert night is not None
+    assert night.statuses == {"judged": 10}
+    (job,) = night.jobs
+    assert job["usage"]["repeated_call_count"] == repeated
+    assert (night.balance.unattributed_input_tokens > 0) == (repeated > 0)
 
 
 def test_one_refused_request_does_not_stop_the_others(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

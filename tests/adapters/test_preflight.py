@@ -17,13 +17,17 @@ from sandbox.days import sample_day
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
+from tasks.adapters.storage import Storage, StorageRefused
 from tasks.close_night import Night
-from tasks.errors import BedrockRefused, BedrockUnavailable, CanaryFailed
+from tasks.errors import BedrockRefused, BedrockThrottled, BedrockUnavailable, CanaryFailed
+from tasks.ingest import load_prompt
 from tasks.ledger import read_ledger
 from tasks.paths import DayPaths, RunPaths
 from tasks.preflight import read_preflight
 from tasks.prices import PICODOLLARS
 from tasks.settings import Settings
+from tasks.steps import Steps
+from tasks.try_canary import LIMIT_S, try_canary
 from tests.fakes import FakeAlerts, FakeBedrock, Killed
 from tests.wire import Reply, Wire
 
@@ -169,20 +173,106 @@ def test_a_request_that_the_model_refuses_stops_the_night(
 
 
 class Mute(FakeBedrock):
-    """A Bedrock without quota for single calls."""
+    """A Bedrock that answers no single call."""
 
-    def invoke(self, *_: Any) -> dict[str, Any]:
-        raise BedrockUnavailable("invoke m: ThrottlingException: Too many requests")
+    def __init__(self, storage: Storage, error: Exception) -> None:
+        super().__init__(storage)
+        self.error, self.limits = error, list[float | None]()
+
+    def invoke(self, *_: Any, limit_s: float | None = None) -> dict[str, Any]:
+        self.limits.append(limit_s)
+        raise self.error
 
 
-def test_a_canary_without_an_answer_only_warns(site: Site) -> None:
-    """An account may have no quota for single calls: the night goes on, and says so once, at the end too."""
-    site.replace(bedrock=Mute(adapters.connect(site.settings).storage))
-    night = site.play()
+class Unhurried(Steps):
+    """Stages whose waits cost no time; `waits` are those of the canary."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0, lambda *_: None)
+        self.waits: list[float] = []
+
+    def __call__(self, stage: Any, *args: Any, **kwargs: Any) -> Any:
+        if stage is try_canary.fn:
+            kwargs["sleep"] = self.waits.append
+        return super().__call__(stage, *args, **kwargs)
+
+
+def test_a_canary_that_is_turned_away_only_warns(site: Site) -> None:
+    """An account may have no quota for single calls: after a few waits the night goes on, and says so at the end."""
+    bedrock = Mute(adapters.connect(site.settings).storage, BedrockThrottled("invoke m: ThrottlingException"))
+    site.replace(bedrock=bedrock)
+    steps = Unhurried()
+    night = play_night(site.settings, DAY, "run", lambda: NOW, step=steps)
+    assert night is not None
     (said,) = night.warnings
     assert said.startswith("the canary was not answered: invoke m: ThrottlingException")
+    assert "books nothing for it" in said
+    assert len(bedrock.limits) == 1 + len(steps.waits) > 1
     assert night.statuses == {"judged": 110}
     assert night.balance.canary_cost_usd == 0
+    check_books(night)
+
+
+def test_a_canary_whose_answer_is_lost_is_booked_at_the_most(site: Site) -> None:
+    """Somebody may have paid for it: the books have the most that it can have cost, and the night says so."""
+    bedrock = Mute(adapters.connect(site.settings).storage, BedrockUnavailable("invoke m: ReadTimeoutError"))
+    site.replace(bedrock=bedrock)
+    night = site.play()
+    lost, booked = night.warnings
+    assert lost.startswith("the canary was not answered: invoke m: ReadTimeoutError")
+    assert "were cut off" in booked
+    assert bedrock.limits == [LIMIT_S], "one call, with a limit of its own"
+    canary, _ = site.ledger()
+    assert canary.usage is not None
+    assert canary.usage.input_tokens >= canary.estimated_input_tokens
+    assert canary.usage.output_tokens == load_prompt(site.settings).max_tokens
+    check_books(night)
+
+
+def test_a_canary_that_hangs_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is called once, waited for as long as a canary may take, and booked: nobody knows whether it was answered."""
+    monkeypatch.setattr("tasks.try_canary.LIMIT_S", 0.3)
+    with Wire(site.sandbox.bedrock_url).served() as wire:
+        wire.fates.append("hang")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", wire.url)
+        night = site.play(count_tokens=False)
+        assert len(wire.seen) == 1
+    assert "ReadTimeoutError" in night.warnings[0]
+    assert pico(night.balance.canary_cost_usd) > 0
+    check_books(night)
+
+
+def test_a_call_that_is_turned_away_is_told_apart(site: Site) -> None:
+    """It cost nothing, unlike one that was lost; with a limit it is made once."""
+    outside = adapters.connect(site.settings)
+    site.sandbox.faults.set("throttle", "InvokeModel:1.0")
+    with pytest.raises(BedrockThrottled, match="ThrottlingException"):
+        outside.bedrock.invoke(site.settings.model_id, "InvokeModel", {}, limit_s=5)
+    site.sandbox.faults.set("throttle", "InvokeModel:0")
+    site.sandbox.faults.set("server_error", "InvokeModel:1.0")
+    with pytest.raises(BedrockUnavailable) as caught:
+        outside.bedrock.invoke(site.settings.model_id, "InvokeModel", {}, limit_s=5)
+    assert not isinstance(caught.value, BedrockThrottled)
+    assert site.calls("InvokeModel") == 2
+
+
+def test_a_night_that_died_in_its_canary_is_never_too_cheap(site: Site) -> None:
+    """A call that was paid and not booked stays on record at the most that it can have cost, if nobody calls again."""
+    bedrock = FakeBedrock(adapters.connect(site.settings).storage)
+    site.replace(bedrock=bedrock)
+    bedrock.crash_after = 0
+    with pytest.raises(Killed):
+        site.play("killed")
+    (canary,) = site.ledger()
+    assert (canary.state, canary.call_count) == ("intended", 1)
+    bedrock.crash_after = None
+    night = site.play("after", preflight_canary=False)
+    assert sum(bedrock.invoked.values()) == 1, "nobody called again"
+    paid_tokens = (1000, 50)
+    assert night.balance.canary_input_tokens > paid_tokens[0]
+    assert night.balance.canary_output_tokens > paid_tokens[1]
+    assert pico(night.balance.canary_cost_usd) > paid_tokens[0] * 10**6 + paid_tokens[1] * 5 * 10**6
+    assert any("were cut off" in warning for warning in night.warnings)
     check_books(night)
 
 
@@ -205,7 +295,7 @@ def test_a_canary_that_cannot_be_read_warns(fault: str, told: str | None, site: 
     night = play_night(site.settings, DAY, "run", lambda: NOW, report=note)
     assert night is not None
     expected = (f"the canary's answer is {told}; the night goes on",) if told else ()
-    assert night.warnings == getattr(seen["preflight"], "warnings") == expected  # noqa: B009
+    assert night.warnings == getattr(seen["try_canary"], "warnings") == expected  # noqa: B009
     check_books(night)
 
 
@@ -384,6 +474,31 @@ def test_a_models_end_is_told_in_time(lifecycle: str, title: str, severity: str,
     again = play_night(site.settings, DAY, "again", lambda: NOW, epoch=1)
     assert again is not None
     assert [message for message in alerts.messages if "model" in message.title] == told, "once a step"
+
+
+class Closed:
+    """A storage that may not be written to below one root."""
+
+    def __init__(self, storage: Storage, root: str) -> None:
+        self._storage, self._root = storage, root
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def put(self, uri: str, body: bytes) -> None:
+        if uri.startswith(self._root):
+            raise StorageRefused(f"put {uri}: AccessDenied: Access Denied")
+        self._storage.put(uri, body)
+
+
+def test_a_closed_bucket_stops_the_night_before_the_work(site: Site) -> None:
+    """Nothing of the day is read yet, no shard is written, and nobody is asked anything that costs."""
+    site.replace(storage=Closed(adapters.connect(site.settings).storage, site.settings.batch_uri))
+    stages = list[str]()
+    with pytest.raises(StorageRefused, match=r"s3:PutObject.*MODERATION_BATCH_URI"):
+        play_night(site.settings, DAY, "run", lambda: NOW, report=lambda name, *_: stages.append(name))
+    assert stages == ["ingest", "find_published"]
+    assert (site.calls("InvokeModel"), site.calls("CountTokens")) == (0, 0)
 
 
 def test_the_looks_leave_nothing_behind(site: Site) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox.bedrock import quotas as served
 from sandbox.bedrock.errors import STATUS_CODES
 from sandbox.bedrock.quotas import Quotas as ServedQuotas
 from sandbox.serve import Sandbox
@@ -23,6 +24,9 @@ from tests.wire import Reply, Wire
 
 if TYPE_CHECKING:
     from tests.adapters.conftest import Bench
+
+
+JOB_SIZE = "Batch inference job size (in GB) for"
 
 
 @pytest.fixture
@@ -52,14 +56,35 @@ def wire(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
 def test_the_quota_is_read(aws: Sandbox, model_id: str, calls: list[str]) -> None:
     """One call where AWS publishes the quota's code, else a listing that is searched for the model's name."""
     aws.faults.set("quota", 7)
-    assert ServiceQuotas(Aws()).jobs_in_flight(model_id) == 7
+    found = ServiceQuotas(Aws()).batch_quotas(model_id)
+    assert (found.jobs_in_flight, found.records) == (7, 100_000)
+    assert found.size_bytes == (None if calls == ["GetServiceQuota"] else 10**9), "that of a file, not of a job"
     assert sorted(aws.bedrock.call_counts) == calls
+
+
+def test_an_account_may_have_less(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of records per job and per file the lesser is read, and of the sizes: a job of ours has one file."""
+    for name, value in (("Records per input file per batch inference job for", 50_000.0), (JOB_SIZE, 0.5)):
+        monkeypatch.setitem(served._DEFAULTS, name, value)
+    assert ServiceQuotas(Aws()).batch_quotas(MODEL_ID).records == 50_000
+    found = ServiceQuotas(Aws()).batch_quotas("amazon.nova-micro-v1:0")
+    assert (found.records, found.size_bytes) == (50_000, 500_000_000)
+
+
+def test_what_is_not_told_in_time_is_gone_without(wire: Wire) -> None:
+    """The jobs in flight are asked first; of the rest as much as comes."""
+    wire.fates += ["pass", "lose"]
+    found = ServiceQuotas(Aws()).batch_quotas(MODEL_ID)
+    assert (found.jobs_in_flight, found.records) == (100, 100_000), "one of both was told"
+    ticks = iter(range(0, 100, 4))
+    slow = ServiceQuotas(Aws(), clock=lambda: float(next(ticks))).batch_quotas(MODEL_ID)
+    assert (slow.jobs_in_flight, slow.records) == (100, None)
 
 
 def test_every_page_is_read(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The quota is found behind more quotas than a page holds."""
     monkeypatch.setattr("tasks.adapters.service_quotas._PAGE_SIZE", 5)
-    assert ServiceQuotas(Aws()).jobs_in_flight("amazon.nova-micro-v1:0") == 100
+    assert ServiceQuotas(Aws()).batch_quotas("amazon.nova-micro-v1:0").jobs_in_flight == 100
     assert aws.bedrock.call_counts["ListServiceQuotas"] > 2
 
 
@@ -68,7 +93,7 @@ def test_a_listing_without_end_is_given_up(aws: Sandbox, monkeypatch: pytest.Mon
     monkeypatch.setattr("tasks.adapters.service_quotas._PAGE_SIZE", 1)
     ticks = iter(range(100))
     with pytest.raises(FactUnavailable, match="takes too long"):
-        ServiceQuotas(Aws(), clock=lambda: float(next(ticks))).jobs_in_flight("amazon.nova-micro-v1:0")
+        ServiceQuotas(Aws(), clock=lambda: float(next(ticks))).batch_quotas("amazon.nova-micro-v1:0")
     assert aws.bedrock.call_counts["ListServiceQuotas"] == 4
 
 
@@ -100,7 +125,7 @@ def test_the_sandbox_lists_what_aws_documents(aws: Sandbox) -> None:
     )
     quotas = [quota for page in pages for quota in page["Quotas"]]
     assert len({quota["QuotaCode"] for quota in quotas}) == len(quotas) == len(ServedQuotas(aws.faults)._quotas("x"))
-    assert {quota["Value"] for quota in quotas} == {100.0, 100_000.0}
+    assert {quota["Value"] for quota in quotas} == {1.0, 5.0, 100.0, 100_000.0}
     for code, service in (("L-00000000", "bedrock"), ("L-63020993", "sqs")):
         with pytest.raises(client.exceptions.NoSuchResourceException):
             client.get_service_quota(ServiceCode=service, QuotaCode=code)
@@ -143,7 +168,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for(wire: Wire, monkeypatch:
     monkeypatch.setattr("tasks.adapters.service_quotas._READ_TIMEOUT_S", 0.2)
     wire.fates.append("hang")
     with pytest.raises(FactUnavailable, match="ReadTimeoutError"):
-        ServiceQuotas(Aws()).jobs_in_flight(MODEL_ID)
+        ServiceQuotas(Aws()).batch_quotas(MODEL_ID)
     assert len(wire.seen) == 1
 
 
@@ -168,10 +193,10 @@ def test_a_bedrock_of_its_own_is_not_asked_about_at_aws(
         monkeypatch.setenv(name, aws.bedrock_url)
     quotas = ServiceQuotas(Aws())
     if is_asked:
-        assert quotas.jobs_in_flight(MODEL_ID) == 100
+        assert quotas.batch_quotas(MODEL_ID).jobs_in_flight == 100
     else:
         with pytest.raises(FactUnavailable, match=r"AWS_ENDPOINT_URL_SERVICE_QUOTAS.*AWS was not asked"):
-            quotas.jobs_in_flight(MODEL_ID)
+            quotas.batch_quotas(MODEL_ID)
 
 
 # What it is good for.
@@ -199,7 +224,7 @@ def test_bedrock_is_never_asked_for_more_than_the_account_has(tmp_path: Path, mo
 def test_a_served_night_keeps_to_the_quota(aws: Sandbox, bench: Bench) -> None:
     """Over HTTP: what Service Quotas says is what CreateModelInvocationJob enforces."""
     aws.faults.set("quota", 1)
-    quotas = Quotas(jobs_in_flight=ServiceQuotas(Aws()).jobs_in_flight(MODEL_ID))
+    quotas = Quotas(**ServiceQuotas(Aws()).batch_quotas(MODEL_ID).model_dump())
     assert quotas.most_jobs(settings(None)) == 1
     bench.submit()
     error = bench.refused(bench.control.create_model_invocation_job, **bench.request(clientRequestToken="second"))

@@ -778,3 +778,15 @@ def test_other_files_are_no_output(night: Night) -> None:
     assert lines == [b"nested/shard-00001.jsonl.out\n", b"shard-00000.jsonl.out\n"]
     unsubmitted = list(output_lines(night.connected.storage, shard, Path(night.settings.output_uri)))
     assert unsubmitted == []
+
+
+def test_output_without_a_folder_of_the_jobs(night: Night) -> None:
+    """Files right where the job was told to write are its output, if it has no folder: they are paid for."""
+    (shard,) = night.shards(1)
+    entry, storage = shard.model_copy(update={"job_arn": JOB_ARN}), night.connected.storage
+    for name in ("manifest.json.out", "shard-00000.jsonl.out", "another/shard-00000.jsonl.out"):
+        storage.put(f"{entry.output_uri}{name}", name.encode() + b"\n")
+    scratch = Path(night.settings.output_uri).parent
+    assert list(output_lines(storage, entry, scratch)) == [b"shard-00000.jsonl.out\n"]
+    storage.put(f"{entry.output_uri}abc123def456/shard-00000.jsonl.out", b"its own\n")
+    assert list(output_lines(storage, entry, scratch)) == [b"its own\n"]

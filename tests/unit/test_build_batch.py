@@ -20,6 +20,7 @@ from tasks.families.converse import REASONING_TOKENS
 from tasks.ingest import Plan, load_prompt
 from tasks.ledger import read_ledger, update, write_intent
 from tasks.paths import RunPaths
+from tasks.read_quotas import Quotas
 from tests import factories
 
 VALID = factories.valid({}, {}, {}, {})
@@ -137,6 +138,22 @@ def test_estimates_of_shards_add_up_to_the_batch(night: Night) -> None:
     assert sum(shard.estimated_input_tokens for shard in batch.shards) == batch.estimated_input_tokens
     assert sum(shard.estimated_output_tokens for shard in batch.shards) == batch.estimated_output_tokens
     assert sum(shard.estimated_cost_usd or 0 for shard in batch.shards) == pytest.approx(batch.estimated_cost_usd)
+
+
+@pytest.mark.parametrize(
+    ("quotas", "counts"),
+    [
+        pytest.param(Quotas(), [4], id="nothing-is-known"),
+        pytest.param(Quotas(records=100_000, size_bytes=10**9), [4], id="as-much-as-the-settings"),
+        pytest.param(Quotas(records=3), [2, 2], id="fewer-records"),
+        pytest.param(Quotas(size_bytes=10_000), [2, 2], id="smaller-files"),
+        pytest.param(Quotas(records=0, size_bytes=0), [2, 2], id="a-quota-of-nothing-leaves-what-a-job-takes"),
+    ],
+)
+def test_shards_keep_to_the_lesser_of_settings_and_account(quotas: Quotas, counts: list[int], night: Night) -> None:
+    """An account may have less than AWS's defaults, and Bedrock would refuse the job once it is there."""
+    batch = build_batch.build_batch.fn(night.settings, night.plan(), factories.NOW, quotas)
+    assert [shard.record_count for shard in batch.shards] == counts
 
 
 def test_failed_records_are_asked_again_under_another_key(night: Night) -> None:

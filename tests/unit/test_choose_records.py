@@ -210,9 +210,16 @@ def test_fewer_comments_than_a_job_takes_stop_the_night(record_count: int, stops
 )
 def test_a_night_over_the_budget_submits_nothing(estimated: float | None, booked: float, stops: bool) -> None:
     """The estimate and what the day has booked may reach MAX_COST_USD, not pass it."""
-    said = r"MODERATION_MAX_COST_USD=\$10\.00: nothing was submitted"
+    said = r"MODERATION_MAX_COST_USD=10: nothing was submitted"
     with pytest.raises(OverBudget, match=said) if stops else nullcontext():
         check_budget(estimated, booked, 10.0)
+
+
+def test_a_small_budget_is_named_as_it_was_set() -> None:
+    """A night of a few comments costs fractions of a cent, and so may its budget: neither is shown as nothing."""
+    said = r"an estimated \$0\.0021 on top of \$0\.0010 .* MODERATION_MAX_COST_USD=0\.003: "
+    with pytest.raises(OverBudget, match=said):
+        check_budget(0.0021, 0.001, 0.003)
 
 
 def test_the_day_has_booked_what_it_paid_and_what_is_under_way() -> None:

@@ -18,14 +18,17 @@ from data_contracts.verdicts import ANSWERS
 from tasks import adapters
 from tasks.collect_answers import CollectionSummary, collect_answers
 from tasks.families.claude import Claude
+from tasks.ingest import load_prompt
 from tasks.ledger import read_ledger, write_intent
 from tasks.paths import DayPaths
 from tasks.prices import Price
 from tasks.read_output import Collected, collect
+from tasks.render_request import RequestTemplate
 from tests import factories
 from tests.factories import answer_text, claude_output, error_line, output_line
 
 PRICE = Price(500_000, 2_500_000)
+TEMPLATE = RequestTemplate(Claude(), factories.prompt())
 ATTEMPTS = {"r1": 1, "r2": 1, "r3": 2}
 
 FINE = answer_text(violation=False, category="none", explanation="")
@@ -305,6 +308,7 @@ class Night:
                 "job_arn": f"{factories.JOB_ARN}{shard}",
                 "job_status": status,
                 "record_count": len(records),
+                "input_uri": self.paths.batch_input(key, shard),
                 "requests_uri": self.paths.requests(key),
                 "output_uri": self.paths.batch_output(key),
             }
@@ -413,3 +417,25 @@ def test_costs_of_jobs_add_up_and_one_unknown_makes_the_sum_unknown(night: Night
         night.output(night.job(shard, "Completed", "r1", model_id=model), "a.jsonl.out", real_line("r1", 1))
     assert night.collect().cost_usd is None
     assert [entry.usage.cost_usd for entry in night.entries() if entry.usage] == [5e-07, 1e-06, 5e-07, None]
+
+
+@pytest.mark.parametrize("is_input_there", [True, False])
+def test_calls_without_an_answer_are_booked_at_the_most(is_input_there: bool, night: Night) -> None:
+    """Who called and died may have paid: what nobody asks again is booked as unattributed, never below what it cost."""
+    entry = night.job(0, "Completed", "r1", "r2", "r3", mode="on_demand", job_arn=None, input_bytes=5_000)
+    storage, folder = night.outside.storage, f"{entry.output_uri}on-demand"
+    lines = {record: TEMPLATE.line(record, "a comment" * size) for record, size in (("r1", 1), ("r2", 100), ("r3", 9))}
+    if is_input_there:
+        storage.put(entry.input_uri, b"".join(lines.values()))
+    for call in ("r1.0", "r2.0", "r2.1"):
+        storage.put(f"{folder}/{call}.call", b"")
+    storage.put(f"{folder}/r1.jsonl.out", real_line("r1", 10))
+    night.collect()
+    usage = night.entries()[0].usage
+    assert usage is not None
+    most = len(lines["r2"]) if is_input_there else 5_000
+    assert (usage.input_tokens, usage.unattributed_input_tokens) == (10 + 2 * most, 2 * most)
+    assert usage.output_tokens == usage.unattributed_output_tokens == 2 * load_prompt(night.settings).max_tokens
+    price = Price(1_000_000, 5_000_000)
+    assert usage.cost_usd == price.cost_usd(usage.input_tokens, usage.output_tokens)
+    assert (usage.answered_count, usage.lost_call_count) == (1, 2)

@@ -12,7 +12,7 @@ import prompts
 from data_contracts.batch_lines import OutputLine, answer_schema
 from tasks.errors import PromptInvalid, UnsupportedModel
 from tasks.families import InvocationChoice, pick_family
-from tasks.families.base import Family, Reply, Stop, token_count
+from tasks.families.base import Family, NoReply, Reply, Stop, token_count
 from tasks.families.claude import Claude
 from tasks.families.converse import Converse
 from tasks.families.nova import Nova
@@ -43,6 +43,7 @@ def every_form(model_id: str) -> list[str]:
         ("amazon.nova-micro-v1:0", "nova", "InvokeModel"),
         ("amazon.nova-lite-v1:0", "nova", "InvokeModel"),
         ("amazon.nova-pro-v1:0", "nova", "InvokeModel"),
+        ("amazon.nova-premier-v1:0", "nova", "InvokeModel"),
         ("amazon.nova-2-lite-v1:0", "nova", "InvokeModel"),
         ("meta.llama3-3-70b-instruct-v1:0", "converse", "Converse"),
         ("meta.llama4-scout-17b-instruct-v1:0", "converse", "Converse"),
@@ -239,13 +240,22 @@ def test_the_text_is_that_of_the_text_blocks(content: list[Any], text: str) -> N
         pytest.param({"stop_reason": None}, id="no-stop-reason"),
         pytest.param({"stop_reason": 1}, id="stop-reason-is-no-text"),
         pytest.param({"content": "text"}, id="content-is-no-list"),
-        pytest.param({"content": None}, id="no-content"),
     ],
 )
 def test_another_shape_is_no_claude_output(change: dict[str, Any]) -> None:
-    """An output without its stop reason or its content is of another shape."""
-    with pytest.raises(ValueError, match="no stop_reason or no content"):
+    """An output without its stop reason, or with content of another kind, is of another shape."""
+    with pytest.raises(NoReply, match="no stop_reason, or content that is no list"):
         Claude().read(factories.claude_output() | change)
+
+
+def test_a_refusal_need_not_hold_any_content() -> None:
+    """Why it stopped is looked at first: a refusal without content is one, like a refusal with an empty list."""
+    refused = factories.claude_output("", "refusal") | {"content": []}
+    expected = Reply(Stop.REFUSED, "refusal", "", 1000, 50)
+    assert Claude().read(refused) == expected
+    assert Claude().read(refused | {"content": None}) == expected
+    del refused["content"]
+    assert Claude().read(refused) == expected
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,14 @@ def test_a_retyped_column_is_drift(column: str, dtype: pa.DataType, expected: st
     assert str(error.value) == f"s3://in/a.parquet: column {column} is {found}, expected {expected}"
 
 
+@pytest.mark.parametrize("column", ["text", "extra"])
+def test_a_column_that_stands_there_twice_is_drift(column: str) -> None:
+    """Parquet allows two columns of one name; nobody can tell which is meant, and no reader takes the file."""
+    schema = SCHEMA.append(pa.field("extra", pa.int64())).append(pa.field(column, pa.string()))
+    with pytest.raises(SchemaDrift, match=rf"^s3://in/a\.parquet: column {column} stands there twice"):
+        check_schema(schema, "s3://in/a.parquet")
+
+
 @pytest.mark.parametrize("rows", [0, 1, 3])
 def test_rows_are_counted_from_the_footer(rows: int) -> None:
     """A file's rows are known without reading them; an empty file is a file."""

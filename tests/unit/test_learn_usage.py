@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from data_contracts.usage import LanguageUsage
-from tasks.learn_usage import LEARNT_NIGHTS, keep_usage, learn_rates
+from tasks.learn_usage import LEARNT_NIGHTS, Nights, keep_usage, learn_rates
 from tasks.paths import DayPaths
 from tests import factories
 
@@ -84,6 +84,18 @@ def test_the_nearest_nights_count(site: Site) -> None:
     assert site.learnt() == 40
     site.keep(-1, 47)
     assert site.learnt() == 41
+
+
+def test_each_of_many_days_learns_from_the_nights_around_it(site: Site) -> None:
+    """Who plans many days reads each night once, and gets for each day what a night of that day would learn."""
+    for days_ago in range(2 * LEARNT_NIGHTS):
+        site.keep(days_ago, 40 if days_ago < LEARNT_NIGHTS else 400)
+    nights = Nights(STORAGE, site.paths(0))
+    for days_ago in (0, 2 * LEARNT_NIGHTS):
+        rates = nights.rates(site.paths(days_ago).run_date, factories.plan())
+        assert rates == learn_rates(STORAGE, site.paths(days_ago), factories.plan())
+        assert rates is not None
+        assert rates.output_tokens == (400 if days_ago else 40)
 
 
 def test_what_cannot_be_read_teaches_nothing(site: Site) -> None:

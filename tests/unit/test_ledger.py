@@ -16,7 +16,17 @@ from polars.testing import assert_frame_equal
 
 from data_contracts.ledger import EntryState, LedgerEntry, job_name, record_id, shard_key
 from data_contracts.verdicts import ANSWERS, REQUESTS
-from tasks.ledger import fetch_answers, fetch_requests, is_live, is_running, read_ledger, serves, update, write_intent
+from tasks.ledger import (
+    fetch_answers,
+    fetch_requests,
+    is_live,
+    is_running,
+    read_ledger,
+    serves,
+    update,
+    without_strays,
+    write_intent,
+)
 from tasks.paths import DayPaths
 from tests import factories
 
@@ -187,3 +197,27 @@ def test_an_empty_ledger_has_frames_without_rows(tmp_path: Path) -> None:
     assert_frame_equal(fetch_requests(STORAGE, (), tmp_path).collect(), factories.requests())
     assert_frame_equal(fetch_answers(STORAGE, (), tmp_path).collect(), factories.answers())
     assert factories.answers().schema["attempt"] == pl.Int32
+
+
+@pytest.mark.parametrize(
+    ("other", "is_stray"),
+    [
+        pytest.param({"term": 2}, True, id="another-of-its-number-in-a-later-term"),
+        pytest.param({"term": 2, "state": EntryState.COLLECTED}, True, id="however-far-that-one-has-come"),
+        pytest.param({"term": 1}, False, id="of-the-same-term"),
+        pytest.param({"term": 2, "shard": 1}, False, id="another-number"),
+        pytest.param({"term": 2, "mode": "canary"}, False, id="a-canary-has-no-number"),
+    ],
+)
+def test_which_intents_are_strays(other: dict[str, Any], is_stray: bool) -> None:
+    """An intent is one that its run put too late, if a later run has an entry of the same number."""
+    late = factories.ledger_entry(term=1)
+    entries = [late, factories.ledger_entry(input_sha256="c" * 64, **other)]
+    assert (late not in without_strays(entries)) is is_stray
+    assert without_strays(entries)[-1] == entries[-1]
+
+
+def test_what_was_asked_is_no_stray() -> None:
+    """An entry that Bedrock has a job for counts, whatever its term: somebody pays for it."""
+    asked = factories.ledger_entry(term=1, state=EntryState.SUBMITTED, job_arn=factories.JOB_ARN)
+    assert asked in without_strays([asked, factories.ledger_entry(input_sha256="c" * 64, term=2)])

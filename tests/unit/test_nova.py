@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.families.base import Reply, Stop
+from tasks.families.base import NoReply, Reply, Stop
 from tasks.families.nova import Nova
 from tests import factories
 
@@ -41,7 +41,7 @@ def test_a_guardrail_that_stepped_in_is_a_refusal(action: str | None) -> None:
     [
         pytest.param({}, id="empty"),
         pytest.param(factories.message_output() | {"stopReason": None}, id="no-stop-reason"),
-        pytest.param(factories.message_output() | {"output": None}, id="no-output"),
+        pytest.param(factories.message_output() | {"output": "text"}, id="output-is-no-object"),
         pytest.param(factories.message_output() | {"output": {"message": []}}, id="message-is-no-object"),
         pytest.param(
             factories.message_output() | {"output": {"message": {"content": "text"}}}, id="content-is-no-list"
@@ -50,6 +50,16 @@ def test_a_guardrail_that_stepped_in_is_a_refusal(action: str | None) -> None:
     ],
 )
 def test_another_shape_is_no_nova_output(output: dict[str, Any]) -> None:
-    """An output without its stop reason or its content is of another shape."""
-    with pytest.raises(ValueError, match="no stopReason or no content"):
+    """An output without its stop reason, or with content of another kind, is of another shape."""
+    with pytest.raises(NoReply, match="no stopReason, or content that is no list"):
         Nova().read(output)
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [None, {}, {"message": None}, {"message": {"role": "assistant"}}, {"message": {"content": None}}],
+)
+def test_what_was_filtered_need_not_hold_any_content(nothing: Any) -> None:
+    """Why it stopped is looked at first: a filtered answer may come without the blocks that it would have had."""
+    output = factories.message_output(stop_reason="content_filtered") | {"output": nothing}
+    assert Nova().read(output) == Reply(Stop.REFUSED, "content_filtered", "", 1000, 50)

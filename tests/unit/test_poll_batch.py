@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from botocore.loaders import Loader
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from data_contracts.batch_lines import InvocationType
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks.deadline import check_stopped, is_late
-from tasks.errors import BedrockRefused, BedrockUnavailable, DeadlinePassed
+from tasks.errors import BedrockRefused, BedrockUnavailable, DeadlinePassed, JobUnknown
 from tasks.ledger import ENDED, read_ledger, write_intent
 from tasks.paths import DayPaths
 from tasks.poll_batch import PollSummary, Progress, next_action, next_wait_s, wait_for_jobs
@@ -107,17 +107,22 @@ def test_a_wait_is_within_a_fifth_of_what_it_should_be(
     assert actual == pytest.approx(without, rel=0.2 + 1e-9)
 
 
+UNKNOWN: Literal["unknown"] = "unknown"
+
+Shown = JobStatus | Literal["unknown"] | None
+
+
 class Script:
     """Bedrock whose jobs show the statuses of a script, look by look; the last one stays.
 
-    A status of None is a look that fails. A job that is asked to stop shows the script of `stopping` from then on, if
-    it has one; `refuses_stops` refuses to stop any.
+    A status of None is a look that fails, and one of UNKNOWN a job that Bedrock does not show. A job that is asked to
+    stop shows the script of `stopping` from then on, if it has one; `refuses_stops` refuses to stop any.
     """
 
-    def __init__(self, **looks: Sequence[JobStatus | None]) -> None:
+    def __init__(self, **looks: Sequence[Shown]) -> None:
         self.looks = {key: list(script) for key, script in looks.items()}
         self.created: list[str] = []
-        self.stopping: dict[str, list[JobStatus | None]] = {}
+        self.stopping: dict[str, list[Shown]] = {}
         self.stopped: list[str] = []
         self.refuses_stops = False
         self.unavailable_stops = 0
@@ -143,7 +148,9 @@ class Script:
         if key in self.stopping:
             self.looks[key] = self.stopping.pop(key)
 
-    def invoke(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> dict[str, Any]:
+    def invoke(
+        self, model_id: str, invocation_type: InvocationType, body: dict[str, Any], *, limit_s: float | None = None
+    ) -> dict[str, Any]:
         raise AssertionError(model_id)
 
     def get_job(self, job_arn: str) -> Job:
@@ -151,6 +158,8 @@ class Script:
         status = script.pop(0) if len(script) > 1 else script[0]
         if status is None:
             raise BedrockUnavailable("get job: ThrottlingException")
+        if status is UNKNOWN:
+            raise JobUnknown("get job: ResourceNotFoundException")
         return Job(job_arn=job_arn, job_name="", status=status, message="why" if status == "Failed" else None)
 
 
@@ -175,10 +184,11 @@ class Night:
         self.clock = Clock()
         self.storage = factories.local_adapters().storage
 
-    def entry(self, key: str, state: EntryState = EntryState.SUBMITTED) -> None:
+    def entry(self, key: str, state: EntryState = EntryState.SUBMITTED, **changes: Any) -> None:
         arn = f"arn/{key}" if state is EntryState.SUBMITTED else None
         shard = len(read_ledger(self.storage, self.paths))
-        write_intent(self.storage, self.paths, factories.ledger_entry(key=key, shard=shard, state=state, job_arn=arn))
+        entry = factories.ledger_entry(key=key, shard=shard, state=state, job_arn=arn, **changes)
+        write_intent(self.storage, self.paths, entry)
 
     def wait(self, bedrock: Script, on_progress: Callable[[Progress], None] = lambda _: None) -> dict[str, int]:
         return self.poll(bedrock, on_progress).ended
@@ -253,6 +263,22 @@ def test_looks_that_keep_failing_end_the_stage(night: Night) -> None:
     with pytest.raises(BedrockUnavailable):
         night.wait(Script(a=[None]))
     assert len(night.clock.sleeps) == 4
+
+
+def test_a_job_that_is_not_shown_yet_is_waited_for(night: Night) -> None:
+    """AWS promises no read after a write: a new job may be unknown to the first looks, and the others are seen."""
+    night.entry("a", submitted_at=PLAN.planned_at)
+    night.entry("b", submitted_at=PLAN.planned_at)
+    script = Script(a=[UNKNOWN] * 6 + [JobStatus.COMPLETED], b=[JobStatus.COMPLETED])
+    assert night.wait(script) == {"Completed": 2}
+
+
+def test_a_job_that_should_be_there_by_now_ends_the_night(night: Night) -> None:
+    """Ten minutes after it was taken, a job that Bedrock does not know is of another account or Region."""
+    night.entry("a", submitted_at=PLAN.planned_at)
+    with pytest.raises(JobUnknown):
+        night.wait(Script(a=[UNKNOWN]))
+    assert 10 * 60 < night.clock.now_s < 13 * 60
 
 
 def test_at_the_deadline_every_job_is_stopped_and_its_end_awaited(night: Night) -> None:

@@ -1,17 +1,25 @@
-"""`python -m flows prompts` and `erase`, called in this process without AWS."""
+"""`python -m flows prompts`, `erase` and `restore`, called in this process without AWS."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date
+from io import BytesIO
 from pathlib import Path
+from typing import Any, cast
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 import prompts
-from flows import __main__ as command_line
+from flows.__main__ import app
+from flows.command_line import last_words
 from prompts import freeze
 from tasks import adapters
+from tasks.adapters.lake import Lake
+from tasks.settings import Settings
 from tests import factories
 
 
@@ -19,11 +27,11 @@ class Call:
     """A call of the command line: exit code, what was printed, and the last line for stderr."""
 
     def __init__(self, *arguments: str) -> None:
-        command_line._last_words.clear()
-        done = CliRunner().invoke(command_line.app, arguments)
+        last_words.clear()
+        done = CliRunner().invoke(app, arguments)
         self.exit_code, self.output = done.exit_code, done.output
-        self.last = command_line._last_words[-1] if command_line._last_words else ""
-        command_line._last_words.clear()
+        self.last = last_words[-1] if last_words else ""
+        last_words.clear()
 
 
 @pytest.fixture
@@ -110,3 +118,56 @@ def test_erasing_without_settings_exits_2() -> None:
     call = Call("erase", "--comment-id", "c1")
     assert call.exit_code == 2
     assert "MODERATION_OUTPUT_URI" in call.last
+
+
+class Refusing:
+    """A lake of a store that refuses to be read, in S3's own words."""
+
+    def __getattr__(self, name: str) -> Any:
+        def refuse(*_: object) -> None:
+            plan = "".join(f"\t[{number}] a step of the query\n" for number in range(200))
+            answer = "<?xml version='1.0'?><Error><Code>AccessDenied</Code><HostId>SECRET</HostId></Error>"
+            raise OSError(f"object-store error: not privileged\n{plan}{answer}")
+
+        return refuse
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("erase", "--comment-id", "c1"), id="erase"),
+        pytest.param(("restore", "--date", "2026-11-19"), id="restore-lists"),
+        pytest.param(("restore", "--date", "2026-11-19", "--version", "1", "--reason", "r"), id="restore"),
+        pytest.param(("prompts",), id="prompts"),
+    ],
+)
+def test_a_store_that_refuses_is_told_in_few_words(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by the nightly: what failed and S3's code, not its whole answer."""
+    refusing = replace(adapters.connect(Settings.load()), lake=cast("Lake", Refusing()))
+    monkeypatch.setattr(adapters, "connect", lambda _: refusing)
+    call = Call(*arguments)
+    told = call.output if arguments == ("prompts",) else call.last
+    (line,) = (line for line in told.splitlines() if "object-store error: not privileged" in line)
+    assert line.endswith(": AccessDenied")
+    assert len(line) < 200
+    assert "SECRET" not in told
+    assert call.exit_code == (0 if arguments == ("prompts",) else 1)
+
+
+@pytest.mark.usefixtures("settings")
+def test_erasing_finds_a_comment_among_strings_that_are_no_utf8() -> None:
+    """The file is named that still holds it, and its own text, as a night mends it, is searched for."""
+    settings, outside = Settings.load(), adapters.connect(Settings.load())
+    ids, texts = pa.array(["c1", "c2"]), pa.array([b"a very long text \xff of mine", b"\xed\xa0\x80"])
+    rows = pa.table({"comment_id": ids, "text": pa.Array.from_buffers(pa.string(), 2, texts.buffers())})
+    body = BytesIO()
+    pq.write_table(rows, body)
+    uri = f"{settings.comments_uri}/date=2026-11-19/part-0.parquet"
+    outside.storage.put(uri, body.getvalue())
+    outside.storage.put(f"{settings.output_uri}/notes.txt", "a very long text \ufffd of mine".encode())
+    call = Call("erase", "--comment-id", "c1", "--date", "2026-11-19")
+    assert call.exit_code == 0, call.last
+    assert f"  {uri}" in call.output
+    assert "notes.txt: 1, unknown how" in call.output
+    assert "not searched for" not in call.output

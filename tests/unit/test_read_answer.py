@@ -206,9 +206,11 @@ def test_stop_reason_comes_before_the_text(output: dict[str, Any], status: Statu
 
 
 def test_an_output_of_another_shape_is_malformed() -> None:
-    """What no reply can be read from has no verdict and no tokens."""
-    expected = Outcome(Status.MALFORMED, "not a claude output: no stop_reason or no content")
+    """What no reply can be read from has no verdict; the tokens that it reports were paid for all the same."""
+    expected = Outcome(Status.MALFORMED, "not a claude output: no stop_reason, or content that is no list")
     assert read(factories.output_line("r1", {"output": {}})) == expected
+    usage = {"usage": {"input_tokens": 7, "output_tokens": 3}}
+    assert read(factories.output_line("r1", usage)) == expected._replace(input_tokens=7, output_tokens=3)
 
 
 def test_tokens_that_were_not_reported_are_unknown() -> None:
