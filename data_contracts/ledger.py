@@ -7,6 +7,7 @@ intended -> submitted -> collected.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
@@ -119,6 +120,22 @@ class LedgerEntry(BaseModel):
     answers_uri: str | None = None
     collected_at: datetime | None = None
     usage: Usage | None = None
+
+
+def without_strays(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """The entries, but for the intents that a run put on record once it had lost the day.
+
+    S3 cannot refuse a put because a lease is another's by now. But a run that slept from its look at the lease until it
+    puts an intent numbers its shard as its successor has numbered one: both went on from the same ledger. So of several
+    intents of a number the one of the latest term counts, and nobody ever asks for the others: `submit_batch` looks at
+    the lease again before it goes on.
+    """
+    shards = [entry for entry in entries if entry.mode != "canary"]
+    latest: dict[int, int] = {}
+    for entry in shards:
+        latest[entry.shard] = max(entry.term, latest.get(entry.shard, 0))
+    strays = {entry.key for entry in shards if entry.state is EntryState.INTENDED and entry.term < latest[entry.shard]}
+    return [entry for entry in entries if entry.key not in strays]
 
 
 def shard_key(

@@ -16,13 +16,12 @@ from typing import Any, TypeVar
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
-from data_contracts.ledger import LedgerEntry
+from data_contracts.ledger import LedgerEntry, without_strays
 from data_contracts.verdicts import NIGHTS, VERDICTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.errors import ModerationError
 from tasks.lease import HEARTBEAT_S, Holder
-from tasks.ledger import without_strays
 from tasks.note_stop import Stop
 from tasks.paths import DayPaths, RunPaths, backfills, lake, leases
 from tasks.ports import Job

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
-from data_contracts.ledger import EntryState, LedgerEntry
+from data_contracts.ledger import EntryState, LedgerEntry, without_strays
 from data_contracts.verdicts import ANSWERS, REQUESTS
 from tasks.adapters.storage import Storage
 from tasks.errors import LeaseLost
@@ -32,22 +32,6 @@ def read_ledger(storage: Storage, paths: DayPaths) -> list[LedgerEntry]:
     bodies = (storage.get(item.uri) for item in storage.list(paths.ledger) if item.uri.endswith(".json"))
     entries = [LedgerEntry.model_validate_json(body) for body in bodies if body is not None]
     return sorted(without_strays(entries), key=lambda entry: (entry.epoch, entry.shard, entry.key))
-
-
-def without_strays(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
-    """The entries, but for the intents that a run put on record once it had lost the day.
-
-    S3 cannot refuse a put because a lease is another's by now. But a run that slept from its look at the lease until it
-    puts an intent numbers its shard as its successor has numbered one: both went on from the same ledger. So of several
-    intents of a number the one of the latest term counts, and nobody ever asks for the others: `submit_batch` looks at
-    the lease again before it goes on.
-    """
-    shards = [entry for entry in entries if entry.mode != "canary"]
-    latest: dict[int, int] = {}
-    for entry in shards:
-        latest[entry.shard] = max(entry.term, latest.get(entry.shard, 0))
-    strays = {entry.key for entry in shards if entry.state is EntryState.INTENDED and entry.term < latest[entry.shard]}
-    return [entry for entry in entries if entry.key not in strays]
 
 
 def write_intent(storage: Storage, paths: DayPaths, entry: LedgerEntry) -> LedgerEntry:

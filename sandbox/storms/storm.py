@@ -136,8 +136,8 @@ class Storm:
         """The storm, then calm runs until all days are published."""
         for day in self.days:
             self.begin(day)
-            for number in range(self.draw.choice((2, 3))):
-                if number == 0 or self.draw.random() < 0.5:
+            for number in range(self.draw.choice((3, 4))):
+                if number == 0 or self.draw.random() < 0.25:
                     # One after the other, so that a few seeds have them all.
                     self.duel(day, number, CROSSROADS[(self.weather.seed + 4 * self.duels) % len(CROSSROADS)])
                 else:

@@ -57,6 +57,7 @@ ENGLISH = Words(
         "CanaryFailed": "The model does not take the night's request, tried on one comment; nothing was submitted: "
         "compare prompt and model.",
         "BedrockRefused": "Bedrock will not take the job; asking again will not help before the cause is removed.",
+        "JobUnknown": "Bedrock does not know a job of this day: compare account and Region with those that made it.",
         "JobFailed": "A batch job failed as a whole; what was answered is kept.",
         "DeadlinePassed": "The jobs did not end in time; the next run adopts them and pays nothing twice.",
         "TooFewJudged": "Too few comments were judged to publish; what was answered is kept for the next run.",
@@ -70,6 +71,7 @@ ENGLISH = Words(
         "StorageRefused": "S3 refused for a reason that stays, such as a missing bucket or permission.",
         "StorageUnavailable": "S3 did not answer as it should, also after retries: run the day again later.",
         "BedrockUnavailable": "Bedrock did not answer as it should, also after retries: run the day again later.",
+        "BedrockThrottled": "Bedrock turned calls away for now, also after retries: run the day again later.",
         "QuotaReached": "Bedrock takes no further job until one of the account's jobs ends: run the day again later.",
     },
     reasons=(),

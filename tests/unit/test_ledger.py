@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from data_contracts.ledger import EntryState, LedgerEntry, job_name, record_id, shard_key
+from data_contracts.ledger import EntryState, LedgerEntry, job_name, record_id, shard_key, without_strays
 from data_contracts.verdicts import ANSWERS, REQUESTS
 from tasks.ledger import (
     fetch_answers,
@@ -24,7 +24,6 @@ from tasks.ledger import (
     read_ledger,
     serves,
     update,
-    without_strays,
     write_intent,
 )
 from tasks.paths import DayPaths
