@@ -46,7 +46,7 @@ _NOT_IN_A_SANDBOX = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
 
 _SERVER_START_S, _LOOK_AGAIN_S, _SAVE_EVERY_S = 180.0, 0.25, 15.0
 _END_S = 5.0
-#: A worker that ends sooner than this after its start is not started again: it would end again.
+#: A worker that ends by itself sooner than this after its start is not started again: it would end again.
 _SHORT_LIFE_S = 20.0
 
 
@@ -234,10 +234,11 @@ class _Worker:
         """Start another if this one has ended.
 
         Raises:
-            CannotStart: if it ended soon after its start.
+            CannotStart: if it ended by itself soon after its start.
         """
         if self._child.has_ended:
-            if time.monotonic() - self._started < _SHORT_LIFE_S:
+            was_killed = self._child.process.returncode < 0
+            if not was_killed and time.monotonic() - self._started < _SHORT_LIFE_S:
                 raise CannotStart(f"the worker ended; the end of {self._child.log}:\n{self._child.last_words()}")
             _say(f"the worker ended (code {self._child.process.returncode}): another one starts")
             self._start()
