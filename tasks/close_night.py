@@ -17,7 +17,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from data_contracts.ledger import EstimateSource, LedgerEntry
+from data_contracts.ledger import EntryState, EstimateSource, LedgerEntry
 from data_contracts.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
@@ -156,11 +156,15 @@ def clear_work(storage: Storage, paths: RunPaths) -> None:
 def find_published(settings: Settings, plan: Plan) -> str | None:
     """The run that published this plan already, if one did: then nothing is left to do.
 
-    Nor is there if a person brought back the day from before this very plan was published.
+    Nor is there if a person brought back the day from before this very plan was published. But there is if a job of the
+    day was never read: one that a run made which woke up after its successor had published.
     """
     paths, outside = DayPaths(settings, plan.run_date), adapters.connect(settings)
     nights = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS)
-    return published_run(nights, plan) or restored_run(nights, plan, read_restore(outside.storage, paths))
+    published = published_run(nights, plan)
+    if published and any(entry.state is EntryState.SUBMITTED for entry in read_ledger(outside.storage, paths)):
+        return None
+    return published or restored_run(nights, plan, read_restore(outside.storage, paths))
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

@@ -25,7 +25,15 @@ from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.build_batch import Batch
 from tasks.canary import book, canary_entry, was_answered, with_calls
-from tasks.errors import BedrockRefused, BedrockThrottled, CanaryFailed, QuotaReached, Transient, is_transient
+from tasks.errors import (
+    BedrockRefused,
+    BedrockThrottled,
+    CanaryFailed,
+    LeaseLost,
+    QuotaReached,
+    Transient,
+    is_transient,
+)
 from tasks.families import pick_family
 from tasks.ingest import Plan, load_prompt
 from tasks.lease import check_held
@@ -97,8 +105,12 @@ def ask(
         called = intent.model_copy(update=with_calls(intent, 1, body, settings))
         entry = write_intent(outside.storage, paths, called)
         known = entry if entry != called else None
-        if known is not None:  # one of two runs slept until the other had put it: the call is not on record
+        try:  # a run that slept until now would ask after its successor had closed the books
             check_held(outside.storage, paths, plan.run_id)
+        except LeaseLost:
+            if known is None:
+                update(outside.storage, paths, entry, **with_calls(entry, 0, body, settings))
+            raise
     if known is not None and was_answered(known):
         return Trial(canary="tried before today")
     if known is not None:

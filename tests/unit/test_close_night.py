@@ -216,6 +216,14 @@ def closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Closing:
     return found
 
 
+def test_a_published_day_whose_job_nobody_read_is_not_done(closing: Closing) -> None:
+    """A run that woke up late made a job after its successor had published: the next run reads and books it."""
+    closing.close()
+    late = factories.ledger_entry(state=EntryState.SUBMITTED, job_arn="arn:late")
+    write_intent(closing.outside.storage, closing.paths, late)
+    assert find_published.fn(closing.settings, closing.plan) is None
+
+
 def test_a_closed_night_is_published_and_a_second_closing_changes_nothing(closing: Closing) -> None:
     """Before the row nobody published the plan; after it the run did, with one row however often it is closed."""
     assert find_published.fn(closing.settings, closing.plan) is None
