@@ -18,7 +18,7 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from data_contracts.ledger import EntryState, EstimateSource, LedgerEntry
-from data_contracts.verdicts import NIGHTS, Status
+from data_contracts.verdicts import NIGHTS, VERDICTS, Status
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import Storage
@@ -151,6 +151,12 @@ def clear_work(storage: Storage, paths: RunPaths) -> None:
     storage.delete(item.uri for item in storage.list(paths.work_folder))
 
 
+def _is_whole(outside: adapters.Adapters, paths: DayPaths, run_id: str) -> bool:
+    """Whether the day's verdicts are that run's: a later one may have been killed before its row in `nights`."""
+    verdicts = outside.lake.scan(paths.lake(VERDICTS.name), VERDICTS).filter(pl.col("date") == paths.run_date)
+    return verdicts.filter(pl.col("run_id") != run_id).limit(1).collect().is_empty()
+
+
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 @reading_lake()
 def find_published(settings: Settings, plan: Plan) -> str | None:
@@ -163,6 +169,8 @@ def find_published(settings: Settings, plan: Plan) -> str | None:
     nights = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS)
     published = published_run(nights, plan)
     if published and any(entry.state is EntryState.SUBMITTED for entry in read_ledger(outside.storage, paths)):
+        return None
+    if published and not _is_whole(outside, paths, published):
         return None
     return published or restored_run(nights, plan, read_restore(outside.storage, paths))
 
