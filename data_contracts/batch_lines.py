@@ -63,3 +63,7 @@ def answer_schema(categories: tuple[str, ...]) -> dict[str, Any]:
         "required": ["violation", "category", "confidence", "explanation"],
         "additionalProperties": False,
     }
+
+
+#: How a deployment may want to ask; `auto` is a model's own body if there is a family for it, else Converse.
+InvocationChoice = Literal["auto", "InvokeModel", "Converse"]

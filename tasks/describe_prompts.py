@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import prompts
+from data_contracts.batch_lines import InvocationChoice
 from data_contracts.verdicts import NIGHTS
 from prompts import CATALOG, Prompt
 from prompts.freeze import frozen
@@ -16,7 +17,7 @@ from tasks.adapters.lake import reading_lake
 from tasks.check_prompt import Use, prompt_uses
 from tasks.errors import ModerationError, SettingsInvalid
 from tasks.estimate import constant_rates, estimate, prompt_tokens
-from tasks.families import InvocationChoice, pick_family
+from tasks.families import pick_family
 from tasks.paths import lake
 from tasks.prices import find_price
 from tasks.settings import Settings

@@ -22,9 +22,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from data_contracts.batch_lines import InvocationChoice
 from data_contracts.tolerances import Tolerances
 from tasks.errors import SettingsInvalid
-from tasks.families import InvocationChoice
 from tasks.ports import Severity
 
 ENV_PREFIX = "MODERATION_"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from data_contracts.batch_lines import InvocationChoice
 from prompts import Prompt
 from tasks.errors import PromptInvalid, UnsupportedModel
 from tasks.families.base import Family
@@ -16,9 +17,6 @@ from tasks.families.claude import Claude
 from tasks.families.converse import Converse
 from tasks.families.nova import Nova
 from tasks.models import parse_model_id
-
-#: How a deployment may want to ask; `auto` is a model's own body if there is a family for it, else Converse.
-InvocationChoice = Literal["auto", "InvokeModel", "Converse"]
 
 #: Families with a body of their own, by the beginning of the foundation model's id.
 FAMILIES: dict[str, Family] = {
