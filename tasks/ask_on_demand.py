@@ -24,12 +24,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.deadline import is_late
 from tasks.errors import BedrockRefused, BedrockThrottled, QuotaReached, is_transient
-from tasks.ingest import Plan
 from tasks.lease import check_held
 from tasks.ledger import is_live, read_ledger, serves, update
 from tasks.paths import DayPaths

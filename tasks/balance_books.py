@@ -8,9 +8,9 @@ from typing import NamedTuple
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry, Usage
 from tasks.errors import Unbalanced
-from tasks.ingest import Plan
 from tasks.prices import PICODOLLARS, to_pico, to_usd
 
 

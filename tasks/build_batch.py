@@ -14,6 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EstimateSource, LedgerEntry, Mode
 from tasks import adapters
 from tasks.adapters.storage import Storage
@@ -26,7 +27,7 @@ from tasks.estimate import Rates
 from tasks.expect_rates import expect_rates
 from tasks.failed_jobs import check_failures
 from tasks.families import pick_family
-from tasks.ingest import Plan, load_prompt
+from tasks.ingest import load_prompt
 from tasks.ledger import fetch_answers, fetch_requests, read_ledger, serves
 from tasks.paths import RunPaths
 from tasks.prices import find_price

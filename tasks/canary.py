@@ -11,9 +11,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry, Usage, canary_key
 from tasks.estimate import most_tokens
-from tasks.ingest import Plan
 from tasks.prices import find_price
 from tasks.read_answer import Outcome
 from tasks.render_request import RequestTemplate

@@ -15,6 +15,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.plan import Plan
 from data_contracts.expectations import Severity, counts_by_check, profile_checks, row_checks
 from data_contracts.tolerances import Tolerances
 from data_contracts.verdicts import NIGHTS
@@ -24,7 +25,6 @@ from tasks.adapters.lake import reading_lake
 from tasks.errors import is_transient
 from tasks.expectation_outcomes import Outcome, State, askable, failed, outcomes, stop_if_critical
 from tasks.frames import read_batches
-from tasks.ingest import Plan
 from tasks.metrics_table import read_history
 from tasks.paths import RunPaths
 from tasks.profile_day import RecentDays, profile, recent_days, sample

@@ -17,6 +17,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, EstimateSource, LedgerEntry
 from data_contracts.verdicts import NIGHTS, VERDICTS, Status
 from tasks import adapters
@@ -25,7 +26,6 @@ from tasks.adapters.storage import Storage
 from tasks.balance_books import Balance
 from tasks.errors import ModerationError, is_transient
 from tasks.estimate_quality import ConfusionMatrix
-from tasks.ingest import Plan
 from tasks.learn_usage import keep_usage
 from tasks.lease import check_held
 from tasks.ledger import read_ledger

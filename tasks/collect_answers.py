@@ -16,6 +16,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry
 from prompts import load
 from tasks import adapters
@@ -25,7 +26,6 @@ from tasks.errors import InputChanged, is_transient
 from tasks.estimate import Tokens, most_tokens
 from tasks.families import pick_family
 from tasks.hide_quotes import hide_quotes_of
-from tasks.ingest import Plan
 from tasks.ledger import ENDED, is_live, read_ledger, update
 from tasks.paths import DayPaths
 from tasks.prices import find_price, to_pico, to_usd

@@ -13,12 +13,12 @@ import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data_contracts.documents.plan import Plan
 from data_contracts.verdicts import VERDICTS
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.errors import is_transient
 from tasks.flips import COLUMNS, Flips, Provenance, count_changes, summarise_flips
-from tasks.ingest import Plan
 from tasks.paths import RunPaths
 from tasks.scratch import scratch
 from tasks.settings import Settings

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from data_contracts.documents.plan import Plan
 from data_contracts.verdicts import NIGHTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.find_late_input import PlannedInputs, compare_inputs
-from tasks.ingest import Plan, is_input
+from tasks.ingest import is_input
 from tasks.lease import Holder, is_free
 from tasks.note_stop import Stop
 from tasks.paths import DayPaths, RunPaths, lake

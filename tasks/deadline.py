@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry
 from tasks.errors import DeadlinePassed
-from tasks.ingest import Plan
 from tasks.ledger import is_running
 from tasks.settings import Settings
 

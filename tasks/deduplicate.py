@@ -9,9 +9,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.errors import is_transient
-from tasks.ingest import Plan
 from tasks.paths import RunPaths
 from tasks.repeats import find_repeats
 from tasks.scratch import scratch

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
+from data_contracts.documents.plan import Plan
 from data_contracts.metrics import State
 from tasks.build_batch import Batch
 from tasks.close_night import Night
 from tasks.errors import ModerationError
 from tasks.inert_text import brief, inert
-from tasks.ingest import Plan
 from tasks.poll_batch import Progress
 from tasks.render_report import SOURCES, Row, amount, dollars, drift, headline_accuracy, interval, per_thousand, percent
 from tasks.render_report import count as tally

@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from data_contracts.comments import COMMENTS
+from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.ledger import Mode
 from prompts import Prompt
 from tasks.adapters import Adapters
@@ -25,7 +26,7 @@ from tasks.day_states import Input
 from tasks.deduplicate import find_duplicates
 from tasks.estimate import Estimate, Rates, constant_rates, estimate
 from tasks.families import pick_family
-from tasks.ingest import InputObject, Plan, count_rows
+from tasks.ingest import count_rows
 from tasks.learn_usage import Nights
 from tasks.paths import DayPaths
 from tasks.ports import FactUnavailable

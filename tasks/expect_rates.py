@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import polars as pl
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EstimateSource, LedgerEntry
 from prompts import Prompt
 from tasks.adapters import Adapters
 from tasks.count_sample import count_sample, counted_rates, draw_sample
 from tasks.estimate import Rates, constant_rates
 from tasks.families.base import Family
-from tasks.ingest import Plan
 from tasks.learn_usage import learn_rates
 from tasks.paths import RunPaths
 from tasks.ports import FactUnavailable

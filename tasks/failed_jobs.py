@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks.adapters.storage import Storage
 from tasks.errors import JobFailed
-from tasks.ingest import Plan
 from tasks.ledger import fetch_requests
 from tasks.ports import JobStatus
 from tasks.scratch import scratch

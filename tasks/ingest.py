@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
-from functools import cached_property
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from pydantic import BaseModel, ConfigDict
 
 import prompts
-from data_contracts.batch_lines import InvocationType
 from data_contracts.comments import COMMENTS, EXPECTED_TYPE, is_legal_dtype
+from data_contracts.documents.plan import InputObject, Plan
 from prompts import Prompt, PromptFileError
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
@@ -32,48 +28,6 @@ from tasks.settings import Settings
 
 #: Footers are small and far away: their latency is hidden by asking for several at once.
 _FOOTER_READERS = 8
-
-
-class InputObject(BaseModel):
-    """One Parquet object of the day, pinned by its etag."""
-
-    model_config = ConfigDict(frozen=True)
-
-    uri: str
-    etag: str
-    size_bytes: int
-    row_count: int
-
-
-class Plan(BaseModel):
-    """What the night judges and how; equal plans give equal verdicts without a new paid call."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run_date: date
-    run_id: str
-    planned_at: datetime
-    inputs: tuple[InputObject, ...]
-    model_id: str
-    invocation_type: InvocationType
-    prompt_name: str
-    prompt_version: str
-    prompt_sha256: str
-    #: answers of earlier epochs do not count: raising it judges, and pays, again
-    epoch: int
-    settings: dict[str, Any]
-
-    @property
-    def row_count(self) -> int:
-        """Rows that the input holds."""
-        return sum(item.row_count for item in self.inputs)
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of everything that decides the verdicts: inputs, prompt, model, row rules; not of the run."""
-        rules = {name: self.settings[name] for name in ("timezone", "max_text_chars", "deduplicate")}
-        decides = self.model_dump(mode="json", exclude={"run_id", "planned_at", "settings"}) | rules
-        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
 def check_schema(schema: pa.Schema, uri: str) -> None:

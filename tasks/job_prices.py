@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry
-from tasks.ingest import Plan
 from tasks.prices import Price, find_price
 from tasks.settings import Settings
 

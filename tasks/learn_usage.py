@@ -8,11 +8,11 @@ from datetime import date
 import polars as pl
 from pydantic import ValidationError
 
+from data_contracts.documents.plan import Plan
 from data_contracts.usage import LanguageUsage, NightUsage
 from data_contracts.verdicts import DecidedBy
 from tasks.adapters.storage import Storage
 from tasks.estimate import Rates, learnt_rates
-from tasks.ingest import Plan
 from tasks.paths import DayPaths
 
 #: Nights that an estimate rests on, the nearest ones, and how many it looks through for them.

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry, without_strays
 from data_contracts.verdicts import ANSWERS, REQUESTS
 from tasks.adapters.storage import Storage
 from tasks.errors import LeaseLost
-from tasks.ingest import Plan
 from tasks.paths import DayPaths
 from tasks.ports import JobStatus
 

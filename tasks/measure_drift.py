@@ -14,13 +14,13 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.plan import Plan
 from data_contracts.metrics import State
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import Storage
 from tasks.errors import is_transient
-from tasks.ingest import Plan
 from tasks.judge_night import Stamp, judge_all, metric_rows
 from tasks.lease import check_held
 from tasks.measurements import Measurement

@@ -14,6 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry
 from data_contracts.usage import LanguageUsage
 from data_contracts.verdicts import VERDICTS, DecidedBy, Status
@@ -22,7 +23,6 @@ from tasks.buckets import Bucket, buckets
 from tasks.deadline import check_complete, check_stopped, is_late
 from tasks.errors import JobFailed, TooFewJudged, is_transient
 from tasks.find_quotes import REMOVED_DETAIL, without_quotes
-from tasks.ingest import Plan
 from tasks.job_prices import is_priced, job_frame
 from tasks.learn_usage import add_up, usage_by_language
 from tasks.ledger import fetch_answers, fetch_requests, is_live, read_ledger, serves

@@ -13,12 +13,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
 from tasks.deadline import is_late
 from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached, is_transient
 from tasks.failed_jobs import is_hopeless
-from tasks.ingest import Plan
 from tasks.lease import check_held
 from tasks.ledger import ENDED, is_running, update
 from tasks.look_at_jobs import look, record_ends

@@ -15,13 +15,13 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
 from tasks.check_lifecycle import describe_ending, find_ending, tell_ending
 from tasks.check_reach import check_reach
 from tasks.errors import is_transient
-from tasks.ingest import Plan
 from tasks.notice_memory import NoticeMemory
 from tasks.paths import RunPaths, notices
 from tasks.ports import FactUnavailable

@@ -15,6 +15,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.comments import REJECTED
+from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.review import REVIEW
 from data_contracts.table import Table
 from data_contracts.verdicts import VERDICTS, Status
@@ -23,7 +24,6 @@ from tasks.adapters.storage import Storage
 from tasks.balance_books import Balance, balance
 from tasks.errors import StorageUnavailable, Unbalanced, is_transient
 from tasks.frames import read_batches
-from tasks.ingest import InputObject, Plan
 from tasks.lease import check_held
 from tasks.ledger import read_ledger
 from tasks.list_review import review_list

@@ -6,8 +6,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.plan import Plan
 from tasks import adapters
-from tasks.ingest import Plan
 from tasks.ports import FactUnavailable
 from tasks.settings import Settings
 

@@ -23,12 +23,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
 from tasks.adopt_job import adopt, check_is_intended, choose_job, is_served_otherwise
 from tasks.deadline import is_late
 from tasks.errors import BedrockRefused, LeaseLost, QuotaReached, is_transient
-from tasks.ingest import Plan
 from tasks.lease import check_held, read_term
 from tasks.ledger import is_live, is_running, read_ledger, serves, update, write_intent
 from tasks.paths import DayPaths

@@ -19,6 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.batch_lines import OutputLine
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry
 from data_contracts.verdicts import Status
 from tasks import adapters
@@ -35,7 +36,7 @@ from tasks.errors import (
     is_transient,
 )
 from tasks.families import pick_family
-from tasks.ingest import Plan, load_prompt
+from tasks.ingest import load_prompt
 from tasks.lease import check_held
 from tasks.ledger import read_ledger, update, write_intent
 from tasks.paths import DayPaths, RunPaths

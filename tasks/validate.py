@@ -18,12 +18,12 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.checked_rows import CHECKED_ROWS
 from data_contracts.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
+from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.ledger import erasure_id, record_id
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.errors import TooManyRejected, is_transient
 from tasks.identify_language import identify_languages
-from tasks.ingest import InputObject, Plan
 from tasks.mend_encoding import BROKEN, is_sound, mend
 from tasks.paths import RunPaths
 from tasks.profile_day import row_facts

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry, Mode, job_name, shard_key
 from data_contracts.verdicts import REQUESTS
 from tasks.adapters.storage import Storage
@@ -20,7 +21,6 @@ from tasks.choose_records import WANTED
 from tasks.errors import SettingsInvalid, Unbalanced
 from tasks.estimate import Rates, estimate
 from tasks.frames import read_batches
-from tasks.ingest import Plan
 from tasks.paths import RunPaths
 from tasks.prices import Price
 from tasks.render_request import RequestTemplate

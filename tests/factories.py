@@ -16,6 +16,7 @@ import pytest
 
 from data_contracts.batch_lines import InvocationType
 from data_contracts.comments import COMMENTS
+from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.ledger import LedgerEntry, Usage, job_name, record_id, shard_key
 from data_contracts.table import Table
 from data_contracts.verdicts import ANSWERS, REQUESTS, VERDICTS
@@ -24,7 +25,6 @@ from tasks.adapters import Adapters
 from tasks.adapters.aws import Aws
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
-from tasks.ingest import InputObject, Plan
 from tasks.mend_encoding import BROKEN
 from tasks.ports import BatchInference, Job, JobRequest
 from tasks.render_request import comment_json

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry, job_name, shard_key
 from data_contracts.verdicts import ANSWERS
 from tasks import adapters, build_batch
@@ -17,7 +18,7 @@ from tasks.build_batch import Batch
 from tasks.errors import OverBudget
 from tasks.estimate import OUTPUT_TOKENS
 from tasks.families.converse import REASONING_TOKENS
-from tasks.ingest import Plan, load_prompt
+from tasks.ingest import load_prompt
 from tasks.ledger import read_ledger, update, write_intent
 from tasks.paths import RunPaths
 from tasks.read_quotas import Quotas

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
 from tasks.errors import InputAbsent, PromptInvalid, SchemaDrift, UnsupportedModel
-from tasks.ingest import Plan, check_schema, count_rows, ingest, is_input
+from tasks.ingest import check_schema, count_rows, ingest, is_input
 from tests import factories
 
 SCHEMA = pa.schema(

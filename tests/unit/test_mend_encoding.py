@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data_contracts.documents.plan import InputObject
 from tasks.errors import SchemaDrift
-from tasks.ingest import InputObject
 from tasks.mend_encoding import BROKEN, is_sound
 from tasks.validate import read_comments
 from tests import factories

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from data_contracts.comments import REJECTED
+from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.ledger import LedgerEntry, Usage
 from data_contracts.review import REVIEW
 from data_contracts.table import Table
@@ -21,7 +22,6 @@ from data_contracts.verdicts import VERDICTS
 from tasks import adapters
 from tasks.balance_books import Balance, balance
 from tasks.errors import Unbalanced
-from tasks.ingest import InputObject, Plan
 from tasks.list_review import review_list
 from tasks.paths import RunPaths
 from tasks.publish import check_review_ids, check_row_keys, check_verdict_ids, publish, record_batches

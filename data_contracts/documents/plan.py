@@ -1,0 +1,55 @@
+"""What a night judges and how: runs/D/RUN/plan.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.batch_lines import InvocationType
+
+
+class InputObject(BaseModel):
+    """One Parquet object of the day, pinned by its etag."""
+
+    model_config = ConfigDict(frozen=True)
+
+    uri: str
+    etag: str
+    size_bytes: int
+    row_count: int
+
+
+class Plan(BaseModel):
+    """What the night judges and how; equal plans give equal verdicts without a new paid call."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_date: date
+    run_id: str
+    planned_at: datetime
+    inputs: tuple[InputObject, ...]
+    model_id: str
+    invocation_type: InvocationType
+    prompt_name: str
+    prompt_version: str
+    prompt_sha256: str
+    #: answers of earlier epochs do not count: raising it judges, and pays, again
+    epoch: int
+    settings: dict[str, Any]
+
+    @property
+    def row_count(self) -> int:
+        """Rows that the input holds."""
+        return sum(item.row_count for item in self.inputs)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of everything that decides the verdicts: inputs, prompt, model, row rules; not of the run."""
+        rules = {name: self.settings[name] for name in ("timezone", "max_text_chars", "deduplicate")}
+        decides = self.model_dump(mode="json", exclude={"run_id", "planned_at", "settings"}) | rules
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
