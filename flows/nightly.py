@@ -18,11 +18,12 @@ from prefect.exceptions import TerminationSignal
 from prefect.logging.loggers import flow_run_logger
 from prefect.runtime import flow_run
 
+from data_contracts.documents.summary import Night
 from tasks.ask_on_demand import ask_on_demand
 from tasks.await_input import await_input
 from tasks.build_batch import build_batch
 from tasks.check_expectations import check_expectations
-from tasks.close_night import Night, clear_scratch, close_night, find_published
+from tasks.close_night import clear_scratch, close_night, find_published
 from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
 from tasks.deduplicate import deduplicate

@@ -98,8 +98,8 @@ def fill(sandbox: Sandbox, days: list[date], timezone: str = "Asia/Tokyo") -> No
 
 def history() -> None:
     """Play the earlier days against the sandbox that the environment names; the next process does the night."""
+    from data_contracts.documents.summary import Night
     from sandbox.nights import play_history
-    from tasks.close_night import Night
     from tasks.render_report import dollars
     from tasks.settings import Settings
 

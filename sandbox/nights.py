@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import ParamSpec, TypeVar
 
+from data_contracts.documents.summary import Night
 from tasks.ask_on_demand import ask_on_demand
 from tasks.build_batch import build_batch
 from tasks.check_expectations import check_expectations
-from tasks.close_night import Night, clear_scratch, close_night, find_published
+from tasks.close_night import clear_scratch, close_night, find_published
 from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
 from tasks.deduplicate import deduplicate

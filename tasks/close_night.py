@@ -10,22 +10,23 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from functools import partial
-from typing import Any
 
 import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
+from data_contracts.documents.balance import Balance
+from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.documents.plan import Plan
+from data_contracts.documents.restore import Restore
+from data_contracts.documents.summary import Night
 from data_contracts.ledger import EntryState, EstimateSource, LedgerEntry
 from data_contracts.verdicts import NIGHTS, VERDICTS, Status
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import Storage
-from tasks.balance_books import Balance
 from tasks.errors import ModerationError, is_transient
-from tasks.estimate_quality import ConfusionMatrix
 from tasks.learn_usage import keep_usage
 from tasks.lease import check_held
 from tasks.ledger import read_ledger
@@ -34,41 +35,10 @@ from tasks.metrics_table import read_day
 from tasks.paths import DayPaths, RunPaths
 from tasks.preflight import read_preflight
 from tasks.render_report import render_report
-from tasks.restore_record import Restore, read_restore
+from tasks.restore_record import read_restore
 from tasks.send_alerts import AlertSummary
 from tasks.settings import Settings
 from tasks.validate import ValidationSummary
-
-
-class Night(BaseModel):
-    """What a published night amounts to, as it is stored in summary.json."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run_date: str
-    run_id: str
-    plan_sha256: str
-    model_id: str
-    prompt: str
-    balance: Balance
-    rejected: dict[str, int]
-    statuses: dict[str, int]
-    violation_count: int
-    duplicate_count: int
-    estimated_cost_usd: float | None
-    estimated_input_tokens: int = 0
-    estimated_output_tokens: int = 0
-    #: how most of the tokens to be read were estimated; None when nothing was asked
-    estimate_source: EstimateSource | None = None
-    cost_usd: float | None
-    #: what was found before the first job, or in the books, that somebody should know
-    warnings: tuple[str, ...] = ()
-    jobs: list[dict[str, Any]]
-    metrics: list[dict[str, Any]]
-    alerts: dict[str, Any]
-    seconds: dict[str, float]
-    paths: dict[str, str]
-    confusion: list[ConfusionMatrix] = []
 
 
 def night_row(night: Night, plan: Plan, now: datetime) -> pl.DataFrame:

@@ -12,13 +12,13 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_contracts.documents.plan import Plan
+from data_contracts.documents.stopped import Stop
 from data_contracts.verdicts import NIGHTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.find_late_input import PlannedInputs, compare_inputs
 from tasks.ingest import is_input
 from tasks.lease import Holder, is_free
-from tasks.note_stop import Stop
 from tasks.paths import DayPaths, RunPaths, lake
 from tasks.restore_record import read_restore
 from tasks.settings import Settings

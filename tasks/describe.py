@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from data_contracts.documents.plan import Plan
+from data_contracts.documents.summary import Night
 from data_contracts.metrics import State
 from tasks.build_batch import Batch
-from tasks.close_night import Night
 from tasks.errors import ModerationError
 from tasks.inert_text import brief, inert
 from tasks.poll_batch import Progress

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.labels import LabelSource
 from data_contracts.metrics import Kind
 from tasks.intervals import DRAWS, Cell, Confusion, Draws, confusion_draws, f1_interval, jeffreys, quantile_interval
@@ -98,25 +98,6 @@ def category_slices(sample: pl.DataFrame) -> Iterator[Slice]:
     for name in sorted(names):
         is_named = [pl.col(column).eq_missing(name) for column in ("flagged_category", "true_category")]
         yield Slice(f"category={name}", known.with_columns(flagged=is_named[0], truth=is_named[1]), is_blind)
-
-
-class ConfusionMatrix(BaseModel):
-    """Labelled comments of one slice by verdict and truth; `estimated_*` are the comments that they stand for.
-
-    The estimates are null where no inclusion probability is known.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    slice: str
-    true_positive: int
-    false_positive: int
-    false_negative: int
-    true_negative: int
-    estimated_true_positive: float | None
-    estimated_false_positive: float | None
-    estimated_false_negative: float | None
-    estimated_true_negative: float | None
 
 
 def confusion_matrices(settled: Settled) -> list[ConfusionMatrix]:

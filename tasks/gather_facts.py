@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
+from data_contracts.documents.stopped import Stop
 from data_contracts.ledger import LedgerEntry, without_strays
 from data_contracts.verdicts import NIGHTS, VERDICTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.errors import ModerationError
 from tasks.lease import HEARTBEAT_S, Holder
-from tasks.note_stop import Stop
 from tasks.paths import DayPaths, RunPaths, backfills, lake, leases
 from tasks.ports import Job
 from tasks.published_rows import PUBLISHED, UNREADABLE, count_lake, count_plain

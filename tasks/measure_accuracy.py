@@ -15,6 +15,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.labels import LabelSource
 from data_contracts.metrics import State
 from data_contracts.verdicts import VERDICTS
@@ -23,7 +24,7 @@ from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.baselines import Comparison, Reading, compare
 from tasks.errors import is_transient
-from tasks.estimate_quality import ConfusionMatrix, confusion_matrices, measure_quality
+from tasks.estimate_quality import confusion_matrices, measure_quality
 from tasks.intervals import Interval, effective_count
 from tasks.judge_night import Stamp, metric_rows
 from tasks.label_files import LabelsSeen, list_labels, read_labels, store_seen

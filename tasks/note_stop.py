@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from pydantic import BaseModel, ConfigDict
-
+from data_contracts.documents.stopped import Stop
 from tasks import adapters
 from tasks.errors import ModerationError
 from tasks.paths import RunPaths
 from tasks.settings import Settings
-
-
-class Stop(BaseModel):
-    """Why a run stopped, as it is stored in stopped.json."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run_id: str
-    name: str
-    reason: str
-    stopped_at: datetime
 
 
 def note_stop(settings: Settings, run_date: date, run_id: str, name: str, reason: str, now: datetime) -> None:

@@ -13,9 +13,10 @@ from datetime import datetime
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from data_contracts.documents.plan import Plan
+from data_contracts.documents.preflight import Preflight
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
@@ -28,25 +29,6 @@ from tasks.ports import FactUnavailable
 from tasks.settings import Settings
 
 _FILE = "preflight.json"
-
-
-class Preflight(BaseModel):
-    """What was found; `warnings` are what somebody should know before, and after, the money is spent.
-
-    Attributes:
-        canary: what came of the one record that was tried, `none` if none was; empty until the run comes to it.
-        lifecycle: how the model's life stands; empty if nobody looked.
-        ending: the same in words, where there is something to tell.
-        told: channels that were told of the model's end now.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    canary: str = ""
-    lifecycle: str = ""
-    ending: str = ""
-    told: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 def read_preflight(storage: Storage, paths: RunPaths) -> Preflight:

@@ -15,13 +15,14 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.comments import REJECTED
+from data_contracts.documents.balance import Balance
 from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.review import REVIEW
 from data_contracts.table import Table
 from data_contracts.verdicts import VERDICTS, Status
 from tasks import adapters
 from tasks.adapters.storage import Storage
-from tasks.balance_books import Balance, balance
+from tasks.balance_books import balance
 from tasks.errors import StorageUnavailable, Unbalanced, is_transient
 from tasks.frames import read_batches
 from tasks.lease import check_held

@@ -17,11 +17,12 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_contracts.documents.plan import Plan
+from data_contracts.documents.summary import Night
 from data_contracts.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
-from tasks.close_night import Night, clear_work
+from tasks.close_night import clear_work
 from tasks.errors import ModerationError, Transient, is_transient
 from tasks.lease import held
 from tasks.measure_accuracy import AccuracySummary, measure_day

@@ -22,7 +22,7 @@ from tasks.metric_rules import RULES, Worse
 from tasks.ports import JobStatus
 
 if TYPE_CHECKING:
-    from tasks.close_night import Night
+    from data_contracts.documents.summary import Night
 
 Row = dict[str, Any]
 

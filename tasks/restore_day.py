@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from data_contracts.comments import REJECTED
+from data_contracts.documents.restore import Restore
 from data_contracts.ledger import erasure_id
 from data_contracts.review import REVIEW
 from data_contracts.table import Table
@@ -30,7 +31,6 @@ from tasks.list_review import review_list
 from tasks.measure_accuracy import measure_day
 from tasks.paths import RunPaths
 from tasks.publish import record_batches, send_plain
-from tasks.restore_record import Restore
 from tasks.scratch import scratch
 from tasks.settings import Settings
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.stopped import Stop
 from data_contracts.ledger import LedgerEntry
-from tasks.note_stop import Stop
 from tasks.ports import Job
 from tasks.published_rows import Rows
 

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts.comments import COMMENTS
+from data_contracts.documents.summary import Night
 from data_contracts.labels import LABELS
 from sandbox.nights import play_night
 from sandbox.reviewer import read_comment
 from sandbox.serve import Sandbox
-from tasks.close_night import Night
 from tasks.describe import describe_step
 from tasks.settings import Settings
 from tests import hostile_texts as hostile

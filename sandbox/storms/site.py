@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from data_contracts.documents.summary import Night
 from data_contracts.ledger import LedgerEntry
 from data_contracts.table import Table
 from data_contracts.verdicts import NIGHTS, VERDICTS
@@ -22,7 +23,6 @@ from tasks.adapters import Adapters
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
-from tasks.close_night import Night
 from tasks.ledger import read_ledger
 from tasks.paths import DayPaths
 from tasks.settings import Settings

@@ -8,13 +8,13 @@ from io import BytesIO
 import polars as pl
 import pytest
 
+from data_contracts.documents.summary import Night
 from sandbox.days import sample_day
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.backfill_record import BackfillRecord
 from tasks.backfill_request import BackfillMode, BackfillRequest
-from tasks.close_night import Night
 from tasks.plan_backfill import PlannedDay, plan_backfill
 from tasks.settings import Settings
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from data_contracts.documents.summary import Night
 from data_contracts.ledger import LedgerEntry
 from data_contracts.verdicts import NIGHTS
 from sandbox.days import sample_day
@@ -18,7 +19,6 @@ from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.storage import Storage, StorageRefused
-from tasks.close_night import Night
 from tasks.errors import BedrockRefused, BedrockThrottled, BedrockUnavailable, CanaryFailed
 from tasks.ingest import load_prompt
 from tasks.ledger import read_ledger

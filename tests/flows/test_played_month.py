@@ -9,10 +9,10 @@ import duckdb
 import polars as pl
 import pytest
 
+from data_contracts.documents.summary import Night
 from sandbox.night import DUCKDB_QUERIES, LAST_DAY, POLARS_QUERIES, fill, queries
 from sandbox.nights import play_history
 from sandbox.serve import running
-from tasks.close_night import Night
 from tasks.settings import Settings
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from prefect import flow
 
+from data_contracts.documents.summary import Night
 from flows.nightly import MOST_STARTS, NightOptions, judge_day
 from sandbox.days import sample_day
-from tasks.close_night import Night
 from tasks.errors import StartedTooOften
 from tasks.settings import Settings
 from tests.flows.conftest import RUN_DATE, Site

@@ -11,26 +11,20 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from data_contracts.documents.balance import Balance
+from data_contracts.documents.preflight import Preflight
+from data_contracts.documents.summary import Night
 from data_contracts.ledger import EntryState
 from data_contracts.metrics import METRICS
 from data_contracts.usage import LanguageUsage
 from data_contracts.verdicts import NIGHTS
 from tasks import adapters
-from tasks.balance_books import Balance
-from tasks.close_night import (
-    Night,
-    clear_scratch,
-    close_night,
-    find_published,
-    night_row,
-    published_run,
-)
+from tasks.close_night import clear_scratch, close_night, find_published, night_row, published_run
 from tasks.learn_usage import learn_rates
 from tasks.ledger import write_intent
 from tasks.merge_verdicts import VerdictSummary
 from tasks.metrics_table import read_day
 from tasks.paths import DayPaths, RunPaths
-from tasks.preflight import Preflight
 from tasks.send_alerts import AlertSummary
 from tasks.validate import ValidationSummary
 from tests import factories

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from data_contracts.comments import REJECTED
+from data_contracts.documents.balance import Balance
 from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.ledger import LedgerEntry, Usage
 from data_contracts.review import REVIEW
 from data_contracts.table import Table
 from data_contracts.verdicts import VERDICTS
 from tasks import adapters
-from tasks.balance_books import Balance, balance
+from tasks.balance_books import balance
 from tasks.errors import Unbalanced
 from tasks.list_review import review_list
 from tasks.paths import RunPaths

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from data_contracts.documents.balance import Balance
+from data_contracts.documents.confusion import ConfusionMatrix
+from data_contracts.documents.summary import Night
 from data_contracts.ledger import EntryState, Usage
 from data_contracts.metrics import METRICS
 from data_contracts.verdicts import Status
-from tasks.balance_books import Balance
-from tasks.close_night import Night
-from tasks.estimate_quality import ConfusionMatrix
 from tasks.inert_text import brief, inert
 from tasks.render_report import (
     amount,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from data_contracts.documents.stopped import Stop
 from data_contracts.ledger import EntryState
-from tasks.note_stop import Stop
 from tasks.notices import Problem, Verdict
 from tasks.ports import Job, JobStatus, Severity
 from tasks.published_rows import Rows

@@ -1,0 +1,42 @@
+"""What a published night amounts to: runs/D/RUN/summary.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.documents.balance import Balance
+from data_contracts.documents.confusion import ConfusionMatrix
+from data_contracts.ledger import EstimateSource
+
+
+class Night(BaseModel):
+    """What a published night amounts to, as it is stored in summary.json."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_date: str
+    run_id: str
+    plan_sha256: str
+    model_id: str
+    prompt: str
+    balance: Balance
+    rejected: dict[str, int]
+    statuses: dict[str, int]
+    violation_count: int
+    duplicate_count: int
+    estimated_cost_usd: float | None
+    estimated_input_tokens: int = 0
+    estimated_output_tokens: int = 0
+    #: how most of the tokens to be read were estimated; None when nothing was asked
+    estimate_source: EstimateSource | None = None
+    cost_usd: float | None
+    #: what was found before the first job, or in the books, that somebody should know
+    warnings: tuple[str, ...] = ()
+    jobs: list[dict[str, Any]]
+    metrics: list[dict[str, Any]]
+    alerts: dict[str, Any]
+    seconds: dict[str, float]
+    paths: dict[str, str]
+    confusion: list[ConfusionMatrix] = []
