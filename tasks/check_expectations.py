@@ -6,7 +6,7 @@ stops the night before money is spent; all others are warnings in the run's Data
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,13 +17,12 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
 from data_contracts.expectations import Severity, counts_by_check, profile_checks, row_checks
-from data_contracts.tolerances import Tolerances
 from data_contracts.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.errors import is_transient
-from tasks.expectation_outcomes import Outcome, State, askable, failed, outcomes, stop_if_critical
+from tasks.expectation_outcomes import ExpectationReport, State, askable, failed, outcomes, stop_if_critical
 from tasks.frames import read_batches
 from tasks.metrics_table import read_history
 from tasks.paths import RunPaths
@@ -49,21 +48,6 @@ class ExpectationSummary(BaseModel):
     not_judged_count: int
     #: by expectation, what was observed and what was expected
     warnings: dict[str, str]
-
-
-class ExpectationReport(BaseModel):
-    """Everything that is known of the day's expectations, as it is stored in expectations.json."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run_date: date
-    run_id: str
-    great_expectations_version: str
-    row_count: int
-    checked_count: int
-    profile: dict[str, float | None]
-    outcomes: tuple[Outcome, ...]
-    tolerances: Tolerances
 
 
 def examine(file: Path, plan: Plan, day_end: datetime, recent: RecentDays, settings: Settings) -> ExpectationReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.expectations import Check, Counts, Severity, SuiteName
+from data_contracts.tolerances import Tolerances
 from tasks.errors import CriticalExpectationFailed
 from tasks.render_report import NONE, percent
 
@@ -169,3 +171,18 @@ def stop_if_critical(found: Iterable[Outcome], docs: str) -> None:
     if critical := failed(found, Severity.CRITICAL):
         facts = "; ".join(f"{name} is {fact}" for name, fact in critical.items())
         raise CriticalExpectationFailed(f"{facts}: nothing was sent to Bedrock; see {docs}")
+
+
+class ExpectationReport(BaseModel):
+    """Everything that is known of the day's expectations, as it is stored in expectations.json."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_date: date
+    run_id: str
+    great_expectations_version: str
+    row_count: int
+    checked_count: int
+    profile: dict[str, float | None]
+    outcomes: tuple[Outcome, ...]
+    tolerances: Tolerances

@@ -18,7 +18,7 @@ from tasks.inert_text import inert
 from tasks.render_report import count, long_date, percent
 
 if TYPE_CHECKING:
-    from tasks.check_expectations import ExpectationReport
+    from tasks.expectation_outcomes import ExpectationReport
 
 _MEANINGS = {column.name: column.meaning.replace("`", "") for column in (*CHECKED_ROWS, *PROFILE)}
 _PAGE = Environment(
