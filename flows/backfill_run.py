@@ -32,10 +32,10 @@ from tasks.choose_records import booked_cost
 from tasks.describe import describe_failure
 from tasks.describe_backfill import describe_changed, plan_rows, plan_summary, progress_rows, render_table
 from tasks.errors import BackfillIncomplete, OverBudget
+from tasks.figures import dollars
 from tasks.ledger import read_ledger
 from tasks.paths import DayPaths
 from tasks.plan_backfill import BackfillPlan, PlannedDay, changed_days, plan_backfill
-from tasks.render_report import dollars
 from tasks.settings import Settings
 
 #: Modes that judge a day although it is published as it stands.

@@ -100,7 +100,7 @@ def history() -> None:
     """Play the earlier days against the sandbox that the environment names; the next process does the night."""
     from data_contracts.documents.summary import Night
     from sandbox.nights import play_history
-    from tasks.render_report import dollars
+    from tasks.figures import dollars
     from tasks.settings import Settings
 
     def show(night: Night) -> None:

@@ -14,10 +14,11 @@ from data_contracts.documents.summary import Night
 from data_contracts.metrics import State
 from tasks.build_batch import Batch
 from tasks.errors import ModerationError
+from tasks.figures import count as tally
+from tasks.figures import dollars, per_thousand, percent
 from tasks.inert_text import brief, inert
 from tasks.poll_batch import Progress
-from tasks.render_report import SOURCES, Row, amount, dollars, drift, headline_accuracy, interval, per_thousand, percent
-from tasks.render_report import count as tally
+from tasks.render_report import SOURCES, Row, amount, drift, headline_accuracy, interval
 
 #: Fields of a summary that are too long for a log line: their number is told.
 _LONG = {"shards", "live_keys", "confusion", "languages", "transitions"}

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from tasks.backfill_record import BackfillRecord, DayRecord
+from tasks.figures import dollars
 from tasks.flips import Flips, describe_flips
 from tasks.plan_backfill import DONE_BEFORE, BackfillPlan, PlannedDay
-from tasks.render_report import dollars
 from tasks.settings import Settings
 
 Row = dict[str, str]

@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from data_contracts.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.expectations import Severity
 from tasks.expectation_outcomes import Outcome, State, told
+from tasks.figures import count, long_date, percent
 from tasks.inert_text import inert
-from tasks.render_report import count, long_date, percent
 
 if TYPE_CHECKING:
     from tasks.expectation_outcomes import ExpectationReport

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from data_contracts.ledger import EstimateSource
 from data_contracts.metrics import Kind, State
 from data_contracts.verdicts import Status
+from tasks.figures import NONE, count, dollars, duration, long_date, number, per_thousand, percent
 from tasks.inert_text import brief, inert
 from tasks.metric_rules import RULES, Worse
 from tasks.ports import JobStatus
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-#: What stands where there is no number.
-NONE = "–"
 #: Metrics of the quality table, in its order; all others are drift alone.
 QUALITY = ("accuracy", "precision", "recall", "f1", "prevalence")
 #: Where an estimate comes from, for people.
@@ -53,42 +52,6 @@ _FEW_LABELS = 20
 _OPEN_COMPARISONS = 20
 #: Jobs shown before the rest is folded away; those that did not complete come first.
 _OPEN_JOBS = 12
-
-
-def number(value: object) -> float | None:
-    """The value if it is a finite number."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def count(value: float | None) -> str:
-    """A count with thousands separators."""
-    return NONE if number(value) is None else f"{value:,.0f}"
-
-
-def percent(fraction: float | None) -> str:
-    """A fraction as percent: two decimals below ten percent, where they matter, else one; none for nothing and all."""
-    if number(fraction) is None or fraction is None:
-        return NONE
-    return f"{fraction:.0%}" if fraction in (0, 1) else f"{fraction:.{2 if abs(fraction) < 0.1 else 1}%}"
-
-
-def dollars(amount: float | None) -> str:
-    """An amount for people; an unknown one says so, and a tiny one does not look like nothing."""
-    if number(amount) is None or amount is None:
-        return "unknown"
-    if amount and abs(amount) < 0.0001:
-        return "under $0.0001"
-    return f"{'-' if amount < 0 else ''}${abs(amount):,.{4 if 0 < abs(amount) < 1 else 2}f}"
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as people say them."""
-    if number(seconds) is None or seconds is None:
-        return NONE
-    hours, minutes = divmod(round(seconds / 60), 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
 
 
 def amount(value: float | None, row: Row, *, signed: bool = False) -> str:
@@ -121,11 +84,6 @@ def words(metric: str) -> str:
     if metric in _TYPICAL:
         return _TYPICAL[metric]
     return RULES[metric].words if metric in RULES else metric.replace("_", " ")
-
-
-def per_thousand(cost: float | None, comment_count: int) -> float | None:
-    """Dollars per 1,000 comments; None if the cost is unknown or there were none."""
-    return None if cost is None or not comment_count else 1000 * cost / comment_count
 
 
 class Headline(NamedTuple):
@@ -270,11 +228,6 @@ def job_seconds(job: Row) -> float | None:
     """From submission to the booking of its answers."""
     begun, ended = job.get("submitted_at"), job.get("collected_at")
     return (datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).total_seconds() if begun and ended else None
-
-
-def long_date(day: str) -> str:
-    """A date with its weekday, which explains many a number."""
-    return f"{date.fromisoformat(day):%A %-d %B %Y}"
 
 
 def nights_since(row: Row) -> int:

@@ -15,17 +15,15 @@ from data_contracts.documents.summary import Night
 from data_contracts.ledger import EntryState, Usage
 from data_contracts.metrics import METRICS
 from data_contracts.verdicts import Status
+from tasks.figures import dollars, duration, percent
 from tasks.inert_text import brief, inert
 from tasks.render_report import (
     amount,
-    dollars,
     drift,
     drift_mark,
-    duration,
     headline_accuracy,
     job_order,
     nights_since,
-    percent,
     quality,
     render_report,
     rests_on_few,

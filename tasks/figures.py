@@ -1,0 +1,55 @@
+"""Figures as people read them: counts, shares, dollars, durations, dates."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+
+#: What stands where there is no number.
+NONE = "–"
+
+
+def number(value: object) -> float | None:
+    """The value if it is a finite number."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def count(value: float | None) -> str:
+    """A count with thousands separators."""
+    return NONE if number(value) is None else f"{value:,.0f}"
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction as percent: two decimals below ten percent, where they matter, else one; none for nothing and all."""
+    if number(fraction) is None or fraction is None:
+        return NONE
+    return f"{fraction:.0%}" if fraction in (0, 1) else f"{fraction:.{2 if abs(fraction) < 0.1 else 1}%}"
+
+
+def dollars(amount: float | None) -> str:
+    """An amount for people; an unknown one says so, and a tiny one does not look like nothing."""
+    if number(amount) is None or amount is None:
+        return "unknown"
+    if amount and abs(amount) < 0.0001:
+        return "under $0.0001"
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.{4 if 0 < abs(amount) < 1 else 2}f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them."""
+    if number(seconds) is None or seconds is None:
+        return NONE
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
+
+
+def per_thousand(cost: float | None, comment_count: int) -> float | None:
+    """Dollars per 1,000 comments; None if the cost is unknown or there were none."""
+    return None if cost is None or not comment_count else 1000 * cost / comment_count
+
+
+def long_date(day: str) -> str:
+    """A date with its weekday, which explains many a number."""
+    return f"{date.fromisoformat(day):%A %-d %B %Y}"
