@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy.typing as npt
 from scipy import special
 
 from data_contracts.metrics import State
+from tasks.metric_history import Reading
 from tasks.metric_rules import Rule, Scale, Worse
 from tasks.settings import Thresholds
 from tasks.weekdays import weekday_effect
@@ -32,22 +32,6 @@ Vector = npt.NDArray[np.float64]
 _PASSES = 3
 #: Numbers that never changed would make any change infinitely surprising.
 _SMALLEST_VARIANCE = 1e-12
-
-
-class Reading(NamedTuple):
-    """One night's value of one metric, as far as a comparison needs it.
-
-    Attributes:
-        night: the day.
-        value: share, mean or total.
-        n: how many things it rests on; the items that a total per item is divided by.
-        variance: sample variance of a mean; None where it is unknown or not a mean.
-    """
-
-    night: date
-    value: float
-    n: float
-    variance: float | None = None
 
 
 class Comparison(NamedTuple):

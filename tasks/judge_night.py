@@ -9,9 +9,9 @@ from typing import NamedTuple
 import polars as pl
 
 from data_contracts.metrics import METRICS, Kind, State
-from tasks.baselines import Comparison, Reading, compare
+from tasks.baselines import Comparison, compare
 from tasks.measurements import ALL, Measurement
-from tasks.metric_history import History, Row
+from tasks.metric_history import History, Reading, Row
 from tasks.metric_rules import FAILURES, RULES
 from tasks.settings import Thresholds
 

@@ -22,14 +22,14 @@ from data_contracts.verdicts import VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
-from tasks.baselines import Comparison, Reading, compare
+from tasks.baselines import Comparison, compare
 from tasks.errors import is_transient
 from tasks.estimate_quality import confusion_matrices, measure_quality
 from tasks.intervals import Interval, effective_count
 from tasks.judge_night import Stamp, metric_rows
 from tasks.label_files import LabelsSeen, list_labels, read_labels, store_seen
 from tasks.measurements import ALL, Measurement, rate
-from tasks.metric_history import History, Row
+from tasks.metric_history import History, Reading, Row
 from tasks.metric_rules import RULES
 from tasks.metrics_table import append_rows, read_history
 from tasks.paths import RunPaths

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from data_contracts.metrics import State
-from tasks.baselines import Reading
 from tasks.metric_rules import RULES, Group
 from tasks.settings import Thresholds
 
@@ -118,3 +117,19 @@ class History:
             for day, row in by_day.items()
             if row["value"] is not None
         }
+
+
+class Reading(NamedTuple):
+    """One night's value of one metric, as far as a comparison needs it.
+
+    Attributes:
+        night: the day.
+        value: share, mean or total.
+        n: how many things it rests on; the items that a total per item is divided by.
+        variance: sample variance of a mean; None where it is unknown or not a mean.
+    """
+
+    night: date
+    value: float
+    n: float
+    variance: float | None = None
