@@ -27,6 +27,7 @@ from tasks.adapters.lake_history import forget_history
 from tasks.adapters.storage import Storage
 from tasks.errors import InputChanged, ModerationError
 from tasks.find_traces import Sought, count_traces
+from tasks.frames import record_batches
 from tasks.lease import held
 from tasks.ledger import is_live
 from tasks.mend_encoding import mended_strings
@@ -42,7 +43,6 @@ from tasks.plan_erasure import (
     remedy,
     without_rows,
 )
-from tasks.publish import record_batches
 from tasks.scratch import scratch
 from tasks.settings import Settings
 

@@ -6,7 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
+
+from data_contracts.table import Table
 
 
 def read_batches(path: Path, columns: Sequence[str], batch_rows: int) -> Iterator[pl.DataFrame]:
@@ -17,3 +20,13 @@ def read_batches(path: Path, columns: Sequence[str], batch_rows: int) -> Iterato
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=batch_rows, columns=list(columns)):
             yield pl.DataFrame(batch)
+
+
+#: Rows of a record batch while a frame is copied into the lake.
+_BATCH_ROWS = 50_000
+
+
+def record_batches(path: Path, table: Table) -> Iterator[pa.RecordBatch]:
+    """A local Parquet file in pieces, in the contract's schema."""
+    for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH_ROWS, columns=table.names):
+        yield from pa.Table.from_batches([batch]).cast(table.arrow_schema).to_batches()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -18,22 +16,18 @@ from data_contracts.comments import REJECTED
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.review import REVIEW
-from data_contracts.table import Table
 from data_contracts.verdicts import VERDICTS, Status
 from tasks import adapters
-from tasks.adapters.storage import Storage
 from tasks.balance_books import balance
-from tasks.errors import StorageUnavailable, Unbalanced, is_transient
-from tasks.frames import read_batches
+from tasks.errors import Unbalanced, is_transient
+from tasks.frames import _BATCH_ROWS, read_batches, record_batches
 from tasks.lease import check_held
 from tasks.ledger import read_ledger
 from tasks.list_review import review_list
 from tasks.paths import RunPaths
+from tasks.plain_objects import send_plain
 from tasks.scratch import scratch
 from tasks.settings import Settings
-
-#: Rows of a record batch while a frame is copied into the lake.
-_BATCH_ROWS = 50_000
 
 #: What makes a row of the input itself.
 ROW_KEY = ("source_object", "source_row")
@@ -106,28 +100,6 @@ def _have_same_ids(left: pl.LazyFrame, right: pl.LazyFrame) -> tuple[tuple[int, 
     ]
     found = [frame.row(0) for frame in pl.collect_all(sums, engine="streaming")]
     return found[0], found[1]
-
-
-def record_batches(path: Path, table: Table) -> Iterator[pa.RecordBatch]:
-    """A local Parquet file in pieces, in the contract's schema."""
-    for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH_ROWS, columns=table.names):
-        yield from pa.Table.from_batches([batch]).cast(table.arrow_schema).to_batches()
-
-
-def send_plain(storage: Storage, path: Path, uri: str, still_ours: Callable[[], None]) -> None:
-    """Replace a plain object, unless another run has had the day since.
-
-    Whoever takes the day before the check is met by it, and what he writes after it is met by the etag from before it.
-
-    Raises:
-        LeaseLost: as `still_ours` says.
-        StorageUnavailable: if the object was replaced meanwhile: the stage's next try asks whose day it is.
-    """
-    folder, _, _ = uri.rpartition("/")
-    etag = next((item.etag for item in storage.list(folder) if item.uri == uri), None)
-    still_ours()
-    if not storage.send_if_match(path, uri, etag):
-        raise StorageUnavailable(f"write {uri}: it was replaced meanwhile")
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

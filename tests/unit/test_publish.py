@@ -23,9 +23,10 @@ from data_contracts.verdicts import VERDICTS
 from tasks import adapters
 from tasks.balance_books import balance
 from tasks.errors import Unbalanced
+from tasks.frames import record_batches
 from tasks.list_review import review_list
 from tasks.paths import RunPaths
-from tasks.publish import check_review_ids, check_row_keys, check_verdict_ids, publish, record_batches
+from tasks.publish import check_review_ids, check_row_keys, check_verdict_ids, publish
 from tests import factories
 
 A, B = factories.input_object(uri="a", row_count=3), factories.input_object(uri="b", row_count=1)
