@@ -10,7 +10,7 @@ from tasks.adapters import Adapters
 from tasks.backfill_request import BackfillMode, BackfillRequest
 from tasks.day_states import Day, Wanted
 from tasks.estimate_day import Tariffs
-from tasks.ingest import load_prompt
+from tasks.prompt import load_prompt
 from tasks.settings import Settings
 
 #: Modes that complete a published day: they keep its prompt and model unless others are named.

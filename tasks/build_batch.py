@@ -27,10 +27,10 @@ from tasks.estimate import Rates
 from tasks.expect_rates import expect_rates
 from tasks.failed_jobs import check_failures
 from tasks.families import pick_family
-from tasks.ingest import load_prompt
 from tasks.ledger import fetch_answers, fetch_requests, read_ledger, serves
 from tasks.paths import RunPaths
 from tasks.prices import find_price
+from tasks.prompt import load_prompt
 from tasks.read_quotas import Quotas
 from tasks.render_request import RequestTemplate
 from tasks.scratch import scratch

@@ -13,17 +13,16 @@ import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-import prompts
 from data_contracts.comments import COMMENTS, EXPECTED_TYPE, is_legal_dtype
 from data_contracts.documents.plan import InputObject, Plan
-from prompts import Prompt, PromptFileError
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import StoredObject
 from tasks.check_prompt import check_prompt
-from tasks.errors import InputAbsent, PromptInvalid, SchemaDrift, is_transient
+from tasks.errors import InputAbsent, SchemaDrift, is_transient
 from tasks.families import pick_family
 from tasks.paths import RunPaths
+from tasks.prompt import load_prompt
 from tasks.settings import Settings
 
 #: Footers are small and far away: their latency is hidden by asking for several at once.
@@ -72,18 +71,6 @@ def is_input(item: StoredObject, folder: str) -> bool:
     """Whether an object is a comments file: `*.parquet` directly in the day's folder."""
     name = item.uri.removeprefix(folder + "/")
     return "/" not in name and name.endswith(".parquet")
-
-
-def load_prompt(settings: Settings) -> Prompt:
-    """The prompt that the settings name.
-
-    Raises:
-        PromptInvalid: if the catalog does not have it or its file is broken.
-    """
-    try:
-        return prompts.load(settings.prompt, settings.prompt_version)
-    except PromptFileError as error:
-        raise PromptInvalid(str(error)) from error
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

@@ -18,9 +18,9 @@ from tasks.build_batch import Batch
 from tasks.errors import OverBudget
 from tasks.estimate import OUTPUT_TOKENS
 from tasks.families.converse import REASONING_TOKENS
-from tasks.ingest import load_prompt
 from tasks.ledger import read_ledger, update, write_intent
 from tasks.paths import RunPaths
+from tasks.prompt import load_prompt
 from tasks.read_quotas import Quotas
 from tests import factories
 

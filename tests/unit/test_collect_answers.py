@@ -18,10 +18,10 @@ from data_contracts.verdicts import ANSWERS
 from tasks import adapters
 from tasks.collect_answers import CollectionSummary, collect_answers
 from tasks.families.claude import Claude
-from tasks.ingest import load_prompt
 from tasks.ledger import read_ledger, write_intent
 from tasks.paths import DayPaths
 from tasks.prices import Price
+from tasks.prompt import load_prompt
 from tasks.read_output import Collected, collect
 from tasks.render_request import RequestTemplate
 from tests import factories

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from tasks.choose_records import check_budget
 from tasks.errors import SettingsInvalid
 from tasks.estimate import constant_rates, estimate
-from tasks.ingest import load_prompt
 from tasks.ports import Severity
 from tasks.prices import find_price
+from tasks.prompt import load_prompt
 from tasks.settings import Settings
 from tests import factories
 
