@@ -26,13 +26,13 @@ def percent(fraction: float | None) -> str:
     return f"{fraction:.0%}" if fraction in (0, 1) else f"{fraction:.{2 if abs(fraction) < 0.1 else 1}%}"
 
 
-def dollars(amount: float | None) -> str:
+def dollars(usd: float | None) -> str:
     """An amount for people; an unknown one says so, and a tiny one does not look like nothing."""
-    if number(amount) is None or amount is None:
+    if number(usd) is None or usd is None:
         return "unknown"
-    if amount and abs(amount) < 0.0001:
+    if usd and abs(usd) < 0.0001:
         return "under $0.0001"
-    return f"{'-' if amount < 0 else ''}${abs(amount):,.{4 if 0 < abs(amount) < 1 else 2}f}"
+    return f"{'-' if usd < 0 else ''}${abs(usd):,.{4 if 0 < abs(usd) < 1 else 2}f}"
 
 
 def duration(seconds: float | None) -> str:

@@ -7,7 +7,6 @@ A new family is one module here and one line in `FAMILIES`; a model that Convers
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 from data_contracts.batch_lines import InvocationChoice
 from prompts import Prompt
