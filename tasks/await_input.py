@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
 from tasks.errors import InputIncomplete, is_transient
-from tasks.ingest import is_input
+from tasks.input_files import is_input
 from tasks.paths import DayPaths
 from tasks.settings import Settings
 

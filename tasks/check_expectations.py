@@ -28,9 +28,9 @@ from tasks.metrics_table import read_history
 from tasks.paths import RunPaths
 from tasks.profile_day import RecentDays, profile, recent_days, sample
 from tasks.render_data_docs import render_data_docs
+from tasks.row_rules import day_bounds
 from tasks.scratch import scratch
 from tasks.settings import Settings
-from tasks.validate import day_bounds
 
 #: Rows that Great Expectations gets at once: pandas holds them twice.
 _BATCH_ROWS = 100_000

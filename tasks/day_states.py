@@ -17,7 +17,7 @@ from data_contracts.verdicts import NIGHTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.find_late_input import PlannedInputs, compare_inputs
-from tasks.ingest import is_input
+from tasks.input_files import is_input
 from tasks.lease import Holder, is_free
 from tasks.paths import DayPaths, RunPaths, lake
 from tasks.restore_record import read_restore

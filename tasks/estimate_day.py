@@ -26,15 +26,15 @@ from tasks.day_states import Input
 from tasks.deduplicate import find_duplicates
 from tasks.estimate import Estimate, Rates, constant_rates, estimate
 from tasks.families import pick_family
-from tasks.ingest import count_rows
+from tasks.input_files import count_rows
 from tasks.learn_usage import Nights
 from tasks.paths import DayPaths
 from tasks.ports import FactUnavailable
 from tasks.prices import Price, find_price
 from tasks.render_request import RequestTemplate
+from tasks.row_rules import check_rows, day_bounds, read_comments, split_records
 from tasks.scratch import scratch
 from tasks.settings import Settings
-from tasks.validate import check_rows, day_bounds, read_comments, split_records
 
 #: Rows of a day that are looked at one by one, a third of a second's work; they stand for the rest. In a larger day
 #: more texts repeat others than a part of it shows, so its estimate errs upwards.

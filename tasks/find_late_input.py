@@ -18,7 +18,7 @@ from data_contracts.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.storage import StoredObject
-from tasks.ingest import is_input
+from tasks.input_files import is_input
 from tasks.paths import RunPaths, lake
 from tasks.remeasure_late_labels import published_runs
 from tasks.settings import Settings

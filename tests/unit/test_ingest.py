@@ -16,7 +16,8 @@ from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
 from tasks.errors import InputAbsent, PromptInvalid, SchemaDrift, UnsupportedModel
-from tasks.ingest import check_schema, count_rows, ingest, is_input
+from tasks.ingest import ingest
+from tasks.input_files import check_schema, count_rows, is_input
 from tests import factories
 
 SCHEMA = pa.schema(

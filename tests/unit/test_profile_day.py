@@ -15,7 +15,7 @@ from data_contracts.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.tolerances import Tolerances
 from tasks.metric_history import History
 from tasks.profile_day import RecentDays, profile, recent_days, row_facts, sample
-from tasks.validate import day_bounds, row_rules
+from tasks.row_rules import day_bounds, row_rules
 from tests import factories
 
 DAY = day_bounds(factories.RUN_DATE, ZoneInfo("Asia/Tokyo"))

@@ -26,10 +26,8 @@ from tasks.errors import InputChanged, TooManyRejected
 from tasks.ingest import ingest
 from tasks.paths import RunPaths
 from tasks.render_request import comment_json
-from tasks.validate import (
+from tasks.row_rules import (
     DayBounds,
-    ValidationSummary,
-    check_rejection_rate,
     check_rows,
     day_bounds,
     first_reason,
@@ -37,8 +35,8 @@ from tasks.validate import (
     read_comments,
     rejected_rows,
     split_records,
-    validate,
 )
+from tasks.validate import ValidationSummary, check_rejection_rate, validate
 from tests import factories
 
 TOKYO = day_bounds(factories.RUN_DATE, ZoneInfo("Asia/Tokyo"))
