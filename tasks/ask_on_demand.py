@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -19,25 +18,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import orjson
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import EntryState, LedgerEntry
+from data_contracts.ledger import LedgerEntry
 from tasks import adapters
-from tasks.adapters.storage import Storage
 from tasks.deadline import is_late
 from tasks.errors import BedrockRefused, BedrockThrottled, QuotaReached, is_transient
 from tasks.lease import check_held
-from tasks.ledger import is_live, read_ledger, serves, update
+from tasks.ledger import is_live, read_ledger, serves
 from tasks.paths import DayPaths
-from tasks.ports import JobStatus, RecordFailed
+from tasks.ports import RecordFailed
 from tasks.scratch import scratch
 from tasks.settings import Settings
-
-_ANSWER, _CALL = ".jsonl.out", ".call"
+from tasks.single_calls import _ANSWER, _CALL, answer_folder, answered_records, close_entry, count_calls, read_requests
 
 
 class OnDemandSummary(BaseModel):
@@ -80,32 +76,6 @@ class Pace:
             self._next = max(now, self._next) + self._gap_s
         if wait_s:
             self._sleep(wait_s)
-
-
-def answer_folder(entry: LedgerEntry) -> str:
-    """Where an entry's answers are: Bedrock's folder for the job, or ours for single calls."""
-    name = "on-demand" if entry.job_arn is None else entry.job_arn.rsplit("/", 1)[-1]
-    return entry.output_uri.rstrip("/") + "/" + name
-
-
-def count_calls(storage: Storage, entry: LedgerEntry) -> Counter[str]:
-    """How often each record was asked, answered or not."""
-    names = (item.uri.rsplit("/", 1)[-1] for item in storage.list(answer_folder(entry)))
-    return Counter(name.split(".")[0] for name in names if name.endswith(_CALL))
-
-
-def answered_records(storage: Storage, entry: LedgerEntry) -> set[str]:
-    """Records whose answer is stored."""
-    names = (item.uri.rsplit("/", 1)[-1] for item in storage.list(answer_folder(entry)))
-    return {name.removesuffix(_ANSWER) for name in names if name.endswith(_ANSWER)}
-
-
-def read_requests(path: Path) -> Iterator[Request]:
-    """The lines of a batch input file."""
-    with path.open("rb") as lines:
-        for line in lines:
-            item = orjson.loads(line)
-            yield Request(item["recordId"], item["modelInput"])
 
 
 def ask_entry(
@@ -195,9 +165,3 @@ def ask_on_demand(settings: Settings, plan: Plan, now: Callable[[], datetime]) -
 
 def _may_ask(settings: Settings, plan: Plan, entry: LedgerEntry, now: Callable[[], datetime]) -> bool:
     return serves(entry, plan) and not is_late(settings, plan, now())
-
-
-def close_entry(storage: Storage, paths: DayPaths, entry: LedgerEntry, now: datetime, *, is_whole: bool) -> LedgerEntry:
-    """The entry, with nothing left to ask: what was answered can be collected."""
-    status = JobStatus.COMPLETED if is_whole else JobStatus.STOPPED
-    return update(storage, paths, entry, state=EntryState.SUBMITTED, submitted_at=now, job_status=status)

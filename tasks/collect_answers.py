@@ -21,7 +21,6 @@ from data_contracts.ledger import EntryState, LedgerEntry
 from prompts import load
 from tasks import adapters
 from tasks.adapters.storage import Storage
-from tasks.ask_on_demand import answer_folder, count_calls
 from tasks.errors import InputChanged, is_transient
 from tasks.estimate import Tokens, most_tokens
 from tasks.families import pick_family
@@ -33,6 +32,7 @@ from tasks.read_output import Collected, book_lost, book_repeats, collect
 from tasks.render_request import RequestTemplate
 from tasks.scratch import scratch
 from tasks.settings import Settings
+from tasks.single_calls import answer_folder, count_calls
 
 
 class CollectionSummary(BaseModel):

@@ -19,7 +19,6 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
-from tasks.ask_on_demand import answered_records, close_entry
 from tasks.collect_answers import collect_day
 from tasks.errors import DayInUse, ModerationError
 from tasks.lease import Holder, held
@@ -27,6 +26,7 @@ from tasks.ledger import is_live, is_running, read_ledger
 from tasks.look_at_jobs import look, record_ends
 from tasks.paths import DayPaths
 from tasks.settings import Settings
+from tasks.single_calls import answered_records, close_entry
 from tasks.submit_batch import find_accepted
 
 #: Seconds from the first request to stop until what has ended is collected.

@@ -1,0 +1,51 @@
+"""Calls on demand, one record each: what marks a call, what keeps its answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+from data_contracts.ledger import EntryState, LedgerEntry
+from tasks.adapters.storage import Storage
+from tasks.ask_on_demand import Request
+from tasks.ledger import update
+from tasks.paths import DayPaths
+from tasks.ports import JobStatus
+
+_ANSWER, _CALL = ".jsonl.out", ".call"
+
+
+def answer_folder(entry: LedgerEntry) -> str:
+    """Where an entry's answers are: Bedrock's folder for the job, or ours for single calls."""
+    name = "on-demand" if entry.job_arn is None else entry.job_arn.rsplit("/", 1)[-1]
+    return entry.output_uri.rstrip("/") + "/" + name
+
+
+def count_calls(storage: Storage, entry: LedgerEntry) -> Counter[str]:
+    """How often each record was asked, answered or not."""
+    names = (item.uri.rsplit("/", 1)[-1] for item in storage.list(answer_folder(entry)))
+    return Counter(name.split(".")[0] for name in names if name.endswith(_CALL))
+
+
+def answered_records(storage: Storage, entry: LedgerEntry) -> set[str]:
+    """Records whose answer is stored."""
+    names = (item.uri.rsplit("/", 1)[-1] for item in storage.list(answer_folder(entry)))
+    return {name.removesuffix(_ANSWER) for name in names if name.endswith(_ANSWER)}
+
+
+def read_requests(path: Path) -> Iterator[Request]:
+    """The lines of a batch input file."""
+    with path.open("rb") as lines:
+        for line in lines:
+            item = orjson.loads(line)
+            yield Request(item["recordId"], item["modelInput"])
+
+
+def close_entry(storage: Storage, paths: DayPaths, entry: LedgerEntry, now: datetime, *, is_whole: bool) -> LedgerEntry:
+    """The entry, with nothing left to ask: what was answered can be collected."""
+    status = JobStatus.COMPLETED if is_whole else JobStatus.STOPPED
+    return update(storage, paths, entry, state=EntryState.SUBMITTED, submitted_at=now, job_status=status)
