@@ -26,7 +26,7 @@ from tasks.paths import DayPaths
 from tasks.ports import Job, JobStatus
 from tasks.read_quotas import Quotas
 from tasks.settings import Settings
-from tasks.submit_batch import find_all_accepted, live_jobs, submit_waiting
+from tasks.submission import find_all_accepted, live_jobs, submit_waiting
 
 Action = Literal["wait", "stop", "collect"]
 

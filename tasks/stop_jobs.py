@@ -27,7 +27,7 @@ from tasks.look_at_jobs import look, record_ends
 from tasks.paths import DayPaths
 from tasks.settings import Settings
 from tasks.single_calls import answered_records, close_entry
-from tasks.submit_batch import find_accepted
+from tasks.submission import find_accepted
 
 #: Seconds from the first request to stop until what has ended is collected.
 WAIT_S = 20.0

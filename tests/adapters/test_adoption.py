@@ -12,7 +12,8 @@ from tasks import adapters
 from tasks.adopt_job import choose_job, differences, is_same_model
 from tasks.errors import BedrockRefused, LeaseLost
 from tasks.ports import CLOCK_SKEW, Job, JobRequest, JobStatus
-from tasks.submit_batch import job_request, submit_batch
+from tasks.submission import job_request
+from tasks.submit_batch import submit_batch
 from tests.adapters.test_submit_and_poll import RECORDS, Night, served
 from tests.factories import JOB_ARN, MODEL_ID, NOW, ledger_entry, local_adapters, plan, settings
 from tests.fakes import FakeBedrock

@@ -33,7 +33,8 @@ from tasks.prices import find_price
 from tasks.read_output import collect
 from tasks.read_quotas import Quotas
 from tasks.settings import Settings
-from tasks.submit_batch import Submission, job_request, submit_batch
+from tasks.submission import Submission, job_request
+from tasks.submit_batch import submit_batch
 from tests.factories import (
     JOB_ARN,
     MODEL_ID,
