@@ -5,161 +5,19 @@ Afterwards the batch files are not needed any more: the answers are in the ledge
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
-import orjson
-import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import EntryState, LedgerEntry
-from prompts import load
-from tasks import adapters
-from tasks.adapters.storage import Storage
-from tasks.errors import InputChanged, is_transient
-from tasks.estimate import Tokens, most_tokens
-from tasks.families import pick_family
-from tasks.hide_quotes import hide_quotes_of
-from tasks.ledger import ENDED, is_live, read_ledger, update
+from tasks.collection import CollectionSummary, collect_day
+from tasks.errors import is_transient
 from tasks.paths import DayPaths
-from tasks.prices import find_price, to_pico, to_usd
-from tasks.read_output import Collected, book_lost, book_repeats, collect
-from tasks.render_request import RequestTemplate
-from tasks.scratch import scratch
 from tasks.settings import Settings
-from tasks.single_calls import answer_folder, count_calls
-
-
-class CollectionSummary(BaseModel):
-    """What the collected jobs answered."""
-
-    model_config = ConfigDict(frozen=True)
-
-    job_count: int
-    status_counts: dict[str, int]
-    missing_count: int
-    cost_usd: float | None
-    #: answers without token counts: their cost is unknown, and with it the night's
-    unreported_count: int = 0
-    messages: tuple[str, ...]
-
-
-def output_files(storage: Storage, entry: LedgerEntry) -> list[str]:
-    """A job's `*.jsonl.out` files; the manifest beside them is no output.
-
-    They are below a folder of the job's id. An endpoint that makes no such folder leaves them right where the job was
-    told to write: no other shard writes there.
-    """
-    if entry.mode != "on_demand" and not entry.job_arn:
-        return []
-    own, root = f"{answer_folder(entry)}/", f"{entry.output_uri.rstrip('/')}/"
-    found = [item.uri for item in storage.list(root.rstrip("/")) if item.uri.endswith(".jsonl.out")]
-    return [uri for uri in found if uri.startswith(own)] or [uri for uri in found if "/" not in uri.removeprefix(root)]
-
-
-def output_lines(storage: Storage, entry: LedgerEntry, folder: Path) -> Iterator[bytes]:
-    """Every line of a job's output files."""
-    path = folder / "output.jsonl"
-    for uri in output_files(storage, entry):
-        storage.fetch(uri, path)
-        with path.open("rb") as file:
-            yield from file
-
-
-def _attempts(storage: Storage, entry: LedgerEntry, folder: Path) -> dict[str, int]:
-    path = folder / "requests.parquet"
-    storage.fetch(entry.requests_uri, path)
-    return dict(pl.read_parquet(path, columns=["record_id", "attempt"]).iter_rows())
-
-
-def most_of_calls(
-    storage: Storage, entry: LedgerEntry, calls: Mapping[str, int], body: Mapping[str, Any], folder: Path
-) -> list[Tokens]:
-    """The most that each of these calls can have used, by the record's own line, or by the file without it.
-
-    Args:
-        calls: how often each record was asked.
-        body: any request of the entry, for what it may be answered.
-    """
-    sizes = dict.fromkeys(calls, entry.input_bytes)
-    path = folder / "asked.jsonl"
-    try:
-        if calls:
-            storage.fetch(entry.input_uri, path)
-            with path.open("rb") as lines:
-                sizes |= {record: len(line) for line in lines if (record := orjson.loads(line)["recordId"]) in calls}
-    except InputChanged:  # the whole file is larger than any line of it
-        pass
-    return [most_tokens(sizes[record], body) for record, count in sorted(calls.items()) for _ in range(count)]
-
-
-def _collect_entry(
-    settings: Settings, storage: Storage, paths: DayPaths, entry: LedgerEntry, now: datetime
-) -> Collected:
-    """Store one job's answers, then book it; the answers first, so that a booked job always has them."""
-    prompt = load(entry.prompt_name, entry.prompt_version)
-    price = find_price(entry.model_id, entry.mode, settings.prices)
-    with scratch() as temporary:
-        folder = Path(temporary)
-        lines = output_lines(storage, entry, folder)
-        attempts = _attempts(storage, entry, folder)
-        family = pick_family(entry.model_id, invocation_type=entry.invocation_type)
-        collected = collect(lines, attempts, family, prompt, price, now)
-        if entry.mode == "on_demand":
-            calls = count_calls(storage, entry)
-            lost = calls.keys() - set(collected.answers["record_id"])
-            most = most_of_calls(
-                storage, entry, {record: calls[record] for record in lost}, family.body(prompt, ""), folder
-            )
-            collected = book_lost(book_repeats(collected, calls, price), most, price)
-        template = RequestTemplate(family, prompt)
-        path = folder / "answers.parquet"
-        hide_quotes_of(storage, entry, collected.answers, template, folder).write_parquet(path)
-        storage.send(path, paths.answers(entry.key))
-    update(
-        storage,
-        paths,
-        entry,
-        state=EntryState.COLLECTED,
-        answers_uri=paths.answers(entry.key),
-        collected_at=now,
-        usage=collected.usage,
-    )
-    return collected
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 def collect_answers(settings: Settings, plan: Plan, now: datetime) -> CollectionSummary:
     """Read and book every ended job of the day that is not booked yet; a booked one is never booked again."""
     return collect_day(settings, DayPaths(settings, plan.run_date), now)
-
-
-def collect_day(settings: Settings, paths: DayPaths, now: datetime) -> CollectionSummary:
-    """See `collect_answers`; for who has no plan."""
-    storage = adapters.connect(settings).storage
-    ended = [entry for entry in read_ledger(storage, paths) if is_live(entry) and entry.job_status in ENDED]
-    counts: dict[str, int] = {}
-    missing, pico, is_known, unreported = 0, 0, True, 0
-    for entry in ended:
-        collected = _collect_entry(settings, storage, paths, entry, now)
-        for status, count in collected.answers.group_by("status").len().iter_rows():
-            counts[status] = counts.get(status, 0) + count
-        missing += entry.record_count - collected.answers.height
-        is_known &= collected.usage.cost_usd is not None
-        pico += to_pico(collected.usage.cost_usd or 0.0)
-        unreported += collected.usage.unreported_count
-    return CollectionSummary(
-        job_count=len(ended),
-        status_counts=counts,
-        missing_count=missing,
-        cost_usd=to_usd(pico) if is_known else None,
-        unreported_count=unreported,
-        messages=tuple(
-            f"{entry.job_name} {entry.job_status}: {entry.job_message}" for entry in ended if entry.job_message
-        ),
-    )

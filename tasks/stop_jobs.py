@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
-from tasks.collect_answers import collect_day
+from tasks.collection import collect_day
 from tasks.errors import DayInUse, ModerationError
 from tasks.lease import Holder, held
 from tasks.ledger import is_live, is_running, read_ledger

@@ -22,7 +22,8 @@ from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
-from tasks.collect_answers import CollectionSummary, collect_answers, output_lines
+from tasks.collect_answers import collect_answers
+from tasks.collection import CollectionSummary, output_lines
 from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
 from tasks.families import pick_family
 from tasks.ledger import ENDED, fetch_answers, is_live, is_running, read_ledger, write_intent

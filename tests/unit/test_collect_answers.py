@@ -16,7 +16,8 @@ from polars.testing import assert_frame_equal
 from data_contracts.ledger import EntryState, LedgerEntry, Usage
 from data_contracts.verdicts import ANSWERS
 from tasks import adapters
-from tasks.collect_answers import CollectionSummary, collect_answers
+from tasks.collect_answers import collect_answers
+from tasks.collection import CollectionSummary
 from tasks.families.claude import Claude
 from tasks.ledger import read_ledger, write_intent
 from tasks.paths import DayPaths

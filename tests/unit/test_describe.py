@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.collect_answers import CollectionSummary
+from tasks.collection import CollectionSummary
 from tasks.describe import (
     TERMINAL_COLUMNS,
     describe_failure,
