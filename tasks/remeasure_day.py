@@ -23,10 +23,10 @@ from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.close_night import clear_work
+from tasks.day_accuracy import AccuracySummary, measure_day
+from tasks.day_drift import DriftSummary, measure_run
 from tasks.errors import ModerationError, Transient, is_transient
 from tasks.lease import held
-from tasks.measure_accuracy import AccuracySummary, measure_day
-from tasks.measure_drift import DriftSummary, measure_run
 from tasks.metrics_table import read_day
 from tasks.paths import RunPaths
 from tasks.refresh_plain import refresh_plain, tables_at_odds

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from data_contracts.metrics import METRICS, State
 from tasks import adapters
+from tasks.day_accuracy import AccuracySummary
 from tasks.estimate_quality import QUALITY, Slice, category_slices, confusion_matrices, estimate, measure_quality
-from tasks.measure_accuracy import AccuracySummary, measure_accuracy
+from tasks.measure_accuracy import measure_accuracy
 from tasks.measurements import Measurement
 from tasks.paths import DayPaths, RunPaths
 from tasks.rater_agreement import cohen_kappa

@@ -12,8 +12,9 @@ import pytest
 from data_contracts.comments import REJECTED
 from data_contracts.metrics import METRICS, Kind, State
 from tasks import adapters
+from tasks.day_drift import measure_frames
 from tasks.judge_night import Stamp, failed_answers, judge, metric_rows
-from tasks.measure_drift import measure_drift, measure_frames
+from tasks.measure_drift import measure_drift
 from tasks.measurements import Measurement, rate, total
 from tasks.metric_history import History, earlier_days, latest_rows
 from tasks.metric_rules import FAILURES, RULES
