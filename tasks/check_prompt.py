@@ -6,10 +6,6 @@ Checked where it matters, beside the catalog's own test: a deployment may carry 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import NamedTuple
-
-import polars as pl
 
 from data_contracts.ledger import LedgerEntry
 from data_contracts.verdicts import NIGHTS
@@ -17,37 +13,8 @@ from prompts import PromptFileError
 from prompts.freeze import frozen
 from tasks.adapters import Adapters
 from tasks.errors import PromptInvalid
+from tasks.nights import Use, prompt_uses
 from tasks.paths import DayPaths
-
-
-class Use(NamedTuple):
-    """The published nights that one prompt version judged; the hash says which text it was."""
-
-    version: str
-    sha256: str
-    night_count: int
-    first_date: date
-    last_date: date
-    last_run_id: str
-
-
-def prompt_uses(nights: pl.LazyFrame) -> list[Use]:
-    """Which versions judged which published nights, oldest use first.
-
-    Columns: date, run_id, prompt_version, prompt_sha256 of NIGHTS are read.
-    """
-    found = (
-        nights.group_by("prompt_version", "prompt_sha256")
-        .agg(
-            pl.len(),
-            pl.col("date").min().alias("first_date"),
-            pl.col("date").max().alias("last_date"),
-            pl.col("run_id").sort_by("date").last(),
-        )
-        .sort("first_date", "prompt_version", "prompt_sha256")
-        .collect()
-    )
-    return [Use(*row) for row in found.iter_rows()]
 
 
 def check_unchanged(

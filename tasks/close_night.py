@@ -19,10 +19,9 @@ from pydantic import TypeAdapter
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.documents.plan import Plan
-from data_contracts.documents.restore import Restore
 from data_contracts.documents.summary import Night
 from data_contracts.ledger import EntryState, EstimateSource, LedgerEntry
-from data_contracts.verdicts import NIGHTS, VERDICTS, Status
+from data_contracts.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import Storage
@@ -32,6 +31,7 @@ from tasks.lease import check_held
 from tasks.ledger import read_ledger
 from tasks.merge_verdicts import VerdictSummary
 from tasks.metrics_table import read_day
+from tasks.nights import _is_whole, published_run, restored_run
 from tasks.paths import DayPaths, RunPaths
 from tasks.preflight import read_preflight
 from tasks.render_report import render_report
@@ -91,21 +91,6 @@ def count_warnings(ledger: Sequence[LedgerEntry]) -> tuple[str, ...]:
     return (*unknown, *lost)
 
 
-def published_run(nights: pl.LazyFrame, plan: Plan) -> str | None:
-    """The run that published this very plan, or None if the day is not published or from another plan."""
-    found = nights.filter((pl.col("date") == plan.run_date) & (pl.col("plan_sha256") == plan.sha256)).collect()
-    return str(found["run_id"][0]) if found.height else None
-
-
-def restored_run(nights: pl.LazyFrame, plan: Plan, restore: Restore | None) -> str | None:
-    """The run whose verdicts a restore brought back, if this plan is the one that it took back: a person's word stands
-    until the input, the prompt or the model is another."""
-    if restore is None or plan.sha256 != restore.replaced_plan_sha256:
-        return None
-    row = nights.filter(pl.col("date") == plan.run_date).select("plan_sha256").collect()
-    return restore.restored_run_id if row["plan_sha256"].to_list() == [restore.restored_plan_sha256] else None
-
-
 def clear_scratch(settings: Settings, run_date: date, run_id: str) -> None:
     """Delete the run's scratch frames, however the run ended.
 
@@ -119,12 +104,6 @@ def clear_scratch(settings: Settings, run_date: date, run_id: str) -> None:
 def clear_work(storage: Storage, paths: RunPaths) -> None:
     """Delete the run's scratch frames: they hold the comments' text."""
     storage.delete(item.uri for item in storage.list(paths.work_folder))
-
-
-def _is_whole(outside: adapters.Adapters, paths: DayPaths, run_id: str) -> bool:
-    """Whether the day's verdicts are that run's: a later one may have been killed before its row in `nights`."""
-    verdicts = outside.lake.scan(paths.lake(VERDICTS.name), VERDICTS).filter(pl.col("date") == paths.run_date)
-    return verdicts.filter(pl.col("run_id") != run_id).limit(1).collect().is_empty()
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

@@ -14,10 +14,10 @@ from prompts import CATALOG, Prompt
 from prompts.freeze import frozen
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.check_prompt import Use, prompt_uses
 from tasks.errors import ModerationError, SettingsInvalid
 from tasks.estimate import constant_rates, estimate, prompt_tokens
 from tasks.families import pick_family
+from tasks.nights import Use, prompt_uses
 from tasks.paths import lake
 from tasks.prices import find_price
 from tasks.settings import Settings

@@ -19,8 +19,8 @@ from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.storage import StoredObject
 from tasks.input_files import is_input
+from tasks.nights import published_runs
 from tasks.paths import RunPaths, lake
-from tasks.remeasure_late_labels import published_runs
 from tasks.settings import Settings
 
 #: Days that are looked at together.

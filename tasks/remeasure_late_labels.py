@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
-import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +21,7 @@ from tasks.day_accuracy import measure_day
 from tasks.errors import is_transient
 from tasks.label_files import LabelsSeen, list_labels, load_seen
 from tasks.metric_history import LABEL_DAYS
+from tasks.nights import published_runs
 from tasks.paths import DayPaths, RunPaths
 from tasks.settings import Settings
 
@@ -34,12 +34,6 @@ class LateLabelsSummary(BaseModel):
     looked_count: int
     remeasured: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
-
-
-def published_runs(nights: pl.LazyFrame, first: date, last: date) -> dict[date, str]:
-    """Which run published each day from `first` to `last`, in order."""
-    wanted = nights.filter(pl.col("date").is_between(first, last)).select("date", "run_id").sort("date")
-    return dict(wanted.collect().iter_rows())
 
 
 def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[date, str]) -> list[date]:
