@@ -23,7 +23,7 @@ from tasks.ask_on_demand import ask_on_demand
 from tasks.await_input import await_input
 from tasks.build_batch import build_batch
 from tasks.check_expectations import check_expectations
-from tasks.close_night import clear_scratch, close_night, find_published
+from tasks.close_night import close_night, find_published
 from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
 from tasks.deduplicate import deduplicate
@@ -36,13 +36,13 @@ from tasks.lease import held
 from tasks.measure_accuracy import measure_accuracy
 from tasks.measure_drift import measure_drift
 from tasks.merge_verdicts import merge_verdicts
-from tasks.note_stop import note_stop
 from tasks.plain_errors import log_plainly
 from tasks.poll_batch import Progress, poll_batch
 from tasks.preflight import preflight
 from tasks.publish import publish
 from tasks.read_quotas import read_quotas
 from tasks.remeasure_late_labels import remeasure_late_labels
+from tasks.run_records import clear_scratch, note_stop
 from tasks.send_alerts import alert_stopped_night, send_alerts
 from tasks.send_heartbeat import heartbeat
 from tasks.settings import Settings

@@ -14,7 +14,7 @@ from data_contracts.documents.summary import Night
 from tasks.ask_on_demand import ask_on_demand
 from tasks.build_batch import build_batch
 from tasks.check_expectations import check_expectations
-from tasks.close_night import clear_scratch, close_night, find_published
+from tasks.close_night import close_night, find_published
 from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
 from tasks.deduplicate import deduplicate
@@ -28,6 +28,7 @@ from tasks.preflight import preflight
 from tasks.publish import publish
 from tasks.read_quotas import read_quotas
 from tasks.remeasure_late_labels import remeasure_late_labels
+from tasks.run_records import clear_scratch
 from tasks.send_alerts import send_alerts
 from tasks.settings import Settings
 from tasks.steps import Steps

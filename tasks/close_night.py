@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 
 import polars as pl
@@ -24,8 +23,7 @@ from data_contracts.ledger import EntryState, EstimateSource, LedgerEntry
 from data_contracts.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.adapters.storage import Storage
-from tasks.errors import ModerationError, is_transient
+from tasks.errors import is_transient
 from tasks.learn_usage import keep_usage
 from tasks.lease import check_held
 from tasks.ledger import read_ledger
@@ -33,9 +31,8 @@ from tasks.merge_verdicts import VerdictSummary
 from tasks.metrics_table import read_day
 from tasks.nights import _is_whole, published_run, restored_run
 from tasks.paths import DayPaths, RunPaths
-from tasks.preflight import read_preflight
 from tasks.render_report import render_report
-from tasks.restore_record import read_restore
+from tasks.run_records import read_preflight, read_restore
 from tasks.send_alerts import AlertSummary
 from tasks.settings import Settings
 from tasks.validate import ValidationSummary
@@ -89,21 +86,6 @@ def count_warnings(ledger: Sequence[LedgerEntry]) -> tuple[str, ...]:
         if usage.lost_call_count
     ]
     return (*unknown, *lost)
-
-
-def clear_scratch(settings: Settings, run_date: date, run_id: str) -> None:
-    """Delete the run's scratch frames, however the run ended.
-
-    It never fails: it would hide why the night stopped, or unmake one that is published. What it leaves, the next
-    published run of the day deletes.
-    """
-    with suppress(ModerationError):
-        clear_work(adapters.connect(settings).storage, RunPaths(settings, run_date, run_id))
-
-
-def clear_work(storage: Storage, paths: RunPaths) -> None:
-    """Delete the run's scratch frames: they hold the comments' text."""
-    storage.delete(item.uri for item in storage.list(paths.work_folder))
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

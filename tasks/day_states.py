@@ -20,7 +20,7 @@ from tasks.find_late_input import PlannedInputs, compare_inputs
 from tasks.input_files import is_input
 from tasks.lease import Holder, is_free
 from tasks.paths import DayPaths, RunPaths, lake
-from tasks.restore_record import read_restore
+from tasks.run_records import read_restore
 from tasks.settings import Settings
 
 #: Days that are looked at together.

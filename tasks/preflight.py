@@ -13,35 +13,19 @@ from datetime import datetime
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from pydantic import ValidationError
 
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.preflight import Preflight
 from tasks import adapters
 from tasks.adapters import Adapters
-from tasks.adapters.storage import Storage
 from tasks.check_lifecycle import describe_ending, find_ending, tell_ending
 from tasks.check_reach import check_reach
 from tasks.errors import is_transient
 from tasks.notice_memory import NoticeMemory
 from tasks.paths import RunPaths, notices
 from tasks.ports import FactUnavailable
+from tasks.run_records import write_preflight
 from tasks.settings import Settings
-
-_FILE = "preflight.json"
-
-
-def read_preflight(storage: Storage, paths: RunPaths) -> Preflight:
-    """What the run has found so far; nothing, if it has not looked."""
-    try:
-        return Preflight.model_validate_json(storage.get(paths.file(_FILE)) or b"{}")
-    except ValidationError:
-        return Preflight()
-
-
-def write_preflight(storage: Storage, paths: RunPaths, found: Preflight) -> None:
-    """Put on record what the run has found so far."""
-    storage.put(paths.file(_FILE), found.model_dump_json(indent=1).encode())
 
 
 def check_model(

@@ -22,7 +22,6 @@ from data_contracts.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
-from tasks.close_night import clear_work
 from tasks.day_accuracy import AccuracySummary, measure_day
 from tasks.day_drift import DriftSummary, measure_run
 from tasks.errors import ModerationError, Transient, is_transient
@@ -31,6 +30,7 @@ from tasks.metrics_table import read_day
 from tasks.paths import RunPaths
 from tasks.refresh_plain import refresh_plain, tables_at_odds
 from tasks.render_report import render_report
+from tasks.run_records import clear_work
 from tasks.scratch import scratch
 from tasks.settings import Settings
 from tasks.validate import validate

@@ -40,10 +40,10 @@ from tasks.lease import check_held
 from tasks.ledger import read_ledger, update, write_intent
 from tasks.paths import DayPaths, RunPaths
 from tasks.ports import JobStatus, RecordFailed
-from tasks.preflight import read_preflight, write_preflight
 from tasks.prompt import load_prompt
 from tasks.read_answer import read_line
 from tasks.render_request import RequestTemplate
+from tasks.run_records import read_preflight, write_preflight
 from tasks.settings import Settings
 
 _SWITCH = "MODERATION_PREFLIGHT_CANARY=false goes without this call"

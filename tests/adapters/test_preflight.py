@@ -22,9 +22,9 @@ from tasks.adapters.storage import Storage, StorageRefused
 from tasks.errors import BedrockRefused, BedrockThrottled, BedrockUnavailable, CanaryFailed
 from tasks.ledger import read_ledger
 from tasks.paths import DayPaths, RunPaths
-from tasks.preflight import read_preflight
 from tasks.prices import PICODOLLARS
 from tasks.prompt import load_prompt
+from tasks.run_records import read_preflight
 from tasks.settings import Settings
 from tasks.steps import Steps
 from tasks.try_canary import LIMIT_S, try_canary

@@ -19,13 +19,14 @@ from data_contracts.metrics import METRICS
 from data_contracts.usage import LanguageUsage
 from data_contracts.verdicts import NIGHTS
 from tasks import adapters
-from tasks.close_night import clear_scratch, close_night, find_published, night_row
+from tasks.close_night import close_night, find_published, night_row
 from tasks.learn_usage import learn_rates
 from tasks.ledger import write_intent
 from tasks.merge_verdicts import VerdictSummary
 from tasks.metrics_table import read_day
 from tasks.nights import published_run
 from tasks.paths import DayPaths, RunPaths
+from tasks.run_records import clear_scratch
 from tasks.send_alerts import AlertSummary
 from tasks.validate import ValidationSummary
 from tests import factories
