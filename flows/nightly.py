@@ -23,13 +23,14 @@ from tasks.ask_on_demand import ask_on_demand
 from tasks.await_input import await_input
 from tasks.build_batch import build_batch
 from tasks.check_expectations import check_expectations
-from tasks.close_night import close_night, find_published
+from tasks.close_night import close_night
 from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
 from tasks.deduplicate import deduplicate
 from tasks.describe import describe_failure, describe_night, describe_progress, describe_step, headline
 from tasks.errors import SettingsInvalid, StartedTooOften
 from tasks.expire_batch_files import expire_batch_files
+from tasks.find_published import find_published
 from tasks.flips import Flips
 from tasks.ingest import ingest
 from tasks.lease import held

@@ -14,10 +14,11 @@ from data_contracts.documents.summary import Night
 from tasks.ask_on_demand import ask_on_demand
 from tasks.build_batch import build_batch
 from tasks.check_expectations import check_expectations
-from tasks.close_night import close_night, find_published
+from tasks.close_night import close_night
 from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
 from tasks.deduplicate import deduplicate
+from tasks.find_published import find_published
 from tasks.ingest import ingest
 from tasks.lease import held
 from tasks.measure_accuracy import measure_accuracy

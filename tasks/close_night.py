@@ -19,7 +19,7 @@ from data_contracts.documents.balance import Balance
 from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.summary import Night
-from data_contracts.ledger import EntryState, EstimateSource, LedgerEntry
+from data_contracts.ledger import EstimateSource, LedgerEntry
 from data_contracts.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
@@ -29,10 +29,9 @@ from tasks.lease import check_held
 from tasks.ledger import read_ledger
 from tasks.merge_verdicts import VerdictSummary
 from tasks.metrics_table import read_day
-from tasks.nights import _is_whole, published_run, restored_run
-from tasks.paths import DayPaths, RunPaths
+from tasks.paths import RunPaths
 from tasks.render_report import render_report
-from tasks.run_records import read_preflight, read_restore
+from tasks.run_records import read_preflight
 from tasks.send_alerts import AlertSummary
 from tasks.settings import Settings
 from tasks.validate import ValidationSummary
@@ -86,24 +85,6 @@ def count_warnings(ledger: Sequence[LedgerEntry]) -> tuple[str, ...]:
         if usage.lost_call_count
     ]
     return (*unknown, *lost)
-
-
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
-@reading_lake()
-def find_published(settings: Settings, plan: Plan) -> str | None:
-    """The run that published this plan already, if one did: then nothing is left to do.
-
-    Nor is there if a person brought back the day from before this very plan was published. But there is if a job of the
-    day was never read: one that a run made which woke up after its successor had published.
-    """
-    paths, outside = DayPaths(settings, plan.run_date), adapters.connect(settings)
-    nights = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS)
-    published = published_run(nights, plan)
-    if published and any(entry.state is EntryState.SUBMITTED for entry in read_ledger(outside.storage, paths)):
-        return None
-    if published and not _is_whole(outside, paths, published):
-        return None
-    return published or restored_run(nights, plan, read_restore(outside.storage, paths))
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

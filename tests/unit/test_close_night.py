@@ -19,7 +19,8 @@ from data_contracts.metrics import METRICS
 from data_contracts.usage import LanguageUsage
 from data_contracts.verdicts import NIGHTS
 from tasks import adapters
-from tasks.close_night import close_night, find_published, night_row
+from tasks.close_night import close_night, night_row
+from tasks.find_published import find_published
 from tasks.learn_usage import learn_rates
 from tasks.ledger import write_intent
 from tasks.merge_verdicts import VerdictSummary

@@ -1,0 +1,36 @@
+"""Whether the day is published already from this very plan: then nothing is left to do."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from data_contracts.documents.plan import Plan
+from data_contracts.ledger import EntryState
+from data_contracts.verdicts import NIGHTS
+from tasks import adapters
+from tasks.adapters.lake import reading_lake
+from tasks.errors import is_transient
+from tasks.ledger import read_ledger
+from tasks.nights import _is_whole, published_run, restored_run
+from tasks.paths import DayPaths
+from tasks.run_records import read_restore
+from tasks.settings import Settings
+
+
+@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@reading_lake()
+def find_published(settings: Settings, plan: Plan) -> str | None:
+    """The run that published this plan already, if one did: then nothing is left to do.
+
+    Nor is there if a person brought back the day from before this very plan was published. But there is if a job of the
+    day was never read: one that a run made which woke up after its successor had published.
+    """
+    paths, outside = DayPaths(settings, plan.run_date), adapters.connect(settings)
+    nights = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS)
+    published = published_run(nights, plan)
+    if published and any(entry.state is EntryState.SUBMITTED for entry in read_ledger(outside.storage, paths)):
+        return None
+    if published and not _is_whole(outside, paths, published):
+        return None
+    return published or restored_run(nights, plan, read_restore(outside.storage, paths))
