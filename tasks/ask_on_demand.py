@@ -33,7 +33,16 @@ from tasks.paths import DayPaths
 from tasks.ports import RecordFailed
 from tasks.scratch import scratch
 from tasks.settings import Settings
-from tasks.single_calls import _ANSWER, _CALL, answer_folder, answered_records, close_entry, count_calls, read_requests
+from tasks.single_calls import (
+    _ANSWER,
+    _CALL,
+    Request,
+    answer_folder,
+    answered_records,
+    close_entry,
+    count_calls,
+    read_requests,
+)
 
 
 class OnDemandSummary(BaseModel):
@@ -52,13 +61,6 @@ class Asked(NamedTuple):
 
     call_count: int
     left_count: int
-
-
-class Request(NamedTuple):
-    """One line of an input file."""
-
-    record_id: str
-    body: dict[str, Any]
 
 
 class Pace:

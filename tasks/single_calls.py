@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import orjson
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks.adapters.storage import Storage
-from tasks.ask_on_demand import Request
 from tasks.ledger import update
 from tasks.paths import DayPaths
 from tasks.ports import JobStatus
@@ -49,3 +49,10 @@ def close_entry(storage: Storage, paths: DayPaths, entry: LedgerEntry, now: date
     """The entry, with nothing left to ask: what was answered can be collected."""
     status = JobStatus.COMPLETED if is_whole else JobStatus.STOPPED
     return update(storage, paths, entry, state=EntryState.SUBMITTED, submitted_at=now, job_status=status)
+
+
+class Request(NamedTuple):
+    """One line of an input file."""
+
+    record_id: str
+    body: dict[str, Any]
