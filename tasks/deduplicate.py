@@ -13,7 +13,7 @@ from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.errors import is_transient
 from tasks.paths import RunPaths
-from tasks.repeats import find_repeats
+from tasks.repeats import find_duplicates
 from tasks.scratch import scratch
 from tasks.settings import Settings
 
@@ -24,15 +24,6 @@ class DeduplicationSummary(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     duplicate_count: int
-
-
-def find_duplicates(valid: pl.LazyFrame) -> pl.DataFrame:
-    """Comments whose text another comment, the first of its kind, is judged for.
-
-    Columns: text_sha256, posted_at, source_object, source_row, record_id -> record_id, judged_as (the record_id of the
-    lowest posted_at, object, row with that text).
-    """
-    return find_repeats(valid, "text_sha256").select("record_id", judged_as="first_record_id")
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

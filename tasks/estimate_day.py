@@ -23,7 +23,6 @@ from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
 from tasks.count_sample import Counted, count_sample, counted_rates, draw_sample
 from tasks.day_states import Input
-from tasks.deduplicate import find_duplicates
 from tasks.estimate import Estimate, Rates, constant_rates, estimate
 from tasks.families import pick_family
 from tasks.input_files import count_rows
@@ -32,6 +31,7 @@ from tasks.paths import DayPaths
 from tasks.ports import FactUnavailable
 from tasks.prices import Price, find_price
 from tasks.render_request import RequestTemplate
+from tasks.repeats import find_duplicates
 from tasks.row_rules import check_rows, day_bounds, read_comments, split_records
 from tasks.scratch import scratch
 from tasks.settings import Settings

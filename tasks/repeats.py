@@ -39,3 +39,12 @@ def _among(values: pl.Series, wanted: npt.NDArray[np.uint64]) -> pl.Series:
         return pl.Series(values.name, np.zeros(len(values), dtype=bool))
     found = wanted[np.minimum(np.searchsorted(wanted, values.to_numpy()), wanted.size - 1)]
     return pl.Series(values.name, found == values.to_numpy())
+
+
+def find_duplicates(valid: pl.LazyFrame) -> pl.DataFrame:
+    """Comments whose text another comment, the first of its kind, is judged for.
+
+    Columns: text_sha256, posted_at, source_object, source_row, record_id -> record_id, judged_as (the record_id of the
+    lowest posted_at, object, row with that text).
+    """
+    return find_repeats(valid, "text_sha256").select("record_id", judged_as="first_record_id")

@@ -10,8 +10,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tasks import adapters
-from tasks.deduplicate import deduplicate, find_duplicates
+from tasks.deduplicate import deduplicate
 from tasks.paths import RunPaths
+from tasks.repeats import find_duplicates
 from tests import factories
 
 VALID = factories.valid({"text": "同じ"}, {"text": "別"}, {"text": "同じ"})
