@@ -27,11 +27,11 @@ from data_contracts.ledger import LedgerEntry
 from tasks import adapters
 from tasks.deadline import is_late
 from tasks.errors import BedrockRefused, BedrockThrottled, QuotaReached, is_transient
+from tasks.frames import scratch
 from tasks.lease import check_held
 from tasks.ledger import is_live, read_ledger, serves
 from tasks.paths import DayPaths
 from tasks.ports import RecordFailed
-from tasks.scratch import scratch
 from tasks.settings import Settings
 from tasks.single_calls import (
     _ANSWER,

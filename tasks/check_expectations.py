@@ -23,13 +23,12 @@ from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.errors import is_transient
 from tasks.expectation_outcomes import ExpectationReport, State, askable, failed, outcomes, stop_if_critical
-from tasks.frames import read_batches
+from tasks.frames import read_batches, scratch
 from tasks.metrics_table import read_history
 from tasks.paths import RunPaths
 from tasks.profile_day import RecentDays, profile, recent_days, sample
 from tasks.render_data_docs import render_data_docs
 from tasks.row_rules import day_bounds
-from tasks.scratch import scratch
 from tasks.settings import Settings
 
 #: Rows that Great Expectations gets at once: pandas holds them twice.

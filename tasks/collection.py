@@ -18,13 +18,13 @@ from tasks.adapters.storage import Storage
 from tasks.errors import InputChanged
 from tasks.estimate import Tokens, most_tokens
 from tasks.families import pick_family
+from tasks.frames import scratch
 from tasks.hide_quotes import hide_quotes_of
 from tasks.ledger import ENDED, is_live, read_ledger, update
 from tasks.paths import DayPaths
 from tasks.prices import find_price, to_pico, to_usd
 from tasks.read_output import Collected, book_lost, book_repeats, collect
 from tasks.render_request import RequestTemplate
-from tasks.scratch import scratch
 from tasks.settings import Settings
 from tasks.single_calls import answer_folder, count_calls
 

@@ -19,8 +19,8 @@ from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.errors import is_transient
 from tasks.flips import COLUMNS, Flips, Provenance, count_changes, summarise_flips
+from tasks.frames import scratch
 from tasks.paths import RunPaths
-from tasks.scratch import scratch
 from tasks.settings import Settings
 
 #: Verdicts of each side in memory at a time; every range is one more pass over both sides.

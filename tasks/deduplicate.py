@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.errors import is_transient
+from tasks.frames import scratch
 from tasks.paths import RunPaths
 from tasks.repeats import find_duplicates
-from tasks.scratch import scratch
 from tasks.settings import Settings
 
 

@@ -27,7 +27,7 @@ from tasks.adapters.lake_history import forget_history
 from tasks.adapters.storage import Storage
 from tasks.errors import InputChanged, ModerationError
 from tasks.find_traces import Sought, count_traces
-from tasks.frames import record_batches
+from tasks.frames import record_batches, scratch
 from tasks.lease import held
 from tasks.ledger import is_live
 from tasks.mend_encoding import mended_strings
@@ -43,7 +43,6 @@ from tasks.plan_erasure import (
     remedy,
     without_rows,
 )
-from tasks.scratch import scratch
 from tasks.settings import Settings
 
 _READERS = 4

@@ -11,9 +11,9 @@ from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks.adapters.storage import Storage
 from tasks.errors import JobFailed
+from tasks.frames import scratch
 from tasks.ledger import fetch_requests
 from tasks.ports import JobStatus
-from tasks.scratch import scratch
 
 #: Ends that say something about what was asked, if nothing was answered.
 _BAD_ENDS = frozenset({JobStatus.FAILED, JobStatus.EXPIRED, JobStatus.STOPPED})

@@ -19,17 +19,16 @@ from data_contracts.ledger import LedgerEntry
 from data_contracts.usage import LanguageUsage
 from data_contracts.verdicts import VERDICTS, DecidedBy, Status
 from tasks import adapters
-from tasks.buckets import Bucket, buckets
 from tasks.deadline import check_complete, check_stopped, is_late
 from tasks.errors import JobFailed, TooFewJudged, is_transient
 from tasks.find_quotes import REMOVED_DETAIL, without_quotes
+from tasks.frames import Bucket, buckets, scratch
 from tasks.job_prices import is_priced, job_frame
 from tasks.learn_usage import add_up, usage_by_language
 from tasks.ledger import fetch_answers, fetch_requests, is_live, read_ledger, serves
 from tasks.paths import RunPaths
 from tasks.ports import JobStatus
 from tasks.prices import PICODOLLARS
-from tasks.scratch import scratch
 from tasks.settings import Settings
 
 

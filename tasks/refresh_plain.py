@@ -11,9 +11,9 @@ import polars as pl
 from data_contracts.table import Table
 from tasks.adapters import Adapters
 from tasks.errors import ModerationError
+from tasks.frames import scratch
 from tasks.paths import DayPaths
 from tasks.published_rows import PUBLISHED, UNREADABLE, Rows, count_lake, count_plain, is_as_published
-from tasks.scratch import scratch
 
 
 def tables_at_odds(outside: Adapters, paths: DayPaths, night: Mapping[str, Any]) -> tuple[str, ...]:
