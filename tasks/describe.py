@@ -16,9 +16,9 @@ from tasks.build_batch import Batch
 from tasks.errors import ModerationError
 from tasks.figures import count as tally
 from tasks.figures import dollars, per_thousand, percent
-from tasks.inert_text import brief, inert
 from tasks.poll_batch import Progress
 from tasks.render_report import SOURCES, Row, amount, drift, headline_accuracy, interval
+from tasks.safe_text import brief, inert
 
 #: Fields of a summary that are too long for a log line: their number is told.
 _LONG = {"shards", "live_keys", "confusion", "languages", "transitions"}

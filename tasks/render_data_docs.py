@@ -15,7 +15,7 @@ from data_contracts.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.expectations import Severity
 from tasks.expectation_outcomes import Outcome, State, told
 from tasks.figures import count, long_date, percent
-from tasks.inert_text import inert
+from tasks.safe_text import inert
 
 if TYPE_CHECKING:
     from tasks.expectation_outcomes import ExpectationReport

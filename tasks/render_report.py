@@ -18,9 +18,9 @@ from data_contracts.ledger import EstimateSource
 from data_contracts.metrics import Kind, State
 from data_contracts.verdicts import Status
 from tasks.figures import NONE, count, dollars, duration, long_date, number, per_thousand, percent
-from tasks.inert_text import brief, inert
 from tasks.metric_rules import RULES, Worse
 from tasks.ports import JobStatus
+from tasks.safe_text import brief, inert
 
 if TYPE_CHECKING:
     from data_contracts.documents.summary import Night

@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict
 from tasks import adapters
 from tasks.errors import ModerationError
 from tasks.gather_facts import gather_facts
-from tasks.inert_text import brief
 from tasks.notice_memory import NoticeMemory
 from tasks.notice_text import say
 from tasks.notices import Problem, Verdict
 from tasks.paths import notices
 from tasks.ports import Severity
+from tasks.safe_text import brief
 from tasks.send_heartbeat import send_heartbeat
 from tasks.settings import Settings
 from tasks.tell_notices import Telling, tell_notices

@@ -18,7 +18,7 @@ def watchdog(
     Exit code 0: all well; 1: something is wrong, and the last line on stderr says what.
     """
     from tasks.errors import WrongUsage
-    from tasks.inert_text import inert
+    from tasks.safe_text import inert
     from tasks.settings import Settings
     from tasks.watchdog import describe_watch, watch
 

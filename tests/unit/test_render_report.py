@@ -16,7 +16,6 @@ from data_contracts.ledger import EntryState, Usage
 from data_contracts.metrics import METRICS
 from data_contracts.verdicts import Status
 from tasks.figures import dollars, duration, percent
-from tasks.inert_text import brief, inert
 from tasks.render_report import (
     amount,
     drift,
@@ -29,6 +28,7 @@ from tasks.render_report import (
     rests_on_few,
     shown_count,
 )
+from tasks.safe_text import brief, inert
 from tests.factories import ledger_entry
 
 RUN_DATE = date(2026, 11, 19)

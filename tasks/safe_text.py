@@ -1,17 +1,45 @@
-"""Words from outside as chat and mail may show them: no mention, no link, no markup, nothing hidden."""
+"""Words from outside as one line of visible text: pages, logs and terminals would obey what they do not show."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
+
+def inert(value: object) -> str:
+    """A value as one line of visible text: controls become spaces; bidi, zero-width, lone surrogates and what is no
+    character, or a private one, go."""
+    text = str(value)
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    kept = []
+    for char in text:
+        category = unicodedata.category(char)
+        if category in ("Cc", "Zl", "Zp"):
+            kept.append(" ")
+        elif category[0] != "C":
+            kept.append(char)
+    return " ".join("".join(kept).split())
+
+
+def brief(value: object, most: int = 80) -> str:
+    """`inert`, cut to a length that a table bears."""
+    text = inert(value)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 #: Longest id that an alert repeats.
 MAX_ID_CHARS = 64
 
+
 #: Signs that make a mention, a link, a tag or a veil of a word in chat and mail, and what stands for them.
 _HARMLESS = str.maketrans("<>@`*[]|~", "‹›＠'·［］¦～")
+
+
 #: What chat and mail make a link of by themselves, with its host; S3's URIs are none to them.
 _LINK = re.compile(r"(?<!\bs3)://[^\s/]*|\bwww\.[^\s/]*", re.IGNORECASE)
+
+
 #: A dot that may stand before the last part of a host's name.
 _HOST_DOT = re.compile(r"\.(?=[^\W\d_])")
 
