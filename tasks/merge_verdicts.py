@@ -23,12 +23,11 @@ from tasks.deadline import check_complete, check_stopped, is_late
 from tasks.errors import JobFailed, TooFewJudged, is_transient
 from tasks.find_quotes import REMOVED_DETAIL, without_quotes
 from tasks.frames import Bucket, buckets, scratch
-from tasks.job_prices import is_priced, job_frame
 from tasks.learn_usage import add_up, usage_by_language
 from tasks.ledger import fetch_answers, fetch_requests, is_live, read_ledger, serves
 from tasks.paths import RunPaths
 from tasks.ports import JobStatus
-from tasks.prices import PICODOLLARS
+from tasks.prices import PICODOLLARS, is_priced, job_frame
 from tasks.settings import Settings
 
 

@@ -19,7 +19,6 @@ from data_contracts.verdicts import ANSWERS, REQUESTS, VERDICTS
 from tasks import adapters, buckets, merge_verdicts
 from tasks.errors import JobFailed, TooFewJudged
 from tasks.find_quotes import REMOVED
-from tasks.job_prices import booked_price, job_frame
 from tasks.learn_usage import add_up, usage_by_language
 from tasks.merge_verdicts import (
     VerdictSummary,
@@ -30,7 +29,7 @@ from tasks.merge_verdicts import (
     summarise,
 )
 from tasks.paths import RunPaths
-from tasks.prices import Price
+from tasks.prices import Price, booked_price, job_frame
 from tests import factories
 
 SETTINGS = factories.settings()
