@@ -27,7 +27,7 @@ from tasks.metric_rules import RULES
 from tasks.metrics_table import append_rows, read_history
 from tasks.paths import RunPaths
 from tasks.settings import Thresholds
-from tasks.settle_labels import Settled, settle
+from tasks.truth import Settled, settle
 
 PLANTED = f"source={LabelSource.PLANTED}"
 

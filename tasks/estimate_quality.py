@@ -15,7 +15,7 @@ from data_contracts.labels import LabelSource
 from data_contracts.metrics import Kind
 from tasks.intervals import DRAWS, Cell, Confusion, Draws, confusion_draws, f1_interval, jeffreys, quantile_interval
 from tasks.measurements import ALL, Measurement, nothing
-from tasks.settle_labels import NO_CATEGORY, Settled
+from tasks.truth import NO_CATEGORY, Settled
 
 QUALITY = ("accuracy", "precision", "recall", "f1", "prevalence")
 

@@ -14,7 +14,7 @@ from data_contracts.labels import LABELS
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.errors import InputChanged
 from tasks.paths import DayPaths
-from tasks.settle_labels import schema_fault
+from tasks.truth import schema_fault
 
 
 class LabelFiles(NamedTuple):

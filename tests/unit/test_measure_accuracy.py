@@ -20,9 +20,8 @@ from tasks.estimate_quality import QUALITY, Slice, category_slices, confusion_ma
 from tasks.measure_accuracy import measure_accuracy
 from tasks.measurements import Measurement
 from tasks.paths import DayPaths, RunPaths
-from tasks.rater_agreement import cohen_kappa
 from tasks.settings import Settings
-from tasks.settle_labels import Settled, is_usable, schema_fault, settle
+from tasks.truth import Settled, cohen_kappa, is_usable, schema_fault, settle
 from tests.nights import (
     DAY,
     NOW,
