@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,15 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.ledger import EntryState, LedgerEntry
+from data_contracts.verdicts import Status
 from prompts import load
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.errors import InputChanged
 from tasks.estimate import Tokens, most_tokens
 from tasks.families import pick_family
+from tasks.find_quotes import REMOVED, REMOVED_DETAIL, quotes
 from tasks.frames import scratch
-from tasks.hide_quotes import hide_quotes_of
 from tasks.ledger import ENDED, is_live, read_ledger, update
 from tasks.paths import DayPaths
 from tasks.prices import find_price, to_pico, to_usd
@@ -151,3 +152,54 @@ def collect_day(settings: Settings, paths: DayPaths, now: datetime) -> Collectio
             f"{entry.job_name} {entry.job_status}: {entry.job_message}" for entry in ended if entry.job_message
         ),
     )
+
+
+def read_comments(lines: Iterable[bytes], template: RequestTemplate) -> Iterator[tuple[str, str]]:
+    """The record id and the comment of each request line, in their order."""
+    for line in lines:
+        record: str = orjson.loads(line)["recordId"]
+        yield record, template.comment_of(record, line)
+
+
+def hide_quotes(answers: pl.DataFrame, comments: Iterable[tuple[str, str]]) -> pl.DataFrame:
+    """The answers, an explanation or an error that quotes its comment replaced; so is one whose comment is not there.
+
+    Columns: record_id, status, status_detail, explanation -> the same columns and rows. Null and empty stay.
+    """
+    told = answers.filter((pl.col("explanation").fill_null("") != "") | (pl.col("status") == Status.ERROR))
+    said = {record: tuple(words) for record, *words in told.select("record_id", "explanation", "status_detail").rows()}
+    changed: dict[str, tuple[str | None, str | None]] = {}
+    for record, comment in comments:
+        if record in said:
+            explanation, detail = said.pop(record)
+            if explanation and quotes(explanation, comment):
+                explanation = REMOVED
+            if detail and quotes(detail, comment):
+                detail = REMOVED_DETAIL
+            changed[record] = (explanation, detail)
+    for record, (explanation, detail) in said.items():
+        changed[record] = (explanation and REMOVED, detail and REMOVED_DETAIL)
+    schema = {"record_id": pl.String, "_explanation": pl.String, "_detail": pl.String}
+    shown = pl.DataFrame([(record, *words) for record, words in changed.items()], schema=schema, orient="row")
+    was_told = pl.col("_told").fill_null(False)
+    return (
+        answers.join(shown.with_columns(_told=True), on="record_id", how="left", validate="1:1", maintain_order="left")
+        .with_columns(
+            explanation=pl.when(was_told).then("_explanation").otherwise("explanation"),
+            status_detail=pl.when(was_told).then("_detail").otherwise("status_detail"),
+        )
+        .select(answers.columns)
+    )
+
+
+def hide_quotes_of(
+    storage: Storage, entry: LedgerEntry, answers: pl.DataFrame, template: RequestTemplate, folder: Path
+) -> pl.DataFrame:
+    """`hide_quotes` with the comments of an entry's own input file, if it is still there."""
+    path = folder / "input.jsonl"
+    try:
+        storage.fetch(entry.input_uri, path)
+    except InputChanged:
+        return hide_quotes(answers, ())
+    with path.open("rb") as lines:
+        return hide_quotes(answers, read_comments(lines, template))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from tasks.collection import hide_quotes, read_comments
 from tasks.families.claude import Claude
 from tasks.find_quotes import REMOVED, REMOVED_DETAIL
-from tasks.hide_quotes import hide_quotes, read_comments
 from tasks.render_request import RequestTemplate
 from tests import factories
 
