@@ -17,17 +17,10 @@ from polars.testing import assert_frame_equal
 from data_contracts.ledger import EntryState, LedgerEntry
 from data_contracts.verdicts import ANSWERS, REQUESTS, VERDICTS
 from tasks import adapters, buckets, merge_verdicts
+from tasks.best_answers import VerdictSummary, best_answers, check_judged, merge, merge_in_buckets, summarise
 from tasks.errors import JobFailed, TooFewJudged
 from tasks.find_quotes import REMOVED
 from tasks.learn_usage import add_up, usage_by_language
-from tasks.merge_verdicts import (
-    VerdictSummary,
-    best_answers,
-    check_judged,
-    merge,
-    merge_in_buckets,
-    summarise,
-)
 from tasks.paths import RunPaths
 from tasks.prices import Price, booked_price, job_frame
 from tests import factories
