@@ -27,13 +27,14 @@ from tasks.close_night import close_night
 from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
 from tasks.deduplicate import deduplicate
-from tasks.describe import describe_failure, describe_night, describe_progress, describe_step, headline
+from tasks.describe import describe_night, headline
 from tasks.errors import SettingsInvalid, StartedTooOften
 from tasks.expire_batch_files import expire_batch_files
 from tasks.find_published import find_published
 from tasks.flips import Flips
 from tasks.ingest import ingest
 from tasks.lease import held
+from tasks.log_lines import describe_failure, describe_progress, describe_step
 from tasks.measure_accuracy import measure_accuracy
 from tasks.measure_drift import measure_drift
 from tasks.merge_verdicts import merge_verdicts

@@ -21,7 +21,7 @@ from data_contracts.labels import LABELS
 from sandbox.nights import play_night
 from sandbox.reviewer import read_comment
 from sandbox.serve import Sandbox
-from tasks.describe import describe_step
+from tasks.log_lines import describe_step
 from tasks.settings import Settings
 from tests import hostile_texts as hostile
 

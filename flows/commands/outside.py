@@ -39,8 +39,8 @@ def catalog(
     """Write what analysts need, made from the data contracts; without options, print docs/tables.md."""
     from tasks.catalog.document import tables_document
     from tasks.catalog.write_catalog import Places, write_athena, write_contract, write_docs, write_duckdb
-    from tasks.describe import describe_failure
     from tasks.errors import WrongUsage
+    from tasks.log_lines import describe_failure
 
     try:
         wrote = [write_docs(docs)] if docs else []

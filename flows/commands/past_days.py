@@ -19,8 +19,8 @@ def restore(
     reason: Annotated[str, typer.Option(help="Why; it stays on record with the day.")] = "",
 ) -> None:
     """Bring a day back as an earlier version had it; without --version, list the day's versions."""
-    from tasks.describe import describe_failure
     from tasks.errors import WrongUsage
+    from tasks.log_lines import describe_failure
     from tasks.restore_day import describe_restore, list_versions, restore_day
     from tasks.settings import Settings
 

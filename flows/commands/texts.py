@@ -41,9 +41,9 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, only show what would be done.")] = False,
 ) -> None:
     """Remove one comment from every table, history and batch file, and prove it; the exit code is 1 if that fails."""
-    from tasks.describe import describe_failure
     from tasks.erase_comment import erase_comment
     from tasks.errors import WrongUsage
+    from tasks.log_lines import describe_failure
     from tasks.settings import Settings
 
     try:

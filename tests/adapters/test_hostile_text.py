@@ -27,9 +27,10 @@ from sandbox.nights import play_night
 from sandbox.serve import Sandbox, running
 from tasks import adapters
 from tasks.alert_text import describe, stopped_message
-from tasks.describe import describe_failure, describe_night, describe_step, describe_terminal
+from tasks.describe import describe_night, describe_terminal
 from tasks.errors import NightStopped
 from tasks.find_quotes import REMOVED, REMOVED_DETAIL
+from tasks.log_lines import describe_failure, describe_step
 from tasks.paths import DayPaths, RunPaths
 from tasks.ports import Job, JobStatus
 from tasks.settings import Settings

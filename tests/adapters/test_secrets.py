@@ -19,8 +19,8 @@ from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.sns import SnsChannel
 from tasks.alert_text import stopped_message
-from tasks.describe import describe_failure, describe_step
 from tasks.errors import BedrockRefused, BedrockUnavailable, ModerationError, SettingsInvalid
+from tasks.log_lines import describe_failure, describe_step
 from tasks.paths import RunPaths
 from tasks.ports import AlertMessage, Severity
 from tasks.send_alerts import alert_stopped_night, send_alerts

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from tasks.collection import CollectionSummary
-from tasks.describe import (
-    TERMINAL_COLUMNS,
-    describe_failure,
-    describe_night,
-    describe_step,
-    describe_terminal,
-    headline,
-)
+from tasks.describe import TERMINAL_COLUMNS, describe_night, describe_terminal, headline
 from tasks.errors import BedrockRefused
+from tasks.log_lines import describe_failure, describe_step
 from tests.unit.test_render_report import (
     HOSTILE,
     INVISIBLE,
