@@ -11,7 +11,7 @@ from data_contracts.documents.summary import Night
 from data_contracts.metrics import State
 from tasks.figures import count as tally
 from tasks.figures import dollars, per_thousand, percent
-from tasks.render_report import SOURCES, Row, amount, drift, headline_accuracy, interval
+from tasks.report_parts import SOURCES, Row, amount, drift, headline_accuracy, interval
 from tasks.safe_text import brief, inert
 
 #: What Markdown and HTML read as more than a letter.

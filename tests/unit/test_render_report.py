@@ -16,15 +16,14 @@ from data_contracts.ledger import EntryState, Usage
 from data_contracts.metrics import METRICS
 from data_contracts.verdicts import Status
 from tasks.figures import dollars, duration, percent
-from tasks.render_report import (
+from tasks.render_report import job_order, render_report
+from tasks.report_parts import (
     amount,
     drift,
     drift_mark,
     headline_accuracy,
-    job_order,
     nights_since,
     quality,
-    render_report,
     rests_on_few,
     shown_count,
 )
