@@ -29,7 +29,7 @@ from tasks.frames import scratch
 from tasks.lease import held
 from tasks.metrics_table import read_day
 from tasks.paths import RunPaths
-from tasks.refresh_plain import refresh_plain, tables_at_odds
+from tasks.plain_objects import refresh_plain, tables_at_odds
 from tasks.render_report import render_report
 from tasks.run_records import clear_work
 from tasks.settings import Settings
