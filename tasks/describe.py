@@ -16,8 +16,6 @@ from tasks.safe_text import brief, inert
 
 #: What Markdown and HTML read as more than a letter.
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#|!~&]")
-#: Longest line: Bedrock has a message of its own for each job.
-_MAX_LINE_CHARS = 4_000
 
 
 def headline(night: Night) -> str:

@@ -7,7 +7,6 @@ from pydantic import BaseModel
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.summary import Night
 from tasks.build_batch import Batch
-from tasks.describe import _MAX_LINE_CHARS
 from tasks.errors import ModerationError
 from tasks.poll_batch import Progress
 from tasks.safe_text import brief
@@ -62,3 +61,7 @@ def describe_progress(progress: Progress) -> tuple[float, str]:
     states = ", ".join(f"{count} {status}" for status, count in sorted(by_status.items())) or "none submitted"
     waiting = f", {progress.waiting_count} waiting for a place" if progress.waiting_count else ""
     return (100 * done / total if total else 0.0), f"{states}{waiting}; {progress.waited_s:.0f} s waited"
+
+
+#: Longest line: Bedrock has a message of its own for each job.
+_MAX_LINE_CHARS = 4_000

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from data_contracts.documents.summary import Night
 
 
-#: Comparisons shown before the rest is folded away, which never holds one that is not ok.
-_OPEN_COMPARISONS = 20
 #: Jobs shown before the rest is folded away; those that did not complete come first.
 _OPEN_JOBS = 12
 

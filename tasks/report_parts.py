@@ -11,7 +11,6 @@ from data_contracts.ledger import EstimateSource
 from data_contracts.metrics import Kind, State
 from tasks.figures import NONE, dollars, number, percent
 from tasks.metric_rules import RULES, Worse
-from tasks.render_report import _OPEN_COMPARISONS
 from tasks.safe_text import inert
 
 Row = dict[str, Any]
@@ -216,3 +215,7 @@ def nights_since(row: Row) -> int:
 def _shown(value: Any) -> Any:
     """What the page shows of an interpolated value before it is escaped; a macro's markup was escaped already."""
     return value if hasattr(value, "__html__") else "" if value is None else inert(value)
+
+
+#: Comparisons shown before the rest is folded away, which never holds one that is not ok.
+_OPEN_COMPARISONS = 20

@@ -16,8 +16,9 @@ from polars.testing import assert_frame_equal
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from data_contracts.verdicts import ANSWERS, REQUESTS, VERDICTS
-from tasks import adapters, buckets, merge_verdicts
-from tasks.best_answers import VerdictSummary, best_answers, check_judged, merge, merge_in_buckets, summarise
+from tasks import adapters, merge_verdicts
+from tasks import frames as frames_module
+from tasks.best_answers import VerdictSummary, arrow, best_answers, check_judged, merge, merge_in_buckets, summarise
 from tasks.errors import JobFailed, TooFewJudged
 from tasks.find_quotes import REMOVED
 from tasks.learn_usage import add_up, usage_by_language
@@ -341,7 +342,7 @@ def test_there_is_one_verdict_for_each_comment_and_its_cost_adds_up(
 @pytest.mark.parametrize("bucket_rows", [1, 3, 7, 1000])
 def test_buckets_hold_the_same_verdicts_as_one_merge(bucket_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Merging by ranges of record id gives every verdict once, wherever the comment is that it is judged as."""
-    monkeypatch.setattr(buckets, "ROWS", bucket_rows)
+    monkeypatch.setattr(frames_module, "ROWS", bucket_rows)
     valid = factories.valid(*({"text": f"文{number % 13}"} for number in range(40)))
     first = valid.group_by("text_sha256", maintain_order=True).agg(judged_as=pl.col("record_id").first())
     pairs = (
@@ -369,7 +370,7 @@ def test_buckets_hold_the_same_verdicts_as_one_merge(bucket_rows: int, monkeypat
 
 def test_a_text_that_everybody_writes_makes_no_range_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Duplicates stay in their own range, in order of record id, and still have the verdict of the first of them."""
-    monkeypatch.setattr(buckets, "ROWS", 5)
+    monkeypatch.setattr(frames_module, "ROWS", 5)
     valid = factories.valid(*({"text": "同じ文"} for _ in range(40)))
     first, *others = valid["record_id"].to_list()
     pairs = factories.duplicates(*((other, first) for other in others))
@@ -400,7 +401,7 @@ def test_only_requests_that_were_made_once_are_learnt_from() -> None:
 
 def test_verdicts_fit_the_published_schema() -> None:
     """Every column of the contract that may not be null is not null, whatever became of the comments."""
-    table = merge_verdicts.arrow(merged([asked(0), asked(1)], [answered(0)]))
+    table = arrow(merged([asked(0), asked(1)], [answered(0)]))
     assert table.schema == VERDICTS.arrow_schema
     required = [column.name for column in VERDICTS if not column.nullable]
     assert [name for name in required if table[name].null_count] == []
@@ -506,7 +507,7 @@ def test_the_stage_writes_the_verdicts_of_what_serves(
     bucket_rows: int, night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Collected jobs of this model, prompt and epoch count; others and live ones do not; the cost is exact."""
-    monkeypatch.setattr(buckets, "ROWS", bucket_rows)
+    monkeypatch.setattr(frames_module, "ROWS", bucket_rows)
     night.job("k1", [asked(0), asked(1)], [answered(0), answered(1)])
     night.job("k2", [asked(2)], [answered(2)], prompt_sha256="f" * 64)
     night.job("k3", [asked(3)], [], state=EntryState.SUBMITTED, answers_uri=None)
