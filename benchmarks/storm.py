@@ -3,7 +3,7 @@
     python -m benchmarks.storm --seeds 1000 --processes 2
     python -m benchmarks.storm --first 1074 --seeds 1 --each
 
-Each seed is a site and a few days in simulated time (`sandbox/storms`). The same seed is the same storm, but for the
+Each seed is a site and a few days in simulated time (`benchmarks/storms`). The same seed is the same storm, but for the
 order in which several threads of one run make their single calls. The exit code is 1 if a rule was broken.
 """
 
@@ -21,8 +21,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from sandbox.storms.invariants import Finding
-from sandbox.storms.storm import StormReport, play_storm
+from benchmarks.storms.invariants import Finding
+from benchmarks.storms.storm import StormReport, play_storm
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 # only a place for the temporary folder, where there is one
 

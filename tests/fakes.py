@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
+from benchmarks.storms.kill_points import Killed as Killed  # the tests take it from here
+from benchmarks.storms.memory_bedrock import accepted_job
 from data_contracts.batch_lines import InvocationType
-from sandbox.storms.bedrock import accepted_job
-from sandbox.storms.fate import Killed as Killed  # the tests take it from here
 from tasks.adapters.storage import Storage
 from tasks.errors import BedrockUnavailable, JobUnknown, QuotaReached
 from tasks.ports import AlertMessage, AlertUndelivered, Job, JobRequest, JobStatus, RecordFailed, Severity

@@ -21,17 +21,17 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from benchmarks.storms.answers import Kind
+from benchmarks.storms.bedrock_behaviour import Manners
+from benchmarks.storms.comments import draw_comments
+from benchmarks.storms.invariants import check_calls, check_day, check_jobs, check_paid_once, count_repeated_calls
+from benchmarks.storms.kill_points import READS, WRITES, Fate, Killed
+from benchmarks.storms.memory_bedrock import MemoryBedrock
+from benchmarks.storms.simulated_clock import simulated
+from benchmarks.storms.site import Site
+from benchmarks.storms.world import World
 from data_contracts.comments import REJECTED
 from data_contracts.verdicts import VERDICTS
-from sandbox.storms.answers import Kind
-from sandbox.storms.bedrock import MemoryBedrock
-from sandbox.storms.comments import draw_comments
-from sandbox.storms.fate import READS, WRITES, Fate, Killed
-from sandbox.storms.invariants import check_calls, check_day, check_jobs, check_paid_once, count_repeated_calls
-from sandbox.storms.manners import Manners
-from sandbox.storms.simulation import simulated
-from sandbox.storms.site import Site
-from sandbox.storms.world import World
 from tasks.adapters.aws import Aws
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import FileStore, ObjectStore, Storage

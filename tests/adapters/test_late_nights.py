@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from sandbox.storms.answers import Kind
-from sandbox.storms.comments import draw_comments
-from sandbox.storms.fate import Fate
-from sandbox.storms.invariants import check_day, check_jobs, check_paid_once
-from sandbox.storms.manners import Course, Manners
-from sandbox.storms.simulation import simulated
-from sandbox.storms.site import Site
-from sandbox.storms.world import World
+from benchmarks.storms.answers import Kind
+from benchmarks.storms.bedrock_behaviour import Course, Manners
+from benchmarks.storms.comments import draw_comments
+from benchmarks.storms.invariants import check_day, check_jobs, check_paid_once
+from benchmarks.storms.kill_points import Fate
+from benchmarks.storms.simulated_clock import simulated
+from benchmarks.storms.site import Site
+from benchmarks.storms.world import World
 from tasks.errors import DeadlinePassed, TooFewJudged
 
 DAY = date(2026, 11, 19)

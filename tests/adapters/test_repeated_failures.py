@@ -9,12 +9,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from benchmarks.storms.bedrock_behaviour import Course, Manners
+from benchmarks.storms.world import World
 from data_contracts.documents.summary import Night
 from sandbox.days import sample_day
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
-from sandbox.storms.manners import Course, Manners
-from sandbox.storms.world import World
 from tasks import adapters
 from tasks.errors import JobFailed
 from tasks.failed_jobs import advice

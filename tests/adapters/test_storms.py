@@ -10,9 +10,15 @@ from typing import Any
 import pytest
 from deltalake import CommitProperties
 
-from data_contracts.verdicts import VERDICTS
-from sandbox.storms.comments import draw_comments
-from sandbox.storms.duel import (
+from benchmarks.storms.bedrock_behaviour import Manners
+from benchmarks.storms.comments import draw_comments
+from benchmarks.storms.fault_plan import Weather
+from benchmarks.storms.invariants import check_day, check_jobs, check_paid_once, check_readers
+from benchmarks.storms.kill_points import Fate
+from benchmarks.storms.simulated_clock import simulated
+from benchmarks.storms.site import Site
+from benchmarks.storms.storm import Storm, StormReport, play_storm
+from benchmarks.storms.two_runs import (
     BEFORE_INTENT,
     BEFORE_LEASE,
     BEFORE_NIGHTS,
@@ -22,14 +28,8 @@ from sandbox.storms.duel import (
     IN_VERDICTS,
     Crossroad,
 )
-from sandbox.storms.fate import Fate
-from sandbox.storms.invariants import check_day, check_jobs, check_paid_once, check_readers
-from sandbox.storms.manners import Manners
-from sandbox.storms.simulation import simulated
-from sandbox.storms.site import Site
-from sandbox.storms.storm import Storm, StormReport, play_storm
-from sandbox.storms.weather import Weather
-from sandbox.storms.world import World
+from benchmarks.storms.world import World
+from data_contracts.verdicts import VERDICTS
 from tasks import close_night, ledger, poll_batch, publish, submit_batch
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import FileStore
@@ -46,7 +46,7 @@ _played: list[StormReport] = []
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_storm_loses_nothing_and_pays_nothing_twice(seed: int, tmp_path: Path) -> None:
     """Killed, stopped, cancelled, starved of S3 and Bedrock, and answered badly: afterwards calm runs publish each day,
-    and every rule of `sandbox/storms/invariants.py` holds."""
+    and every rule of `benchmarks/storms/invariants.py` holds."""
     report = play_storm(seed, tmp_path)
     _played.append(report)
     assert not report.findings, f"replay: python -m benchmarks.storm --first {seed} --seeds 1 --each"

@@ -8,17 +8,17 @@ from typing import Any
 
 import polars as pl
 
+from benchmarks.storms.bedrock_behaviour import Manners
+from benchmarks.storms.kill_points import Fate, Killed
+from benchmarks.storms.lease_log import Leases, Taking
+from benchmarks.storms.memory_bedrock import MemoryBedrock
+from benchmarks.storms.simulated_clock import use
+from benchmarks.storms.world import World
 from data_contracts.documents.summary import Night
 from data_contracts.ledger import LedgerEntry
 from data_contracts.table import Table
 from data_contracts.verdicts import NIGHTS, VERDICTS
 from sandbox.nights import play_night
-from sandbox.storms.bedrock import MemoryBedrock
-from sandbox.storms.fate import Fate, Killed
-from sandbox.storms.manners import Manners
-from sandbox.storms.simulation import use
-from sandbox.storms.succession import Leases, Taking
-from sandbox.storms.world import World
 from tasks.adapters import Adapters
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake

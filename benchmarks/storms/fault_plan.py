@@ -10,8 +10,8 @@ import hashlib
 import random
 from dataclasses import dataclass, field
 
-from sandbox.storms.answers import Kind
-from sandbox.storms.manners import Course, Manners
+from benchmarks.storms.answers import Kind
+from benchmarks.storms.bedrock_behaviour import Course, Manners
 from tasks.ports import JobStatus
 
 #: An outage is drawn for each such stretch of time.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sandbox.storms.answers import Kind
+from benchmarks.storms.answers import Kind
 from tasks.ports import JobStatus
 
 

@@ -12,10 +12,10 @@ from typing import ParamSpec, TypeVar
 
 import polars as pl
 
-from sandbox.storms.comments import draw_comments
-from sandbox.storms.duel import CROSSROADS, Crossroad, Duel, Stop
-from sandbox.storms.fate import Fate, Killed
-from sandbox.storms.invariants import (
+from benchmarks.storms.comments import draw_comments
+from benchmarks.storms.fault_plan import Weather
+from benchmarks.storms.faulty_process import StormyFate
+from benchmarks.storms.invariants import (
     Finding,
     check_calls,
     check_day,
@@ -25,11 +25,11 @@ from sandbox.storms.invariants import (
     check_succession,
     count_repeated_calls,
 )
-from sandbox.storms.simulation import simulated
-from sandbox.storms.site import Site
-from sandbox.storms.stormy_fate import StormyFate
-from sandbox.storms.weather import Weather
-from sandbox.storms.world import Life, World
+from benchmarks.storms.kill_points import Fate, Killed
+from benchmarks.storms.simulated_clock import simulated
+from benchmarks.storms.site import Site
+from benchmarks.storms.two_runs import CROSSROADS, Crossroad, Duel, Stop
+from benchmarks.storms.world import Life, World
 from tasks.errors import (
     DayInUse,
     DeadlinePassed,

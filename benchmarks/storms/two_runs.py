@@ -11,8 +11,8 @@ import random
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from sandbox.storms.fate import WRITES
-from sandbox.storms.world import Life, World
+from benchmarks.storms.kill_points import WRITES
+from benchmarks.storms.world import Life, World
 from tasks.lease import FREE_AFTER_S
 
 #: Within a commit: its guard has passed, nothing is written yet.

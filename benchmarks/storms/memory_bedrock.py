@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from benchmarks.storms.answers import SINGLE, Kind, asked_text, says, tokens
+from benchmarks.storms.bedrock_behaviour import Course, Manners
+from benchmarks.storms.world import World
 from data_contracts.batch_lines import InvocationType
-from sandbox.storms.answers import SINGLE, Kind, asked_text, says, tokens
-from sandbox.storms.manners import Course, Manners
-from sandbox.storms.world import World
 from tasks.adapters.storage import Storage
 from tasks.errors import BedrockRefused, QuotaReached
 from tasks.ports import Job, JobRequest, JobStatus, RecordFailed

@@ -8,10 +8,10 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sandbox.storms.duel import Stop
-from sandbox.storms.fate import WRITES, Fate
-from sandbox.storms.weather import Weather
-from sandbox.storms.world import Life, World
+from benchmarks.storms.fault_plan import Weather
+from benchmarks.storms.kill_points import WRITES, Fate
+from benchmarks.storms.two_runs import Stop
+from benchmarks.storms.world import Life, World
 from tasks.errors import BedrockUnavailable, StorageUnavailable
 from tasks.lease import FREE_AFTER_S
 from tasks.ports import JobRequest, RecordFailed

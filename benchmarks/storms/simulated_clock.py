@@ -20,8 +20,8 @@ from unittest import mock
 
 import polars as pl
 
+from benchmarks.storms.world import World
 from data_contracts import expectations
-from sandbox.storms.world import World
 from tasks import adapters, check_expectations, lease
 from tasks.adapters import Adapters
 from tasks.settings import Settings

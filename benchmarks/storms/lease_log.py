@@ -9,7 +9,7 @@ from tasks.lease import HEARTBEAT_S, Holder
 from tasks.paths import leases
 
 if TYPE_CHECKING:
-    from sandbox.storms.site import Site
+    from benchmarks.storms.site import Site
 
 
 class Taking(NamedTuple):

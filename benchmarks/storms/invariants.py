@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import polars as pl
 
+from benchmarks.storms.answers import JUDGED, Kind, number_of, truth
+from benchmarks.storms.site import Site
 from data_contracts.comments import REJECTED
 from data_contracts.ledger import EntryState, LedgerEntry, record_id
 from data_contracts.review import REVIEW
 from data_contracts.verdicts import NIGHTS, VERDICTS, Status
-from sandbox.storms.answers import JUDGED, Kind, number_of, truth
-from sandbox.storms.site import Site
 from tasks.ledger import is_live
 from tasks.paths import DayPaths
 
