@@ -64,7 +64,7 @@ def faults() -> None:
 @app.command()
 def night(folder: Annotated[Path, typer.Option(help="Folder that the outputs are saved in.")] = Path("night")) -> None:
     """Play a month of sample days, the last of them as a night through Prefect, and say what to open."""
-    from sandbox.night import play
+    from sandbox.month import play
 
     raise typer.Exit(play(folder))
 
@@ -100,7 +100,7 @@ def up(
 @app.command(hidden=True)
 def history() -> None:
     """Play the sample days before the night, against the sandbox that the environment names."""
-    from sandbox.night import history as run
+    from sandbox.month import history as run
 
     run()
 

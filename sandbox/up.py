@@ -22,9 +22,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from flows.__main__ import PREFECT_DEFAULTS
-from sandbox.children import Child, end, end_marked, mark, start
-from sandbox.night import CACHE, fill
-from sandbox.recover import is_answering, settle_lost_runs
+from sandbox.month import CACHE, fill
+from sandbox.prefect_runs import is_answering, settle_lost_runs
+from sandbox.processes import Child, end, end_marked, mark, start
 from sandbox.serve import HOST, Sandbox, running
 from tasks.settings import ENV_PREFIX, Settings
 

@@ -19,8 +19,8 @@ from data_contracts.comments import COMMENTS
 from data_contracts.documents.summary import Night
 from data_contracts.labels import LABELS
 from sandbox.nights import play_night
-from sandbox.reviewer import read_comment
 from sandbox.serve import Sandbox
+from sandbox.stand_in_model import read_comment
 from tasks.log_lines import describe_step
 from tasks.settings import Settings
 from tests import hostile_texts as hostile

@@ -64,29 +64,31 @@ class TrainedMind:
 
     def read_comment(self, prompt_text: str) -> str | None:
         """The text within the prompt's last ``<comment>`` element."""
-        from sandbox import reviewer
+        from sandbox import stand_in_model
 
-        return reviewer.read_comment(prompt_text)
+        return stand_in_model.read_comment(prompt_text)
 
     def judge(self, texts: Sequence[str]) -> Sequence[Judgement]:
         """The classifier's judgements."""
-        from sandbox import reviewer
+        from sandbox import stand_in_model
 
         with self._lock:
             if self._reviewer is None:
                 try:
-                    self._reviewer = reviewer.Reviewer.load(self._cache_dir)
+                    self._reviewer = stand_in_model.Reviewer.load(self._cache_dir)
                 except OSError:  # the cache cannot be written: it only saves a second
-                    self._reviewer = reviewer.Reviewer.load(None)
+                    self._reviewer = stand_in_model.Reviewer.load(None)
         judgements: Sequence[Judgement] = self._reviewer.judge(texts)
         return judgements
 
     def answer(self, judgement: Judgement) -> str:
         """The judgement as JSON."""
-        from sandbox import reviewer
+        from sandbox import stand_in_model
 
-        return reviewer.answer(
-            reviewer.Judgement(judgement.violation, judgement.category, judgement.confidence, judgement.explanation)
+        return stand_in_model.answer(
+            stand_in_model.Judgement(
+                judgement.violation, judgement.category, judgement.confidence, judgement.explanation
+            )
         )
 
 

@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 
 from sandbox.days import sample_day
-from sandbox.night import fill
+from sandbox.month import fill
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters

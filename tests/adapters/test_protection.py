@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from sandbox.night import fill
+from sandbox.month import fill
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters

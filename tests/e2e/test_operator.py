@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from sandbox.night import fill
+from sandbox.month import fill
 from sandbox.serve import Sandbox, running
 from tests.e2e.conftest import ROOT, Up, wait_for
 

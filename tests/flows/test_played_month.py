@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from data_contracts.documents.summary import Night
-from sandbox.night import DUCKDB_QUERIES, LAST_DAY, POLARS_QUERIES, fill, queries
+from sandbox.month import DUCKDB_QUERIES, LAST_DAY, POLARS_QUERIES, fill, queries
 from sandbox.nights import play_history
 from sandbox.serve import running
 from tasks.settings import Settings

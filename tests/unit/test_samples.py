@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.days import EVALUATION_SAMPLES
-from sandbox.reviewer import EXPLANATIONS, TRAINING_SAMPLES
+from sandbox.stand_in_model import EXPLANATIONS, TRAINING_SAMPLES
 
 MAX_SHARED_GRAMS = 0.5
 SHORT_CHARS = 8

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.recover import is_answering, settle_lost_runs
+from sandbox.prefect_runs import is_answering, settle_lost_runs
 
 
 class FakePrefect(HTTPServer):

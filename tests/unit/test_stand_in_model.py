@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sandbox import reviewer as module
+from sandbox import stand_in_model as module
 from sandbox.days import EVALUATION_SAMPLES
-from sandbox.reviewer import EXPLANATIONS, Judgement, Reviewer, answer, read_comment
+from sandbox.stand_in_model import EXPLANATIONS, Judgement, Reviewer, answer, read_comment
 
 
 @pytest.fixture(scope="module")
