@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tasks.adapters.storage import Storage, StorageRefused, StoredObject
-from tasks.check_reach import check_reach
 from tasks.errors import ModerationError, StorageUnavailable
 from tasks.paths import RunPaths
+from tasks.preflight import check_reach
 from tests import factories
 
 
