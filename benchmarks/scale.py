@@ -26,8 +26,8 @@ import polars as pl
 from data_contracts.batch_lines import InvocationType
 from sandbox.nights import play_night
 from tasks import adapters
-from tasks.ports import Job, JobRequest, JobStatus
-from tasks.settings import Settings
+from tasks.base.ports import Job, JobRequest, JobStatus
+from tasks.base.settings import Settings
 
 RUN_DATE = date(2026, 11, 19)
 _ROWS_A_FILE = 500_000

@@ -16,9 +16,9 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.runtime import flow_run
 from pydantic import Field, create_model
 
-from tasks.errors import FlipsHeld, Unanswered, WrongUsage
+from tasks.base.errors import FlipsHeld, Unanswered, WrongUsage
+from tasks.base.settings import Settings
 from tasks.flips import Flips
-from tasks.settings import Settings
 
 #: Seconds between looks for an answer.
 POLL_S = 5

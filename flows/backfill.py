@@ -18,9 +18,9 @@ from flows.one_backfill import one_backfill
 from tasks import adapters
 from tasks.backfill_record import load_record
 from tasks.backfill_request import BackfillMode, BackfillRequest, check_request
+from tasks.base.settings import Settings
 from tasks.describe_backfill import describe_idle
 from tasks.plain_errors import log_plainly
-from tasks.settings import Settings
 from tasks.stop_jobs import stop_left
 
 log_plainly()

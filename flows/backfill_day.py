@@ -11,10 +11,10 @@ from prefect.artifacts import create_markdown_artifact
 from flows.asking import asking, held
 from flows.nightly import NightOptions, judge_day
 from tasks.backfill_record import Outcome
+from tasks.base.errors import FlipsHeld
+from tasks.base.settings import Settings
 from tasks.describe_backfill import flips_question, flips_table
-from tasks.errors import FlipsHeld
 from tasks.flips import Flips, describe_flips
-from tasks.settings import Settings
 
 
 @flow(name="backfill-day", flow_run_name="backfill-{run_date}", persist_result=False)

@@ -28,15 +28,15 @@ from tasks.backfill_record import (
     store_record,
 )
 from tasks.backfill_request import BackfillMode, BackfillRequest
+from tasks.base.errors import BackfillIncomplete, OverBudget
+from tasks.base.figures import dollars
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.choose_records import booked_cost
 from tasks.describe_backfill import describe_changed, plan_rows, plan_summary, progress_rows, render_table
-from tasks.errors import BackfillIncomplete, OverBudget
-from tasks.figures import dollars
 from tasks.ledger import read_ledger
 from tasks.log_lines import describe_failure
-from tasks.paths import DayPaths
 from tasks.plan_backfill import BackfillPlan, PlannedDay, changed_days, plan_backfill
-from tasks.settings import Settings
 
 #: Modes that judge a day although it is published as it stands.
 _AGAIN: frozenset[BackfillMode] = frozenset({"partial", "stale_prompt", "all"})

@@ -21,6 +21,9 @@ from prefect.runtime import flow_run
 from data_contracts.documents.summary import Night
 from tasks.ask_on_demand import ask_on_demand
 from tasks.await_input import await_input
+from tasks.base.errors import SettingsInvalid, StartedTooOften
+from tasks.base.settings import Settings
+from tasks.base.steps import Steps
 from tasks.build_batch import build_batch
 from tasks.check_expectations import check_expectations
 from tasks.close_night import close_night
@@ -28,7 +31,6 @@ from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
 from tasks.deduplicate import deduplicate
 from tasks.describe import describe_night, headline
-from tasks.errors import SettingsInvalid, StartedTooOften
 from tasks.expire_batch_files import expire_batch_files
 from tasks.find_published import find_published
 from tasks.flips import Flips
@@ -47,8 +49,6 @@ from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.run_records import clear_scratch, note_stop
 from tasks.send_alerts import alert_stopped_night, send_alerts
 from tasks.send_heartbeat import heartbeat
-from tasks.settings import Settings
-from tasks.steps import Steps
 from tasks.stop_jobs import Stopped, stop_left, stopped_on
 from tasks.submit_batch import submit_batch
 from tasks.tell_late_input import tell_late_input

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from tasks.errors import WrongUsage
+from tasks.base.errors import WrongUsage
 
 ROOT = Path(__file__).parents[1]
 AUTOMATIONS = ROOT / "infra" / "automations"

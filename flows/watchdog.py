@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
-from tasks.errors import SomethingWrong
+from tasks.base.errors import SomethingWrong
+from tasks.base.settings import Settings
 from tasks.plain_errors import log_plainly
-from tasks.settings import Settings
 from tasks.watchdog import describe_watch, watch
 
 log_plainly()

@@ -87,7 +87,7 @@ def up(
     from sandbox.serve import CannotServe
     from sandbox.up import CannotStart, Options
     from sandbox.up import up as run
-    from tasks.errors import SettingsInvalid
+    from tasks.base.errors import SettingsInvalid
 
     try:
         faults = parse_options(fault or [])

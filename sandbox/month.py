@@ -100,8 +100,8 @@ def history() -> None:
     """Play the earlier days against the sandbox that the environment names; the next process does the night."""
     from data_contracts.documents.summary import Night
     from sandbox.nights import play_history
-    from tasks.figures import dollars
-    from tasks.settings import Settings
+    from tasks.base.figures import dollars
+    from tasks.base.settings import Settings
 
     def show(night: Night) -> None:
         books = night.balance

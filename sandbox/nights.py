@@ -12,6 +12,8 @@ from typing import ParamSpec, TypeVar
 
 from data_contracts.documents.summary import Night
 from tasks.ask_on_demand import ask_on_demand
+from tasks.base.settings import Settings
+from tasks.base.steps import Steps
 from tasks.build_batch import build_batch
 from tasks.check_expectations import check_expectations
 from tasks.close_night import close_night
@@ -31,8 +33,6 @@ from tasks.read_quotas import read_quotas
 from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.run_records import clear_scratch
 from tasks.send_alerts import send_alerts
-from tasks.settings import Settings
-from tasks.steps import Steps
 from tasks.stop_jobs import stopped_on
 from tasks.submit_batch import submit_batch
 from tasks.tell_late_input import tell_late_input

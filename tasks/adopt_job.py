@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks.adapters.storage import Storage
-from tasks.errors import BedrockRefused
+from tasks.base.errors import BedrockRefused
+from tasks.base.paths import DayPaths
+from tasks.base.ports import CLOCK_SKEW, Job, JobRequest, JobStatus
 from tasks.ledger import ENDED, update, write_intent
 from tasks.models import parse_model_id
-from tasks.paths import DayPaths
-from tasks.ports import CLOCK_SKEW, Job, JobRequest, JobStatus
 
 #: Ends that may have answered nothing: another job serves better.
 _POOR_ENDS = frozenset({JobStatus.FAILED, JobStatus.EXPIRED, JobStatus.STOPPED})

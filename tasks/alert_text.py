@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from data_contracts.metrics import Kind
 from tasks.alert_words import WORDS, Words
+from tasks.base.paths import RunPaths
+from tasks.base.ports import AlertMessage, Severity
+from tasks.base.safe_text import safe_id, safe_text
 from tasks.incidents import REMIND_NIGHTS, Incident, News, Trouble
 from tasks.metric_history import Row
 from tasks.metric_rules import RULES, Change, Group, Scale
-from tasks.paths import RunPaths
-from tasks.ports import AlertMessage, Severity
-from tasks.safe_text import safe_id, safe_text
 
 #: Longest reason that an alert repeats.
 MAX_REASON_CHARS = 600

@@ -25,14 +25,14 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry
 from tasks import adapters
+from tasks.base.errors import BedrockRefused, BedrockThrottled, QuotaReached, is_transient
+from tasks.base.frames import scratch
+from tasks.base.paths import DayPaths
+from tasks.base.ports import RecordFailed
+from tasks.base.settings import Settings
 from tasks.deadline import is_late
-from tasks.errors import BedrockRefused, BedrockThrottled, QuotaReached, is_transient
-from tasks.frames import scratch
 from tasks.lease import check_held
 from tasks.ledger import is_live, read_ledger, serves
-from tasks.paths import DayPaths
-from tasks.ports import RecordFailed
-from tasks.settings import Settings
 from tasks.single_calls import (
     _ANSWER,
     _CALL,

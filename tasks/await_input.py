@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
-from tasks.errors import InputIncomplete, is_transient
+from tasks.base.errors import InputIncomplete, is_transient
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.input_files import is_input
-from tasks.paths import DayPaths
-from tasks.settings import Settings
 
 #: Seconds between looks at the day's folder.
 LOOK_AGAIN_S = 60.0

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.adapters.storage import Storage
 from tasks.backfill_request import BackfillRequest
+from tasks.base.paths import DayPaths, backfill
+from tasks.base.settings import Settings
 from tasks.choose_records import booked_cost
 from tasks.ledger import read_ledger
-from tasks.paths import DayPaths, backfill
-from tasks.settings import Settings
 
 Outcome = Literal["published", "unchanged", "stopped"]
 

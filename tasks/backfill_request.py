@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.errors import WrongUsage
+from tasks.base.errors import WrongUsage
 
 BackfillMode = Literal["missing", "failed", "partial", "stale_prompt", "late_input", "all"]
 MODES: tuple[BackfillMode, ...] = get_args(BackfillMode)

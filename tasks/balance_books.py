@@ -10,7 +10,7 @@ import polars as pl
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry, Usage
-from tasks.errors import Unbalanced
+from tasks.base.errors import Unbalanced
 from tasks.prices import PICODOLLARS, to_pico, to_usd
 
 

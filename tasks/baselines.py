@@ -21,9 +21,9 @@ import numpy.typing as npt
 from scipy import special
 
 from data_contracts.metrics import State
+from tasks.base.settings import Thresholds
 from tasks.metric_history import Reading
 from tasks.metric_rules import Rule, Scale, Worse
-from tasks.settings import Thresholds
 from tasks.weekdays import weekday_effect
 
 Vector = npt.NDArray[np.float64]

@@ -13,11 +13,11 @@ from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry
 from data_contracts.usage import LanguageUsage
 from data_contracts.verdicts import VERDICTS, DecidedBy, Status
-from tasks.errors import JobFailed, TooFewJudged
+from tasks.base.errors import JobFailed, TooFewJudged
+from tasks.base.frames import Bucket, buckets
+from tasks.base.ports import JobStatus
 from tasks.find_quotes import REMOVED_DETAIL, without_quotes
-from tasks.frames import Bucket, buckets
 from tasks.learn_usage import usage_by_language
-from tasks.ports import JobStatus
 from tasks.prices import PICODOLLARS
 
 

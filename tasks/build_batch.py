@@ -18,22 +18,22 @@ from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EstimateSource, LedgerEntry, Mode
 from tasks import adapters
 from tasks.adapters.storage import Storage
+from tasks.base.errors import is_transient
+from tasks.base.frames import buckets, scratch
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.canary import is_canary_due
 from tasks.choose_records import WANTED, Prices, asked_records, booked_cost, choose, records_to_ask
 from tasks.deadline import is_late
-from tasks.errors import is_transient
 from tasks.estimate import Rates
 from tasks.expect_rates import expect_rates
 from tasks.failed_jobs import check_failures
 from tasks.families import pick_family
-from tasks.frames import buckets, scratch
 from tasks.ledger import fetch_answers, fetch_requests, read_ledger, serves
-from tasks.paths import RunPaths
 from tasks.prices import find_price
 from tasks.prompt import load_prompt
 from tasks.read_quotas import Quotas
 from tasks.render_request import RequestTemplate
-from tasks.settings import Settings
 from tasks.write_shards import ShardNaming, plan_shards, send_shard, write_shards
 
 MODES: tuple[Mode, ...] = ("batch", "on_demand", "canary")

@@ -13,11 +13,11 @@ from typing import Any
 
 from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry, Usage, canary_key
+from tasks.base.settings import Settings
 from tasks.estimate import most_tokens
 from tasks.prices import find_price
 from tasks.read_answer import Outcome
 from tasks.render_request import RequestTemplate
-from tasks.settings import Settings
 
 
 def key_of(plan: Plan, template: RequestTemplate) -> str:

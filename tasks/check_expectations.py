@@ -21,15 +21,15 @@ from data_contracts.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
+from tasks.base.errors import is_transient
+from tasks.base.frames import read_batches, scratch
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.day_profile import RecentDays, profile, recent_days, sample
-from tasks.errors import is_transient
 from tasks.expectation_outcomes import ExpectationReport, State, askable, failed, outcomes, stop_if_critical
-from tasks.frames import read_batches, scratch
 from tasks.metrics_table import read_history
-from tasks.paths import RunPaths
 from tasks.render_data_docs import render_data_docs
 from tasks.row_rules import day_bounds
-from tasks.settings import Settings
 
 #: Rows that Great Expectations gets at once: pandas holds them twice.
 _BATCH_ROWS = 100_000

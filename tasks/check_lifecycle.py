@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from tasks.alert_words import WORDS
 from tasks.alert_words.endings import ENDING_ADVICE, ENDING_LEADS, ENDING_TITLES
+from tasks.base.paths import RunPaths
+from tasks.base.ports import AlertChannel, AlertMessage, Lifecycle, Severity
 from tasks.deliver_alerts import Delivery, deliver
 from tasks.models import parse_model_id
 from tasks.notice_memory import NoticeMemory
 from tasks.notices import Problem, Told
-from tasks.paths import RunPaths
-from tasks.ports import AlertChannel, AlertMessage, Lifecycle, Severity
 
 #: Days before the end at which each channel is told again.
 STEPS_DAYS = (60, 30, 14)

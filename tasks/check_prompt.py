@@ -12,9 +12,9 @@ from data_contracts.verdicts import NIGHTS
 from prompts import PromptFileError
 from prompts.freeze import frozen
 from tasks.adapters import Adapters
-from tasks.errors import PromptInvalid
+from tasks.base.errors import PromptInvalid
+from tasks.base.paths import DayPaths
 from tasks.nights import Use, prompt_uses
-from tasks.paths import DayPaths
 
 
 def check_unchanged(

@@ -15,11 +15,11 @@ import polars as pl
 from data_contracts.ledger import LedgerEntry, Mode
 from data_contracts.table import Column, Table
 from data_contracts.verdicts import REQUESTS, Status
-from tasks.errors import BelowMinimum, OverBudget
+from tasks.base.errors import BelowMinimum, OverBudget
+from tasks.base.settings import Settings
 from tasks.estimate import Estimate, Rates, estimate
 from tasks.ledger import is_live
 from tasks.prices import Price
-from tasks.settings import Settings
 
 #: What each way of asking costs; None where it is unknown.
 Prices = Mapping[Mode, Price | None]

@@ -23,17 +23,17 @@ from data_contracts.ledger import EstimateSource, LedgerEntry
 from data_contracts.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
+from tasks.base.errors import is_transient
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.best_answers import VerdictSummary
-from tasks.errors import is_transient
 from tasks.learn_usage import keep_usage
 from tasks.lease import check_held
 from tasks.ledger import read_ledger
 from tasks.metrics_table import read_day
-from tasks.paths import RunPaths
 from tasks.render_report import render_report
 from tasks.run_records import read_preflight
 from tasks.send_alerts import AlertSummary
-from tasks.settings import Settings
 from tasks.validate import ValidationSummary
 
 

@@ -17,11 +17,11 @@ from data_contracts.documents.plan import Plan
 from data_contracts.verdicts import VERDICTS
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.errors import is_transient
+from tasks.base.errors import is_transient
+from tasks.base.frames import scratch
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.flips import COLUMNS, Flips, Provenance, count_changes, summarise_flips
-from tasks.frames import scratch
-from tasks.paths import RunPaths
-from tasks.settings import Settings
 
 #: Verdicts of each side in memory at a time; every range is one more pass over both sides.
 _RANGE_ROWS = 1_000_000

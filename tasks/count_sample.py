@@ -11,8 +11,8 @@ import polars as pl
 
 from data_contracts.batch_lines import InvocationType
 from data_contracts.ledger import EstimateSource
+from tasks.base.ports import FactUnavailable, ModelFacts
 from tasks.estimate import Line, Rates, prompt_tokens
-from tasks.ports import FactUnavailable, ModelFacts
 from tasks.render_request import RequestTemplate
 
 #: Requests that are counted. The prompt, which is most of a request, is counted exactly; the comments only have to

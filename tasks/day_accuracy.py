@@ -15,9 +15,11 @@ from data_contracts.labels import LabelSource
 from data_contracts.metrics import State
 from data_contracts.verdicts import VERDICTS
 from tasks.adapters import Adapters
+from tasks.base.frames import scratch
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Thresholds
 from tasks.baselines import Comparison, compare
 from tasks.estimate_quality import confusion_matrices, measure_quality
-from tasks.frames import scratch
 from tasks.intervals import Interval, effective_count
 from tasks.judge_night import Stamp, metric_rows
 from tasks.label_files import LabelsSeen, list_labels, read_labels, store_seen
@@ -25,8 +27,6 @@ from tasks.measurements import ALL, Measurement, rate
 from tasks.metric_history import History, Reading, Row
 from tasks.metric_rules import RULES
 from tasks.metrics_table import append_rows, read_history
-from tasks.paths import RunPaths
-from tasks.settings import Thresholds
 from tasks.truth import Settled, settle
 
 PLANTED = f"source={LabelSource.PLANTED}"

@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.metrics import State
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
-from tasks.frames import scratch
+from tasks.base.frames import scratch
+from tasks.base.paths import DayPaths, RunPaths
+from tasks.base.settings import Settings
 from tasks.judge_night import Stamp, judge_all, metric_rows
 from tasks.measurements import Measurement
 from tasks.metric_history import History
@@ -25,8 +27,6 @@ from tasks.night_measures import (
     summarise_comments,
     summarise_verdicts,
 )
-from tasks.paths import DayPaths, RunPaths
-from tasks.settings import Settings
 from tasks.vocabulary import collecting, collects, measure_oov, sample_batches, shared_tokens
 
 

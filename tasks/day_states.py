@@ -16,12 +16,12 @@ from data_contracts.documents.stopped import Stop
 from data_contracts.verdicts import NIGHTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
+from tasks.base.paths import DayPaths, RunPaths, lake
+from tasks.base.settings import Settings
 from tasks.find_late_input import PlannedInputs, compare_inputs
 from tasks.input_files import is_input
 from tasks.lease import Holder, is_free
-from tasks.paths import DayPaths, RunPaths, lake
 from tasks.run_records import read_restore
-from tasks.settings import Settings
 
 #: Days that are looked at together.
 _READERS = 8

@@ -12,7 +12,7 @@ from data_contracts.table import Table
 from data_contracts.verdicts import NIGHTS, VERDICTS
 from tasks.adapters import Adapters
 from tasks.adapters.lake import Commit
-from tasks.paths import DayPaths
+from tasks.base.paths import DayPaths
 
 
 class DayCommit(NamedTuple):

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
 from tasks import adapters
-from tasks.errors import is_transient
-from tasks.frames import scratch
-from tasks.paths import RunPaths
+from tasks.base.errors import is_transient
+from tasks.base.frames import scratch
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.repeats import find_duplicates
-from tasks.settings import Settings
 
 
 class DeduplicationSummary(BaseModel):

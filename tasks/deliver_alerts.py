@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.ports import AlertChannel, AlertMessage, AlertUndelivered
+from tasks.base.ports import AlertChannel, AlertMessage, AlertUndelivered
 
 #: Seconds before each further try of a channel.
 PAUSES_S = (2.0, 10.0)

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from data_contracts.documents.summary import Night
 from data_contracts.metrics import State
-from tasks.figures import count as tally
-from tasks.figures import dollars, per_thousand, percent
+from tasks.base.figures import count as tally
+from tasks.base.figures import dollars, per_thousand, percent
+from tasks.base.safe_text import brief, inert
 from tasks.report_parts import SOURCES, Row, amount, drift, headline_accuracy, interval
-from tasks.safe_text import brief, inert
 
 #: What Markdown and HTML read as more than a letter.
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#|!~&]")

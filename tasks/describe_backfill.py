@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from tasks.backfill_record import BackfillRecord, DayRecord
-from tasks.figures import dollars
+from tasks.base.figures import dollars
+from tasks.base.settings import Settings
 from tasks.flips import Flips, describe_flips
 from tasks.plan_backfill import DONE_BEFORE, BackfillPlan, PlannedDay
-from tasks.settings import Settings
 
 Row = dict[str, str]
 

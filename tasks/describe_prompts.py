@@ -14,13 +14,13 @@ from prompts import CATALOG, Prompt
 from prompts.freeze import frozen
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.errors import ModerationError, SettingsInvalid
+from tasks.base.errors import ModerationError, SettingsInvalid
+from tasks.base.paths import lake
+from tasks.base.settings import Settings
 from tasks.estimate import constant_rates, estimate, prompt_tokens
 from tasks.families import pick_family
 from tasks.nights import Use, prompt_uses
-from tasks.paths import lake
 from tasks.prices import find_price
-from tasks.settings import Settings
 
 #: The comment that a price is told for: a sentence or two.
 COMMENT_TOKENS = 40

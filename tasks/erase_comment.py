@@ -25,13 +25,14 @@ from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.lake_history import forget_history
 from tasks.adapters.storage import Storage
-from tasks.errors import InputChanged, ModerationError
+from tasks.base.errors import InputChanged, ModerationError
+from tasks.base.frames import record_batches, scratch
+from tasks.base.paths import DayPaths, erasures
+from tasks.base.settings import Settings
 from tasks.find_traces import Sought, count_traces
-from tasks.frames import record_batches, scratch
 from tasks.lease import held
 from tasks.ledger import is_live
 from tasks.mend_encoding import mended_strings
-from tasks.paths import DayPaths, erasures
 from tasks.plan_erasure import (
     TABLES,
     Remedy,
@@ -43,7 +44,6 @@ from tasks.plan_erasure import (
     remedy,
     without_rows,
 )
-from tasks.settings import Settings
 
 _READERS = 4
 _BATCH_ROWS = 50_000

@@ -21,20 +21,20 @@ from data_contracts.ledger import Mode
 from prompts import Prompt
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
+from tasks.base.frames import scratch
+from tasks.base.paths import DayPaths
+from tasks.base.ports import FactUnavailable
+from tasks.base.settings import Settings
 from tasks.count_sample import Counted, count_sample, counted_rates, draw_sample
 from tasks.day_states import Input
 from tasks.estimate import Estimate, Rates, constant_rates, estimate
 from tasks.families import pick_family
-from tasks.frames import scratch
 from tasks.input_files import count_rows
 from tasks.learn_usage import Nights
-from tasks.paths import DayPaths
-from tasks.ports import FactUnavailable
 from tasks.prices import Price, find_price
 from tasks.render_request import RequestTemplate
 from tasks.repeats import find_duplicates
 from tasks.row_rules import check_rows, day_bounds, read_comments, split_records
-from tasks.settings import Settings
 
 #: Rows of a day that are looked at one by one, a third of a second's work; they stand for the rest. In a larger day
 #: more texts repeat others than a part of it shows, so its estimate errs upwards.

@@ -12,12 +12,12 @@ from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EstimateSource, LedgerEntry
 from prompts import Prompt
 from tasks.adapters import Adapters
+from tasks.base.paths import RunPaths
+from tasks.base.ports import FactUnavailable
 from tasks.count_sample import count_sample, counted_rates, draw_sample
 from tasks.estimate import Rates, constant_rates
 from tasks.families.base import Family
 from tasks.learn_usage import learn_rates
-from tasks.paths import RunPaths
-from tasks.ports import FactUnavailable
 from tasks.render_request import RequestTemplate
 
 _SWITCH = "MODERATION_COUNT_TOKENS=false does not ask"

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.expectations import Check, Counts, Severity, SuiteName
 from data_contracts.tolerances import Tolerances
-from tasks.errors import CriticalExpectationFailed
-from tasks.figures import NONE, percent
+from tasks.base.errors import CriticalExpectationFailed
+from tasks.base.figures import NONE, percent
 
 _UNITS = {column.name: column.unit for column in (*CHECKED_ROWS, *PROFILE)}
 

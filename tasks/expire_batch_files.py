@@ -20,10 +20,10 @@ from data_contracts.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import StoredObject
-from tasks.errors import NightStopped, is_transient
+from tasks.base.errors import NightStopped, is_transient
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.ledger import is_live, read_ledger
-from tasks.paths import DayPaths
-from tasks.settings import Settings
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 

@@ -10,10 +10,10 @@ import polars as pl
 from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks.adapters.storage import Storage
-from tasks.errors import JobFailed
-from tasks.frames import scratch
+from tasks.base.errors import JobFailed
+from tasks.base.frames import scratch
+from tasks.base.ports import JobStatus
 from tasks.ledger import fetch_requests
-from tasks.ports import JobStatus
 
 #: Ends that say something about what was asked, if nothing was answered.
 _BAD_ENDS = frozenset({JobStatus.FAILED, JobStatus.EXPIRED, JobStatus.STOPPED})

@@ -18,10 +18,10 @@ from data_contracts.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.storage import StoredObject
+from tasks.base.paths import RunPaths, lake
+from tasks.base.settings import Settings
 from tasks.input_files import is_input
 from tasks.nights import published_runs
-from tasks.paths import RunPaths, lake
-from tasks.settings import Settings
 
 #: Days that are looked at together.
 _READERS = 8

@@ -10,12 +10,12 @@ from data_contracts.ledger import EntryState
 from data_contracts.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.errors import is_transient
+from tasks.base.errors import is_transient
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.ledger import read_ledger
 from tasks.nights import _is_whole, published_run, restored_run
-from tasks.paths import DayPaths
 from tasks.run_records import read_restore
-from tasks.settings import Settings
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

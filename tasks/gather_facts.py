@@ -21,12 +21,12 @@ from data_contracts.ledger import LedgerEntry, without_strays
 from data_contracts.verdicts import NIGHTS, VERDICTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
-from tasks.errors import ModerationError
+from tasks.base.errors import ModerationError
+from tasks.base.paths import DayPaths, RunPaths, backfills, lake, leases
+from tasks.base.ports import Job
+from tasks.base.settings import Settings
 from tasks.lease import HEARTBEAT_S, Holder
-from tasks.paths import DayPaths, RunPaths, backfills, lake, leases
-from tasks.ports import Job
 from tasks.published_rows import PUBLISHED, UNREADABLE, count_lake, count_plain
-from tasks.settings import Settings
 from tasks.watch_facts import Backfill, Books, DayFacts, DayJob, Facts, Fault, Lease, Night
 
 #: Names of our jobs begin so.

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.base.ports import Severity
 from tasks.metric_history import Row
 from tasks.metric_rules import severity_of
-from tasks.ports import Severity
 
 #: Nights between two messages about the same trouble.
 REMIND_NIGHTS = 7

@@ -12,13 +12,13 @@ from data_contracts.documents.plan import InputObject, Plan
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import StoredObject
+from tasks.base.errors import InputAbsent, is_transient
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.check_prompt import check_prompt
-from tasks.errors import InputAbsent, is_transient
 from tasks.families import pick_family
 from tasks.input_files import count_rows, is_input
-from tasks.paths import RunPaths
 from tasks.prompt import load_prompt
-from tasks.settings import Settings
 
 #: Footers are small and far away: their latency is hidden by asking for several at once.
 _FOOTER_READERS = 8

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from data_contracts.comments import COMMENTS, EXPECTED_TYPE, is_legal_dtype
 from data_contracts.documents.plan import InputObject
 from tasks.adapters.storage import Storage, StoredObject
-from tasks.errors import SchemaDrift
+from tasks.base.errors import SchemaDrift
 from tasks.row_rules import read_comments
 
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import polars as pl
 
 from data_contracts.metrics import METRICS, Kind, State
+from tasks.base.settings import Thresholds
 from tasks.baselines import Comparison, compare
 from tasks.measurements import ALL, Measurement
 from tasks.metric_history import History, Reading, Row
 from tasks.metric_rules import FAILURES, RULES
-from tasks.settings import Thresholds
 
 
 def judge(measured: Measurement, run_date: date, history: History, limits: Thresholds) -> Comparison:

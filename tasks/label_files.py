@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_contracts.labels import LABELS
 from tasks.adapters.storage import Storage, StoredObject
-from tasks.errors import InputChanged
-from tasks.paths import DayPaths
+from tasks.base.errors import InputChanged
+from tasks.base.paths import DayPaths
 from tasks.truth import schema_fault
 
 

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
 from tasks.adapters.storage import Storage, Versioned
-from tasks.errors import DayInUse, LeaseLost, ModerationError
-from tasks.paths import DayPaths
-from tasks.settings import Settings
+from tasks.base.errors import DayInUse, LeaseLost, ModerationError
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 
 #: Seconds without a heartbeat after which a run is taken for dead.
 FREE_AFTER_S = 60.0

@@ -11,9 +11,9 @@ from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry, without_strays
 from data_contracts.verdicts import ANSWERS, REQUESTS
 from tasks.adapters.storage import Storage
-from tasks.errors import LeaseLost
-from tasks.paths import DayPaths
-from tasks.ports import JobStatus
+from tasks.base.errors import LeaseLost
+from tasks.base.paths import DayPaths
+from tasks.base.ports import JobStatus
 
 #: Statuses that a job does not leave any more.
 ENDED = frozenset(

@@ -6,10 +6,10 @@ from pydantic import BaseModel
 
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.summary import Night
+from tasks.base.errors import ModerationError
+from tasks.base.safe_text import brief
 from tasks.build_batch import Batch
-from tasks.errors import ModerationError
 from tasks.poll_batch import Progress
-from tasks.safe_text import brief
 
 #: Fields of a summary that are too long for a log line: their number is told.
 _LONG = {"shards", "live_keys", "confusion", "languages", "transitions"}

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from data_contracts.ledger import LedgerEntry
 from tasks.adapters.storage import Storage
-from tasks.errors import JobUnknown
+from tasks.base.errors import JobUnknown
+from tasks.base.paths import DayPaths
+from tasks.base.ports import BatchInference, Job
 from tasks.ledger import ENDED, update
-from tasks.paths import DayPaths
-from tasks.ports import BatchInference, Job
 
 #: How long a job that was taken may stay unknown to the calls that read it. AWS promises no read after a write.
 _SHOWN_WITHIN = timedelta(minutes=10)

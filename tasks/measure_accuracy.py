@@ -12,10 +12,10 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
+from tasks.base.errors import is_transient
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.day_accuracy import AccuracySummary, measure_day
-from tasks.errors import is_transient
-from tasks.paths import RunPaths
-from tasks.settings import Settings
 
 
 @task(

@@ -13,11 +13,11 @@ from prefect.cache_policies import NO_CACHE
 from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
+from tasks.base.errors import is_transient
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.day_drift import DriftSummary, measure_run
-from tasks.errors import is_transient
 from tasks.lease import check_held
-from tasks.paths import RunPaths
-from tasks.settings import Settings
 
 
 @task(

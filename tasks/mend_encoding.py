@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts.comments import COMMENTS
-from tasks.errors import SchemaDrift
+from tasks.base.errors import SchemaDrift
 
 #: The column of a mended copy that marks its broken rows.
 BROKEN = "_broken"

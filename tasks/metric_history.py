@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from data_contracts.metrics import State
+from tasks.base.settings import Thresholds
 from tasks.metric_rules import RULES, Group
-from tasks.settings import Thresholds
 
 Row = dict[str, Any]
 

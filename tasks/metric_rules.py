@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tasks.ports import Severity
-from tasks.settings import Thresholds
+from tasks.base.ports import Severity
+from tasks.base.settings import Thresholds
 
 
 class Scale(StrEnum):

@@ -11,7 +11,7 @@ from data_contracts.documents.plan import Plan
 from data_contracts.documents.restore import Restore
 from data_contracts.verdicts import VERDICTS
 from tasks import adapters
-from tasks.paths import DayPaths
+from tasks.base.paths import DayPaths
 
 
 def published_run(nights: pl.LazyFrame, plan: Plan) -> str | None:

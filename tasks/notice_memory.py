@@ -12,7 +12,7 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.adapters.storage import Storage
-from tasks.errors import ModerationError
+from tasks.base.errors import ModerationError
 from tasks.notices import Told
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from tasks.alert_words import NOTICE_WORDS, WORDS, NoticeWords
+from tasks.base.ports import AlertMessage, Severity
+from tasks.base.safe_text import safe_text
 from tasks.notices import Changes, Problem, most_urgent
-from tasks.ports import AlertMessage, Severity
-from tasks.safe_text import safe_text
 
 Watcher = Literal["watchdog", "late_input"]
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.ports import Severity
+from tasks.base.ports import Severity
 
 #: What stays wrong is told again after this long.
 REMIND_AFTER = timedelta(days=7)

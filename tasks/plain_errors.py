@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from tasks.errors import ModerationError
+from tasks.base.errors import ModerationError
 
 #: Prefect's own names for what it logs about runs (prefect.logging.loggers).
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")

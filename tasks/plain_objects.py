@@ -11,9 +11,9 @@ import polars as pl
 from data_contracts.table import Table
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
-from tasks.errors import ModerationError, StorageUnavailable
-from tasks.frames import scratch
-from tasks.paths import DayPaths
+from tasks.base.errors import ModerationError, StorageUnavailable
+from tasks.base.frames import scratch
+from tasks.base.paths import DayPaths
 from tasks.published_rows import PUBLISHED, UNREADABLE, Rows, count_lake, count_plain, is_as_published
 
 

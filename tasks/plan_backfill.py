@@ -27,12 +27,12 @@ from tasks.adapters.storage import Storage
 from tasks.backfill_record import BackfillRecord
 from tasks.backfill_request import BackfillMode, BackfillRequest
 from tasks.backfill_ways import KEEPING, Way, Ways, choose_epoch
+from tasks.base.errors import SchemaDrift, is_transient
+from tasks.base.paths import DayPaths, RunPaths, lake
+from tasks.base.settings import Settings
 from tasks.day_states import Day, State, survey
-from tasks.errors import SchemaDrift, is_transient
 from tasks.estimate_day import count_comments, estimate_day, nothing_sampled, sample_day
 from tasks.ledger import is_live, read_ledger
-from tasks.paths import DayPaths, RunPaths, lake
-from tasks.settings import Settings
 
 #: Why a day is left alone that this very backfill has judged.
 DONE_BEFORE = "done by this backfill"

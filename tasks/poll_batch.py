@@ -16,16 +16,16 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
+from tasks.base.errors import BedrockRefused, BedrockUnavailable, QuotaReached, is_transient
+from tasks.base.paths import DayPaths
+from tasks.base.ports import Job, JobStatus
+from tasks.base.settings import Settings
 from tasks.deadline import is_late
-from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached, is_transient
 from tasks.failed_jobs import is_hopeless
 from tasks.lease import check_held
 from tasks.ledger import ENDED, is_running, update
 from tasks.look_at_jobs import look, record_ends
-from tasks.paths import DayPaths
-from tasks.ports import Job, JobStatus
 from tasks.read_quotas import Quotas
-from tasks.settings import Settings
 from tasks.submission import find_all_accepted, live_jobs, submit_waiting
 
 Action = Literal["wait", "stop", "collect"]

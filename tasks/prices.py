@@ -12,9 +12,9 @@ import polars as pl
 
 from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry, Mode
-from tasks.errors import SettingsInvalid
+from tasks.base.errors import SettingsInvalid
+from tasks.base.settings import Settings
 from tasks.models import parse_model_id
-from tasks.settings import Settings
 
 #: Costs are added up in integer picodollars: every listed price is a whole number of them per token.
 PICODOLLARS = 10**12

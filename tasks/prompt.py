@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import prompts
 from prompts import Prompt, PromptFileError
-from tasks.errors import PromptInvalid
-from tasks.settings import Settings
+from tasks.base.errors import PromptInvalid
+from tasks.base.settings import Settings
 
 
 def load_prompt(settings: Settings) -> Prompt:

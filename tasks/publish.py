@@ -19,14 +19,14 @@ from data_contracts.review import REVIEW
 from data_contracts.verdicts import VERDICTS, Status
 from tasks import adapters
 from tasks.balance_books import balance
-from tasks.errors import Unbalanced, is_transient
-from tasks.frames import _BATCH_ROWS, read_batches, record_batches, scratch
+from tasks.base.errors import Unbalanced, is_transient
+from tasks.base.frames import _BATCH_ROWS, read_batches, record_batches, scratch
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.lease import check_held
 from tasks.ledger import read_ledger
 from tasks.list_review import review_list
-from tasks.paths import RunPaths
 from tasks.plain_objects import send_plain
-from tasks.settings import Settings
 
 #: What makes a row of the input itself.
 ROW_KEY = ("source_object", "source_row")

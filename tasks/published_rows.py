@@ -16,9 +16,9 @@ from data_contracts.table import Table
 from data_contracts.verdicts import VERDICTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
-from tasks.errors import InputChanged
-from tasks.paths import lake
-from tasks.settings import Settings
+from tasks.base.errors import InputChanged
+from tasks.base.paths import lake
+from tasks.base.settings import Settings
 
 #: The tables that a night publishes with a plain object each, and the column of NIGHTS that counts their rows; it is
 #: null for a night that was published before the table was.

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
 from tasks import adapters
-from tasks.ports import FactUnavailable
-from tasks.settings import Settings
+from tasks.base.ports import FactUnavailable
+from tasks.base.settings import Settings
 
 
 class Quotas(BaseModel):

@@ -22,17 +22,17 @@ from data_contracts.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
+from tasks.base.errors import ModerationError, Transient, is_transient
+from tasks.base.frames import scratch
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.day_accuracy import AccuracySummary, measure_day
 from tasks.day_drift import DriftSummary, measure_run
-from tasks.errors import ModerationError, Transient, is_transient
-from tasks.frames import scratch
 from tasks.lease import held
 from tasks.metrics_table import read_day
-from tasks.paths import RunPaths
 from tasks.plain_objects import refresh_plain, tables_at_odds
 from tasks.render_report import render_report
 from tasks.run_records import clear_work
-from tasks.settings import Settings
 from tasks.validate import validate
 
 

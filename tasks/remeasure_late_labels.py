@@ -17,13 +17,13 @@ from data_contracts.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
+from tasks.base.errors import is_transient
+from tasks.base.paths import DayPaths, RunPaths
+from tasks.base.settings import Settings
 from tasks.day_accuracy import measure_day
-from tasks.errors import is_transient
 from tasks.label_files import LabelsSeen, list_labels, load_seen
 from tasks.metric_history import LABEL_DAYS
 from tasks.nights import published_runs
-from tasks.paths import DayPaths, RunPaths
-from tasks.settings import Settings
 
 
 class LateLabelsSummary(BaseModel):

@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from data_contracts.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.expectations import Severity
+from tasks.base.figures import count, long_date, percent
+from tasks.base.safe_text import inert
 from tasks.expectation_outcomes import Outcome, State, told
-from tasks.figures import count, long_date, percent
-from tasks.safe_text import inert
 
 if TYPE_CHECKING:
     from tasks.expectation_outcomes import ExpectationReport

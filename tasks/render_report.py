@@ -15,8 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from data_contracts.metrics import State
 from data_contracts.verdicts import Status
-from tasks.figures import count, dollars, duration, long_date, number, per_thousand, percent
-from tasks.ports import JobStatus
+from tasks.base.figures import count, dollars, duration, long_date, number, per_thousand, percent
+from tasks.base.ports import JobStatus
+from tasks.base.safe_text import brief
 from tasks.report_parts import (
     _FEW_LABELS,
     QUALITY,
@@ -35,7 +36,6 @@ from tasks.report_parts import (
     shown_count,
     words,
 )
-from tasks.safe_text import brief
 
 if TYPE_CHECKING:
     from data_contracts.documents.summary import Night

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from data_contracts.ledger import EstimateSource
 from data_contracts.metrics import Kind, State
-from tasks.figures import NONE, dollars, number, percent
+from tasks.base.figures import NONE, dollars, number, percent
+from tasks.base.safe_text import inert
 from tasks.metric_rules import RULES, Worse
-from tasks.safe_text import inert
 
 Row = dict[str, Any]
 

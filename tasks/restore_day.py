@@ -24,15 +24,15 @@ from data_contracts.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
+from tasks.base.errors import NotRestorable, WrongUsage
+from tasks.base.frames import record_batches, scratch
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.day_accuracy import measure_day
 from tasks.day_versions import DayVersion, commits_of_day, day_versions, describe_versions, is_there, last_of_run
-from tasks.errors import NotRestorable, WrongUsage
-from tasks.frames import record_batches, scratch
 from tasks.lease import check_held, held
 from tasks.list_review import review_list
-from tasks.paths import RunPaths
 from tasks.plain_objects import send_plain
-from tasks.settings import Settings
 
 #: The day's tables that have a past of their own; `review` follows from the verdicts.
 TABLES: tuple[Table, ...] = (VERDICTS, REJECTED)

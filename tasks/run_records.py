@@ -12,9 +12,9 @@ from data_contracts.documents.restore import Restore
 from data_contracts.documents.stopped import Stop
 from tasks import adapters
 from tasks.adapters.storage import Storage
-from tasks.errors import ModerationError
-from tasks.paths import DayPaths, RunPaths
-from tasks.settings import Settings
+from tasks.base.errors import ModerationError
+from tasks.base.paths import DayPaths, RunPaths
+from tasks.base.settings import Settings
 
 
 def note_stop(settings: Settings, run_date: date, run_id: str, name: str, reason: str, now: datetime) -> None:

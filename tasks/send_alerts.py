@@ -23,14 +23,14 @@ from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.alert_memory import AlertMemory
 from tasks.alert_text import Finding, degraded_message, reason_key, recovery_message, stopped_message
+from tasks.base.errors import ModerationError, is_transient
+from tasks.base.paths import RunPaths
+from tasks.base.ports import AlertChannel, AlertMessage, Severity
+from tasks.base.settings import Settings
 from tasks.deliver_alerts import deliver
-from tasks.errors import ModerationError, is_transient
 from tasks.incidents import News, Trouble
 from tasks.metric_history import Row
 from tasks.metrics_table import read_standing
-from tasks.paths import RunPaths
-from tasks.ports import AlertChannel, AlertMessage, Severity
-from tasks.settings import Settings
 
 #: Comment ids that an alert shows per measure.
 MAX_EXAMPLES = 5

@@ -12,9 +12,9 @@ import orjson
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks.adapters.storage import Storage
+from tasks.base.paths import DayPaths
+from tasks.base.ports import JobStatus
 from tasks.ledger import update
-from tasks.paths import DayPaths
-from tasks.ports import JobStatus
 
 _ANSWER, _CALL = ".jsonl.out", ".call"
 

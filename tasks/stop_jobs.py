@@ -19,13 +19,13 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
+from tasks.base.errors import DayInUse, ModerationError
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.collection import collect_day
-from tasks.errors import DayInUse, ModerationError
 from tasks.lease import Holder, held
 from tasks.ledger import is_live, is_running, read_ledger
 from tasks.look_at_jobs import look, record_ends
-from tasks.paths import DayPaths
-from tasks.settings import Settings
 from tasks.single_calls import answered_records, close_entry
 from tasks.submission import find_accepted
 

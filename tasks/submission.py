@@ -12,11 +12,11 @@ from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
 from tasks.adopt_job import adopt, check_is_intended, choose_job, is_served_otherwise
-from tasks.errors import BedrockRefused, LeaseLost, QuotaReached
+from tasks.base.errors import BedrockRefused, LeaseLost, QuotaReached
+from tasks.base.paths import DayPaths
+from tasks.base.ports import JobRequest
+from tasks.base.settings import Settings
 from tasks.ledger import is_live, is_running, read_ledger, serves, update
-from tasks.paths import DayPaths
-from tasks.ports import JobRequest
-from tasks.settings import Settings
 
 
 class Submission(BaseModel):

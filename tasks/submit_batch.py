@@ -23,13 +23,13 @@ from prefect.cache_policies import NO_CACHE
 from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
+from tasks.base.errors import is_transient
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.deadline import is_late
-from tasks.errors import is_transient
 from tasks.lease import check_held, read_term
 from tasks.ledger import is_live, read_ledger, serves, write_intent
-from tasks.paths import DayPaths
 from tasks.read_quotas import Quotas
-from tasks.settings import Settings
 from tasks.submission import Submission, find_all_accepted, submit_waiting
 
 

@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.errors import ModerationError
+from tasks.base.errors import ModerationError
+from tasks.base.paths import notices
+from tasks.base.ports import Severity
+from tasks.base.settings import Settings
 from tasks.find_late_input import LateInput, days_until, find_late_inputs
 from tasks.notice_memory import NoticeMemory
 from tasks.notices import Problem, Verdict
-from tasks.paths import notices
-from tasks.ports import Severity
-from tasks.settings import Settings
 from tasks.tell_notices import tell_notices
 
 #: File names that an alert shows a day.

@@ -24,9 +24,7 @@ from data_contracts.ledger import EntryState, LedgerEntry
 from data_contracts.verdicts import Status
 from tasks import adapters
 from tasks.adapters import Adapters
-from tasks.build_batch import Batch
-from tasks.canary import book, canary_entry, was_answered, with_calls
-from tasks.errors import (
+from tasks.base.errors import (
     BedrockRefused,
     BedrockThrottled,
     CanaryFailed,
@@ -35,16 +33,18 @@ from tasks.errors import (
     Transient,
     is_transient,
 )
+from tasks.base.paths import DayPaths, RunPaths
+from tasks.base.ports import JobStatus, RecordFailed
+from tasks.base.settings import Settings
+from tasks.build_batch import Batch
+from tasks.canary import book, canary_entry, was_answered, with_calls
 from tasks.families import pick_family
 from tasks.lease import check_held
 from tasks.ledger import read_ledger, update, write_intent
-from tasks.paths import DayPaths, RunPaths
-from tasks.ports import JobStatus, RecordFailed
 from tasks.prompt import load_prompt
 from tasks.read_answer import read_line
 from tasks.render_request import RequestTemplate
 from tasks.run_records import read_preflight, write_preflight
-from tasks.settings import Settings
 
 _SWITCH = "MODERATION_PREFLIGHT_CANARY=false goes without this call"
 

@@ -13,13 +13,13 @@ from data_contracts.checked_rows import CHECKED_ROWS
 from data_contracts.comments import Reason
 from data_contracts.documents.plan import Plan
 from tasks import adapters
+from tasks.base.errors import TooManyRejected, is_transient
+from tasks.base.frames import scratch
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.day_profile import row_facts
-from tasks.errors import TooManyRejected, is_transient
-from tasks.frames import scratch
 from tasks.input_files import fetch_inputs
-from tasks.paths import RunPaths
 from tasks.row_rules import check_rows, day_bounds, rejected_rows, row_rules, split_records
-from tasks.settings import Settings
 
 
 class ValidationSummary(BaseModel):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from tasks.base.ports import Severity
 from tasks.notices import Problem
-from tasks.ports import Severity
 from tasks.published_rows import Rows, is_as_published
 from tasks.watch_facts import Books, DayFacts, Facts, Night
 

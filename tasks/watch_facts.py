@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.stopped import Stop
 from data_contracts.ledger import LedgerEntry
-from tasks.ports import Job
+from tasks.base.ports import Job
 from tasks.published_rows import Rows
 
 

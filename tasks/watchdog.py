@@ -14,16 +14,16 @@ from datetime import date, datetime
 from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
-from tasks.errors import ModerationError
+from tasks.base.errors import ModerationError
+from tasks.base.paths import notices
+from tasks.base.ports import Severity
+from tasks.base.safe_text import brief
+from tasks.base.settings import Settings
 from tasks.gather_facts import gather_facts
 from tasks.notice_memory import NoticeMemory
 from tasks.notice_text import say
 from tasks.notices import Problem, Verdict
-from tasks.paths import notices
-from tasks.ports import Severity
-from tasks.safe_text import brief
 from tasks.send_heartbeat import send_heartbeat
-from tasks.settings import Settings
 from tasks.tell_notices import Telling, tell_notices
 from tasks.watch_facts import Facts
 from tasks.watch_rules import due_at, is_alive, is_backfilled, judge_facts

@@ -17,14 +17,14 @@ from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry, Mode, job_name, shard_key
 from data_contracts.verdicts import REQUESTS
 from tasks.adapters.storage import Storage
+from tasks.base.errors import SettingsInvalid, Unbalanced
+from tasks.base.frames import read_batches
+from tasks.base.paths import RunPaths
+from tasks.base.settings import Settings
 from tasks.choose_records import WANTED
-from tasks.errors import SettingsInvalid, Unbalanced
 from tasks.estimate import Rates, estimate
-from tasks.frames import read_batches
-from tasks.paths import RunPaths
 from tasks.prices import Price
 from tasks.render_request import RequestTemplate
-from tasks.settings import Settings
 
 IntArray = npt.NDArray[np.int64]
 

@@ -25,10 +25,10 @@ from tasks.adapters import Adapters
 from tasks.adapters.aws import Aws
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
+from tasks.base.ports import BatchInference, Job, JobRequest
+from tasks.base.settings import Settings
 from tasks.mend_encoding import BROKEN
-from tasks.ports import BatchInference, Job, JobRequest
 from tasks.render_request import comment_json
-from tasks.settings import Settings
 
 RUN_DATE = date(2026, 11, 19)
 RUN_ID = "20261119T183000-0badcafe"

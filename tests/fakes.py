@@ -14,8 +14,8 @@ from benchmarks.storms.kill_points import Killed as Killed  # the tests take it 
 from benchmarks.storms.memory_bedrock import accepted_job
 from data_contracts.batch_lines import InvocationType
 from tasks.adapters.storage import Storage
-from tasks.errors import BedrockUnavailable, JobUnknown, QuotaReached
-from tasks.ports import AlertMessage, AlertUndelivered, Job, JobRequest, JobStatus, RecordFailed, Severity
+from tasks.base.errors import BedrockUnavailable, JobUnknown, QuotaReached
+from tasks.base.ports import AlertMessage, AlertUndelivered, Job, JobRequest, JobStatus, RecordFailed, Severity
 from tests.factories import answer_text, claude_output
 
 Line = dict[str, Any]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from benchmarks.storms.answers import Kind
-from tasks.ports import JobStatus
+from tasks.base.ports import JobStatus
 
 
 class Course(NamedTuple):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.storms.answers import Kind
 from benchmarks.storms.bedrock_behaviour import Course, Manners
-from tasks.ports import JobStatus
+from tasks.base.ports import JobStatus
 
 #: An outage is drawn for each such stretch of time.
 _OUTAGE_S = 120.0

@@ -12,9 +12,9 @@ from benchmarks.storms.fault_plan import Weather
 from benchmarks.storms.kill_points import WRITES, Fate
 from benchmarks.storms.two_runs import Stop
 from benchmarks.storms.world import Life, World
-from tasks.errors import BedrockUnavailable, StorageUnavailable
+from tasks.base.errors import BedrockUnavailable, StorageUnavailable
+from tasks.base.ports import JobRequest, RecordFailed
 from tasks.lease import FREE_AFTER_S
-from tasks.ports import JobRequest, RecordFailed
 
 #: Simulated seconds that a call takes.
 _LATENCY_S = 0.1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tasks.adapters.storage import Storage, Versioned
+from tasks.base.paths import leases
 from tasks.lease import HEARTBEAT_S, Holder
-from tasks.paths import leases
 
 if TYPE_CHECKING:
     from benchmarks.storms.site import Site

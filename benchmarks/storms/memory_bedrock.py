@@ -19,8 +19,8 @@ from benchmarks.storms.bedrock_behaviour import Course, Manners
 from benchmarks.storms.world import World
 from data_contracts.batch_lines import InvocationType
 from tasks.adapters.storage import Storage
-from tasks.errors import BedrockRefused, QuotaReached
-from tasks.ports import Job, JobRequest, JobStatus, RecordFailed
+from tasks.base.errors import BedrockRefused, QuotaReached
+from tasks.base.ports import Job, JobRequest, JobStatus, RecordFailed
 
 ENDED = frozenset(
     {JobStatus.COMPLETED, JobStatus.PARTIALLY_COMPLETED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.EXPIRED}
@@ -51,7 +51,7 @@ class Said(NamedTuple):
 
 
 class MemoryBedrock:
-    """See `tasks.ports.BatchInference`.
+    """See `tasks.base.ports.BatchInference`.
 
     Attributes:
         said: what each job answered, by its ARN; empty before its end.

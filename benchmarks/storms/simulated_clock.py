@@ -24,7 +24,7 @@ from benchmarks.storms.world import World
 from data_contracts import expectations
 from tasks import adapters, check_expectations, lease
 from tasks.adapters import Adapters
-from tasks.settings import Settings
+from tasks.base.settings import Settings
 
 _connected: ContextVar[Adapters] = ContextVar("connected")
 

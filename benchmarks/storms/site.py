@@ -23,10 +23,10 @@ from tasks.adapters import Adapters
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
+from tasks.base.steps import Steps
 from tasks.ledger import read_ledger
-from tasks.paths import DayPaths
-from tasks.settings import Settings
-from tasks.steps import Steps
 
 
 class Site:

@@ -30,7 +30,7 @@ from benchmarks.storms.simulated_clock import simulated
 from benchmarks.storms.site import Site
 from benchmarks.storms.two_runs import CROSSROADS, Crossroad, Duel, Stop
 from benchmarks.storms.world import Life, World
-from tasks.errors import (
+from tasks.base.errors import (
     DayInUse,
     DeadlinePassed,
     InputChanged,
@@ -40,7 +40,7 @@ from tasks.errors import (
     TooFewJudged,
     Transient,
 )
-from tasks.steps import Steps
+from tasks.base.steps import Steps
 
 P = ParamSpec("P")
 R = TypeVar("R")

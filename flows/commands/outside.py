@@ -37,9 +37,9 @@ def catalog(
     ] = None,
 ) -> None:
     """Write what analysts need, made from the data contracts; without options, print docs/tables.md."""
+    from tasks.base.errors import WrongUsage
     from tasks.catalog.document import tables_document
     from tasks.catalog.write_catalog import Places, write_athena, write_contract, write_docs, write_duckdb
-    from tasks.errors import WrongUsage
     from tasks.log_lines import describe_failure
 
     try:
@@ -63,8 +63,8 @@ def register(
 ) -> None:
     """Tell the Prefect server of PREFECT_API_URL about the work pool, the deployments and the automations."""
     from flows.register import register as tell
-    from tasks.errors import WrongUsage
-    from tasks.settings import Settings
+    from tasks.base.errors import WrongUsage
+    from tasks.base.settings import Settings
 
     try:
         if "PREFECT_API_URL" not in os.environ:

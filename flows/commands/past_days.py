@@ -19,10 +19,10 @@ def restore(
     reason: Annotated[str, typer.Option(help="Why; it stays on record with the day.")] = "",
 ) -> None:
     """Bring a day back as an earlier version had it; without --version, list the day's versions."""
-    from tasks.errors import WrongUsage
+    from tasks.base.errors import WrongUsage
+    from tasks.base.settings import Settings
     from tasks.log_lines import describe_failure
     from tasks.restore_day import describe_restore, list_versions, restore_day
-    from tasks.settings import Settings
 
     try:
         settings, now = Settings.load(), datetime.now(UTC)

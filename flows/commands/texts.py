@@ -19,8 +19,8 @@ def prompts(
     """List the prompt versions: hash, parameters, tokens, dollars, where each was used."""
     from prompts import PromptFileError
     from prompts.freeze import freeze as add_new
+    from tasks.base.errors import WrongUsage
     from tasks.describe_prompts import diff_prompts, list_prompts
-    from tasks.errors import WrongUsage
 
     try:
         if freeze:
@@ -41,10 +41,10 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, only show what would be done.")] = False,
 ) -> None:
     """Remove one comment from every table, history and batch file, and prove it; the exit code is 1 if that fails."""
+    from tasks.base.errors import WrongUsage
+    from tasks.base.settings import Settings
     from tasks.erase_comment import erase_comment
-    from tasks.errors import WrongUsage
     from tasks.log_lines import describe_failure
-    from tasks.settings import Settings
 
     try:
         erasure = erase_comment(Settings.load(), comment_id, day, datetime.now(UTC), yes)

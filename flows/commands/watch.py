@@ -17,9 +17,9 @@ def watchdog(
 
     Exit code 0: all well; 1: something is wrong, and the last line on stderr says what.
     """
-    from tasks.errors import WrongUsage
-    from tasks.safe_text import inert
-    from tasks.settings import Settings
+    from tasks.base.errors import WrongUsage
+    from tasks.base.safe_text import inert
+    from tasks.base.settings import Settings
     from tasks.watchdog import describe_watch, watch
 
     try:

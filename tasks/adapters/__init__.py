@@ -12,8 +12,8 @@ from tasks.adapters.bedrock_models import BedrockModels, NoModelFacts
 from tasks.adapters.lake import Lake
 from tasks.adapters.service_quotas import NoQuotas, ServiceQuotas
 from tasks.adapters.storage import Protection, Storage
-from tasks.ports import AccountQuotas, AlertChannel, BatchInference, ModelFacts
-from tasks.settings import Settings
+from tasks.base.ports import AccountQuotas, AlertChannel, BatchInference, ModelFacts
+from tasks.base.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from tasks.adapters.aws import Aws
 from tasks.adapters.sns import SnsChannel
-from tasks.ports import AlertChannel, AlertMessage, AlertUndelivered, Severity
-from tasks.settings import SNS_TOPIC_ARN, Settings
+from tasks.base.ports import AlertChannel, AlertMessage, AlertUndelivered, Severity
+from tasks.base.settings import SNS_TOPIC_ARN, Settings
 
 #: Loggers that repeat a URL with its password, or a web hook's path with its token.
 _TALKATIVE = ("apprise", "urllib3.connectionpool")

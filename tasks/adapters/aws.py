@@ -26,7 +26,7 @@ from botocore.parsers import ResponseParserError
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tasks.errors import ModerationError, SettingsInvalid
+from tasks.base.errors import ModerationError, SettingsInvalid
 
 #: Error codes that may pass by themselves. Source: botocore/retries/standard.py and the Bedrock API reference.
 TRANSIENT_CODES = frozenset(

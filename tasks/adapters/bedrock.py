@@ -12,8 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from data_contracts.batch_lines import InvocationType
 from tasks.adapters.aws import THROTTLING_CODES, UNREADABLE, Aws, error_code, error_text, is_transient_error
-from tasks.errors import BedrockRefused, BedrockThrottled, BedrockUnavailable, JobUnknown, QuotaReached
-from tasks.ports import CLOCK_SKEW, Job, JobRequest, JobStatus, RecordFailed
+from tasks.base.errors import BedrockRefused, BedrockThrottled, BedrockUnavailable, JobUnknown, QuotaReached
+from tasks.base.ports import CLOCK_SKEW, Job, JobRequest, JobStatus, RecordFailed
 
 #: What to do about an error that stays, by AWS's code and a part of its message; the first that fits is shown.
 _ADVICE = (
@@ -37,7 +37,7 @@ _RECORD_ERRORS = {"ValidationException", "ModelErrorException", "ModelTimeoutExc
 
 
 class Bedrock:
-    """See `tasks.ports.BatchInference`."""
+    """See `tasks.base.ports.BatchInference`."""
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws

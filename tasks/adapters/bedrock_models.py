@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from data_contracts.batch_lines import InvocationType
 from tasks.adapters.aws import UNREADABLE, Aws, error_text
+from tasks.base.ports import FactUnavailable, Lifecycle
 from tasks.models import parse_model_id
-from tasks.ports import FactUnavailable, Lifecycle
 
 #: The parts of a Converse request that CountTokens takes; a JSON schema is not among them.
 #: Source: botocore service model of bedrock-runtime, ConverseTokensRequest.
@@ -23,7 +23,7 @@ _PROFILED: dict[tuple[Aws, str], str] = {}
 
 
 class BedrockModels:
-    """See `tasks.ports.ModelFacts`. Both calls want a foundation model's id, not a profile's."""
+    """See `tasks.base.ports.ModelFacts`. Both calls want a foundation model's id, not a profile's."""
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws

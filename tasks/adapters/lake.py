@@ -16,7 +16,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from data_contracts.table import Table
 from tasks.adapters.aws import Aws
 from tasks.adapters.lake_snapshots import keep_snapshot, open_snapshot
-from tasks.errors import ModerationError, StorageUnavailable
+from tasks.base.errors import ModerationError, StorageUnavailable
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ANSWER_CODE = re.compile(r"<Code>(\w+)</Code>")

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from data_contracts.table import Table
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
-from tasks.frames import scratch
+from tasks.base.frames import scratch
 
 
 class Forgotten(NamedTuple):

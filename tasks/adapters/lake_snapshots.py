@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from tasks.adapters.aws import Aws, translated
 from tasks.adapters.object_store import StorageRefused
-from tasks.errors import ModerationError, StorageUnavailable
+from tasks.base.errors import ModerationError, StorageUnavailable
 
 #: Keys of a version's commit and of what may stand beside it, before the next commit.
 _LISTED_KEYS = 10

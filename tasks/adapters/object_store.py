@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
-from tasks.errors import InputChanged, NightStopped
+from tasks.base.errors import InputChanged, NightStopped
 
 
 class StorageRefused(NightStopped):

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tasks.adapters.aws import Aws, error_code, error_text, translated
 from tasks.adapters.object_store import Protection, StorageRefused, StoredObject, Versioned, changed
-from tasks.errors import StorageUnavailable
+from tasks.base.errors import StorageUnavailable
 
 _NOT_FOUND = {"404", "NoSuchKey", "NotFound"}
 _PRECONDITION = {"412", "PreconditionFailed", "ConditionalRequestConflict"}

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks.adapters.aws import Aws, error_text
 from tasks.adapters.bedrock_models import find_model
-from tasks.ports import BatchQuotas, FactUnavailable
+from tasks.base.ports import BatchQuotas, FactUnavailable
 
 #: One try each: what is nice to know must not hold a night up.
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 2.0, 2.0
@@ -41,7 +41,7 @@ _FILLERS = {"anthropic", "amazon", "meta", "openai", "instruct"}
 
 
 class ServiceQuotas:
-    """See `tasks.ports.AccountQuotas`."""
+    """See `tasks.base.ports.AccountQuotas`."""
 
     def __init__(self, aws: Aws, clock: Callable[[], float] = time.monotonic) -> None:
         self._aws, self._clock = aws, clock

@@ -5,8 +5,8 @@ from __future__ import annotations
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks.adapters.aws import Aws
-from tasks.ports import AlertMessage, AlertUndelivered, Severity
-from tasks.settings import SNS_TOPIC_ARN
+from tasks.base.ports import AlertMessage, AlertUndelivered, Severity
+from tasks.base.settings import SNS_TOPIC_ARN
 
 #: SNS wants fewer than 100 characters. ASCII is what every endpoint behind a topic can show in a subject.
 MAX_SUBJECT_CHARS = 99

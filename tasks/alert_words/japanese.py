@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tasks.alert_words.words import Words
+from tasks.base.ports import Severity
 from tasks.metric_rules import Group
-from tasks.ports import Severity
 
 JAPANESE = Words(
     titles={

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tasks.base.ports import Severity
 from tasks.metric_rules import Group
-from tasks.ports import Severity
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from data_contracts.table import Column, Table
+from tasks.base.errors import WrongUsage
 from tasks.catalog.athena import told
 from tasks.catalog.publications import PARTITION, sql_type
 from tasks.catalog.views import VIEWS
-from tasks.errors import WrongUsage
 
 if TYPE_CHECKING:
     import duckdb

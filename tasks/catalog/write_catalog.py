@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from tasks import adapters
 from tasks.adapters.lake import Lake
+from tasks.base.errors import WrongUsage
+from tasks.base.settings import Settings
 from tasks.catalog.athena import FIRST_DAY, Roots, athena_files
 from tasks.catalog.contract import today
 from tasks.catalog.document import tables_document
@@ -25,8 +27,6 @@ from tasks.catalog.duckdb_views import (
     write_views,
 )
 from tasks.catalog.publications import INPUTS, PUBLISHED
-from tasks.errors import WrongUsage
-from tasks.settings import Settings
 
 _CONTRACT = re.compile(r"v(\d+\.\d+\.\d+)\.json")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from data_contracts.batch_lines import InvocationChoice
 from prompts import Prompt
-from tasks.errors import PromptInvalid, UnsupportedModel
+from tasks.base.errors import PromptInvalid, UnsupportedModel
 from tasks.families.base import Family
 from tasks.families.claude import Claude
 from tasks.families.converse import Converse

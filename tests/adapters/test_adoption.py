@@ -10,8 +10,8 @@ import pytest
 
 from tasks import adapters
 from tasks.adopt_job import choose_job, differences, is_same_model
-from tasks.errors import BedrockRefused, LeaseLost
-from tasks.ports import CLOCK_SKEW, Job, JobRequest, JobStatus
+from tasks.base.errors import BedrockRefused, LeaseLost
+from tasks.base.ports import CLOCK_SKEW, Job, JobRequest, JobStatus
 from tasks.submission import job_request
 from tasks.submit_batch import submit_batch
 from tests.adapters.test_submit_and_poll import RECORDS, Night, served

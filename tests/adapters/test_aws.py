@@ -20,7 +20,7 @@ from botocore.exceptions import (
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.aws import Aws, AwsEnvironment, error_text, is_transient_error, shared, translated
-from tasks.errors import SettingsInvalid, StorageUnavailable
+from tasks.base.errors import SettingsInvalid, StorageUnavailable
 from tests.factories import settings
 
 REGIONS = {"variable": "eu-west-1", "default_variable": "us-west-2", "profile": "ap-northeast-1"}

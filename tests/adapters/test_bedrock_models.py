@@ -11,9 +11,9 @@ import pytest
 from data_contracts.batch_lines import InvocationType
 from sandbox.serve import Sandbox
 from tasks import adapters
+from tasks.base.ports import FactUnavailable, Lifecycle, ModelFacts
+from tasks.base.settings import Settings
 from tasks.families import pick_family
-from tasks.ports import FactUnavailable, Lifecycle, ModelFacts
-from tasks.settings import Settings
 from tests import factories
 from tests.wire import Reply, Wire
 

@@ -19,12 +19,12 @@ from data_contracts.batch_lines import InvocationType
 from sandbox.days import sample_day
 from sandbox.nights import play_night
 from tasks import adapters
-from tasks.errors import BedrockRefused
+from tasks.base.errors import BedrockRefused
+from tasks.base.paths import DayPaths
+from tasks.base.ports import Job, JobRequest, JobStatus
+from tasks.base.settings import Settings
 from tasks.lease import Holder, check_held, held
 from tasks.ledger import read_ledger
-from tasks.paths import DayPaths
-from tasks.ports import Job, JobRequest, JobStatus
-from tasks.settings import Settings
 from tasks.stop_jobs import WAIT_S, Stopped, stop_day, stop_left
 from tests.fakes import FakeAlerts, FakeBedrock
 from tests.nights import settings_in

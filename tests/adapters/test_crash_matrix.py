@@ -35,10 +35,10 @@ from data_contracts.verdicts import VERDICTS
 from tasks.adapters.aws import Aws
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import FileStore, ObjectStore, Storage
-from tasks.errors import StorageUnavailable
+from tasks.base.errors import StorageUnavailable
+from tasks.base.paths import DayPaths
+from tasks.base.ports import BatchInference
 from tasks.lease import FREE_AFTER_S
-from tasks.paths import DayPaths
-from tasks.ports import BatchInference
 from tests.adapters.test_lake import DAY as LAKE_DAY
 from tests.adapters.test_lake import NOTE, THINGS, batches, things
 from tests.wire import OneTry, Wire

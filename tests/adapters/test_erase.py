@@ -18,12 +18,12 @@ from sandbox.days import sample_day
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
+from tasks.base.errors import DayInUse
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.erase_comment import erase_comment
-from tasks.errors import DayInUse
 from tasks.lease import held
-from tasks.paths import DayPaths
 from tasks.plan_erasure import TABLES
-from tasks.settings import Settings
 
 DAY, NEXT_DAY = date(2026, 11, 18), date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 1, tzinfo=UTC)

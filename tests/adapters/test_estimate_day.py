@@ -15,8 +15,8 @@ from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.backfill_record import BackfillRecord
 from tasks.backfill_request import BackfillMode, BackfillRequest
+from tasks.base.settings import Settings
 from tasks.plan_backfill import PlannedDay, plan_backfill
-from tasks.settings import Settings
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)

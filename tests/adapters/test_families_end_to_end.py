@@ -11,8 +11,8 @@ import pytest
 from data_contracts.comments import COMMENTS
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
+from tasks.base.settings import Settings
 from tasks.prices import find_price
-from tasks.settings import Settings
 
 RUN_DATE = date(2026, 11, 18)
 #: The first minute of the run date in Tokyo.

@@ -27,13 +27,13 @@ from sandbox.nights import play_night
 from sandbox.serve import Sandbox, running
 from tasks import adapters
 from tasks.alert_text import describe, stopped_message
+from tasks.base.errors import NightStopped
+from tasks.base.paths import DayPaths, RunPaths
+from tasks.base.ports import Job, JobStatus
+from tasks.base.settings import Settings
 from tasks.describe import describe_night, describe_terminal
-from tasks.errors import NightStopped
 from tasks.find_quotes import REMOVED, REMOVED_DETAIL
 from tasks.log_lines import describe_failure, describe_step
-from tasks.paths import DayPaths, RunPaths
-from tasks.ports import Job, JobStatus
-from tasks.settings import Settings
 from tests import hostile_texts as hostile
 from tests.adapters.test_alert_channel import Receiver, Topic, served
 from tests.fakes import FakeBedrock, Line

@@ -21,10 +21,10 @@ from sandbox.s3 import CREDENTIALS, REGION
 from sandbox.serve import ROLE_ARN, Sandbox, running
 from tasks import adapters
 from tasks.adapters.aws import AwsEnvironment, shared
+from tasks.base.ports import AlertMessage, Job, Severity
+from tasks.base.settings import Settings
 from tasks.erase_comment import erase_comment
 from tasks.expire_batch_files import expire_batch_files
-from tasks.ports import AlertMessage, Job, Severity
-from tasks.settings import Settings
 from tasks.stop_jobs import stop_day
 from tests.adapters.conftest import TinyMind
 from tests.hostile_nights import comment, put_comments

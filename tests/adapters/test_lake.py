@@ -25,7 +25,7 @@ from tasks.adapters import lake_snapshots
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake, reading_lake
 from tasks.adapters.storage import Storage
-from tasks.errors import StorageUnavailable, Unbalanced
+from tasks.base.errors import StorageUnavailable, Unbalanced
 from tests.factories import verdicts
 from tests.wire import OneTry
 

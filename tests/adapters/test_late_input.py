@@ -13,9 +13,9 @@ from sandbox.days import sample_day
 from sandbox.nights import play_night
 from tasks import adapters
 from tasks.adapters import Adapters
-from tasks.errors import StorageUnavailable
+from tasks.base.errors import StorageUnavailable
+from tasks.base.paths import DayPaths
 from tasks.find_late_input import find_late_input
-from tasks.paths import DayPaths
 from tasks.tell_late_input import LateInputSummary, tell_late_input
 from tests.fakes import FakeAlerts, FakeBedrock
 from tests.nights import settings_in

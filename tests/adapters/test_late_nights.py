@@ -18,7 +18,7 @@ from benchmarks.storms.kill_points import Fate
 from benchmarks.storms.simulated_clock import simulated
 from benchmarks.storms.site import Site
 from benchmarks.storms.world import World
-from tasks.errors import DeadlinePassed, TooFewJudged
+from tasks.base.errors import DeadlinePassed, TooFewJudged
 
 DAY = date(2026, 11, 19)
 HOUR = 3600.0

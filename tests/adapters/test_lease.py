@@ -13,10 +13,10 @@ import pytest
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.storage import Storage, Versioned
-from tasks.errors import DayInUse, LeaseLost
+from tasks.base.errors import DayInUse, LeaseLost
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.lease import FREE_AFTER_S, Holder, check_held, held, is_free, take
-from tasks.paths import DayPaths
-from tasks.settings import Settings
 
 DAY = date(2026, 11, 19)
 

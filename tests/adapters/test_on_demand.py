@@ -18,10 +18,10 @@ from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.ask_on_demand import Pace
-from tasks.errors import BedrockThrottled, BedrockUnavailable, BelowMinimum, DeadlinePassed, ModerationError
+from tasks.base.errors import BedrockThrottled, BedrockUnavailable, BelowMinimum, DeadlinePassed, ModerationError
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.ledger import read_ledger
-from tasks.paths import DayPaths
-from tasks.settings import Settings
 from tests.fakes import FakeBedrock, Killed
 
 DAY = date(2026, 11, 19)

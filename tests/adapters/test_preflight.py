@@ -19,14 +19,14 @@ from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.storage import Storage, StorageRefused
-from tasks.errors import BedrockRefused, BedrockThrottled, BedrockUnavailable, CanaryFailed
+from tasks.base.errors import BedrockRefused, BedrockThrottled, BedrockUnavailable, CanaryFailed
+from tasks.base.paths import DayPaths, RunPaths
+from tasks.base.settings import Settings
+from tasks.base.steps import Steps
 from tasks.ledger import read_ledger
-from tasks.paths import DayPaths, RunPaths
 from tasks.prices import PICODOLLARS
 from tasks.prompt import load_prompt
 from tasks.run_records import read_preflight
-from tasks.settings import Settings
-from tasks.steps import Steps
 from tasks.try_canary import LIMIT_S, try_canary
 from tests.fakes import FakeAlerts, FakeBedrock, Killed
 from tests.wire import Reply, Wire

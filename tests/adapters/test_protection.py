@@ -10,7 +10,7 @@ from sandbox.month import fill
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
-from tasks.settings import Settings
+from tasks.base.settings import Settings
 
 DAY = date(2026, 11, 19)
 KEY = "arn:aws:kms:ap-northeast-1:123456789012:key/0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"

@@ -13,9 +13,9 @@ from sandbox.days import sample_day
 from sandbox.nights import play_night
 from tasks import adapters
 from tasks.adapters import Adapters
-from tasks.errors import DayInUse
+from tasks.base.errors import DayInUse
+from tasks.base.paths import DayPaths
 from tasks.lease import held
-from tasks.paths import DayPaths
 from tasks.remeasure_day import Remeasured, describe_remeasured, remeasure_day
 from tests.fakes import FakeBedrock
 from tests.nights import metrics_of, settings_in

@@ -16,10 +16,10 @@ from sandbox.days import sample_day
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
-from tasks.errors import JobFailed
+from tasks.base.errors import JobFailed
+from tasks.base.ports import JobStatus
+from tasks.base.settings import Settings
 from tasks.failed_jobs import advice
-from tasks.ports import JobStatus
-from tasks.settings import Settings
 from tests.adapters.test_cancel import DAY, now
 from tests.adapters.test_late_nights import check_books, courses, late_site, play, statuses, world
 

@@ -18,12 +18,12 @@ from sandbox.days import sample_day
 from sandbox.nights import play_night
 from tasks import adapters
 from tasks.adapters import Adapters
+from tasks.base.errors import DayInUse, NotRestorable, WrongUsage
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.erase_comment import erase_comment
-from tasks.errors import DayInUse, NotRestorable, WrongUsage
 from tasks.lease import held
-from tasks.paths import DayPaths
 from tasks.restore_day import describe_restore, list_versions, restore_day
-from tasks.settings import Settings
 from tests.fakes import FakeBedrock
 from tests.nights import settings_in
 

@@ -19,12 +19,12 @@ from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.sns import SnsChannel
 from tasks.alert_text import stopped_message
-from tasks.errors import BedrockRefused, BedrockUnavailable, ModerationError, SettingsInvalid
+from tasks.base.errors import BedrockRefused, BedrockUnavailable, ModerationError, SettingsInvalid
+from tasks.base.paths import RunPaths
+from tasks.base.ports import AlertMessage, Severity
+from tasks.base.settings import Settings
 from tasks.log_lines import describe_failure, describe_step
-from tasks.paths import RunPaths
-from tasks.ports import AlertMessage, Severity
 from tasks.send_alerts import alert_stopped_night, send_alerts
-from tasks.settings import Settings
 from tests import factories
 from tests import secrets_planted as planted
 from tests.adapters.test_alert_channel import served

@@ -16,7 +16,7 @@ from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.aws import Aws
 from tasks.adapters.service_quotas import ServiceQuotas, is_name_of
-from tasks.ports import FactUnavailable
+from tasks.base.ports import FactUnavailable
 from tasks.read_quotas import Quotas, read_quotas
 from tests.adapters.test_submit_and_poll import Counting, Night
 from tests.factories import MODEL_ID, local_adapters, plan, settings

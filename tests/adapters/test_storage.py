@@ -14,7 +14,7 @@ from moto.s3.models import s3_backends
 from sandbox.serve import Sandbox
 from tasks.adapters.aws import Aws, AwsEnvironment, shared
 from tasks.adapters.storage import Storage, StorageRefused
-from tasks.errors import InputChanged, StorageUnavailable
+from tasks.base.errors import InputChanged, StorageUnavailable
 from tests.wire import OneTry, Reply, Wire
 
 BUCKET = "s3://moderation-output"

@@ -33,7 +33,7 @@ from data_contracts.verdicts import VERDICTS
 from tasks import close_night, ledger, poll_batch, publish, submit_batch
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import FileStore
-from tasks.paths import DayPaths
+from tasks.base.paths import DayPaths
 
 DAY = date(2026, 11, 19)
 BEGIN = datetime(2026, 11, 20, 2, tzinfo=UTC)

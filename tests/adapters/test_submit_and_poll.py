@@ -22,18 +22,18 @@ from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
+from tasks.base.errors import BedrockRefused, BedrockUnavailable, QuotaReached
+from tasks.base.paths import DayPaths
+from tasks.base.ports import BatchInference, Job, JobRequest, JobStatus
+from tasks.base.settings import Settings
 from tasks.collect_answers import collect_answers
 from tasks.collection import CollectionSummary, output_lines
-from tasks.errors import BedrockRefused, BedrockUnavailable, QuotaReached
 from tasks.families import pick_family
 from tasks.ledger import ENDED, fetch_answers, is_live, is_running, read_ledger, write_intent
-from tasks.paths import DayPaths
 from tasks.poll_batch import PollSummary, Progress, next_wait_s, wait_for_jobs
-from tasks.ports import BatchInference, Job, JobRequest, JobStatus
 from tasks.prices import find_price
 from tasks.read_output import collect
 from tasks.read_quotas import Quotas
-from tasks.settings import Settings
 from tasks.submission import Submission, job_request
 from tasks.submit_batch import submit_batch
 from tests.factories import (

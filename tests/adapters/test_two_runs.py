@@ -28,12 +28,12 @@ from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.lake import Lake
+from tasks.base.errors import LeaseLost, StorageUnavailable
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.build_batch import build_batch
-from tasks.errors import LeaseLost, StorageUnavailable
 from tasks.lease import Holder, check_held, take
 from tasks.ledger import read_ledger, update, write_intent
-from tasks.paths import DayPaths
-from tasks.settings import Settings
 from tests.adapters.test_lake import NOTE, batches
 from tests.factories import ledger_entry, verdicts
 
@@ -47,8 +47,8 @@ PROCESS = """
 import sys
 from datetime import UTC, date, datetime
 from sandbox.nights import play_night
-from tasks.errors import ModerationError
-from tasks.settings import Settings
+from tasks.base.errors import ModerationError
+from tasks.base.settings import Settings
 
 print("ready", flush=True)
 sys.stdin.readline()

@@ -21,10 +21,10 @@ from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters import Adapters
-from tasks.errors import BedrockUnavailable
+from tasks.base.errors import BedrockUnavailable
+from tasks.base.paths import DayPaths, notices
+from tasks.base.ports import JobRequest
 from tasks.lease import Holder
-from tasks.paths import DayPaths, notices
-from tasks.ports import JobRequest
 from tasks.watchdog import Watch, watch
 from tests.fakes import FakeAlerts, FakeBedrock
 from tests.nights import settings_in

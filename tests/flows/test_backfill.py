@@ -35,10 +35,10 @@ from sandbox.days import sample_day
 from tasks import adapters
 from tasks.backfill_record import Begun, load_record, store_record
 from tasks.backfill_request import BackfillRequest
-from tasks.errors import BackfillIncomplete, OverBudget, Unanswered, WrongUsage
+from tasks.base.errors import BackfillIncomplete, OverBudget, Unanswered, WrongUsage
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.lease import Holder
-from tasks.paths import DayPaths
-from tasks.settings import Settings
 from tests.flows.conftest import Site
 from tests.flows.test_command_line import call
 

@@ -19,10 +19,10 @@ from data_contracts.ledger import LedgerEntry
 from flows.nightly import nightly, stop_cancelled
 from sandbox.days import sample_day
 from tasks import adapters
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.lease import Holder
 from tasks.ledger import read_ledger
-from tasks.paths import DayPaths
-from tasks.settings import Settings
 from tests.flows.conftest import RUN_DATE, Site
 
 PATIENCE_S = 120.0

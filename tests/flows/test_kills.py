@@ -14,10 +14,10 @@ import pytest
 from flows.nightly import nightly
 from sandbox.days import sample_day
 from tasks import adapters
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.lease import Holder
 from tasks.ledger import read_ledger
-from tasks.paths import DayPaths
-from tasks.settings import Settings
 from tests.flows.conftest import RUN_DATE, Site
 
 #: Real seconds that anything here may take on a busy machine before it is taken to hang.

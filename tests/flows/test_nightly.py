@@ -9,7 +9,7 @@ import pytest
 
 from flows.nightly import nightly
 from sandbox.days import sample_day
-from tasks.errors import InputAbsent, OverBudget, SchemaDrift, TooFewJudged, TooManyRejected
+from tasks.base.errors import InputAbsent, OverBudget, SchemaDrift, TooFewJudged, TooManyRejected
 from tests.flows.conftest import RUN_DATE, Site
 
 

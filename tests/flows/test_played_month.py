@@ -13,7 +13,7 @@ from data_contracts.documents.summary import Night
 from sandbox.month import DUCKDB_QUERIES, LAST_DAY, POLARS_QUERIES, fill, queries
 from sandbox.nights import play_history
 from sandbox.serve import running
-from tasks.settings import Settings
+from tasks.base.settings import Settings
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from prefect import flow
 from data_contracts.documents.summary import Night
 from flows.nightly import MOST_STARTS, NightOptions, judge_day
 from sandbox.days import sample_day
-from tasks.errors import StartedTooOften
-from tasks.settings import Settings
+from tasks.base.errors import StartedTooOften
+from tasks.base.settings import Settings
 from tests.flows.conftest import RUN_DATE, Site
 
 

@@ -13,8 +13,8 @@ from flows.nightly import nightly
 from flows.remeasure import remeasure
 from flows.watchdog import watchdog
 from sandbox.days import sample_day
-from tasks.errors import InputAbsent, InputIncomplete, SomethingWrong, WrongUsage
-from tasks.settings import Settings
+from tasks.base.errors import InputAbsent, InputIncomplete, SomethingWrong, WrongUsage
+from tasks.base.settings import Settings
 from tests.flows.conftest import RUN_DATE, Site
 
 BASE = "/ping/SECRET-TOKEN"

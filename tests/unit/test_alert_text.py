@@ -22,15 +22,15 @@ from tasks.alert_text import (
     stopped_message,
 )
 from tasks.alert_words import WORDS
-from tasks.errors import ModerationError
+from tasks.base.errors import ModerationError
+from tasks.base.paths import RunPaths
+from tasks.base.ports import AlertMessage, Severity
+from tasks.base.safe_text import MAX_ID_CHARS, safe_id, safe_text
+from tasks.base.settings import Thresholds
 from tasks.incidents import Incident, News, Trouble
 from tasks.judge_night import failed_answers
 from tasks.measurements import rate
 from tasks.metric_rules import RULES
-from tasks.paths import RunPaths
-from tasks.ports import AlertMessage, Severity
-from tasks.safe_text import MAX_ID_CHARS, safe_id, safe_text
-from tasks.settings import Thresholds
 from tests.nights import DAY, settings_in
 
 LANGUAGES = {

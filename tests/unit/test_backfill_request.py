@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tasks.backfill_request import BackfillRequest, check_request
-from tasks.errors import WrongUsage
+from tasks.base.errors import WrongUsage
 
 TODAY = date(2026, 11, 20)
 YESTERDAY = TODAY - timedelta(days=1)

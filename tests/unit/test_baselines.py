@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.metrics import State
+from tasks.base.settings import Thresholds
 from tasks.baselines import compare
 from tasks.metric_history import Reading
 from tasks.metric_rules import RULES
-from tasks.settings import Thresholds
 from tests.nights import DAY, Site, degraded
 
 LIMITS = Thresholds()

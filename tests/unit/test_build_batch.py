@@ -14,12 +14,12 @@ from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry, job_name, shard_key
 from data_contracts.verdicts import ANSWERS
 from tasks import adapters, build_batch
+from tasks.base.errors import OverBudget
+from tasks.base.paths import RunPaths
 from tasks.build_batch import Batch
-from tasks.errors import OverBudget
 from tasks.estimate import OUTPUT_TOKENS
 from tasks.families.converse import REASONING_TOKENS
 from tasks.ledger import read_ledger, update, write_intent
-from tasks.paths import RunPaths
 from tasks.prompt import load_prompt
 from tasks.read_quotas import Quotas
 from tests import factories

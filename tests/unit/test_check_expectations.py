@@ -17,12 +17,12 @@ from data_contracts.metrics import METRICS
 from data_contracts.verdicts import NIGHTS
 from sandbox.days import sample_day
 from tasks import adapters
+from tasks.base.errors import CriticalExpectationFailed
+from tasks.base.paths import DayPaths, RunPaths
+from tasks.base.settings import Settings
 from tasks.check_expectations import ExpectationSummary, check_expectations
-from tasks.errors import CriticalExpectationFailed
 from tasks.expectation_outcomes import State, failed, outcomes, stop_if_critical
 from tasks.ingest import ingest
-from tasks.paths import DayPaths, RunPaths
-from tasks.settings import Settings
 from tasks.validate import validate
 from tests import factories
 from tests.unit.test_expectations import GOOD_DAY, PROFILE_CHECKS

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tasks.adapters.storage import Storage, StorageRefused, StoredObject
-from tasks.errors import ModerationError, StorageUnavailable
-from tasks.paths import RunPaths
+from tasks.base.errors import ModerationError, StorageUnavailable
+from tasks.base.paths import RunPaths
 from tasks.preflight import check_reach
 from tests import factories
 

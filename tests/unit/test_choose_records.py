@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from data_contracts.ledger import EntryState, EstimateSource
+from tasks.base.errors import BelowMinimum, OverBudget
 from tasks.choose_records import (
     Choice,
     Prices,
@@ -24,7 +25,6 @@ from tasks.choose_records import (
     records_to_ask,
     settled_records,
 )
-from tasks.errors import BelowMinimum, OverBudget
 from tasks.estimate import OUTPUT_TOKENS, Rates
 from tasks.prices import Price
 from tests import factories

@@ -19,6 +19,7 @@ from data_contracts.metrics import METRICS
 from data_contracts.usage import LanguageUsage
 from data_contracts.verdicts import NIGHTS
 from tasks import adapters
+from tasks.base.paths import DayPaths, RunPaths
 from tasks.best_answers import VerdictSummary
 from tasks.close_night import close_night, night_row
 from tasks.find_published import find_published
@@ -26,7 +27,6 @@ from tasks.learn_usage import learn_rates
 from tasks.ledger import write_intent
 from tasks.metrics_table import read_day
 from tasks.nights import published_run
-from tasks.paths import DayPaths, RunPaths
 from tasks.run_records import clear_scratch
 from tasks.send_alerts import AlertSummary
 from tasks.validate import ValidationSummary

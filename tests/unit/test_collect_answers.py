@@ -16,11 +16,11 @@ from polars.testing import assert_frame_equal
 from data_contracts.ledger import EntryState, LedgerEntry, Usage
 from data_contracts.verdicts import ANSWERS
 from tasks import adapters
+from tasks.base.paths import DayPaths
 from tasks.collect_answers import collect_answers
 from tasks.collection import CollectionSummary
 from tasks.families.claude import Claude
 from tasks.ledger import read_ledger, write_intent
-from tasks.paths import DayPaths
 from tasks.prices import Price
 from tasks.prompt import load_prompt
 from tasks.read_output import Collected, collect

@@ -12,10 +12,10 @@ import pytest
 from data_contracts.comments import COMMENTS
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
+from tasks.base.paths import DayPaths
 from tasks.day_states import Day, Published, State, Wanted, find_stop, name_states, runs_of, survey
 from tasks.ingest import ingest
 from tasks.lease import held
-from tasks.paths import DayPaths
 from tasks.plan_backfill import is_chosen
 from tasks.run_records import note_stop
 from tests.nights import DAY, NOW, publish_night, settings_in

@@ -10,8 +10,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tasks import adapters
+from tasks.base.paths import RunPaths
 from tasks.deduplicate import deduplicate
-from tasks.paths import RunPaths
 from tasks.repeats import find_duplicates
 from tests import factories
 

@@ -65,7 +65,7 @@ def test_prefect_takes_each_automation(path: Path) -> None:
 
 def test_the_ecs_job_names_settings_that_exist() -> None:
     """A setting renamed is renamed there too."""
-    from tasks.settings import Settings
+    from tasks.base.settings import Settings
 
     variables = json.loads((ROOT / "infra" / "ecs" / "job-variables.json").read_text(encoding="utf-8"))
     named = {name.removeprefix("MODERATION_").lower() for name in variables["env"] if name.startswith("MODERATION_")}

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 import prompts
 from data_contracts.ledger import erasure_id, record_id
 from data_contracts.verdicts import VERDICTS
+from tasks.base.paths import DayPaths
 from tasks.find_traces import Sought, count_traces, spellings
-from tasks.paths import DayPaths
 from tasks.plan_erasure import (
     Remedy,
     Search,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import errors
-from tasks.errors import (
+from tasks.base import errors
+from tasks.base.errors import (
     BedrockRefused,
     BedrockUnavailable,
     ModerationError,

@@ -10,7 +10,7 @@ import pytest
 
 import prompts
 from data_contracts.batch_lines import InvocationChoice, OutputLine, answer_schema
-from tasks.errors import PromptInvalid, UnsupportedModel
+from tasks.base.errors import PromptInvalid, UnsupportedModel
 from tasks.families import pick_family
 from tasks.families.base import Family, NoReply, Reply, Stop, token_count
 from tasks.families.claude import Claude

@@ -15,7 +15,7 @@ import pytest
 from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
-from tasks.errors import InputAbsent, PromptInvalid, SchemaDrift, UnsupportedModel
+from tasks.base.errors import InputAbsent, PromptInvalid, SchemaDrift, UnsupportedModel
 from tasks.ingest import ingest
 from tasks.input_files import check_schema, count_rows, is_input
 from tests import factories

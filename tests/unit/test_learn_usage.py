@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from data_contracts.usage import LanguageUsage
+from tasks.base.paths import DayPaths
 from tasks.learn_usage import LEARNT_NIGHTS, Nights, keep_usage, learn_rates
-from tasks.paths import DayPaths
 from tests import factories
 
 STORAGE = factories.local_adapters().storage

@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 
 from data_contracts.ledger import EntryState, LedgerEntry, job_name, record_id, shard_key, without_strays
 from data_contracts.verdicts import ANSWERS, REQUESTS
+from tasks.base.paths import DayPaths
 from tasks.ledger import (
     fetch_answers,
     fetch_requests,
@@ -26,7 +27,6 @@ from tasks.ledger import (
     update,
     write_intent,
 )
-from tasks.paths import DayPaths
 from tests import factories
 
 SHARD: dict[str, Any] = {

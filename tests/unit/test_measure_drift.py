@@ -12,6 +12,8 @@ import pytest
 from data_contracts.comments import REJECTED
 from data_contracts.metrics import METRICS, Kind, State
 from tasks import adapters
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings, Thresholds
 from tasks.day_drift import measure_frames
 from tasks.judge_night import Stamp, failed_answers, judge, metric_rows
 from tasks.measure_drift import measure_drift
@@ -20,8 +22,6 @@ from tasks.metric_history import History, earlier_days, latest_rows
 from tasks.metric_rules import FAILURES, RULES
 from tasks.metrics_table import vanished_slices
 from tasks.night_measures import pool_small
-from tasks.paths import DayPaths
-from tasks.settings import Settings, Thresholds
 from tasks.vocabulary import collects, measure_oov, sample_batches, shared_tokens, tokens
 from tests.factories import plan
 from tests.nights import DAY, NOW, degraded, metrics_of, publish_night, put_run, settings_in, valid_row, verdict

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_contracts.documents.plan import InputObject
-from tasks.errors import SchemaDrift
+from tasks.base.errors import SchemaDrift
 from tasks.mend_encoding import BROKEN, is_sound
 from tasks.row_rules import read_comments
 from tests import factories

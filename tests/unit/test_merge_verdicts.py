@@ -17,12 +17,12 @@ from polars.testing import assert_frame_equal
 from data_contracts.ledger import EntryState, LedgerEntry
 from data_contracts.verdicts import ANSWERS, REQUESTS, VERDICTS
 from tasks import adapters, merge_verdicts
-from tasks import frames as frames_module
+from tasks.base import frames as frames_module
+from tasks.base.errors import JobFailed, TooFewJudged
+from tasks.base.paths import RunPaths
 from tasks.best_answers import VerdictSummary, arrow, best_answers, check_judged, merge, merge_in_buckets, summarise
-from tasks.errors import JobFailed, TooFewJudged
 from tasks.find_quotes import REMOVED
 from tasks.learn_usage import add_up, usage_by_language
-from tasks.paths import RunPaths
 from tasks.prices import Price, booked_price, job_frame
 from tests import factories
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import StorageUnavailable
+from tasks.base.errors import StorageUnavailable
+from tasks.base.ports import Severity
 from tasks.notice_memory import NoticeMemory
 from tasks.notices import REMIND_AFTER, Changes, Problem, Told, Verdict, after, find_changes
-from tasks.ports import Severity
 from tests.factories import local_adapters
 from tests.nights import DAY, NOW
 

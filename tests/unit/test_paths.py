@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from tasks.paths import DayPaths, RunPaths, backfill
+from tasks.base.paths import DayPaths, RunPaths, backfill
 from tests import factories
 
 KEY = "0123456789abcdef" * 4

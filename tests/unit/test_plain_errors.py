@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from tasks.errors import InputAbsent
+from tasks.base.errors import InputAbsent
 from tasks.plain_errors import log_plainly
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from data_contracts.batch_lines import InvocationType
 from data_contracts.ledger import EntryState, LedgerEntry
+from tasks.base.errors import BedrockRefused, BedrockUnavailable, DeadlinePassed, JobUnknown
+from tasks.base.paths import DayPaths
+from tasks.base.ports import Job, JobRequest, JobStatus
+from tasks.base.settings import Settings
 from tasks.deadline import check_stopped, is_late
-from tasks.errors import BedrockRefused, BedrockUnavailable, DeadlinePassed, JobUnknown
 from tasks.ledger import ENDED, read_ledger, write_intent
-from tasks.paths import DayPaths
 from tasks.poll_batch import PollSummary, Progress, next_action, next_wait_s, wait_for_jobs
-from tasks.ports import Job, JobRequest, JobStatus
-from tasks.settings import Settings
 from tests import factories
 
 PLAN = factories.plan()

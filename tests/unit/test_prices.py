@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.ledger import Mode
-from tasks.errors import SettingsInvalid
+from tasks.base.errors import SettingsInvalid
 from tasks.prices import PICODOLLARS, Price, find_price
 
 HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"

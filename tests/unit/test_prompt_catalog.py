@@ -13,14 +13,14 @@ from data_contracts.verdicts import NIGHTS
 from prompts import PromptFileError
 from prompts.freeze import HASHES, check_frozen, freeze, frozen
 from tasks import adapters
+from tasks.base.errors import PromptInvalid, WrongUsage
+from tasks.base.paths import DayPaths
 from tasks.check_prompt import check_prompt, check_unchanged
 from tasks.describe_prompts import Terms, describe_catalog, diff, dollars_per_million
-from tasks.errors import PromptInvalid, WrongUsage
 from tasks.estimate import prompt_tokens
 from tasks.ingest import ingest
 from tasks.ledger import write_intent
 from tasks.nights import Use, prompt_uses
-from tasks.paths import DayPaths
 from tests import factories
 
 FILE = """---

@@ -19,7 +19,7 @@ from flows.command_line import last_words
 from prompts import freeze
 from tasks import adapters
 from tasks.adapters.lake import Lake
-from tasks.settings import Settings
+from tasks.base.settings import Settings
 from tests import factories
 
 

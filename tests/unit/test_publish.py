@@ -22,10 +22,10 @@ from data_contracts.table import Table
 from data_contracts.verdicts import VERDICTS
 from tasks import adapters
 from tasks.balance_books import balance
-from tasks.errors import Unbalanced
-from tasks.frames import record_batches
+from tasks.base.errors import Unbalanced
+from tasks.base.frames import record_batches
+from tasks.base.paths import RunPaths
 from tasks.list_review import review_list
-from tasks.paths import RunPaths
 from tasks.publish import check_review_ids, check_row_keys, check_verdict_ids, publish
 from tests import factories
 

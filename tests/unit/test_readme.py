@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.bedrock.faults import FAULTS
-from tasks import errors
+from tasks.base import errors
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 

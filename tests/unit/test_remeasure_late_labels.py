@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tasks import adapters
-from tasks.errors import InputChanged
+from tasks.base.errors import InputChanged
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.label_files import list_labels, load_seen, read_labels
 from tasks.measure_accuracy import measure_accuracy
-from tasks.paths import DayPaths
 from tasks.remeasure_late_labels import LateLabelsSummary, remeasure_late_labels
-from tasks.settings import Settings
 from tests.nights import (
     DAY,
     NOW,

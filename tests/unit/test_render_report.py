@@ -15,7 +15,8 @@ from data_contracts.documents.summary import Night
 from data_contracts.ledger import EntryState, Usage
 from data_contracts.metrics import METRICS
 from data_contracts.verdicts import Status
-from tasks.figures import dollars, duration, percent
+from tasks.base.figures import dollars, duration, percent
+from tasks.base.safe_text import brief, inert
 from tasks.render_report import job_order, render_report
 from tasks.report_parts import (
     amount,
@@ -27,7 +28,6 @@ from tasks.report_parts import (
     rests_on_few,
     shown_count,
 )
-from tasks.safe_text import brief, inert
 from tests.factories import ledger_entry
 
 RUN_DATE = date(2026, 11, 19)

@@ -13,13 +13,13 @@ from data_contracts.metrics import METRICS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.alert_memory import AlertMemory
+from tasks.base.errors import SettingsInvalid, StorageUnavailable
+from tasks.base.paths import DayPaths
+from tasks.base.ports import AlertMessage, AlertUndelivered, Severity
+from tasks.base.settings import Settings
 from tasks.deliver_alerts import PAUSES_S, deliver
-from tasks.errors import SettingsInvalid, StorageUnavailable
 from tasks.incidents import News, Trouble
-from tasks.paths import DayPaths
-from tasks.ports import AlertMessage, AlertUndelivered, Severity
 from tasks.send_alerts import AlertSummary, alert_stopped_night, find_examples, send_alerts, showing
-from tasks.settings import Settings
 from tests.factories import local_adapters
 from tests.nights import DAY, NOW, publish_verdicts, settings_in, verdict, verdicts_frame
 

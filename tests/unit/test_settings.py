@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tasks.base.errors import SettingsInvalid
+from tasks.base.ports import Severity
+from tasks.base.settings import Settings
 from tasks.choose_records import check_budget
-from tasks.errors import SettingsInvalid
 from tasks.estimate import constant_rates, estimate
-from tasks.ports import Severity
 from tasks.prices import find_price
 from tasks.prompt import load_prompt
-from tasks.settings import Settings
 from tests import factories
 
 REQUIRED = {

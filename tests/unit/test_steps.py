@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.steps import Steps
+from tasks.base.steps import Steps
 
 Report = tuple[str, object, float]
 

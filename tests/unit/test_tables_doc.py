@@ -19,13 +19,13 @@ from botocore.validate import ParamValidator
 
 import data_contracts
 from data_contracts.table import Column, Table
+from tasks.base.errors import WrongUsage
 from tasks.catalog.athena import MAX_COMMENT_CHARS, Roots, athena_files
 from tasks.catalog.document import COMMAND, tables_document
 from tasks.catalog.duckdb_views import delta_source, input_source, script
 from tasks.catalog.publications import INPUTS, INTERNAL, PUBLISHED, delta_columns, sql_type
 from tasks.catalog.views import PORTABLE, VIEWS
 from tasks.catalog.write_catalog import Places, write_athena, write_contract, write_duckdb
-from tasks.errors import WrongUsage
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROOTS = Roots("s3://moderation", "s3://site/comments", "s3://site/labels", "moderation", date(2026, 1, 1))

@@ -22,9 +22,9 @@ from data_contracts.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
 from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.ledger import erasure_id, record_id
 from tasks import adapters
-from tasks.errors import InputChanged, TooManyRejected
+from tasks.base.errors import InputChanged, TooManyRejected
+from tasks.base.paths import RunPaths
 from tasks.ingest import ingest
-from tasks.paths import RunPaths
 from tasks.render_request import comment_json
 from tasks.row_rules import (
     DayBounds,

@@ -10,10 +10,10 @@ import pytest
 
 from data_contracts.documents.stopped import Stop
 from data_contracts.ledger import EntryState
+from tasks.base.ports import Job, JobStatus, Severity
+from tasks.base.settings import Settings
 from tasks.notices import Problem, Verdict
-from tasks.ports import Job, JobStatus, Severity
 from tasks.published_rows import Rows
-from tasks.settings import Settings
 from tasks.watch_facts import Backfill, Books, DayFacts, DayJob, Facts, Fault, Lease, Night
 from tasks.watch_rules import ABANDONED_AFTER_S, due_at, judge_facts
 from tests.factories import JOB_ARN, ledger_entry

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from data_contracts.ledger import EstimateSource
 from data_contracts.verdicts import REQUESTS
 from tasks import write_shards as module
-from tasks.errors import SettingsInvalid, Unbalanced
+from tasks.base.errors import SettingsInvalid, Unbalanced
 from tasks.estimate import Line, Rates
 from tasks.families.claude import Claude
 from tasks.render_request import RequestTemplate

@@ -24,8 +24,8 @@ from pydantic_settings import (
 
 from data_contracts.batch_lines import InvocationChoice
 from data_contracts.tolerances import Tolerances
-from tasks.errors import SettingsInvalid
-from tasks.ports import Severity
+from tasks.base.errors import SettingsInvalid
+from tasks.base.ports import Severity
 
 ENV_PREFIX = "MODERATION_"
 

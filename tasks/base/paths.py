@@ -45,7 +45,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from tasks.settings import Settings
+from tasks.base.settings import Settings
 
 
 def lake(settings: Settings, table: str) -> str:

@@ -43,7 +43,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.safe_text import inert
+from tasks.base.safe_text import inert
 
 
 class ModerationError(Exception):

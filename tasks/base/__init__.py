@@ -1,0 +1,1 @@
+"""What every room stands on: settings, paths, errors, ports, frames, safe text, figures, how a stage is run."""
