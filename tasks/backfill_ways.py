@@ -11,7 +11,7 @@ from tasks.backfill_request import BackfillMode, BackfillRequest
 from tasks.base.settings import Settings
 from tasks.day_states import Day, Wanted
 from tasks.estimate_day import Tariffs
-from tasks.prompt import load_prompt
+from tasks.llm.prompt import load_prompt
 
 #: Modes that complete a published day: they keep its prompt and model unless others are named.
 KEEPING: frozenset[BackfillMode] = frozenset({"partial", "late_input"})

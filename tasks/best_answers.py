@@ -16,8 +16,8 @@ from data_contracts.verdicts import VERDICTS, DecidedBy, Status
 from tasks.base.errors import JobFailed, TooFewJudged
 from tasks.base.frames import Bucket, buckets
 from tasks.base.ports import JobStatus
-from tasks.find_quotes import REMOVED_DETAIL, without_quotes
 from tasks.learn_usage import usage_by_language
+from tasks.llm.quotes import REMOVED_DETAIL, without_quotes
 from tasks.prices import PICODOLLARS
 
 

@@ -28,12 +28,12 @@ from tasks.deadline import is_late
 from tasks.estimate import Rates
 from tasks.expect_rates import expect_rates
 from tasks.failed_jobs import check_failures
-from tasks.families import pick_family
 from tasks.ledger import fetch_answers, fetch_requests, read_ledger, serves
+from tasks.llm.families import pick_family
+from tasks.llm.prompt import load_prompt
+from tasks.llm.request_line import RequestTemplate
 from tasks.prices import find_price
-from tasks.prompt import load_prompt
 from tasks.read_quotas import Quotas
-from tasks.render_request import RequestTemplate
 from tasks.write_shards import ShardNaming, plan_shards, send_shard, write_shards
 
 MODES: tuple[Mode, ...] = ("batch", "on_demand", "canary")

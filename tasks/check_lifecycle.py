@@ -16,7 +16,7 @@ from tasks.alert_words.endings import ENDING_ADVICE, ENDING_LEADS, ENDING_TITLES
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertChannel, AlertMessage, Lifecycle, Severity
 from tasks.deliver_alerts import Delivery, deliver
-from tasks.models import parse_model_id
+from tasks.llm.model_ids import parse_model_id
 from tasks.notice_memory import NoticeMemory
 from tasks.notices import Problem, Told
 

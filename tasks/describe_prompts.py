@@ -18,7 +18,7 @@ from tasks.base.errors import ModerationError, SettingsInvalid
 from tasks.base.paths import lake
 from tasks.base.settings import Settings
 from tasks.estimate import constant_rates, estimate, prompt_tokens
-from tasks.families import pick_family
+from tasks.llm.families import pick_family
 from tasks.nights import Use, prompt_uses
 from tasks.prices import find_price
 

@@ -16,9 +16,9 @@ from tasks.base.paths import RunPaths
 from tasks.base.ports import FactUnavailable
 from tasks.count_sample import count_sample, counted_rates, draw_sample
 from tasks.estimate import Rates, constant_rates
-from tasks.families.base import Family
 from tasks.learn_usage import learn_rates
-from tasks.render_request import RequestTemplate
+from tasks.llm.families.base import Family
+from tasks.llm.request_line import RequestTemplate
 
 _SWITCH = "MODERATION_COUNT_TOKENS=false does not ask"
 _INSTEAD = {EstimateSource.LEARNT: "past nights", EstimateSource.CONSTANTS: "bytes a token by language"}

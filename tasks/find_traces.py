@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 import prompts
-from tasks.render_request import comment_json
+from tasks.llm.request_line import comment_json
 
 #: A shorter text is not looked for by itself: pages and reports say such words too.
 MIN_TEXT_BYTES = 16

@@ -16,9 +16,9 @@ from tasks.base.errors import InputAbsent, is_transient
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.check_prompt import check_prompt
-from tasks.families import pick_family
 from tasks.input_files import count_rows, is_input
-from tasks.prompt import load_prompt
+from tasks.llm.families import pick_family
+from tasks.llm.prompt import load_prompt
 
 #: Footers are small and far away: their latency is hidden by asking for several at once.
 _FOOTER_READERS = 8

@@ -14,7 +14,7 @@ from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry, Mode
 from tasks.base.errors import SettingsInvalid
 from tasks.base.settings import Settings
-from tasks.models import parse_model_id
+from tasks.llm.model_ids import parse_model_id
 
 #: Costs are added up in integer picodollars: every listed price is a whole number of them per token.
 PICODOLLARS = 10**12

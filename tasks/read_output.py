@@ -15,9 +15,9 @@ from data_contracts.ledger import Usage
 from data_contracts.verdicts import ANSWERS, Status
 from prompts import Prompt
 from tasks.estimate import Tokens
-from tasks.families.base import Family
+from tasks.llm.answer import Outcome, read_line
+from tasks.llm.families.base import Family
 from tasks.prices import Price
-from tasks.read_answer import Outcome, read_line
 
 
 class Collected(NamedTuple):

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from data_contracts.batch_lines import InvocationType
 from tasks.adapters.aws import UNREADABLE, Aws, error_text
 from tasks.base.ports import FactUnavailable, Lifecycle
-from tasks.models import parse_model_id
+from tasks.llm.model_ids import parse_model_id
 
 #: The parts of a Converse request that CountTokens takes; a JSON schema is not among them.
 #: Source: botocore service model of bedrock-runtime, ConverseTokensRequest.

@@ -13,7 +13,7 @@ from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.base.ports import FactUnavailable, Lifecycle, ModelFacts
 from tasks.base.settings import Settings
-from tasks.families import pick_family
+from tasks.llm.families import pick_family
 from tests import factories
 from tests.wire import Reply, Wire
 

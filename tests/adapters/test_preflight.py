@@ -24,8 +24,8 @@ from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
 from tasks.ledger import read_ledger
+from tasks.llm.prompt import load_prompt
 from tasks.prices import PICODOLLARS
-from tasks.prompt import load_prompt
 from tasks.run_records import read_preflight
 from tasks.try_canary import LIMIT_S, try_canary
 from tests.fakes import FakeAlerts, FakeBedrock, Killed

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.batch_lines import answer_schema
-from tasks.families.base import Reply, Stop
-from tasks.families.converse import REASONING_BUDGET_TOKENS, Converse
+from tasks.llm.families.base import Reply, Stop
+from tasks.llm.families.converse import REASONING_BUDGET_TOKENS, Converse
 from tests import factories
 
 LLAMA = "meta.llama3-3-70b-instruct-v1:0"

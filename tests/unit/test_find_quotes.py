@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.find_quotes import MIN_QUOTED_CHARS, MIN_QUOTED_CJK_CHARS, REMOVED, REMOVED_DETAIL, quotes, without_quotes
+from tasks.llm.quotes import MIN_QUOTED_CHARS, MIN_QUOTED_CJK_CHARS, REMOVED, REMOVED_DETAIL, quotes, without_quotes
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from tasks.collection import hide_quotes, read_comments
-from tasks.families.claude import Claude
-from tasks.find_quotes import REMOVED, REMOVED_DETAIL
-from tasks.render_request import RequestTemplate
+from tasks.llm.families.claude import Claude
+from tasks.llm.quotes import REMOVED, REMOVED_DETAIL
+from tasks.llm.request_line import RequestTemplate
 from tests import factories
 
 TEMPLATE = RequestTemplate(Claude(), factories.prompt())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.models import ModelRef, Scope, parse_model_id
+from tasks.llm.model_ids import ModelRef, Scope, parse_model_id
 
 HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
 

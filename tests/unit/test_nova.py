@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks.families.base import NoReply, Reply, Stop
-from tasks.families.nova import Nova
+from tasks.llm.families.base import NoReply, Reply, Stop
+from tasks.llm.families.nova import Nova
 from tests import factories
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from data_contracts.batch_lines import Answer, OutputLine
 from data_contracts.verdicts import MAX_EXPLANATION_CHARS, Status
-from tasks.families.claude import Claude
-from tasks.read_answer import MAX_ANSWER_CHARS, MalformedAnswer, Outcome, read_answer, read_line
+from tasks.llm.answer import MAX_ANSWER_CHARS, MalformedAnswer, Outcome, read_answer, read_line
+from tasks.llm.families.claude import Claude
 from tests import factories
 from tests.factories import answer_text
 

@@ -15,11 +15,11 @@ import prompts
 from data_contracts.batch_lines import InvocationType
 from data_contracts.ledger import record_id
 from prompts import Prompt
-from tasks.families.base import Family, Reply
-from tasks.families.claude import Claude
-from tasks.families.converse import Converse
-from tasks.families.nova import Nova
-from tasks.render_request import RequestTemplate, comment_json
+from tasks.llm.families.base import Family, Reply
+from tasks.llm.families.claude import Claude
+from tasks.llm.families.converse import Converse
+from tasks.llm.families.nova import Nova
+from tasks.llm.request_line import RequestTemplate, comment_json
 from tests import factories
 from tests.hostile_texts import TEXTS, TOO_LONG
 

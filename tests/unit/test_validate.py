@@ -25,7 +25,7 @@ from tasks import adapters
 from tasks.base.errors import InputChanged, TooManyRejected
 from tasks.base.paths import RunPaths
 from tasks.ingest import ingest
-from tasks.render_request import comment_json
+from tasks.llm.request_line import comment_json
 from tasks.row_rules import (
     DayBounds,
     check_rows,

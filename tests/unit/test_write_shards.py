@@ -19,8 +19,8 @@ from data_contracts.verdicts import REQUESTS
 from tasks import write_shards as module
 from tasks.base.errors import SettingsInvalid, Unbalanced
 from tasks.estimate import Line, Rates
-from tasks.families.claude import Claude
-from tasks.render_request import RequestTemplate
+from tasks.llm.families.claude import Claude
+from tasks.llm.request_line import RequestTemplate
 from tasks.write_shards import plan_shards, write_shards
 from tests import factories
 

@@ -8,7 +8,7 @@ import orjson
 
 import prompts
 from prompts import Prompt
-from tasks.families.base import Family
+from tasks.llm.families.base import Family
 
 #: Stands for the comment while the constant part of a line is made; no escaping touches it.
 _MARK = "COMMENT-GOES-HERE"

@@ -9,7 +9,7 @@ from typing import Any
 
 from data_contracts.batch_lines import InvocationType, answer_schema
 from prompts import Prompt
-from tasks.families.base import NoReply, Reply, Stop, behind_guardrail, token_count
+from tasks.llm.families.base import NoReply, Reply, Stop, behind_guardrail, token_count
 
 _STOPS = {
     "end_turn": Stop.FINISHED,
@@ -21,7 +21,7 @@ _STOPS = {
 
 
 class Claude:
-    """See `tasks.families.base.Family`."""
+    """See `tasks.llm.families.base.Family`."""
 
     name = "claude"
     invocation_type: InvocationType = "InvokeModel"

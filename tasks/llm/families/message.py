@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.families.base import NoReply, Reply, Stop, token_count
+from tasks.llm.families.base import NoReply, Reply, Stop, token_count
 
 #: Reasons that are not here, `tool_use` and `malformed_model_output` among them, are no way to end an answer.
 _STOPS = {

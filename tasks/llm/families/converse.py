@@ -17,8 +17,8 @@ import orjson
 
 from data_contracts.batch_lines import InvocationType, answer_schema
 from prompts import Prompt
-from tasks.families.base import Reply
-from tasks.families.message import read_message
+from tasks.llm.families.base import Reply
+from tasks.llm.families.message import read_message
 
 #: Models with structured output. Source: Amazon Bedrock User Guide, "Get validated JSON results from models" under
 #: Claude (Haiku, Sonnet and Opus 4.5, Opus 4.6), and the model card of Sonnet 4.6.
@@ -50,7 +50,7 @@ _THOUGHTS = re.compile(r"\s*<reasoning>(?:.*</reasoning>|.*)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Converse:
-    """See `tasks.families.base.Family`; what the model can do beside conversing decides the body."""
+    """See `tasks.llm.families.base.Family`; what the model can do beside conversing decides the body."""
 
     name: ClassVar[str] = "converse"
     invocation_type: ClassVar[InvocationType] = "Converse"

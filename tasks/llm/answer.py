@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from data_contracts.batch_lines import Answer, OutputLine
 from data_contracts.verdicts import MAX_EXPLANATION_CHARS, Status
-from tasks.families.base import Family, NoReply, Stop
+from tasks.llm.families.base import Family, NoReply, Stop
 
 #: A moderation answer is some 60 tokens; nothing longer is worth a search for JSON.
 MAX_ANSWER_CHARS = 20_000

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from data_contracts.batch_lines import InvocationChoice
 from prompts import Prompt
 from tasks.base.errors import PromptInvalid, UnsupportedModel
-from tasks.families.base import Family
-from tasks.families.claude import Claude
-from tasks.families.converse import Converse
-from tasks.families.nova import Nova
-from tasks.models import parse_model_id
+from tasks.llm.families.base import Family
+from tasks.llm.families.claude import Claude
+from tasks.llm.families.converse import Converse
+from tasks.llm.families.nova import Nova
+from tasks.llm.model_ids import parse_model_id
 
 #: Families with a body of their own, by the beginning of the foundation model's id.
 FAMILIES: dict[str, Family] = {

@@ -14,14 +14,14 @@ from typing import Any
 
 from data_contracts.batch_lines import InvocationType
 from prompts import Prompt
-from tasks.families.base import Reply, behind_guardrail
-from tasks.families.message import read_message
+from tasks.llm.families.base import Reply, behind_guardrail
+from tasks.llm.families.message import read_message
 
 _FENCE = "```"
 
 
 class Nova:
-    """See `tasks.families.base.Family`."""
+    """See `tasks.llm.families.base.Family`."""
 
     name = "nova"
     invocation_type: InvocationType = "InvokeModel"
