@@ -19,6 +19,7 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.runtime import flow_run
 
 from data_contracts.documents.summary import Night
+from tasks.adapters.channels.heartbeat import heartbeat
 from tasks.ask_on_demand import ask_on_demand
 from tasks.await_input import await_input
 from tasks.base.errors import SettingsInvalid, StartedTooOften
@@ -48,7 +49,6 @@ from tasks.read_quotas import read_quotas
 from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.run_records import clear_scratch, note_stop
 from tasks.send_alerts import alert_stopped_night, send_alerts
-from tasks.send_heartbeat import heartbeat
 from tasks.stop_jobs import Stopped, stop_left, stopped_on
 from tasks.submit_batch import submit_batch
 from tasks.tell_late_input import tell_late_input

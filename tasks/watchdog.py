@@ -14,6 +14,7 @@ from datetime import date, datetime
 from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
+from tasks.adapters.channels.heartbeat import send_heartbeat
 from tasks.base.errors import ModerationError
 from tasks.base.paths import notices
 from tasks.base.ports import Severity
@@ -23,7 +24,6 @@ from tasks.gather_facts import gather_facts
 from tasks.notice_memory import NoticeMemory
 from tasks.notice_text import say
 from tasks.notices import Problem, Verdict
-from tasks.send_heartbeat import send_heartbeat
 from tasks.tell_notices import Telling, tell_notices
 from tasks.watch_facts import Facts
 from tasks.watch_rules import due_at, is_alive, is_backfilled, judge_facts

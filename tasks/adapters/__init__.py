@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from tasks.adapters.alerts import alert_channels
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.bedrock_models import BedrockModels, NoModelFacts
+from tasks.adapters.channels.apprise import alert_channels
 from tasks.adapters.lake import Lake
 from tasks.adapters.service_quotas import NoQuotas, ServiceQuotas
 from tasks.adapters.storage import Protection, Storage

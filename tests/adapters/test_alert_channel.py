@@ -22,9 +22,9 @@ from pydantic import SecretStr
 
 from sandbox.s3 import CREDENTIALS
 from tasks import adapters
-from tasks.adapters.alerts import AppriseChannel, alert_channels
 from tasks.adapters.aws import Aws, AwsEnvironment
-from tasks.adapters.sns import MAX_BODY_BYTES, MAX_SUBJECT_CHARS, SnsChannel, body, subject
+from tasks.adapters.channels.apprise import AppriseChannel, alert_channels
+from tasks.adapters.channels.sns import MAX_BODY_BYTES, MAX_SUBJECT_CHARS, SnsChannel, body, subject
 from tasks.base.ports import AlertMessage, AlertUndelivered, Severity
 from tasks.deliver_alerts import deliver
 from tests import factories

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from data_contracts.verdicts import VERDICTS
 from sandbox.serve import Sandbox
 from tasks import adapters
-from tasks.adapters.sns import SnsChannel
+from tasks.adapters.channels.sns import SnsChannel
 from tasks.alert_text import stopped_message
 from tasks.base.errors import BedrockRefused, BedrockUnavailable, ModerationError, SettingsInvalid
 from tasks.base.paths import RunPaths

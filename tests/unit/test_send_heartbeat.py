@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from pydantic import SecretStr
 
-from tasks import send_heartbeat as module
-from tasks.send_heartbeat import heartbeat, send_heartbeat, signal_url
+from tasks.adapters.channels import heartbeat as module
+from tasks.adapters.channels.heartbeat import heartbeat, send_heartbeat, signal_url
 
 TOKEN = "0123-secret-token"
 

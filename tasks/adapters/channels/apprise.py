@@ -12,7 +12,7 @@ import apprise
 from pydantic import SecretStr
 
 from tasks.adapters.aws import Aws
-from tasks.adapters.sns import SnsChannel
+from tasks.adapters.channels.sns import SnsChannel
 from tasks.base.ports import AlertChannel, AlertMessage, AlertUndelivered, Severity
 from tasks.base.settings import SNS_TOPIC_ARN, Settings
 

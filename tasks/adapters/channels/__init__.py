@@ -1,0 +1,1 @@
+"""Where alerts and heartbeats go: apprise's services, SNS, plain URLs."""
