@@ -103,7 +103,7 @@ class LedgerEntry(BaseModel):
     role_arn: str
     timeout_h: int
     intended_at: datetime
-    #: in which the run that intended it held the day, see `tasks/lease.py`; 0 for none
+    #: in which the run that intended it held the day, see `tasks/ledger/lease.py`; 0 for none
     term: int = 0
     estimate_source: EstimateSource | None = None
     #: `on_demand` where there are too few records for a job: each is asked by itself, at the full price; `canary` for

@@ -36,7 +36,8 @@ from tasks.expire_batch_files import expire_batch_files
 from tasks.find_published import find_published
 from tasks.flips import Flips
 from tasks.ingest import ingest
-from tasks.lease import held
+from tasks.ledger.lease import held
+from tasks.ledger.run_records import clear_scratch, note_stop
 from tasks.log_lines import describe_failure, describe_progress, describe_step
 from tasks.measure_accuracy import measure_accuracy
 from tasks.measure_drift import measure_drift
@@ -47,7 +48,6 @@ from tasks.preflight import preflight
 from tasks.publish import publish
 from tasks.read_quotas import read_quotas
 from tasks.remeasure_late_labels import remeasure_late_labels
-from tasks.run_records import clear_scratch, note_stop
 from tasks.send_alerts import alert_stopped_night, send_alerts
 from tasks.stop_jobs import Stopped, stop_left, stopped_on
 from tasks.submit_batch import submit_batch

@@ -22,7 +22,8 @@ from tasks.compare_verdicts import compare_verdicts
 from tasks.deduplicate import deduplicate
 from tasks.find_published import find_published
 from tasks.ingest import ingest
-from tasks.lease import held
+from tasks.ledger.lease import held
+from tasks.ledger.run_records import clear_scratch
 from tasks.measure_accuracy import measure_accuracy
 from tasks.measure_drift import measure_drift
 from tasks.merge_verdicts import merge_verdicts
@@ -31,7 +32,6 @@ from tasks.preflight import preflight
 from tasks.publish import publish
 from tasks.read_quotas import read_quotas
 from tasks.remeasure_late_labels import remeasure_late_labels
-from tasks.run_records import clear_scratch
 from tasks.send_alerts import send_alerts
 from tasks.stop_jobs import stopped_on
 from tasks.submit_batch import submit_batch

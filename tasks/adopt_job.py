@@ -17,7 +17,7 @@ from tasks.adapters.storage import Storage
 from tasks.base.errors import BedrockRefused
 from tasks.base.paths import DayPaths
 from tasks.base.ports import CLOCK_SKEW, Job, JobRequest, JobStatus
-from tasks.ledger import ENDED, update, write_intent
+from tasks.ledger.entries import ENDED, update, write_intent
 from tasks.llm.model_ids import parse_model_id
 
 #: Ends that may have answered nothing: another job serves better.

@@ -30,9 +30,9 @@ from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths
 from tasks.base.ports import RecordFailed
 from tasks.base.settings import Settings
-from tasks.deadline import is_late
-from tasks.lease import check_held
-from tasks.ledger import is_live, read_ledger, serves
+from tasks.ledger.deadline import is_late
+from tasks.ledger.entries import is_live, read_ledger, serves
+from tasks.ledger.lease import check_held
 from tasks.single_calls import (
     _ANSWER,
     _CALL,

@@ -17,7 +17,7 @@ from tasks.backfill_request import BackfillRequest
 from tasks.base.paths import DayPaths, backfill
 from tasks.base.settings import Settings
 from tasks.choose_records import booked_cost
-from tasks.ledger import read_ledger
+from tasks.ledger.entries import read_ledger
 
 Outcome = Literal["published", "unchanged", "stopped"]
 

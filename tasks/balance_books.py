@@ -11,7 +11,7 @@ from data_contracts.documents.balance import Balance
 from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry, Usage
 from tasks.base.errors import Unbalanced
-from tasks.prices import PICODOLLARS, to_pico, to_usd
+from tasks.ledger.prices import PICODOLLARS, to_pico, to_usd
 
 
 def balance(

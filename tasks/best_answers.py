@@ -17,8 +17,8 @@ from tasks.base.errors import JobFailed, TooFewJudged
 from tasks.base.frames import Bucket, buckets
 from tasks.base.ports import JobStatus
 from tasks.learn_usage import usage_by_language
+from tasks.ledger.prices import PICODOLLARS
 from tasks.llm.quotes import REMOVED_DETAIL, without_quotes
-from tasks.prices import PICODOLLARS
 
 
 class VerdictSummary(BaseModel):

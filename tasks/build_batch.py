@@ -24,15 +24,15 @@ from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.canary import is_canary_due
 from tasks.choose_records import WANTED, Prices, asked_records, booked_cost, choose, records_to_ask
-from tasks.deadline import is_late
 from tasks.estimate import Rates
 from tasks.expect_rates import expect_rates
 from tasks.failed_jobs import check_failures
-from tasks.ledger import fetch_answers, fetch_requests, read_ledger, serves
+from tasks.ledger.deadline import is_late
+from tasks.ledger.entries import fetch_answers, fetch_requests, read_ledger, serves
+from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family
 from tasks.llm.prompt import load_prompt
 from tasks.llm.request_line import RequestTemplate
-from tasks.prices import find_price
 from tasks.read_quotas import Quotas
 from tasks.write_shards import ShardNaming, plan_shards, send_shard, write_shards
 

@@ -15,9 +15,9 @@ from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry, Usage, canary_key
 from tasks.base.settings import Settings
 from tasks.estimate import most_tokens
+from tasks.ledger.prices import find_price
 from tasks.llm.answer import Outcome
 from tasks.llm.request_line import RequestTemplate
-from tasks.prices import find_price
 
 
 def key_of(plan: Plan, template: RequestTemplate) -> str:

@@ -14,7 +14,7 @@ from prompts.freeze import frozen
 from tasks.adapters import Adapters
 from tasks.base.errors import PromptInvalid
 from tasks.base.paths import DayPaths
-from tasks.nights import Use, prompt_uses
+from tasks.ledger.nights import Use, prompt_uses
 
 
 def check_unchanged(

@@ -18,8 +18,8 @@ from data_contracts.verdicts import REQUESTS, Status
 from tasks.base.errors import BelowMinimum, OverBudget
 from tasks.base.settings import Settings
 from tasks.estimate import Estimate, Rates, estimate
-from tasks.ledger import is_live
-from tasks.prices import Price
+from tasks.ledger.entries import is_live
+from tasks.ledger.prices import Price
 
 #: What each way of asking costs; None where it is unknown.
 Prices = Mapping[Mode, Price | None]

@@ -28,11 +28,11 @@ from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.best_answers import VerdictSummary
 from tasks.learn_usage import keep_usage
-from tasks.lease import check_held
-from tasks.ledger import read_ledger
+from tasks.ledger.entries import read_ledger
+from tasks.ledger.lease import check_held
+from tasks.ledger.run_records import read_preflight
 from tasks.metrics_table import read_day
 from tasks.render_report import render_report
-from tasks.run_records import read_preflight
 from tasks.send_alerts import AlertSummary
 from tasks.validate import ValidationSummary
 

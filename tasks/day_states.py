@@ -20,8 +20,8 @@ from tasks.base.paths import DayPaths, RunPaths, lake
 from tasks.base.settings import Settings
 from tasks.find_late_input import PlannedInputs, compare_inputs
 from tasks.input_files import is_input
-from tasks.lease import Holder, is_free
-from tasks.run_records import read_restore
+from tasks.ledger.lease import Holder, is_free
+from tasks.ledger.run_records import read_restore
 
 #: Days that are looked at together.
 _READERS = 8

@@ -18,9 +18,9 @@ from tasks.base.errors import ModerationError, SettingsInvalid
 from tasks.base.paths import lake
 from tasks.base.settings import Settings
 from tasks.estimate import constant_rates, estimate, prompt_tokens
+from tasks.ledger.nights import Use, prompt_uses
+from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family
-from tasks.nights import Use, prompt_uses
-from tasks.prices import find_price
 
 #: The comment that a price is told for: a sentence or two.
 COMMENT_TOKENS = 40

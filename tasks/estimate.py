@@ -14,7 +14,7 @@ import polars as pl
 
 from data_contracts.ledger import EstimateSource
 from data_contracts.usage import LanguageUsage
-from tasks.prices import Price
+from tasks.ledger.prices import Price
 
 #: UTF-8 bytes a token, on the low side so that an estimate errs upwards: Japanese, Chinese and Korean take about one
 #: token a character of three bytes, other scripts a token for some four characters.

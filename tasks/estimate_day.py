@@ -30,9 +30,9 @@ from tasks.day_states import Input
 from tasks.estimate import Estimate, Rates, constant_rates, estimate
 from tasks.input_files import count_rows
 from tasks.learn_usage import Nights
+from tasks.ledger.prices import Price, find_price
 from tasks.llm.families import pick_family
 from tasks.llm.request_line import RequestTemplate
-from tasks.prices import Price, find_price
 from tasks.repeats import find_duplicates
 from tasks.row_rules import check_rows, day_bounds, read_comments, split_records
 

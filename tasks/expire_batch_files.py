@@ -23,7 +23,7 @@ from tasks.adapters.storage import StoredObject
 from tasks.base.errors import NightStopped, is_transient
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.ledger import is_live, read_ledger
+from tasks.ledger.entries import is_live, read_ledger
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 

@@ -13,7 +13,7 @@ from tasks.adapters.storage import Storage
 from tasks.base.errors import JobFailed
 from tasks.base.frames import scratch
 from tasks.base.ports import JobStatus
-from tasks.ledger import fetch_requests
+from tasks.ledger.entries import fetch_requests
 
 #: Ends that say something about what was asked, if nothing was answered.
 _BAD_ENDS = frozenset({JobStatus.FAILED, JobStatus.EXPIRED, JobStatus.STOPPED})

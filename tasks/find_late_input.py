@@ -21,7 +21,7 @@ from tasks.adapters.storage import StoredObject
 from tasks.base.paths import RunPaths, lake
 from tasks.base.settings import Settings
 from tasks.input_files import is_input
-from tasks.nights import published_runs
+from tasks.ledger.nights import published_runs
 
 #: Days that are looked at together.
 _READERS = 8

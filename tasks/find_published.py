@@ -13,9 +13,9 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.errors import is_transient
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.ledger import read_ledger
-from tasks.nights import _is_whole, published_run, restored_run
-from tasks.run_records import read_restore
+from tasks.ledger.entries import read_ledger
+from tasks.ledger.nights import _is_whole, published_run, restored_run
+from tasks.ledger.run_records import read_restore
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

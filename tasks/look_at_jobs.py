@@ -10,7 +10,7 @@ from tasks.adapters.storage import Storage
 from tasks.base.errors import JobUnknown
 from tasks.base.paths import DayPaths
 from tasks.base.ports import BatchInference, Job
-from tasks.ledger import ENDED, update
+from tasks.ledger.entries import ENDED, update
 
 #: How long a job that was taken may stay unknown to the calls that read it. AWS promises no read after a write.
 _SHOWN_WITHIN = timedelta(minutes=10)

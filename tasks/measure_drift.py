@@ -17,7 +17,7 @@ from tasks.base.errors import is_transient
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.day_drift import DriftSummary, measure_run
-from tasks.lease import check_held
+from tasks.ledger.lease import check_held
 
 
 @task(

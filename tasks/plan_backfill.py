@@ -32,7 +32,7 @@ from tasks.base.paths import DayPaths, RunPaths, lake
 from tasks.base.settings import Settings
 from tasks.day_states import Day, State, survey
 from tasks.estimate_day import count_comments, estimate_day, nothing_sampled, sample_day
-from tasks.ledger import is_live, read_ledger
+from tasks.ledger.entries import is_live, read_ledger
 
 #: Why a day is left alone that this very backfill has judged.
 DONE_BEFORE = "done by this backfill"

@@ -24,8 +24,8 @@ from tasks.base.paths import RunPaths, notices
 from tasks.base.ports import FactUnavailable
 from tasks.base.settings import Settings
 from tasks.check_lifecycle import describe_ending, find_ending, tell_ending
+from tasks.ledger.run_records import write_preflight
 from tasks.notice_memory import NoticeMemory
-from tasks.run_records import write_preflight
 
 
 def check_model(

@@ -23,8 +23,8 @@ from tasks.base.errors import Unbalanced, is_transient
 from tasks.base.frames import _BATCH_ROWS, read_batches, record_batches, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.lease import check_held
-from tasks.ledger import read_ledger
+from tasks.ledger.entries import read_ledger
+from tasks.ledger.lease import check_held
 from tasks.list_review import review_list
 from tasks.plain_objects import send_plain
 

@@ -15,9 +15,9 @@ from data_contracts.ledger import Usage
 from data_contracts.verdicts import ANSWERS, Status
 from prompts import Prompt
 from tasks.estimate import Tokens
+from tasks.ledger.prices import Price
 from tasks.llm.answer import Outcome, read_line
 from tasks.llm.families.base import Family
-from tasks.prices import Price
 
 
 class Collected(NamedTuple):

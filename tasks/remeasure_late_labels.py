@@ -22,8 +22,8 @@ from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.day_accuracy import measure_day
 from tasks.label_files import LabelsSeen, list_labels, load_seen
+from tasks.ledger.nights import published_runs
 from tasks.metric_history import LABEL_DAYS
-from tasks.nights import published_runs
 
 
 class LateLabelsSummary(BaseModel):

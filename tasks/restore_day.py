@@ -30,7 +30,7 @@ from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.day_accuracy import measure_day
 from tasks.day_versions import DayVersion, commits_of_day, day_versions, describe_versions, is_there, last_of_run
-from tasks.lease import check_held, held
+from tasks.ledger.lease import check_held, held
 from tasks.list_review import review_list
 from tasks.plain_objects import send_plain
 

@@ -14,7 +14,7 @@ from data_contracts.ledger import EntryState, LedgerEntry
 from tasks.adapters.storage import Storage
 from tasks.base.paths import DayPaths
 from tasks.base.ports import JobStatus
-from tasks.ledger import update
+from tasks.ledger.entries import update
 
 _ANSWER, _CALL = ".jsonl.out", ".call"
 

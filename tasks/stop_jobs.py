@@ -23,8 +23,8 @@ from tasks.base.errors import DayInUse, ModerationError
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.collection import collect_day
-from tasks.lease import Holder, held
-from tasks.ledger import is_live, is_running, read_ledger
+from tasks.ledger.entries import is_live, is_running, read_ledger
+from tasks.ledger.lease import Holder, held
 from tasks.look_at_jobs import look, record_ends
 from tasks.single_calls import answered_records, close_entry
 from tasks.submission import find_accepted

@@ -16,7 +16,7 @@ from tasks.base.errors import BedrockRefused, LeaseLost, QuotaReached
 from tasks.base.paths import DayPaths
 from tasks.base.ports import JobRequest
 from tasks.base.settings import Settings
-from tasks.ledger import is_live, is_running, read_ledger, serves, update
+from tasks.ledger.entries import is_live, is_running, read_ledger, serves, update
 
 
 class Submission(BaseModel):

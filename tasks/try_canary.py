@@ -38,13 +38,13 @@ from tasks.base.ports import JobStatus, RecordFailed
 from tasks.base.settings import Settings
 from tasks.build_batch import Batch
 from tasks.canary import book, canary_entry, was_answered, with_calls
-from tasks.lease import check_held
-from tasks.ledger import read_ledger, update, write_intent
+from tasks.ledger.entries import read_ledger, update, write_intent
+from tasks.ledger.lease import check_held
+from tasks.ledger.run_records import read_preflight, write_preflight
 from tasks.llm.answer import read_line
 from tasks.llm.families import pick_family
 from tasks.llm.prompt import load_prompt
 from tasks.llm.request_line import RequestTemplate
-from tasks.run_records import read_preflight, write_preflight
 
 _SWITCH = "MODERATION_PREFLIGHT_CANARY=false goes without this call"
 

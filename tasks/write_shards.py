@@ -23,8 +23,8 @@ from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.choose_records import WANTED
 from tasks.estimate import Rates, estimate
+from tasks.ledger.prices import Price
 from tasks.llm.request_line import RequestTemplate
-from tasks.prices import Price
 
 IntArray = npt.NDArray[np.int64]
 

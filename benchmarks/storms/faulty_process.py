@@ -14,7 +14,7 @@ from benchmarks.storms.two_runs import Stop
 from benchmarks.storms.world import Life, World
 from tasks.base.errors import BedrockUnavailable, StorageUnavailable
 from tasks.base.ports import JobRequest, RecordFailed
-from tasks.lease import FREE_AFTER_S
+from tasks.ledger.lease import FREE_AFTER_S
 
 #: Simulated seconds that a call takes.
 _LATENCY_S = 0.1

@@ -17,7 +17,7 @@ from data_contracts.ledger import EntryState, LedgerEntry, record_id
 from data_contracts.review import REVIEW
 from data_contracts.verdicts import NIGHTS, VERDICTS, Status
 from tasks.base.paths import DayPaths
-from tasks.ledger import is_live
+from tasks.ledger.entries import is_live
 
 
 class Finding(NamedTuple):

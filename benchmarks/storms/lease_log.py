@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tasks.adapters.storage import Storage, Versioned
 from tasks.base.paths import leases
-from tasks.lease import HEARTBEAT_S, Holder
+from tasks.ledger.lease import HEARTBEAT_S, Holder
 
 if TYPE_CHECKING:
     from benchmarks.storms.site import Site

@@ -26,7 +26,7 @@ from tasks.adapters.storage import Storage
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
-from tasks.ledger import read_ledger
+from tasks.ledger.entries import read_ledger
 
 
 class Site:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from benchmarks.storms.kill_points import WRITES
 from benchmarks.storms.world import Life, World
-from tasks.lease import FREE_AFTER_S
+from tasks.ledger.lease import FREE_AFTER_S
 
 #: Within a commit: its guard has passed, nothing is written yet.
 When = Literal["before", "after", "within"]

@@ -23,8 +23,8 @@ from tasks.base.errors import BedrockRefused
 from tasks.base.paths import DayPaths
 from tasks.base.ports import Job, JobRequest, JobStatus
 from tasks.base.settings import Settings
-from tasks.lease import Holder, check_held, held
-from tasks.ledger import read_ledger
+from tasks.ledger.entries import read_ledger
+from tasks.ledger.lease import Holder, check_held, held
 from tasks.stop_jobs import WAIT_S, Stopped, stop_day, stop_left
 from tests.fakes import FakeAlerts, FakeBedrock
 from tests.nights import settings_in
@@ -227,7 +227,7 @@ def test_a_run_that_waits_for_the_day_stops_nobody(site: Site, monkeypatch: pyte
     """Cancelled while another run works on the day: that run's jobs are left alone."""
     site.put_day(130)
     site.settings = site.settings.model_copy(update={"lease_wait_s": 60.0})
-    monkeypatch.setattr("tasks.lease.take", _interrupted)
+    monkeypatch.setattr("tasks.ledger.lease.take", _interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
         site.play("waiting")
     assert not getattr(caught.value, "__notes__", ())

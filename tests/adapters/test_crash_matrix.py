@@ -38,7 +38,7 @@ from tasks.adapters.storage import FileStore, ObjectStore, Storage
 from tasks.base.errors import StorageUnavailable
 from tasks.base.paths import DayPaths
 from tasks.base.ports import BatchInference
-from tasks.lease import FREE_AFTER_S
+from tasks.ledger.lease import FREE_AFTER_S
 from tests.adapters.test_lake import DAY as LAKE_DAY
 from tests.adapters.test_lake import NOTE, THINGS, batches, things
 from tests.wire import OneTry, Wire

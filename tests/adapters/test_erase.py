@@ -22,7 +22,7 @@ from tasks.base.errors import DayInUse
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.erase_comment import erase_comment
-from tasks.lease import held
+from tasks.ledger.lease import held
 from tasks.plan_erasure import TABLES
 
 DAY, NEXT_DAY = date(2026, 11, 18), date(2026, 11, 19)

@@ -12,7 +12,7 @@ from data_contracts.comments import COMMENTS
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks.base.settings import Settings
-from tasks.prices import find_price
+from tasks.ledger.prices import find_price
 
 RUN_DATE = date(2026, 11, 18)
 #: The first minute of the run date in Tokyo.

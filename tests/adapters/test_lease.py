@@ -16,7 +16,7 @@ from tasks.adapters.storage import Storage, Versioned
 from tasks.base.errors import DayInUse, LeaseLost
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.lease import FREE_AFTER_S, Holder, check_held, held, is_free, take
+from tasks.ledger.lease import FREE_AFTER_S, Holder, check_held, held, is_free, take
 
 DAY = date(2026, 11, 19)
 

@@ -21,7 +21,7 @@ from tasks.ask_on_demand import Pace
 from tasks.base.errors import BedrockThrottled, BedrockUnavailable, BelowMinimum, DeadlinePassed, ModerationError
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.ledger import read_ledger
+from tasks.ledger.entries import read_ledger
 from tests.fakes import FakeBedrock, Killed
 
 DAY = date(2026, 11, 19)

@@ -23,10 +23,10 @@ from tasks.base.errors import BedrockRefused, BedrockThrottled, BedrockUnavailab
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
-from tasks.ledger import read_ledger
+from tasks.ledger.entries import read_ledger
+from tasks.ledger.prices import PICODOLLARS
+from tasks.ledger.run_records import read_preflight
 from tasks.llm.prompt import load_prompt
-from tasks.prices import PICODOLLARS
-from tasks.run_records import read_preflight
 from tasks.try_canary import LIMIT_S, try_canary
 from tests.fakes import FakeAlerts, FakeBedrock, Killed
 from tests.wire import Reply, Wire

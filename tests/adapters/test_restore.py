@@ -22,7 +22,7 @@ from tasks.base.errors import DayInUse, NotRestorable, WrongUsage
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.erase_comment import erase_comment
-from tasks.lease import held
+from tasks.ledger.lease import held
 from tasks.restore_day import describe_restore, list_versions, restore_day
 from tests.fakes import FakeBedrock
 from tests.nights import settings_in

@@ -28,10 +28,10 @@ from tasks.base.ports import BatchInference, Job, JobRequest, JobStatus
 from tasks.base.settings import Settings
 from tasks.collect_answers import collect_answers
 from tasks.collection import CollectionSummary, output_lines
-from tasks.ledger import ENDED, fetch_answers, is_live, is_running, read_ledger, write_intent
+from tasks.ledger.entries import ENDED, fetch_answers, is_live, is_running, read_ledger, write_intent
+from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family
 from tasks.poll_batch import PollSummary, Progress, next_wait_s, wait_for_jobs
-from tasks.prices import find_price
 from tasks.read_output import collect
 from tasks.read_quotas import Quotas
 from tasks.submission import Submission, job_request

@@ -32,8 +32,8 @@ from tasks.base.errors import LeaseLost, StorageUnavailable
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.build_batch import build_batch
-from tasks.lease import Holder, check_held, take
-from tasks.ledger import read_ledger, update, write_intent
+from tasks.ledger.entries import read_ledger, update, write_intent
+from tasks.ledger.lease import Holder, check_held, take
 from tests.adapters.test_lake import NOTE, batches
 from tests.factories import ledger_entry, verdicts
 

@@ -24,7 +24,7 @@ from tasks.adapters import Adapters
 from tasks.base.errors import BedrockUnavailable
 from tasks.base.paths import DayPaths, notices
 from tasks.base.ports import JobRequest
-from tasks.lease import Holder
+from tasks.ledger.lease import Holder
 from tasks.watchdog import Watch, watch
 from tests.fakes import FakeAlerts, FakeBedrock
 from tests.nights import settings_in

@@ -38,7 +38,7 @@ from tasks.backfill_request import BackfillRequest
 from tasks.base.errors import BackfillIncomplete, OverBudget, Unanswered, WrongUsage
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.lease import Holder
+from tasks.ledger.lease import Holder
 from tests.flows.conftest import Site
 from tests.flows.test_command_line import call
 

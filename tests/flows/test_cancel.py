@@ -21,8 +21,8 @@ from sandbox.days import sample_day
 from tasks import adapters
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.lease import Holder
-from tasks.ledger import read_ledger
+from tasks.ledger.entries import read_ledger
+from tasks.ledger.lease import Holder
 from tests.flows.conftest import RUN_DATE, Site
 
 PATIENCE_S = 120.0

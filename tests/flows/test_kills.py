@@ -16,8 +16,8 @@ from sandbox.days import sample_day
 from tasks import adapters
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.lease import Holder
-from tasks.ledger import read_ledger
+from tasks.ledger.entries import read_ledger
+from tasks.ledger.lease import Holder
 from tests.flows.conftest import RUN_DATE, Site
 
 #: Real seconds that anything here may take on a busy machine before it is taken to hang.

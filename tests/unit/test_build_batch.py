@@ -18,7 +18,7 @@ from tasks.base.errors import OverBudget
 from tasks.base.paths import RunPaths
 from tasks.build_batch import Batch
 from tasks.estimate import OUTPUT_TOKENS
-from tasks.ledger import read_ledger, update, write_intent
+from tasks.ledger.entries import read_ledger, update, write_intent
 from tasks.llm.families.converse import REASONING_TOKENS
 from tasks.llm.prompt import load_prompt
 from tasks.read_quotas import Quotas

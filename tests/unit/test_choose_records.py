@@ -26,7 +26,7 @@ from tasks.choose_records import (
     settled_records,
 )
 from tasks.estimate import OUTPUT_TOKENS, Rates
-from tasks.prices import Price
+from tasks.ledger.prices import Price
 from tests import factories
 
 #: A dollar for a million tokens, whichever way.

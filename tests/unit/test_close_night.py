@@ -24,10 +24,10 @@ from tasks.best_answers import VerdictSummary
 from tasks.close_night import close_night, night_row
 from tasks.find_published import find_published
 from tasks.learn_usage import learn_rates
-from tasks.ledger import write_intent
+from tasks.ledger.entries import write_intent
+from tasks.ledger.nights import published_run
+from tasks.ledger.run_records import clear_scratch
 from tasks.metrics_table import read_day
-from tasks.nights import published_run
-from tasks.run_records import clear_scratch
 from tasks.send_alerts import AlertSummary
 from tasks.validate import ValidationSummary
 from tests import factories

@@ -19,11 +19,11 @@ from tasks import adapters
 from tasks.base.paths import DayPaths
 from tasks.collect_answers import collect_answers
 from tasks.collection import CollectionSummary
-from tasks.ledger import read_ledger, write_intent
+from tasks.ledger.entries import read_ledger, write_intent
+from tasks.ledger.prices import Price
 from tasks.llm.families.claude import Claude
 from tasks.llm.prompt import load_prompt
 from tasks.llm.request_line import RequestTemplate
-from tasks.prices import Price
 from tasks.read_output import Collected, collect
 from tests import factories
 from tests.factories import answer_text, claude_output, error_line, output_line

@@ -15,9 +15,9 @@ from tasks.adapters.storage import StoredObject
 from tasks.base.paths import DayPaths
 from tasks.day_states import Day, Published, State, Wanted, find_stop, name_states, runs_of, survey
 from tasks.ingest import ingest
-from tasks.lease import held
+from tasks.ledger.lease import held
+from tasks.ledger.run_records import note_stop
 from tasks.plan_backfill import is_chosen
-from tasks.run_records import note_stop
 from tests.nights import DAY, NOW, publish_night, settings_in
 
 WANTED = Wanted("m", "p")

@@ -20,7 +20,7 @@ from tasks.estimate import (
     learnt_rates,
     prompt_tokens,
 )
-from tasks.prices import Price
+from tasks.ledger.prices import Price
 
 PRICE = Price(500_000, 2_500_000)
 

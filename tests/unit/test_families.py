@@ -11,13 +11,13 @@ import pytest
 import prompts
 from data_contracts.batch_lines import InvocationChoice, OutputLine, answer_schema
 from tasks.base.errors import PromptInvalid, UnsupportedModel
+from tasks.ledger.prices import find_price
 from tasks.llm.answer import read_line
 from tasks.llm.families import pick_family
 from tasks.llm.families.base import Family, NoReply, Reply, Stop, token_count
 from tasks.llm.families.claude import Claude
 from tasks.llm.families.converse import Converse
 from tasks.llm.families.nova import Nova
-from tasks.prices import find_price
 from tests import factories
 
 HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"

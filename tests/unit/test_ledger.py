@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal
 from data_contracts.ledger import EntryState, LedgerEntry, job_name, record_id, shard_key, without_strays
 from data_contracts.verdicts import ANSWERS, REQUESTS
 from tasks.base.paths import DayPaths
-from tasks.ledger import (
+from tasks.ledger.entries import (
     fetch_answers,
     fetch_requests,
     is_live,

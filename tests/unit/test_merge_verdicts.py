@@ -22,8 +22,8 @@ from tasks.base.errors import JobFailed, TooFewJudged
 from tasks.base.paths import RunPaths
 from tasks.best_answers import VerdictSummary, arrow, best_answers, check_judged, merge, merge_in_buckets, summarise
 from tasks.learn_usage import add_up, usage_by_language
+from tasks.ledger.prices import Price, booked_price, job_frame
 from tasks.llm.quotes import REMOVED
-from tasks.prices import Price, booked_price, job_frame
 from tests import factories
 
 SETTINGS = factories.settings()

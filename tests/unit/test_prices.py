@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data_contracts.ledger import Mode
 from tasks.base.errors import SettingsInvalid
-from tasks.prices import PICODOLLARS, Price, find_price
+from tasks.ledger.prices import PICODOLLARS, Price, find_price
 
 HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
 SHIPPED = Path(__file__).parents[2] / "prices.toml"

@@ -19,8 +19,8 @@ from tasks.check_prompt import check_prompt, check_unchanged
 from tasks.describe_prompts import Terms, describe_catalog, diff, dollars_per_million
 from tasks.estimate import prompt_tokens
 from tasks.ingest import ingest
-from tasks.ledger import write_intent
-from tasks.nights import Use, prompt_uses
+from tasks.ledger.entries import write_intent
+from tasks.ledger.nights import Use, prompt_uses
 from tests import factories
 
 FILE = """---

@@ -15,8 +15,8 @@ from tasks.base.ports import Severity
 from tasks.base.settings import Settings
 from tasks.choose_records import check_budget
 from tasks.estimate import constant_rates, estimate
+from tasks.ledger.prices import find_price
 from tasks.llm.prompt import load_prompt
-from tasks.prices import find_price
 from tests import factories
 
 REQUIRED = {

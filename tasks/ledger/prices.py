@@ -21,7 +21,7 @@ PICODOLLARS = 10**12
 _TOKENS_PER_PRICE = 10**6
 
 #: Beside the packages, in a checkout as in site-packages.
-_SHIPPED = Path(__file__).parents[1] / "prices.toml"
+_SHIPPED = Path(__file__).parents[2] / "prices.toml"
 
 
 class Price(NamedTuple):

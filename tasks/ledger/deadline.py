@@ -9,7 +9,7 @@ from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry
 from tasks.base.errors import DeadlinePassed
 from tasks.base.settings import Settings
-from tasks.ledger import is_running
+from tasks.ledger.entries import is_running
 
 #: Jobs that a message names; all of them are in the ledger.
 _NAMED_JOBS = 3

@@ -1,0 +1,1 @@
+"""What is on record about a day: who holds it, what was asked, what it cost, when it must end."""
