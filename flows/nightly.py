@@ -39,8 +39,8 @@ from tasks.ingest import ingest
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch, note_stop
 from tasks.log_lines import describe_failure, describe_progress, describe_step
+from tasks.measure.measure_drift import measure_drift
 from tasks.measure_accuracy import measure_accuracy
-from tasks.measure_drift import measure_drift
 from tasks.merge_verdicts import merge_verdicts
 from tasks.plain_errors import log_plainly
 from tasks.poll_batch import Progress, poll_batch

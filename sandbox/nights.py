@@ -24,8 +24,8 @@ from tasks.find_published import find_published
 from tasks.ingest import ingest
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch
+from tasks.measure.measure_drift import measure_drift
 from tasks.measure_accuracy import measure_accuracy
-from tasks.measure_drift import measure_drift
 from tasks.merge_verdicts import merge_verdicts
 from tasks.poll_batch import poll_batch
 from tasks.preflight import preflight

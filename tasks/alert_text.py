@@ -16,8 +16,8 @@ from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertMessage, Severity
 from tasks.base.safe_text import safe_id, safe_text
 from tasks.incidents import REMIND_NIGHTS, Incident, News, Trouble
-from tasks.metric_history import Row
-from tasks.metric_rules import RULES, Change, Group, Scale
+from tasks.measure.metric_history import Row
+from tasks.measure.metric_rules import RULES, Change, Group, Scale
 
 #: Longest reason that an alert repeats.
 MAX_REASON_CHARS = 600

@@ -27,7 +27,7 @@ from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.day_profile import RecentDays, profile, recent_days, sample
 from tasks.expectation_outcomes import ExpectationReport, State, askable, failed, outcomes, stop_if_critical
-from tasks.metrics_table import read_history
+from tasks.measure.metrics_table import read_history
 from tasks.render_data_docs import render_data_docs
 from tasks.row_rules import day_bounds
 

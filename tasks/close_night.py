@@ -31,7 +31,7 @@ from tasks.learn_usage import keep_usage
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import check_held
 from tasks.ledger.run_records import read_preflight
-from tasks.metrics_table import read_day
+from tasks.measure.metrics_table import read_day
 from tasks.render_report import render_report
 from tasks.send_alerts import AlertSummary
 from tasks.validate import ValidationSummary

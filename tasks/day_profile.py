@@ -14,7 +14,7 @@ import polars as pl
 from data_contracts.checked_rows import ID_COLUMNS, LANGUAGES, OTHER, PROFILE, flag, presence
 from data_contracts.comments import Reason
 from data_contracts.tolerances import Tolerances
-from tasks.metric_history import History
+from tasks.measure.metric_history import History
 
 #: Two hashes of a row must not depend on each other.
 _ROW_SEED, _ID_SEED = 1, 2

@@ -13,8 +13,17 @@ import polars as pl
 from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.labels import LabelSource
 from data_contracts.metrics import Kind
-from tasks.intervals import DRAWS, Cell, Confusion, Draws, confusion_draws, f1_interval, jeffreys, quantile_interval
-from tasks.measurements import ALL, Measurement, nothing
+from tasks.measure.intervals import (
+    DRAWS,
+    Cell,
+    Confusion,
+    Draws,
+    confusion_draws,
+    f1_interval,
+    jeffreys,
+    quantile_interval,
+)
+from tasks.measure.measurement import ALL, Measurement, nothing
 from tasks.truth import NO_CATEGORY, Settled
 
 QUALITY = ("accuracy", "precision", "recall", "f1", "prevalence")

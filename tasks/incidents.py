@@ -9,8 +9,8 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from tasks.base.ports import Severity
-from tasks.metric_history import Row
-from tasks.metric_rules import severity_of
+from tasks.measure.metric_history import Row
+from tasks.measure.metric_rules import severity_of
 
 #: Nights between two messages about the same trouble.
 REMIND_NIGHTS = 7

@@ -23,7 +23,7 @@ from tasks.base.settings import Settings
 from tasks.day_accuracy import measure_day
 from tasks.label_files import LabelsSeen, list_labels, load_seen
 from tasks.ledger.nights import published_runs
-from tasks.metric_history import LABEL_DAYS
+from tasks.measure.metric_history import LABEL_DAYS
 
 
 class LateLabelsSummary(BaseModel):

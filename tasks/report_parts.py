@@ -11,7 +11,7 @@ from data_contracts.ledger import EstimateSource
 from data_contracts.metrics import Kind, State
 from tasks.base.figures import NONE, dollars, number, percent
 from tasks.base.safe_text import inert
-from tasks.metric_rules import RULES, Worse
+from tasks.measure.metric_rules import RULES, Worse
 
 Row = dict[str, Any]
 

@@ -29,8 +29,8 @@ from tasks.base.ports import AlertChannel, AlertMessage, Severity
 from tasks.base.settings import Settings
 from tasks.deliver_alerts import deliver
 from tasks.incidents import News, Trouble
-from tasks.metric_history import Row
-from tasks.metrics_table import read_standing
+from tasks.measure.metric_history import Row
+from tasks.measure.metrics_table import read_standing
 
 #: Comment ids that an alert shows per measure.
 MAX_EXAMPLES = 5

@@ -18,10 +18,10 @@ from data_contracts.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings, Thresholds
-from tasks.judge_night import Stamp, judge_all, metric_rows
-from tasks.measurements import Measurement, mean, rate, total
-from tasks.metric_history import History
-from tasks.metric_rules import FAILURES
+from tasks.measure.judgement import Stamp, judge_all, metric_rows
+from tasks.measure.measurement import Measurement, mean, rate, total
+from tasks.measure.metric_history import History
+from tasks.measure.metric_rules import FAILURES
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)

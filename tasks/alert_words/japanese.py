@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.alert_words.words import Words
 from tasks.base.ports import Severity
-from tasks.metric_rules import Group
+from tasks.measure.metric_rules import Group
 
 JAPANESE = Words(
     titles={

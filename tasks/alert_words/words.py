@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tasks.base.ports import Severity
-from tasks.metric_rules import Group
+from tasks.measure.metric_rules import Group
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from data_contracts.table import FIRST_VERSION, Column, Table
 from data_contracts.verdicts import DecidedBy, Status
 from tasks.catalog.publications import INPUTS, INTERNAL, PARTITION, PUBLISHED, Publication, sql_type
 from tasks.catalog.views import VIEWS
-from tasks.metric_rules import RULES, Rule, Scale
+from tasks.measure.metric_rules import RULES, Rule, Scale
 
 COMMAND = "python -m flows catalog --docs docs/tables.md"
 

@@ -28,9 +28,9 @@ from tasks.base.ports import AlertMessage, Severity
 from tasks.base.safe_text import MAX_ID_CHARS, safe_id, safe_text
 from tasks.base.settings import Thresholds
 from tasks.incidents import Incident, News, Trouble
-from tasks.judge_night import failed_answers
-from tasks.measurements import rate
-from tasks.metric_rules import RULES
+from tasks.measure.judgement import failed_answers
+from tasks.measure.measurement import rate
+from tasks.measure.metric_rules import RULES
 from tests.nights import DAY, settings_in
 
 LANGUAGES = {

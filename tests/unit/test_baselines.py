@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from data_contracts.metrics import State
 from tasks.base.settings import Thresholds
-from tasks.baselines import compare
-from tasks.metric_history import Reading
-from tasks.metric_rules import RULES
+from tasks.measure.baselines import compare
+from tasks.measure.metric_history import Reading
+from tasks.measure.metric_rules import RULES
 from tests.nights import DAY, Site, degraded
 
 LIMITS = Thresholds()

@@ -27,7 +27,7 @@ from tasks.learn_usage import learn_rates
 from tasks.ledger.entries import write_intent
 from tasks.ledger.nights import published_run
 from tasks.ledger.run_records import clear_scratch
-from tasks.metrics_table import read_day
+from tasks.measure.metrics_table import read_day
 from tasks.send_alerts import AlertSummary
 from tasks.validate import ValidationSummary
 from tests import factories

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.intervals import (
+from tasks.measure.intervals import (
     Cell,
     Interval,
     confusion_draws,

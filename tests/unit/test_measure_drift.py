@@ -14,15 +14,15 @@ from data_contracts.metrics import METRICS, Kind, State
 from tasks import adapters
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings, Thresholds
-from tasks.day_drift import measure_frames
-from tasks.judge_night import Stamp, failed_answers, judge, metric_rows
-from tasks.measure_drift import measure_drift
-from tasks.measurements import Measurement, rate, total
-from tasks.metric_history import History, earlier_days, latest_rows
-from tasks.metric_rules import FAILURES, RULES
-from tasks.metrics_table import vanished_slices
-from tasks.night_measures import pool_small
-from tasks.vocabulary import collects, measure_oov, sample_batches, shared_tokens, tokens
+from tasks.measure.day_drift import measure_frames
+from tasks.measure.judgement import Stamp, failed_answers, judge, metric_rows
+from tasks.measure.measure_drift import measure_drift
+from tasks.measure.measurement import Measurement, rate, total
+from tasks.measure.metric_history import History, earlier_days, latest_rows
+from tasks.measure.metric_rules import FAILURES, RULES
+from tasks.measure.metrics_table import vanished_slices
+from tasks.measure.night_numbers import pool_small
+from tasks.measure.vocabulary import collects, measure_oov, sample_batches, shared_tokens, tokens
 from tests.factories import plan
 from tests.nights import DAY, NOW, degraded, metrics_of, publish_night, put_run, settings_in, valid_row, verdict
 from tests.nights import verdicts_frame as verdicts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data_contracts.metrics import Kind
-from tasks.intervals import Interval, jeffreys, mean_interval
+from tasks.measure.intervals import Interval, jeffreys, mean_interval
 
 ALL = "all"
 
@@ -15,7 +15,7 @@ class Measurement:
     """A value with what it rests on; `value` is None when nothing could be measured, and `reason` says why.
 
     Attributes:
-        metric: a key of `tasks.metric_rules.RULES`.
+        metric: a key of `tasks.measure.metric_rules.RULES`.
         slice: `all`, or `dimension=member`.
         kind: what the value is.
         method: how value and interval were computed.

@@ -11,7 +11,7 @@ import polars as pl
 
 from data_contracts.metrics import State
 from tasks.base.settings import Thresholds
-from tasks.metric_rules import RULES, Group
+from tasks.measure.metric_rules import RULES, Group
 
 Row = dict[str, Any]
 

@@ -22,9 +22,9 @@ from scipy import special
 
 from data_contracts.metrics import State
 from tasks.base.settings import Thresholds
-from tasks.metric_history import Reading
-from tasks.metric_rules import Rule, Scale, Worse
-from tasks.weekdays import weekday_effect
+from tasks.measure.metric_history import Reading
+from tasks.measure.metric_rules import Rule, Scale, Worse
+from tasks.measure.weekdays import weekday_effect
 
 Vector = npt.NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from datetime import date
 import polars as pl
 
 from data_contracts.metrics import Kind
-from tasks.measurements import Measurement, nothing, rate
+from tasks.measure.measurement import Measurement, nothing, rate
 
 #: Comments of a night that are read: the share of new tokens is then known to a few tenths of a point.
 SAMPLE_COMMENTS = 50_000

@@ -13,7 +13,7 @@ from data_contracts.metrics import METRICS, State
 from tasks.adapters import Adapters
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths, RunPaths
-from tasks.metric_history import LABEL_DAYS, History, earlier_days, latest_rows, standing_rows
+from tasks.measure.metric_history import LABEL_DAYS, History, earlier_days, latest_rows, standing_rows
 
 #: Small objects that are read at a time.
 _READERS = 8

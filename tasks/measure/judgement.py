@@ -10,10 +10,10 @@ import polars as pl
 
 from data_contracts.metrics import METRICS, Kind, State
 from tasks.base.settings import Thresholds
-from tasks.baselines import Comparison, compare
-from tasks.measurements import ALL, Measurement
-from tasks.metric_history import History, Reading, Row
-from tasks.metric_rules import FAILURES, RULES
+from tasks.measure.baselines import Comparison, compare
+from tasks.measure.measurement import ALL, Measurement
+from tasks.measure.metric_history import History, Reading, Row
+from tasks.measure.metric_rules import FAILURES, RULES
 
 
 def judge(measured: Measurement, run_date: date, history: History, limits: Thresholds) -> Comparison:

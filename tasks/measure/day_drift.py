@@ -15,11 +15,11 @@ from tasks.adapters.storage import Storage
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
-from tasks.judge_night import Stamp, judge_all, metric_rows
-from tasks.measurements import Measurement
-from tasks.metric_history import History
-from tasks.metrics_table import append_rows, read_history
-from tasks.night_measures import (
+from tasks.measure.judgement import Stamp, judge_all, metric_rows
+from tasks.measure.measurement import Measurement
+from tasks.measure.metric_history import History
+from tasks.measure.metrics_table import append_rows, read_history
+from tasks.measure.night_numbers import (
     known_products,
     measure_inputs,
     measure_outputs,
@@ -27,7 +27,7 @@ from tasks.night_measures import (
     summarise_comments,
     summarise_verdicts,
 )
-from tasks.vocabulary import collecting, collects, measure_oov, sample_batches, shared_tokens
+from tasks.measure.vocabulary import collecting, collects, measure_oov, sample_batches, shared_tokens
 
 
 class DriftSummary(BaseModel):

@@ -16,8 +16,8 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.errors import is_transient
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.day_drift import DriftSummary, measure_run
 from tasks.ledger.lease import check_held
+from tasks.measure.day_drift import DriftSummary, measure_run
 
 
 @task(

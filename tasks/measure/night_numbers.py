@@ -9,8 +9,8 @@ import polars as pl
 
 from data_contracts.metrics import Kind
 from data_contracts.verdicts import DecidedBy, Status
-from tasks.measurements import ALL, Measurement, mean, nothing, rate, total
-from tasks.metric_history import History
+from tasks.measure.measurement import ALL, Measurement, mean, nothing, rate, total
+from tasks.measure.metric_history import History
 
 #: Members of a mix with a smaller share are pooled: they come and go without meaning.
 SMALLEST_SHARE = 0.005

@@ -1,0 +1,1 @@
+"""What a night measures, and how it compares with earlier nights."""
