@@ -21,21 +21,22 @@ from prefect.runtime import flow_run
 from data_contracts.documents.summary import Night
 from tasks.adapters.channels.heartbeat import heartbeat
 from tasks.ask_on_demand import ask_on_demand
-from tasks.await_input import await_input
 from tasks.base.errors import SettingsInvalid, StartedTooOften
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
 from tasks.build_batch import build_batch
-from tasks.check_expectations import check_expectations
 from tasks.close_night import close_night
 from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
-from tasks.deduplicate import deduplicate
 from tasks.describe import describe_night, headline
 from tasks.expire_batch_files import expire_batch_files
 from tasks.find_published import find_published
 from tasks.flips import Flips
-from tasks.ingest import ingest
+from tasks.intake.await_input import await_input
+from tasks.intake.check_expectations import check_expectations
+from tasks.intake.deduplicate import deduplicate
+from tasks.intake.ingest import ingest
+from tasks.intake.validate import validate
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch, note_stop
 from tasks.log_lines import describe_failure, describe_progress, describe_step
@@ -53,7 +54,6 @@ from tasks.stop_jobs import Stopped, stop_left, stopped_on
 from tasks.submit_batch import submit_batch
 from tasks.tell_late_input import tell_late_input
 from tasks.try_canary import try_canary
-from tasks.validate import validate
 
 log_plainly()
 

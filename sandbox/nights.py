@@ -15,13 +15,14 @@ from tasks.ask_on_demand import ask_on_demand
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
 from tasks.build_batch import build_batch
-from tasks.check_expectations import check_expectations
 from tasks.close_night import close_night
 from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
-from tasks.deduplicate import deduplicate
 from tasks.find_published import find_published
-from tasks.ingest import ingest
+from tasks.intake.check_expectations import check_expectations
+from tasks.intake.deduplicate import deduplicate
+from tasks.intake.ingest import ingest
+from tasks.intake.validate import validate
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch
 from tasks.measure.measure_drift import measure_drift
@@ -37,7 +38,6 @@ from tasks.stop_jobs import stopped_on
 from tasks.submit_batch import submit_batch
 from tasks.tell_late_input import tell_late_input
 from tasks.try_canary import try_canary
-from tasks.validate import validate
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -30,9 +30,9 @@ from tasks.base.frames import record_batches, scratch
 from tasks.base.paths import DayPaths, erasures
 from tasks.base.settings import Settings
 from tasks.find_traces import Sought, count_traces
+from tasks.intake.encoding import mended_strings
 from tasks.ledger.entries import is_live
 from tasks.ledger.lease import held
-from tasks.mend_encoding import mended_strings
 from tasks.plan_erasure import (
     TABLES,
     Remedy,

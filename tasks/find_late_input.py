@@ -20,7 +20,7 @@ from tasks.adapters import Adapters
 from tasks.adapters.storage import StoredObject
 from tasks.base.paths import RunPaths, lake
 from tasks.base.settings import Settings
-from tasks.input_files import is_input
+from tasks.intake.input_files import is_input
 from tasks.ledger.nights import published_runs
 
 #: Days that are looked at together.

@@ -27,13 +27,13 @@ from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.day_accuracy import AccuracySummary, measure_day
+from tasks.intake.validate import validate
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_work
 from tasks.measure.day_drift import DriftSummary, measure_run
 from tasks.measure.metrics_table import read_day
 from tasks.plain_objects import refresh_plain, tables_at_odds
 from tasks.render_report import render_report
-from tasks.validate import validate
 
 
 class Remeasured(BaseModel):

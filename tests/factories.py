@@ -27,8 +27,8 @@ from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
 from tasks.base.ports import BatchInference, Job, JobRequest
 from tasks.base.settings import Settings
+from tasks.intake.encoding import BROKEN
 from tasks.llm.request_line import comment_json
-from tasks.mend_encoding import BROKEN
 
 RUN_DATE = date(2026, 11, 19)
 RUN_ID = "20261119T183000-0badcafe"

@@ -22,9 +22,10 @@ import polars as pl
 
 from benchmarks.storms.world import World
 from data_contracts import expectations
-from tasks import adapters, check_expectations
+from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.base.settings import Settings
+from tasks.intake import check_expectations
 from tasks.ledger import lease
 
 _connected: ContextVar[Adapters] = ContextVar("connected")

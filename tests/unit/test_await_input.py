@@ -10,9 +10,9 @@ import pytest
 
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
-from tasks.await_input import LOOK_AGAIN_S, InputWait, Readiness, await_input, look_at_input
 from tasks.base.errors import InputIncomplete
 from tasks.base.settings import Settings
+from tasks.intake.await_input import LOOK_AGAIN_S, InputWait, Readiness, await_input, look_at_input
 from tests.factories import local_adapters
 from tests.nights import DAY, NOW, settings_in
 

@@ -20,10 +20,10 @@ from tasks import adapters
 from tasks.base.errors import CriticalExpectationFailed
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
-from tasks.check_expectations import ExpectationSummary, check_expectations
-from tasks.expectation_outcomes import State, failed, outcomes, stop_if_critical
-from tasks.ingest import ingest
-from tasks.validate import validate
+from tasks.intake.check_expectations import ExpectationSummary, check_expectations
+from tasks.intake.expectations.outcomes import State, failed, outcomes, stop_if_critical
+from tasks.intake.ingest import ingest
+from tasks.intake.validate import validate
 from tests import factories
 from tests.unit.test_expectations import GOOD_DAY, PROFILE_CHECKS
 
@@ -179,7 +179,7 @@ def test_a_large_day_is_sampled_and_gives_the_same_again(settings: Settings) -> 
 
 def test_rows_go_to_great_expectations_in_batches(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The counts of all batches add up to the day's."""
-    monkeypatch.setattr("tasks.check_expectations._BATCH_ROWS", 100)
+    monkeypatch.setattr("tasks.intake.check_expectations._BATCH_ROWS", 100)
     play(settings, CLEAN)
     counted = {item["name"]: item["counted"] for item in results(settings)["outcomes"] if item["suite"] == "rows"}
     assert counted["bad_id"] == CLEAN.height

@@ -14,7 +14,7 @@ from tasks import adapters
 from tasks.adapters.storage import StoredObject
 from tasks.base.paths import DayPaths
 from tasks.day_states import Day, Published, State, Wanted, find_stop, name_states, runs_of, survey
-from tasks.ingest import ingest
+from tasks.intake.ingest import ingest
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import note_stop
 from tasks.plan_backfill import is_chosen

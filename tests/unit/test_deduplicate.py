@@ -11,8 +11,8 @@ from polars.testing import assert_frame_equal
 
 from tasks import adapters
 from tasks.base.paths import RunPaths
-from tasks.deduplicate import deduplicate
-from tasks.repeats import find_duplicates
+from tasks.intake.deduplicate import deduplicate
+from tasks.intake.repeats import find_duplicates
 from tests import factories
 
 VALID = factories.valid({"text": "同じ"}, {"text": "別"}, {"text": "同じ"})

@@ -13,7 +13,7 @@ from data_contracts.checked_rows import CHECKED_ROWS, ID_COLUMNS, PROFILE, ROW_R
 from data_contracts.comments import COMMENTS, Reason
 from data_contracts.expectations import Check, Severity, counts_by_check, profile_checks, row_checks
 from data_contracts.tolerances import Tolerances
-from tasks.expectation_outcomes import Outcome, State, askable, outcomes
+from tasks.intake.expectations.outcomes import Outcome, State, askable, outcomes
 from tests import factories
 
 LIMITS = Tolerances()
@@ -246,8 +246,6 @@ def test_great_expectations_is_silent(capfd: pytest.CaptureFixture[str]) -> None
 
 def test_great_expectations_is_loaded_only_when_it_is_asked() -> None:
     """Importing the stage takes no seconds for a library that another command does not need."""
-    code = (
-        "import sys, tasks.check_expectations; print([m for m in ('great_expectations', 'pandas') if m in sys.modules])"
-    )
+    code = "import sys, tasks.intake.check_expectations; print([m for m in ('great_expectations', 'pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

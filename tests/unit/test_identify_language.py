@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_series_equal
 
-from tasks.identify_language import UNDETERMINED, identify_language, identify_languages
+from tasks.intake.language import UNDETERMINED, identify_language, identify_languages
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
 from tasks.base.errors import InputAbsent, PromptInvalid, SchemaDrift, UnsupportedModel
-from tasks.ingest import ingest
-from tasks.input_files import check_schema, count_rows, is_input
+from tasks.intake.ingest import ingest
+from tasks.intake.input_files import check_schema, count_rows, is_input
 from tests import factories
 
 SCHEMA = pa.schema(

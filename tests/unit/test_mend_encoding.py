@@ -10,8 +10,8 @@ import pytest
 
 from data_contracts.documents.plan import InputObject
 from tasks.base.errors import SchemaDrift
-from tasks.mend_encoding import BROKEN, is_sound
-from tasks.row_rules import read_comments
+from tasks.intake.encoding import BROKEN, is_sound
+from tasks.intake.row_rules import read_comments
 from tests import factories
 
 LONE_SURROGATE, LATIN, OVERLONG = b"bad \xed\xa0\x80 text", b"caf\xe9", b"\xc0\xaf"

@@ -13,9 +13,9 @@ from polars.testing import assert_frame_equal
 
 from data_contracts.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.tolerances import Tolerances
-from tasks.day_profile import RecentDays, profile, recent_days, row_facts, sample
+from tasks.intake.expectations.day_profile import RecentDays, profile, recent_days, row_facts, sample
+from tasks.intake.row_rules import day_bounds, row_rules
 from tasks.measure.metric_history import History
-from tasks.row_rules import day_bounds, row_rules
 from tests import factories
 
 DAY = day_bounds(factories.RUN_DATE, ZoneInfo("Asia/Tokyo"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from data_contracts.table import UTC_MICROSECONDS
-from tasks.repeats import find_repeats
+from tasks.intake.repeats import find_repeats
 
 T0 = datetime(2026, 11, 19, 3, tzinfo=UTC)
 SCHEMA = pl.Schema(

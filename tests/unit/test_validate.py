@@ -24,9 +24,8 @@ from data_contracts.ledger import erasure_id, record_id
 from tasks import adapters
 from tasks.base.errors import InputChanged, TooManyRejected
 from tasks.base.paths import RunPaths
-from tasks.ingest import ingest
-from tasks.llm.request_line import comment_json
-from tasks.row_rules import (
+from tasks.intake.ingest import ingest
+from tasks.intake.row_rules import (
     DayBounds,
     check_rows,
     day_bounds,
@@ -36,7 +35,8 @@ from tasks.row_rules import (
     rejected_rows,
     split_records,
 )
-from tasks.validate import ValidationSummary, check_rejection_rate, validate
+from tasks.intake.validate import ValidationSummary, check_rejection_rate, validate
+from tasks.llm.request_line import comment_json
 from tests import factories
 
 TOKYO = day_bounds(factories.RUN_DATE, ZoneInfo("Asia/Tokyo"))

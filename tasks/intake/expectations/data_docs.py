@@ -15,10 +15,10 @@ from data_contracts.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.expectations import Severity
 from tasks.base.figures import count, long_date, percent
 from tasks.base.safe_text import inert
-from tasks.expectation_outcomes import Outcome, State, told
+from tasks.intake.expectations.outcomes import Outcome, State, told
 
 if TYPE_CHECKING:
-    from tasks.expectation_outcomes import ExpectationReport
+    from tasks.intake.expectations.outcomes import ExpectationReport
 
 _MEANINGS = {column.name: column.meaning.replace("`", "") for column in (*CHECKED_ROWS, *PROFILE)}
 _PAGE = Environment(

@@ -21,7 +21,7 @@ from tasks.adapters.storage import StoredObject
 from tasks.base.errors import InputIncomplete, is_transient
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.input_files import is_input
+from tasks.intake.input_files import is_input
 
 #: Seconds between looks at the day's folder.
 LOOK_AGAIN_S = 60.0

@@ -15,10 +15,10 @@ import polars as pl
 from data_contracts.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
 from data_contracts.documents.plan import InputObject
 from data_contracts.ledger import erasure_id, record_id
-from tasks.identify_language import identify_languages
+from tasks.intake.encoding import BROKEN, is_sound, mend
+from tasks.intake.language import identify_languages
+from tasks.intake.repeats import find_repeats
 from tasks.llm.request_line import comment_json
-from tasks.mend_encoding import BROKEN, is_sound, mend
-from tasks.repeats import find_repeats
 
 _ROW_KEY = ("source_object", "source_row")
 

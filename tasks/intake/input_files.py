@@ -16,7 +16,7 @@ from data_contracts.comments import COMMENTS, EXPECTED_TYPE, is_legal_dtype
 from data_contracts.documents.plan import InputObject
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.base.errors import SchemaDrift
-from tasks.row_rules import read_comments
+from tasks.intake.row_rules import read_comments
 
 
 def check_schema(schema: pa.Schema, uri: str) -> None:

@@ -17,9 +17,9 @@ from tasks.base.errors import TooManyRejected, is_transient
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.day_profile import row_facts
-from tasks.input_files import fetch_inputs
-from tasks.row_rules import check_rows, day_bounds, rejected_rows, row_rules, split_records
+from tasks.intake.expectations.day_profile import row_facts
+from tasks.intake.input_files import fetch_inputs
+from tasks.intake.row_rules import check_rows, day_bounds, rejected_rows, row_rules, split_records
 
 
 class ValidationSummary(BaseModel):

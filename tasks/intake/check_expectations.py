@@ -25,11 +25,11 @@ from tasks.base.errors import is_transient
 from tasks.base.frames import read_batches, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.day_profile import RecentDays, profile, recent_days, sample
-from tasks.expectation_outcomes import ExpectationReport, State, askable, failed, outcomes, stop_if_critical
+from tasks.intake.expectations.data_docs import render_data_docs
+from tasks.intake.expectations.day_profile import RecentDays, profile, recent_days, sample
+from tasks.intake.expectations.outcomes import ExpectationReport, State, askable, failed, outcomes, stop_if_critical
+from tasks.intake.row_rules import day_bounds
 from tasks.measure.metrics_table import read_history
-from tasks.render_data_docs import render_data_docs
-from tasks.row_rules import day_bounds
 
 #: Rows that Great Expectations gets at once: pandas holds them twice.
 _BATCH_ROWS = 100_000

@@ -15,8 +15,8 @@ from tasks.adapters.storage import StoredObject
 from tasks.base.errors import InputAbsent, is_transient
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.check_prompt import check_prompt
-from tasks.input_files import count_rows, is_input
+from tasks.intake.input_files import count_rows, is_input
+from tasks.intake.prompt_history import check_prompt
 from tasks.llm.families import pick_family
 from tasks.llm.prompt import load_prompt
 

@@ -15,7 +15,7 @@ from tasks.base.errors import is_transient
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.repeats import find_duplicates
+from tasks.intake.repeats import find_duplicates
 
 
 class DeduplicationSummary(BaseModel):

@@ -1,0 +1,1 @@
+"""From the day's files to valid, unique comments."""
