@@ -32,7 +32,7 @@ from tasks.base.errors import BackfillIncomplete, OverBudget
 from tasks.base.figures import dollars
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.choose_records import booked_cost
+from tasks.batch.wanted_records import booked_cost
 from tasks.describe_backfill import describe_changed, plan_rows, plan_summary, progress_rows, render_table
 from tasks.ledger.entries import read_ledger
 from tasks.log_lines import describe_failure

@@ -14,7 +14,9 @@ from data_contracts.documents.summary import Night
 from tasks.ask_on_demand import ask_on_demand
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
-from tasks.build_batch import build_batch
+from tasks.batch.build_batch import build_batch
+from tasks.batch.read_quotas import read_quotas
+from tasks.batch.try_canary import try_canary
 from tasks.close_night import close_night
 from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
@@ -31,13 +33,11 @@ from tasks.merge_verdicts import merge_verdicts
 from tasks.poll_batch import poll_batch
 from tasks.preflight import preflight
 from tasks.publish import publish
-from tasks.read_quotas import read_quotas
 from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.send_alerts import send_alerts
 from tasks.stop_jobs import stopped_on
 from tasks.submit_batch import submit_batch
 from tasks.tell_late_input import tell_late_input
-from tasks.try_canary import try_canary
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -16,7 +16,7 @@ from tasks.adapters.storage import Storage
 from tasks.backfill_request import BackfillRequest
 from tasks.base.paths import DayPaths, backfill
 from tasks.base.settings import Settings
-from tasks.choose_records import booked_cost
+from tasks.batch.wanted_records import booked_cost
 from tasks.ledger.entries import read_ledger
 
 Outcome = Literal["published", "unchanged", "stopped"]

@@ -16,7 +16,7 @@ from data_contracts.verdicts import VERDICTS, DecidedBy, Status
 from tasks.base.errors import JobFailed, TooFewJudged
 from tasks.base.frames import Bucket, buckets
 from tasks.base.ports import JobStatus
-from tasks.learn_usage import usage_by_language
+from tasks.batch.estimate.learnt import usage_by_language
 from tasks.ledger.prices import PICODOLLARS
 from tasks.llm.quotes import REMOVED_DETAIL, without_quotes
 

@@ -26,9 +26,9 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.errors import is_transient
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.batch.estimate.learnt import keep_usage
 from tasks.best_answers import VerdictSummary
 from tasks.intake.validate import ValidationSummary
-from tasks.learn_usage import keep_usage
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import check_held
 from tasks.ledger.run_records import read_preflight

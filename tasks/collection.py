@@ -20,7 +20,7 @@ from tasks.base.errors import InputChanged
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.estimate import Tokens, most_tokens
+from tasks.batch.estimate.rates import Tokens, most_tokens
 from tasks.ledger.entries import ENDED, is_live, read_ledger, update
 from tasks.ledger.prices import find_price, to_pico, to_usd
 from tasks.llm.families import pick_family

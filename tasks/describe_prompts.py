@@ -17,7 +17,7 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.errors import ModerationError, SettingsInvalid
 from tasks.base.paths import lake
 from tasks.base.settings import Settings
-from tasks.estimate import constant_rates, estimate, prompt_tokens
+from tasks.batch.estimate.rates import constant_rates, estimate, prompt_tokens
 from tasks.ledger.nights import Use, prompt_uses
 from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family

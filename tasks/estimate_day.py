@@ -25,13 +25,13 @@ from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths
 from tasks.base.ports import FactUnavailable
 from tasks.base.settings import Settings
-from tasks.count_sample import Counted, count_sample, counted_rates, draw_sample
+from tasks.batch.estimate.counted import Counted, count_sample, counted_rates, draw_sample
+from tasks.batch.estimate.learnt import Nights
+from tasks.batch.estimate.rates import Estimate, Rates, constant_rates, estimate
 from tasks.day_states import Input
-from tasks.estimate import Estimate, Rates, constant_rates, estimate
 from tasks.intake.input_files import count_rows
 from tasks.intake.repeats import find_duplicates
 from tasks.intake.row_rules import check_rows, day_bounds, read_comments, split_records
-from tasks.learn_usage import Nights
 from tasks.ledger.prices import Price, find_price
 from tasks.llm.families import pick_family
 from tasks.llm.request_line import RequestTemplate

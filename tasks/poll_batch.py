@@ -20,12 +20,12 @@ from tasks.base.errors import BedrockRefused, BedrockUnavailable, QuotaReached, 
 from tasks.base.paths import DayPaths
 from tasks.base.ports import Job, JobStatus
 from tasks.base.settings import Settings
-from tasks.failed_jobs import is_hopeless
+from tasks.batch.failed_jobs import is_hopeless
+from tasks.batch.read_quotas import Quotas
 from tasks.ledger.deadline import is_late
 from tasks.ledger.entries import ENDED, is_running, update
 from tasks.ledger.lease import check_held
 from tasks.look_at_jobs import look, record_ends
-from tasks.read_quotas import Quotas
 from tasks.submission import find_all_accepted, live_jobs, submit_waiting
 
 Action = Literal["wait", "stop", "collect"]

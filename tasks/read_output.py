@@ -14,7 +14,7 @@ from data_contracts.batch_lines import OutputLine
 from data_contracts.ledger import Usage
 from data_contracts.verdicts import ANSWERS, Status
 from prompts import Prompt
-from tasks.estimate import Tokens
+from tasks.batch.estimate.rates import Tokens
 from tasks.ledger.prices import Price
 from tasks.llm.answer import Outcome, read_line
 from tasks.llm.families.base import Family

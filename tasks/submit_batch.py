@@ -26,10 +26,10 @@ from tasks import adapters
 from tasks.base.errors import is_transient
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
+from tasks.batch.read_quotas import Quotas
 from tasks.ledger.deadline import is_late
 from tasks.ledger.entries import is_live, read_ledger, serves, write_intent
 from tasks.ledger.lease import check_held, read_term
-from tasks.read_quotas import Quotas
 from tasks.submission import Submission, find_all_accepted, submit_waiting
 
 

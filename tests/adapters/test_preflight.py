@@ -23,11 +23,11 @@ from tasks.base.errors import BedrockRefused, BedrockThrottled, BedrockUnavailab
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
+from tasks.batch.try_canary import LIMIT_S, try_canary
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.prices import PICODOLLARS
 from tasks.ledger.run_records import read_preflight
 from tasks.llm.prompt import load_prompt
-from tasks.try_canary import LIMIT_S, try_canary
 from tests.fakes import FakeAlerts, FakeBedrock, Killed
 from tests.wire import Reply, Wire
 
@@ -231,7 +231,7 @@ def test_a_canary_whose_answer_is_lost_is_booked_at_the_most(site: Site) -> None
 
 def test_a_canary_that_hangs_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is called once, waited for as long as a canary may take, and booked: nobody knows whether it was answered."""
-    monkeypatch.setattr("tasks.try_canary.LIMIT_S", 0.3)
+    monkeypatch.setattr("tasks.batch.try_canary.LIMIT_S", 0.3)
     with Wire(site.sandbox.bedrock_url).served() as wire:
         wire.fates.append("hang")
         monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", wire.url)

@@ -19,7 +19,7 @@ from tasks import adapters
 from tasks.base.errors import JobFailed
 from tasks.base.ports import JobStatus
 from tasks.base.settings import Settings
-from tasks.failed_jobs import advice
+from tasks.batch.failed_jobs import advice
 from tests.adapters.test_cancel import DAY, now
 from tests.adapters.test_late_nights import check_books, courses, late_site, play, statuses, world
 

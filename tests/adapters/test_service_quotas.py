@@ -17,7 +17,7 @@ from tasks import adapters
 from tasks.adapters.aws import Aws
 from tasks.adapters.service_quotas import ServiceQuotas, is_name_of
 from tasks.base.ports import FactUnavailable
-from tasks.read_quotas import Quotas, read_quotas
+from tasks.batch.read_quotas import Quotas, read_quotas
 from tests.adapters.test_submit_and_poll import Counting, Night
 from tests.factories import MODEL_ID, local_adapters, plan, settings
 from tests.wire import Reply, Wire

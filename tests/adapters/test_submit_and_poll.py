@@ -26,6 +26,7 @@ from tasks.base.errors import BedrockRefused, BedrockUnavailable, QuotaReached
 from tasks.base.paths import DayPaths
 from tasks.base.ports import BatchInference, Job, JobRequest, JobStatus
 from tasks.base.settings import Settings
+from tasks.batch.read_quotas import Quotas
 from tasks.collect_answers import collect_answers
 from tasks.collection import CollectionSummary, output_lines
 from tasks.ledger.entries import ENDED, fetch_answers, is_live, is_running, read_ledger, write_intent
@@ -33,7 +34,6 @@ from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family
 from tasks.poll_batch import PollSummary, Progress, next_wait_s, wait_for_jobs
 from tasks.read_output import collect
-from tasks.read_quotas import Quotas
 from tasks.submission import Submission, job_request
 from tasks.submit_batch import submit_batch
 from tests.factories import (

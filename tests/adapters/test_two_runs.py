@@ -31,7 +31,7 @@ from tasks.adapters.lake import Lake
 from tasks.base.errors import LeaseLost, StorageUnavailable
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.build_batch import build_batch
+from tasks.batch.build_batch import build_batch
 from tasks.ledger.entries import read_ledger, update, write_intent
 from tasks.ledger.lease import Holder, check_held, take
 from tests.adapters.test_lake import NOTE, batches

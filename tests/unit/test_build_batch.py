@@ -13,15 +13,16 @@ import pytest
 from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry, job_name, shard_key
 from data_contracts.verdicts import ANSWERS
-from tasks import adapters, build_batch
+from tasks import adapters
 from tasks.base.errors import OverBudget
 from tasks.base.paths import RunPaths
-from tasks.build_batch import Batch
-from tasks.estimate import OUTPUT_TOKENS
+from tasks.batch import build_batch
+from tasks.batch.build_batch import Batch
+from tasks.batch.estimate.rates import OUTPUT_TOKENS
+from tasks.batch.read_quotas import Quotas
 from tasks.ledger.entries import read_ledger, update, write_intent
 from tasks.llm.families.converse import REASONING_TOKENS
 from tasks.llm.prompt import load_prompt
-from tasks.read_quotas import Quotas
 from tests import factories
 
 VALID = factories.valid({}, {}, {}, {})

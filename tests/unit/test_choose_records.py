@@ -14,7 +14,8 @@ from polars.testing import assert_frame_equal
 
 from data_contracts.ledger import EntryState, EstimateSource
 from tasks.base.errors import BelowMinimum, OverBudget
-from tasks.choose_records import (
+from tasks.batch.estimate.rates import OUTPUT_TOKENS, Rates
+from tasks.batch.wanted_records import (
     Choice,
     Prices,
     asked_records,
@@ -25,7 +26,6 @@ from tasks.choose_records import (
     records_to_ask,
     settled_records,
 )
-from tasks.estimate import OUTPUT_TOKENS, Rates
 from tasks.ledger.prices import Price
 from tests import factories
 

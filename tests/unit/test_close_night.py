@@ -20,11 +20,11 @@ from data_contracts.usage import LanguageUsage
 from data_contracts.verdicts import NIGHTS
 from tasks import adapters
 from tasks.base.paths import DayPaths, RunPaths
+from tasks.batch.estimate.learnt import learn_rates
 from tasks.best_answers import VerdictSummary
 from tasks.close_night import close_night, night_row
 from tasks.find_published import find_published
 from tasks.intake.validate import ValidationSummary
-from tasks.learn_usage import learn_rates
 from tasks.ledger.entries import write_intent
 from tasks.ledger.nights import published_run
 from tasks.ledger.run_records import clear_scratch

@@ -11,7 +11,7 @@ import prompts
 from data_contracts.batch_lines import InvocationType
 from data_contracts.ledger import EstimateSource
 from tasks.base.ports import FactUnavailable, Lifecycle
-from tasks.count_sample import TIME_LIMIT_S, Counted, count_sample, counted_rates, draw_sample, schema_tokens
+from tasks.batch.estimate.counted import TIME_LIMIT_S, Counted, count_sample, counted_rates, draw_sample, schema_tokens
 from tasks.llm.families.claude import Claude
 from tasks.llm.families.converse import Converse
 from tasks.llm.request_line import RequestTemplate

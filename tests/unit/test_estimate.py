@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data_contracts.ledger import EstimateSource
 from data_contracts.usage import LanguageUsage
-from tasks.estimate import (
+from tasks.batch.estimate.rates import (
     MIN_RECORDS,
     OUTPUT_TOKENS,
     Estimate,

@@ -10,7 +10,7 @@ import pytest
 
 from data_contracts.usage import LanguageUsage
 from tasks.base.paths import DayPaths
-from tasks.learn_usage import LEARNT_NIGHTS, Nights, keep_usage, learn_rates
+from tasks.batch.estimate.learnt import LEARNT_NIGHTS, Nights, keep_usage, learn_rates
 from tests import factories
 
 STORAGE = factories.local_adapters().storage

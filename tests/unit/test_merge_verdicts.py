@@ -20,8 +20,8 @@ from tasks import adapters, merge_verdicts
 from tasks.base import frames as frames_module
 from tasks.base.errors import JobFailed, TooFewJudged
 from tasks.base.paths import RunPaths
+from tasks.batch.estimate.learnt import add_up, usage_by_language
 from tasks.best_answers import VerdictSummary, arrow, best_answers, check_judged, merge, merge_in_buckets, summarise
-from tasks.learn_usage import add_up, usage_by_language
 from tasks.ledger.prices import Price, booked_price, job_frame
 from tasks.llm.quotes import REMOVED
 from tests import factories

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from tasks.base.errors import SettingsInvalid
 from tasks.base.ports import Severity
 from tasks.base.settings import Settings
-from tasks.choose_records import check_budget
-from tasks.estimate import constant_rates, estimate
+from tasks.batch.estimate.rates import constant_rates, estimate
+from tasks.batch.wanted_records import check_budget
 from tasks.ledger.prices import find_price
 from tasks.llm.prompt import load_prompt
 from tests import factories

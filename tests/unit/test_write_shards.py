@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from data_contracts.ledger import EstimateSource
 from data_contracts.verdicts import REQUESTS
-from tasks import write_shards as module
 from tasks.base.errors import SettingsInvalid, Unbalanced
-from tasks.estimate import Line, Rates
+from tasks.batch import shards as module
+from tasks.batch.estimate.rates import Line, Rates
+from tasks.batch.shards import plan_shards, write_shards
 from tasks.llm.families.claude import Claude
 from tasks.llm.request_line import RequestTemplate
-from tasks.write_shards import plan_shards, write_shards
 from tests import factories
 
 TEMPLATE = RequestTemplate(Claude(), factories.prompt())

@@ -22,19 +22,19 @@ from tasks.base.errors import is_transient
 from tasks.base.frames import buckets, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.canary import is_canary_due
-from tasks.choose_records import WANTED, Prices, asked_records, booked_cost, choose, records_to_ask
-from tasks.estimate import Rates
-from tasks.expect_rates import expect_rates
-from tasks.failed_jobs import check_failures
+from tasks.batch.canary import is_canary_due
+from tasks.batch.estimate.expected import expect_rates
+from tasks.batch.estimate.rates import Rates
+from tasks.batch.failed_jobs import check_failures
+from tasks.batch.read_quotas import Quotas
+from tasks.batch.shards import ShardNaming, plan_shards, send_shard, write_shards
+from tasks.batch.wanted_records import WANTED, Prices, asked_records, booked_cost, choose, records_to_ask
 from tasks.ledger.deadline import is_late
 from tasks.ledger.entries import fetch_answers, fetch_requests, read_ledger, serves
 from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family
 from tasks.llm.prompt import load_prompt
 from tasks.llm.request_line import RequestTemplate
-from tasks.read_quotas import Quotas
-from tasks.write_shards import ShardNaming, plan_shards, send_shard, write_shards
 
 MODES: tuple[Mode, ...] = ("batch", "on_demand", "canary")
 

@@ -14,7 +14,7 @@ from typing import Any
 from data_contracts.documents.plan import Plan
 from data_contracts.ledger import LedgerEntry, Usage, canary_key
 from tasks.base.settings import Settings
-from tasks.estimate import most_tokens
+from tasks.batch.estimate.rates import most_tokens
 from tasks.ledger.prices import find_price
 from tasks.llm.answer import Outcome
 from tasks.llm.request_line import RequestTemplate

@@ -21,8 +21,8 @@ from tasks.base.errors import SettingsInvalid, Unbalanced
 from tasks.base.frames import read_batches
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.choose_records import WANTED
-from tasks.estimate import Rates, estimate
+from tasks.batch.estimate.rates import Rates, estimate
+from tasks.batch.wanted_records import WANTED
 from tasks.ledger.prices import Price
 from tasks.llm.request_line import RequestTemplate
 

@@ -14,9 +14,9 @@ from prompts import Prompt
 from tasks.adapters import Adapters
 from tasks.base.paths import RunPaths
 from tasks.base.ports import FactUnavailable
-from tasks.count_sample import count_sample, counted_rates, draw_sample
-from tasks.estimate import Rates, constant_rates
-from tasks.learn_usage import learn_rates
+from tasks.batch.estimate.counted import count_sample, counted_rates, draw_sample
+from tasks.batch.estimate.learnt import learn_rates
+from tasks.batch.estimate.rates import Rates, constant_rates
 from tasks.llm.families.base import Family
 from tasks.llm.request_line import RequestTemplate
 

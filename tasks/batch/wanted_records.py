@@ -17,7 +17,7 @@ from data_contracts.table import Column, Table
 from data_contracts.verdicts import REQUESTS, Status
 from tasks.base.errors import BelowMinimum, OverBudget
 from tasks.base.settings import Settings
-from tasks.estimate import Estimate, Rates, estimate
+from tasks.batch.estimate.rates import Estimate, Rates, estimate
 from tasks.ledger.entries import is_live
 from tasks.ledger.prices import Price
 

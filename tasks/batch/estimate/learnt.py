@@ -13,7 +13,7 @@ from data_contracts.usage import LanguageUsage, NightUsage
 from data_contracts.verdicts import DecidedBy
 from tasks.adapters.storage import Storage
 from tasks.base.paths import DayPaths
-from tasks.estimate import Rates, learnt_rates
+from tasks.batch.estimate.rates import Rates, learnt_rates
 
 #: Nights that an estimate rests on, the nearest ones, and how many it looks through for them.
 LEARNT_NIGHTS = 7

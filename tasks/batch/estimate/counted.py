@@ -12,7 +12,7 @@ import polars as pl
 from data_contracts.batch_lines import InvocationType
 from data_contracts.ledger import EstimateSource
 from tasks.base.ports import FactUnavailable, ModelFacts
-from tasks.estimate import Line, Rates, prompt_tokens
+from tasks.batch.estimate.rates import Line, Rates, prompt_tokens
 from tasks.llm.request_line import RequestTemplate
 
 #: Requests that are counted. The prompt, which is most of a request, is counted exactly; the comments only have to

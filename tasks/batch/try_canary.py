@@ -36,8 +36,8 @@ from tasks.base.errors import (
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.ports import JobStatus, RecordFailed
 from tasks.base.settings import Settings
-from tasks.build_batch import Batch
-from tasks.canary import book, canary_entry, was_answered, with_calls
+from tasks.batch.build_batch import Batch
+from tasks.batch.canary import book, canary_entry, was_answered, with_calls
 from tasks.ledger.entries import read_ledger, update, write_intent
 from tasks.ledger.lease import check_held
 from tasks.ledger.run_records import read_preflight, write_preflight

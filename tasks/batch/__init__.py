@@ -1,0 +1,1 @@
+"""Which comments are asked, what that will cost, the shards."""

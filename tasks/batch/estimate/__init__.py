@@ -1,0 +1,1 @@
+"""What a night will cost, by the best source there is: counted, learnt, or constants."""
