@@ -20,8 +20,8 @@ from tasks.backfill_record import load_record
 from tasks.backfill_request import BackfillMode, BackfillRequest, check_request
 from tasks.base.settings import Settings
 from tasks.describe_backfill import describe_idle
+from tasks.jobs.stop_jobs import stop_left
 from tasks.plain_errors import log_plainly
-from tasks.stop_jobs import stop_left
 
 log_plainly()
 

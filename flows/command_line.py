@@ -65,7 +65,7 @@ def _cancelled(error: BaseException) -> str | None:
     """What was done about the jobs, if a signal ended the run; None if something else did."""
     from prefect.exceptions import TerminationSignal
 
-    from tasks.stop_jobs import causes
+    from tasks.jobs.stop_jobs import causes
 
     chain = list(causes(error))
     if not any(isinstance(cause, KeyboardInterrupt | TerminationSignal | Terminated) for cause in chain):

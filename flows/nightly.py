@@ -20,7 +20,6 @@ from prefect.runtime import flow_run
 
 from data_contracts.documents.summary import Night
 from tasks.adapters.channels.heartbeat import heartbeat
-from tasks.ask_on_demand import ask_on_demand
 from tasks.base.errors import SettingsInvalid, StartedTooOften
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
@@ -28,10 +27,8 @@ from tasks.batch.build_batch import build_batch
 from tasks.batch.read_quotas import read_quotas
 from tasks.batch.try_canary import try_canary
 from tasks.close_night import close_night
-from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
 from tasks.describe import describe_night, headline
-from tasks.expire_batch_files import expire_batch_files
 from tasks.find_published import find_published
 from tasks.flips import Flips
 from tasks.intake.await_input import await_input
@@ -39,6 +36,12 @@ from tasks.intake.check_expectations import check_expectations
 from tasks.intake.deduplicate import deduplicate
 from tasks.intake.ingest import ingest
 from tasks.intake.validate import validate
+from tasks.jobs.ask_on_demand import ask_on_demand
+from tasks.jobs.collect_answers import collect_answers
+from tasks.jobs.expire_batch_files import expire_batch_files
+from tasks.jobs.poll_batch import Progress, poll_batch
+from tasks.jobs.stop_jobs import Stopped, stop_left, stopped_on
+from tasks.jobs.submit_batch import submit_batch
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch, note_stop
 from tasks.log_lines import describe_failure, describe_progress, describe_step
@@ -46,13 +49,10 @@ from tasks.measure.measure_drift import measure_drift
 from tasks.measure_accuracy import measure_accuracy
 from tasks.merge_verdicts import merge_verdicts
 from tasks.plain_errors import log_plainly
-from tasks.poll_batch import Progress, poll_batch
 from tasks.preflight import preflight
 from tasks.publish import publish
 from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.send_alerts import alert_stopped_night, send_alerts
-from tasks.stop_jobs import Stopped, stop_left, stopped_on
-from tasks.submit_batch import submit_batch
 from tasks.tell_late_input import tell_late_input
 
 log_plainly()

@@ -11,32 +11,32 @@ from datetime import date, datetime
 from typing import ParamSpec, TypeVar
 
 from data_contracts.documents.summary import Night
-from tasks.ask_on_demand import ask_on_demand
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
 from tasks.batch.build_batch import build_batch
 from tasks.batch.read_quotas import read_quotas
 from tasks.batch.try_canary import try_canary
 from tasks.close_night import close_night
-from tasks.collect_answers import collect_answers
 from tasks.compare_verdicts import compare_verdicts
 from tasks.find_published import find_published
 from tasks.intake.check_expectations import check_expectations
 from tasks.intake.deduplicate import deduplicate
 from tasks.intake.ingest import ingest
 from tasks.intake.validate import validate
+from tasks.jobs.ask_on_demand import ask_on_demand
+from tasks.jobs.collect_answers import collect_answers
+from tasks.jobs.poll_batch import poll_batch
+from tasks.jobs.stop_jobs import stopped_on
+from tasks.jobs.submit_batch import submit_batch
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch
 from tasks.measure.measure_drift import measure_drift
 from tasks.measure_accuracy import measure_accuracy
 from tasks.merge_verdicts import merge_verdicts
-from tasks.poll_batch import poll_batch
 from tasks.preflight import preflight
 from tasks.publish import publish
 from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.send_alerts import send_alerts
-from tasks.stop_jobs import stopped_on
-from tasks.submit_batch import submit_batch
 from tasks.tell_late_input import tell_late_input
 
 P = ParamSpec("P")

@@ -9,7 +9,7 @@ from data_contracts.documents.summary import Night
 from tasks.base.errors import ModerationError
 from tasks.base.safe_text import brief
 from tasks.batch.build_batch import Batch
-from tasks.poll_batch import Progress
+from tasks.jobs.poll_batch import Progress
 
 #: Fields of a summary that are too long for a log line: their number is told.
 _LONG = {"shards", "live_keys", "confusion", "languages", "transitions"}

@@ -133,7 +133,7 @@ class StormyFate(Fate):
 
     def _may_sleep(self, when: str, name: str) -> bool:
         """Not between the look for a job and the call that makes it, if Bedrock's memory of tokens is as short: nobody
-        could be kept from asking again then, see `tasks/submit_batch.py`."""
+        could be kept from asking again then, see `tasks/jobs/submit_batch.py`."""
         return not (self._weather.forgets_tokens and when == "before" and name == "create_job")
 
     def _meet(self, when: str, name: str, target: str) -> None:

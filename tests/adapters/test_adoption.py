@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import adapters
-from tasks.adopt_job import choose_job, differences, is_same_model
 from tasks.base.errors import BedrockRefused, LeaseLost
 from tasks.base.ports import CLOCK_SKEW, Job, JobRequest, JobStatus
-from tasks.submission import job_request
-from tasks.submit_batch import submit_batch
+from tasks.jobs.adoption import choose_job, differences, is_same_model
+from tasks.jobs.submission import job_request
+from tasks.jobs.submit_batch import submit_batch
 from tests.adapters.test_submit_and_poll import RECORDS, Night, served
 from tests.factories import JOB_ARN, MODEL_ID, NOW, ledger_entry, local_adapters, plan, settings
 from tests.fakes import FakeBedrock
@@ -165,7 +165,7 @@ def test_twins_are_on_record_before_the_entry(night: Night, monkeypatch: pytest.
     for _ in range(2):
         bedrock.create_job(job_request(shard, None))
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.adopt_job.update", _killed)
+        patch.setattr("tasks.jobs.adoption.update", _killed)
         with pytest.raises(KeyboardInterrupt):
             night.submit((shard,))
     assert sorted(night.states) == ["intended", "submitted"]

@@ -23,9 +23,9 @@ from tasks.base.errors import BedrockRefused
 from tasks.base.paths import DayPaths
 from tasks.base.ports import Job, JobRequest, JobStatus
 from tasks.base.settings import Settings
+from tasks.jobs.stop_jobs import WAIT_S, Stopped, stop_day, stop_left
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import Holder, check_held, held
-from tasks.stop_jobs import WAIT_S, Stopped, stop_day, stop_left
 from tests.fakes import FakeAlerts, FakeBedrock
 from tests.nights import settings_in
 
@@ -271,7 +271,7 @@ def test_jobs_that_do_not_stop_stay_owned(
     site: Site, refuses: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After twenty seconds whoever cancelled is told; the jobs stay submitted, and the next run adopts them."""
-    monkeypatch.setattr("tasks.stop_jobs.stop_day", lambda *_: Stopped())
+    monkeypatch.setattr("tasks.jobs.stop_jobs.stop_day", lambda *_: Stopped())
     bedrock = Stubborn(site.storage, polls_until_done=10**6)
     submitted(site, bedrock)
     bedrock.refuses = refuses
@@ -304,7 +304,7 @@ class Forgetful(Watched):
 def test_a_stop_that_is_refused_is_asked_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS promises no read after a write: a job that was taken a moment ago is stopped as soon as it is known."""
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.stop_jobs.stop_day", lambda *_: Stopped())
+        patch.setattr("tasks.jobs.stop_jobs.stop_day", lambda *_: Stopped())
         bedrock = Forgetful(site.storage, polls_until_done=10**6)
         submitted(site, bedrock)
     bedrock.forgets = 2
@@ -337,7 +337,7 @@ def test_the_hook_stops_what_its_own_run_left(
 ) -> None:
     """A run that was killed before it could stop its jobs has them stopped; another run's are left alone."""
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.stop_jobs.stop_day", lambda *_: Stopped())
+        patch.setattr("tasks.jobs.stop_jobs.stop_day", lambda *_: Stopped())
         submitted(site, Watched(site.storage, polls_until_done=10**6))
     if holder is None:
         Path(site.paths.lease).unlink()

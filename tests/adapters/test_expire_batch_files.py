@@ -14,7 +14,7 @@ from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.expire_batch_files import batch_day, expire_batch_files
+from tasks.jobs.expire_batch_files import batch_day, expire_batch_files
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)

@@ -24,8 +24,8 @@ from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.base.ports import AlertMessage, Job, Severity
 from tasks.base.settings import Settings
 from tasks.erase_comment import erase_comment
-from tasks.expire_batch_files import expire_batch_files
-from tasks.stop_jobs import stop_day
+from tasks.jobs.expire_batch_files import expire_batch_files
+from tasks.jobs.stop_jobs import stop_day
 from tests.adapters.conftest import TinyMind
 from tests.hostile_nights import comment, put_comments
 from tests.wire import Asked, Wire

@@ -17,10 +17,10 @@ from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.storage import Storage
-from tasks.ask_on_demand import Pace
 from tasks.base.errors import BedrockThrottled, BedrockUnavailable, BelowMinimum, DeadlinePassed, ModerationError
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
+from tasks.jobs.ask_on_demand import Pace
 from tasks.ledger.entries import read_ledger
 from tests.fakes import FakeBedrock, Killed
 

@@ -30,10 +30,11 @@ from benchmarks.storms.two_runs import (
 )
 from benchmarks.storms.world import World
 from data_contracts.verdicts import VERDICTS
-from tasks import close_night, poll_batch, publish, submit_batch
+from tasks import close_night, publish
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import FileStore
 from tasks.base.paths import DayPaths
+from tasks.jobs import poll_batch, submit_batch
 from tasks.ledger import entries as ledger
 
 DAY = date(2026, 11, 19)

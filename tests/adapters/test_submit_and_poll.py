@@ -27,15 +27,15 @@ from tasks.base.paths import DayPaths
 from tasks.base.ports import BatchInference, Job, JobRequest, JobStatus
 from tasks.base.settings import Settings
 from tasks.batch.read_quotas import Quotas
-from tasks.collect_answers import collect_answers
-from tasks.collection import CollectionSummary, output_lines
+from tasks.jobs.collect_answers import collect_answers
+from tasks.jobs.collection import CollectionSummary, output_lines
+from tasks.jobs.output import collect
+from tasks.jobs.poll_batch import PollSummary, Progress, next_wait_s, wait_for_jobs
+from tasks.jobs.submission import Submission, job_request
+from tasks.jobs.submit_batch import submit_batch
 from tasks.ledger.entries import ENDED, fetch_answers, is_live, is_running, read_ledger, write_intent
 from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family
-from tasks.poll_batch import PollSummary, Progress, next_wait_s, wait_for_jobs
-from tasks.read_output import collect
-from tasks.submission import Submission, job_request
-from tasks.submit_batch import submit_batch
 from tests.factories import (
     JOB_ARN,
     MODEL_ID,

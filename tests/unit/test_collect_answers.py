@@ -17,14 +17,14 @@ from data_contracts.ledger import EntryState, LedgerEntry, Usage
 from data_contracts.verdicts import ANSWERS
 from tasks import adapters
 from tasks.base.paths import DayPaths
-from tasks.collect_answers import collect_answers
-from tasks.collection import CollectionSummary
+from tasks.jobs.collect_answers import collect_answers
+from tasks.jobs.collection import CollectionSummary
+from tasks.jobs.output import Collected, collect
 from tasks.ledger.entries import read_ledger, write_intent
 from tasks.ledger.prices import Price
 from tasks.llm.families.claude import Claude
 from tasks.llm.prompt import load_prompt
 from tasks.llm.request_line import RequestTemplate
-from tasks.read_output import Collected, collect
 from tests import factories
 from tests.factories import answer_text, claude_output, error_line, output_line
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from tasks.collection import hide_quotes, read_comments
+from tasks.jobs.collection import hide_quotes, read_comments
 from tasks.llm.families.claude import Claude
 from tasks.llm.quotes import REMOVED, REMOVED_DETAIL
 from tasks.llm.request_line import RequestTemplate

@@ -18,9 +18,9 @@ from tasks.base.errors import BedrockRefused, BedrockUnavailable, DeadlinePassed
 from tasks.base.paths import DayPaths
 from tasks.base.ports import Job, JobRequest, JobStatus
 from tasks.base.settings import Settings
+from tasks.jobs.poll_batch import PollSummary, Progress, next_action, next_wait_s, wait_for_jobs
 from tasks.ledger.deadline import check_stopped, is_late
 from tasks.ledger.entries import ENDED, read_ledger, write_intent
-from tasks.poll_batch import PollSummary, Progress, next_action, next_wait_s, wait_for_jobs
 from tests import factories
 
 PLAN = factories.plan()

@@ -14,7 +14,7 @@ from data_contracts.documents.plan import Plan
 from tasks.base.errors import is_transient
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.collection import CollectionSummary, collect_day
+from tasks.jobs.collection import CollectionSummary, collect_day
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

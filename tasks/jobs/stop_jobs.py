@@ -22,12 +22,12 @@ from tasks import adapters
 from tasks.base.errors import DayInUse, ModerationError
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.collection import collect_day
+from tasks.jobs.collection import collect_day
+from tasks.jobs.job_status import look, record_ends
+from tasks.jobs.single_calls import answered_records, close_entry
+from tasks.jobs.submission import find_accepted
 from tasks.ledger.entries import is_live, is_running, read_ledger
 from tasks.ledger.lease import Holder, held
-from tasks.look_at_jobs import look, record_ends
-from tasks.single_calls import answered_records, close_entry
-from tasks.submission import find_accepted
 
 #: Seconds from the first request to stop until what has ended is collected.
 WAIT_S = 20.0

@@ -30,10 +30,7 @@ from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths
 from tasks.base.ports import RecordFailed
 from tasks.base.settings import Settings
-from tasks.ledger.deadline import is_late
-from tasks.ledger.entries import is_live, read_ledger, serves
-from tasks.ledger.lease import check_held
-from tasks.single_calls import (
+from tasks.jobs.single_calls import (
     _ANSWER,
     _CALL,
     Request,
@@ -43,6 +40,9 @@ from tasks.single_calls import (
     count_calls,
     read_requests,
 )
+from tasks.ledger.deadline import is_late
+from tasks.ledger.entries import is_live, read_ledger, serves
+from tasks.ledger.lease import check_held
 
 
 class OnDemandSummary(BaseModel):

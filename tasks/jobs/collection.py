@@ -21,13 +21,13 @@ from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import Tokens, most_tokens
+from tasks.jobs.output import Collected, book_lost, book_repeats, collect
+from tasks.jobs.single_calls import answer_folder, count_calls
 from tasks.ledger.entries import ENDED, is_live, read_ledger, update
 from tasks.ledger.prices import find_price, to_pico, to_usd
 from tasks.llm.families import pick_family
 from tasks.llm.quotes import REMOVED, REMOVED_DETAIL, quotes
 from tasks.llm.request_line import RequestTemplate
-from tasks.read_output import Collected, book_lost, book_repeats, collect
-from tasks.single_calls import answer_folder, count_calls
 
 
 class CollectionSummary(BaseModel):

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.documents.plan import Plan
 from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
-from tasks.adopt_job import adopt, check_is_intended, choose_job, is_served_otherwise
 from tasks.base.errors import BedrockRefused, LeaseLost, QuotaReached
 from tasks.base.paths import DayPaths
 from tasks.base.ports import JobRequest
 from tasks.base.settings import Settings
+from tasks.jobs.adoption import adopt, check_is_intended, choose_job, is_served_otherwise
 from tasks.ledger.entries import is_live, is_running, read_ledger, serves, update
 
 

@@ -27,10 +27,10 @@ from tasks.base.errors import is_transient
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.batch.read_quotas import Quotas
+from tasks.jobs.submission import Submission, find_all_accepted, submit_waiting
 from tasks.ledger.deadline import is_late
 from tasks.ledger.entries import is_live, read_ledger, serves, write_intent
 from tasks.ledger.lease import check_held, read_term
-from tasks.submission import Submission, find_all_accepted, submit_waiting
 
 
 @task(retries=5, retry_delay_seconds=[5, 15, 60, 300, 600], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

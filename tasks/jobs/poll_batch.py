@@ -22,11 +22,11 @@ from tasks.base.ports import Job, JobStatus
 from tasks.base.settings import Settings
 from tasks.batch.failed_jobs import is_hopeless
 from tasks.batch.read_quotas import Quotas
+from tasks.jobs.job_status import look, record_ends
+from tasks.jobs.submission import find_all_accepted, live_jobs, submit_waiting
 from tasks.ledger.deadline import is_late
 from tasks.ledger.entries import ENDED, is_running, update
 from tasks.ledger.lease import check_held
-from tasks.look_at_jobs import look, record_ends
-from tasks.submission import find_all_accepted, live_jobs, submit_waiting
 
 Action = Literal["wait", "stop", "collect"]
 
