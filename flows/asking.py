@@ -18,7 +18,7 @@ from pydantic import Field, create_model
 
 from tasks.base.errors import FlipsHeld, Unanswered, WrongUsage
 from tasks.base.settings import Settings
-from tasks.flips import Flips
+from tasks.verdicts.flips import Flips
 
 #: Seconds between looks for an answer.
 POLL_S = 5

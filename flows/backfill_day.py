@@ -14,7 +14,7 @@ from tasks.backfill_record import Outcome
 from tasks.base.errors import FlipsHeld
 from tasks.base.settings import Settings
 from tasks.describe_backfill import flips_question, flips_table
-from tasks.flips import Flips, describe_flips
+from tasks.verdicts.flips import Flips, describe_flips
 
 
 @flow(name="backfill-day", flow_run_name="backfill-{run_date}", persist_result=False)

@@ -27,10 +27,7 @@ from tasks.batch.build_batch import build_batch
 from tasks.batch.read_quotas import read_quotas
 from tasks.batch.try_canary import try_canary
 from tasks.close_night import close_night
-from tasks.compare_verdicts import compare_verdicts
 from tasks.describe import describe_night, headline
-from tasks.find_published import find_published
-from tasks.flips import Flips
 from tasks.intake.await_input import await_input
 from tasks.intake.check_expectations import check_expectations
 from tasks.intake.deduplicate import deduplicate
@@ -47,13 +44,16 @@ from tasks.ledger.run_records import clear_scratch, note_stop
 from tasks.log_lines import describe_failure, describe_progress, describe_step
 from tasks.measure.measure_drift import measure_drift
 from tasks.measure_accuracy import measure_accuracy
-from tasks.merge_verdicts import merge_verdicts
 from tasks.plain_errors import log_plainly
 from tasks.preflight import preflight
-from tasks.publish import publish
 from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.send_alerts import alert_stopped_night, send_alerts
 from tasks.tell_late_input import tell_late_input
+from tasks.verdicts.compare_verdicts import compare_verdicts
+from tasks.verdicts.find_published import find_published
+from tasks.verdicts.flips import Flips
+from tasks.verdicts.merge_verdicts import merge_verdicts
+from tasks.verdicts.publish import publish
 
 log_plainly()
 

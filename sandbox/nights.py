@@ -17,8 +17,6 @@ from tasks.batch.build_batch import build_batch
 from tasks.batch.read_quotas import read_quotas
 from tasks.batch.try_canary import try_canary
 from tasks.close_night import close_night
-from tasks.compare_verdicts import compare_verdicts
-from tasks.find_published import find_published
 from tasks.intake.check_expectations import check_expectations
 from tasks.intake.deduplicate import deduplicate
 from tasks.intake.ingest import ingest
@@ -32,12 +30,14 @@ from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch
 from tasks.measure.measure_drift import measure_drift
 from tasks.measure_accuracy import measure_accuracy
-from tasks.merge_verdicts import merge_verdicts
 from tasks.preflight import preflight
-from tasks.publish import publish
 from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.send_alerts import send_alerts
 from tasks.tell_late_input import tell_late_input
+from tasks.verdicts.compare_verdicts import compare_verdicts
+from tasks.verdicts.find_published import find_published
+from tasks.verdicts.merge_verdicts import merge_verdicts
+from tasks.verdicts.publish import publish
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -27,7 +27,6 @@ from tasks.base.errors import is_transient
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.batch.estimate.learnt import keep_usage
-from tasks.best_answers import VerdictSummary
 from tasks.intake.validate import ValidationSummary
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import check_held
@@ -35,6 +34,7 @@ from tasks.ledger.run_records import read_preflight
 from tasks.measure.metrics_table import read_day
 from tasks.render_report import render_report
 from tasks.send_alerts import AlertSummary
+from tasks.verdicts.best_answers import VerdictSummary
 
 
 def night_row(night: Night, plan: Plan, now: datetime) -> pl.DataFrame:

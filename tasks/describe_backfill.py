@@ -9,8 +9,8 @@ from datetime import date
 from tasks.backfill_record import BackfillRecord, DayRecord
 from tasks.base.figures import dollars
 from tasks.base.settings import Settings
-from tasks.flips import Flips, describe_flips
 from tasks.plan_backfill import DONE_BEFORE, BackfillPlan, PlannedDay
+from tasks.verdicts.flips import Flips, describe_flips
 
 Row = dict[str, str]
 

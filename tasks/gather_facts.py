@@ -26,7 +26,7 @@ from tasks.base.paths import DayPaths, RunPaths, backfills, lake, leases
 from tasks.base.ports import Job
 from tasks.base.settings import Settings
 from tasks.ledger.lease import HEARTBEAT_S, Holder
-from tasks.published_rows import PUBLISHED, UNREADABLE, count_lake, count_plain
+from tasks.verdicts.published_rows import PUBLISHED, UNREADABLE, count_lake, count_plain
 from tasks.watch_facts import Backfill, Books, DayFacts, DayJob, Facts, Fault, Lease, Night
 
 #: Names of our jobs begin so.

@@ -32,8 +32,8 @@ from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_work
 from tasks.measure.day_drift import DriftSummary, measure_run
 from tasks.measure.metrics_table import read_day
-from tasks.plain_objects import refresh_plain, tables_at_odds
 from tasks.render_report import render_report
+from tasks.verdicts.plain_objects import refresh_plain, tables_at_odds
 
 
 class Remeasured(BaseModel):

@@ -31,8 +31,8 @@ from tasks.base.settings import Settings
 from tasks.day_accuracy import measure_day
 from tasks.day_versions import DayVersion, commits_of_day, day_versions, describe_versions, is_there, last_of_run
 from tasks.ledger.lease import check_held, held
-from tasks.list_review import review_list
-from tasks.plain_objects import send_plain
+from tasks.verdicts.plain_objects import send_plain
+from tasks.verdicts.review_list import review_list
 
 #: The day's tables that have a past of their own; `review` follows from the verdicts.
 TABLES: tuple[Table, ...] = (VERDICTS, REJECTED)

@@ -7,7 +7,7 @@ from datetime import date
 
 from tasks.base.ports import Severity
 from tasks.notices import Problem
-from tasks.published_rows import Rows, is_as_published
+from tasks.verdicts.published_rows import Rows, is_as_published
 from tasks.watch_facts import Books, DayFacts, Facts, Night
 
 #: What analysts read first: a wrong one is looked at now.

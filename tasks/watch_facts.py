@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.documents.stopped import Stop
 from data_contracts.ledger import LedgerEntry
 from tasks.base.ports import Job
-from tasks.published_rows import Rows
+from tasks.verdicts.published_rows import Rows
 
 
 class Lease(NamedTuple):

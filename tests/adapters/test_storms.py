@@ -30,12 +30,13 @@ from benchmarks.storms.two_runs import (
 )
 from benchmarks.storms.world import World
 from data_contracts.verdicts import VERDICTS
-from tasks import close_night, publish
+from tasks import close_night
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import FileStore
 from tasks.base.paths import DayPaths
 from tasks.jobs import poll_batch, submit_batch
 from tasks.ledger import entries as ledger
+from tasks.verdicts import publish
 
 DAY = date(2026, 11, 19)
 BEGIN = datetime(2026, 11, 20, 2, tzinfo=UTC)

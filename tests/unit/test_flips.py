@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.compare_verdicts import changes_by_range, read_side
-from tasks.flips import Flips, count_changes, describe_flips, summarise_flips
+from tasks.verdicts.compare_verdicts import changes_by_range, read_side
+from tasks.verdicts.flips import Flips, count_changes, describe_flips, summarise_flips
 from tests.nights import DAY, verdict, verdicts_frame
 
 UNJUDGED: dict[str, Any] = {"violation": None, "category": None}

@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 
 from data_contracts.review import REVIEW, ReviewReason
 from data_contracts.verdicts import Status
-from tasks.list_review import review_list
+from tasks.verdicts.review_list import review_list
 from tests import factories
 
 

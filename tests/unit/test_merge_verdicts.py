@@ -16,14 +16,23 @@ from polars.testing import assert_frame_equal
 
 from data_contracts.ledger import EntryState, LedgerEntry
 from data_contracts.verdicts import ANSWERS, REQUESTS, VERDICTS
-from tasks import adapters, merge_verdicts
+from tasks import adapters
 from tasks.base import frames as frames_module
 from tasks.base.errors import JobFailed, TooFewJudged
 from tasks.base.paths import RunPaths
 from tasks.batch.estimate.learnt import add_up, usage_by_language
-from tasks.best_answers import VerdictSummary, arrow, best_answers, check_judged, merge, merge_in_buckets, summarise
 from tasks.ledger.prices import Price, booked_price, job_frame
 from tasks.llm.quotes import REMOVED
+from tasks.verdicts import merge_verdicts
+from tasks.verdicts.best_answers import (
+    VerdictSummary,
+    arrow,
+    best_answers,
+    check_judged,
+    merge,
+    merge_in_buckets,
+    summarise,
+)
 from tests import factories
 
 SETTINGS = factories.settings()

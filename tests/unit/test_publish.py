@@ -21,12 +21,12 @@ from data_contracts.review import REVIEW
 from data_contracts.table import Table
 from data_contracts.verdicts import VERDICTS
 from tasks import adapters
-from tasks.balance_books import balance
 from tasks.base.errors import Unbalanced
 from tasks.base.frames import record_batches
 from tasks.base.paths import RunPaths
-from tasks.list_review import review_list
-from tasks.publish import check_review_ids, check_row_keys, check_verdict_ids, publish
+from tasks.verdicts.balance import balance
+from tasks.verdicts.publish import check_review_ids, check_row_keys, check_verdict_ids, publish
+from tasks.verdicts.review_list import review_list
 from tests import factories
 
 A, B = factories.input_object(uri="a", row_count=3), factories.input_object(uri="b", row_count=1)

@@ -21,7 +21,7 @@ from tasks.base.errors import is_transient
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.flips import COLUMNS, Flips, Provenance, count_changes, summarise_flips
+from tasks.verdicts.flips import COLUMNS, Flips, Provenance, count_changes, summarise_flips
 
 #: Verdicts of each side in memory at a time; every range is one more pass over both sides.
 _RANGE_ROWS = 1_000_000

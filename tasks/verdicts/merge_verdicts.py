@@ -18,10 +18,10 @@ from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.batch.estimate.learnt import add_up
-from tasks.best_answers import VerdictSummary, arrow, check_judged, merge_in_buckets, summarise
 from tasks.ledger.deadline import check_complete, check_stopped, is_late
 from tasks.ledger.entries import fetch_answers, fetch_requests, is_live, read_ledger, serves
 from tasks.ledger.prices import PICODOLLARS, is_priced, job_frame
+from tasks.verdicts.best_answers import VerdictSummary, arrow, check_judged, merge_in_buckets, summarise
 
 
 @task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)

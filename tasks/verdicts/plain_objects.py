@@ -14,7 +14,7 @@ from tasks.adapters.storage import Storage
 from tasks.base.errors import ModerationError, StorageUnavailable
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths
-from tasks.published_rows import PUBLISHED, UNREADABLE, Rows, count_lake, count_plain, is_as_published
+from tasks.verdicts.published_rows import PUBLISHED, UNREADABLE, Rows, count_lake, count_plain, is_as_published
 
 
 def tables_at_odds(outside: Adapters, paths: DayPaths, night: Mapping[str, Any]) -> tuple[str, ...]:

@@ -18,15 +18,15 @@ from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.review import REVIEW
 from data_contracts.verdicts import VERDICTS, Status
 from tasks import adapters
-from tasks.balance_books import balance
 from tasks.base.errors import Unbalanced, is_transient
 from tasks.base.frames import _BATCH_ROWS, read_batches, record_batches, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import check_held
-from tasks.list_review import review_list
-from tasks.plain_objects import send_plain
+from tasks.verdicts.balance import balance
+from tasks.verdicts.plain_objects import send_plain
+from tasks.verdicts.review_list import review_list
 
 #: What makes a row of the input itself.
 ROW_KEY = ("source_object", "source_row")

@@ -1,0 +1,1 @@
+"""One verdict for each comment; the books; published in one commit."""
