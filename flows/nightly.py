@@ -39,14 +39,14 @@ from tasks.jobs.expire_batch_files import expire_batch_files
 from tasks.jobs.poll_batch import Progress, poll_batch
 from tasks.jobs.stop_jobs import Stopped, stop_left, stopped_on
 from tasks.jobs.submit_batch import submit_batch
+from tasks.labels.measure_accuracy import measure_accuracy
+from tasks.labels.remeasure_late_labels import remeasure_late_labels
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch, note_stop
 from tasks.log_lines import describe_failure, describe_progress, describe_step
 from tasks.measure.measure_drift import measure_drift
-from tasks.measure_accuracy import measure_accuracy
 from tasks.plain_errors import log_plainly
 from tasks.preflight import preflight
-from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.send_alerts import alert_stopped_night, send_alerts
 from tasks.tell_late_input import tell_late_input
 from tasks.verdicts.compare_verdicts import compare_verdicts

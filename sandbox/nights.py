@@ -26,12 +26,12 @@ from tasks.jobs.collect_answers import collect_answers
 from tasks.jobs.poll_batch import poll_batch
 from tasks.jobs.stop_jobs import stopped_on
 from tasks.jobs.submit_batch import submit_batch
+from tasks.labels.measure_accuracy import measure_accuracy
+from tasks.labels.remeasure_late_labels import remeasure_late_labels
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch
 from tasks.measure.measure_drift import measure_drift
-from tasks.measure_accuracy import measure_accuracy
 from tasks.preflight import preflight
-from tasks.remeasure_late_labels import remeasure_late_labels
 from tasks.send_alerts import send_alerts
 from tasks.tell_late_input import tell_late_input
 from tasks.verdicts.compare_verdicts import compare_verdicts

@@ -26,8 +26,8 @@ from tasks.base.errors import ModerationError, Transient, is_transient
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.day_accuracy import AccuracySummary, measure_day
 from tasks.intake.validate import validate
+from tasks.labels.day_accuracy import AccuracySummary, measure_day
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_work
 from tasks.measure.day_drift import DriftSummary, measure_run

@@ -17,11 +17,11 @@ from data_contracts.metrics import METRICS, State
 from tasks import adapters
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
-from tasks.day_accuracy import AccuracySummary
-from tasks.estimate_quality import QUALITY, Slice, category_slices, confusion_matrices, estimate, measure_quality
+from tasks.labels.day_accuracy import AccuracySummary
+from tasks.labels.measure_accuracy import measure_accuracy
+from tasks.labels.quality import QUALITY, Slice, category_slices, confusion_matrices, estimate, measure_quality
+from tasks.labels.truth import Settled, cohen_kappa, is_usable, schema_fault, settle
 from tasks.measure.measurement import Measurement
-from tasks.measure_accuracy import measure_accuracy
-from tasks.truth import Settled, cohen_kappa, is_usable, schema_fault, settle
 from tests.nights import (
     DAY,
     NOW,

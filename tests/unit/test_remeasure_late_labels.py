@@ -12,9 +12,9 @@ from tasks import adapters
 from tasks.base.errors import InputChanged
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.label_files import list_labels, load_seen, read_labels
-from tasks.measure_accuracy import measure_accuracy
-from tasks.remeasure_late_labels import LateLabelsSummary, remeasure_late_labels
+from tasks.labels.label_files import list_labels, load_seen, read_labels
+from tasks.labels.measure_accuracy import measure_accuracy
+from tasks.labels.remeasure_late_labels import LateLabelsSummary, remeasure_late_labels
 from tests.nights import (
     DAY,
     NOW,

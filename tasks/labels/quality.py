@@ -13,6 +13,7 @@ import polars as pl
 from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.labels import LabelSource
 from data_contracts.metrics import Kind
+from tasks.labels.truth import NO_CATEGORY, Settled
 from tasks.measure.intervals import (
     DRAWS,
     Cell,
@@ -24,7 +25,6 @@ from tasks.measure.intervals import (
     quantile_interval,
 )
 from tasks.measure.measurement import ALL, Measurement, nothing
-from tasks.truth import NO_CATEGORY, Settled
 
 QUALITY = ("accuracy", "precision", "recall", "f1", "prevalence")
 

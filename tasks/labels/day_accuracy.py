@@ -18,8 +18,9 @@ from tasks.adapters import Adapters
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Thresholds
-from tasks.estimate_quality import confusion_matrices, measure_quality
-from tasks.label_files import LabelsSeen, list_labels, read_labels, store_seen
+from tasks.labels.label_files import LabelsSeen, list_labels, read_labels, store_seen
+from tasks.labels.quality import confusion_matrices, measure_quality
+from tasks.labels.truth import Settled, settle
 from tasks.measure.baselines import Comparison, compare
 from tasks.measure.intervals import Interval, effective_count
 from tasks.measure.judgement import Stamp, metric_rows
@@ -27,7 +28,6 @@ from tasks.measure.measurement import ALL, Measurement, rate
 from tasks.measure.metric_history import History, Reading, Row
 from tasks.measure.metric_rules import RULES
 from tasks.measure.metrics_table import append_rows, read_history
-from tasks.truth import Settled, settle
 
 PLANTED = f"source={LabelSource.PLANTED}"
 

@@ -20,8 +20,8 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.errors import is_transient
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
-from tasks.day_accuracy import measure_day
-from tasks.label_files import LabelsSeen, list_labels, load_seen
+from tasks.labels.day_accuracy import measure_day
+from tasks.labels.label_files import LabelsSeen, list_labels, load_seen
 from tasks.ledger.nights import published_runs
 from tasks.measure.metric_history import LABEL_DAYS
 

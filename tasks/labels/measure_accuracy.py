@@ -15,7 +15,7 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.errors import is_transient
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.day_accuracy import AccuracySummary, measure_day
+from tasks.labels.day_accuracy import AccuracySummary, measure_day
 
 
 @task(

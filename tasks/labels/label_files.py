@@ -14,7 +14,7 @@ from data_contracts.labels import LABELS
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.base.errors import InputChanged
 from tasks.base.paths import DayPaths
-from tasks.truth import schema_fault
+from tasks.labels.truth import schema_fault
 
 
 class LabelFiles(NamedTuple):

@@ -1,0 +1,1 @@
+"""Human truth: label files, accuracy."""
