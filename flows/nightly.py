@@ -20,6 +20,7 @@ from prefect.runtime import flow_run
 
 from data_contracts.documents.summary import Night
 from tasks.adapters.channels.heartbeat import heartbeat
+from tasks.alerts.send_alerts import alert_stopped_night, send_alerts
 from tasks.base.errors import SettingsInvalid, StartedTooOften
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
@@ -47,7 +48,6 @@ from tasks.log_lines import describe_failure, describe_progress, describe_step
 from tasks.measure.measure_drift import measure_drift
 from tasks.plain_errors import log_plainly
 from tasks.preflight import preflight
-from tasks.send_alerts import alert_stopped_night, send_alerts
 from tasks.tell_late_input import tell_late_input
 from tasks.verdicts.compare_verdicts import compare_verdicts
 from tasks.verdicts.find_published import find_published

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import ParamSpec, TypeVar
 
 from data_contracts.documents.summary import Night
+from tasks.alerts.send_alerts import send_alerts
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
 from tasks.batch.build_batch import build_batch
@@ -32,7 +33,6 @@ from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch
 from tasks.measure.measure_drift import measure_drift
 from tasks.preflight import preflight
-from tasks.send_alerts import send_alerts
 from tasks.tell_late_input import tell_late_input
 from tasks.verdicts.compare_verdicts import compare_verdicts
 from tasks.verdicts.find_published import find_published

@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from tasks.alert_words import WORDS
-from tasks.alert_words.endings import ENDING_ADVICE, ENDING_LEADS, ENDING_TITLES
+from tasks.alerts.delivery import Delivery, deliver
+from tasks.alerts.problem_memory import NoticeMemory
+from tasks.alerts.problems import Problem, Told
+from tasks.alerts.words import WORDS
+from tasks.alerts.words.endings import ENDING_ADVICE, ENDING_LEADS, ENDING_TITLES
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertChannel, AlertMessage, Lifecycle, Severity
-from tasks.deliver_alerts import Delivery, deliver
 from tasks.llm.model_ids import parse_model_id
-from tasks.notice_memory import NoticeMemory
-from tasks.notices import Problem, Told
 
 #: Days before the end at which each channel is told again.
 STEPS_DAYS = (60, 30, 14)

@@ -23,6 +23,7 @@ from data_contracts.ledger import EstimateSource, LedgerEntry
 from data_contracts.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
+from tasks.alerts.send_alerts import AlertSummary
 from tasks.base.errors import is_transient
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
@@ -33,7 +34,6 @@ from tasks.ledger.lease import check_held
 from tasks.ledger.run_records import read_preflight
 from tasks.measure.metrics_table import read_day
 from tasks.render_report import render_report
-from tasks.send_alerts import AlertSummary
 from tasks.verdicts.best_answers import VerdictSummary
 
 

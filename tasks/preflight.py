@@ -19,13 +19,13 @@ from data_contracts.documents.preflight import Preflight
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StorageRefused
+from tasks.alerts.problem_memory import NoticeMemory
 from tasks.base.errors import StorageUnavailable, is_transient
 from tasks.base.paths import RunPaths, notices
 from tasks.base.ports import FactUnavailable
 from tasks.base.settings import Settings
 from tasks.check_lifecycle import describe_ending, find_ending, tell_ending
 from tasks.ledger.run_records import write_preflight
-from tasks.notice_memory import NoticeMemory
 
 
 def check_model(

@@ -16,14 +16,14 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
+from tasks.alerts.problem_memory import NoticeMemory
+from tasks.alerts.problem_news import tell_notices
+from tasks.alerts.problems import Problem, Verdict
 from tasks.base.errors import ModerationError
 from tasks.base.paths import notices
 from tasks.base.ports import Severity
 from tasks.base.settings import Settings
 from tasks.find_late_input import LateInput, days_until, find_late_inputs
-from tasks.notice_memory import NoticeMemory
-from tasks.notices import Problem, Verdict
-from tasks.tell_notices import tell_notices
 
 #: File names that an alert shows a day.
 MAX_NAMES = 5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from tasks.alerts.problems import Problem
 from tasks.base.ports import Severity
-from tasks.notices import Problem
 from tasks.verdicts.published_rows import Rows, is_as_published
 from tasks.watch_facts import Books, DayFacts, Facts, Night
 

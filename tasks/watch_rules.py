@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
 from data_contracts.ledger import EntryState
+from tasks.alerts.problems import Problem, Verdict
 from tasks.base.ports import JobStatus, Severity
 from tasks.base.settings import Settings
 from tasks.ledger.lease import FREE_AFTER_S
-from tasks.notices import Problem, Verdict
 from tasks.watch_books import find_disorder
 from tasks.watch_facts import Backfill, DayJob, Facts, Lease
 

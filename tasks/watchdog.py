@@ -15,16 +15,16 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
 from tasks.adapters.channels.heartbeat import send_heartbeat
+from tasks.alerts.problem_memory import NoticeMemory
+from tasks.alerts.problem_news import Telling, tell_notices
+from tasks.alerts.problem_text import say
+from tasks.alerts.problems import Problem, Verdict
 from tasks.base.errors import ModerationError
 from tasks.base.paths import notices
 from tasks.base.ports import Severity
 from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
 from tasks.gather_facts import gather_facts
-from tasks.notice_memory import NoticeMemory
-from tasks.notice_text import say
-from tasks.notices import Problem, Verdict
-from tasks.tell_notices import Telling, tell_notices
 from tasks.watch_facts import Facts
 from tasks.watch_rules import due_at, is_alive, is_backfilled, judge_facts
 

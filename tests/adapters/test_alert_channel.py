@@ -25,8 +25,8 @@ from tasks import adapters
 from tasks.adapters.aws import Aws, AwsEnvironment
 from tasks.adapters.channels.apprise import AppriseChannel, alert_channels
 from tasks.adapters.channels.sns import MAX_BODY_BYTES, MAX_SUBJECT_CHARS, SnsChannel, body, subject
+from tasks.alerts.delivery import deliver
 from tasks.base.ports import AlertMessage, AlertUndelivered, Severity
-from tasks.deliver_alerts import deliver
 from tests import factories
 
 #: apprise's mail plug-in imports a module that Python 3.13 drops; apprise itself does without it there.

@@ -26,7 +26,7 @@ from data_contracts.verdicts import MAX_EXPLANATION_CHARS, VERDICTS, Status
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox, running
 from tasks import adapters
-from tasks.alert_text import describe, stopped_message
+from tasks.alerts.incident_text import describe, stopped_message
 from tasks.base.errors import NightStopped
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.ports import Job, JobStatus

@@ -18,13 +18,13 @@ from data_contracts.verdicts import VERDICTS
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.channels.sns import SnsChannel
-from tasks.alert_text import stopped_message
+from tasks.alerts.incident_text import stopped_message
+from tasks.alerts.send_alerts import alert_stopped_night, send_alerts
 from tasks.base.errors import BedrockRefused, BedrockUnavailable, ModerationError, SettingsInvalid
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertMessage, Severity
 from tasks.base.settings import Settings
 from tasks.log_lines import describe_failure, describe_step
-from tasks.send_alerts import alert_stopped_night, send_alerts
 from tests import factories
 from tests import secrets_planted as planted
 from tests.adapters.test_alert_channel import served

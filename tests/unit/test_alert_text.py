@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.alert_text import (
+from tasks.alerts.incident_text import (
     MAX_MEASURES,
     Finding,
     degraded_message,
@@ -21,13 +21,13 @@ from tasks.alert_text import (
     recovery_message,
     stopped_message,
 )
-from tasks.alert_words import WORDS
+from tasks.alerts.incidents import Incident, News, Trouble
+from tasks.alerts.words import WORDS
 from tasks.base.errors import ModerationError
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertMessage, Severity
 from tasks.base.safe_text import MAX_ID_CHARS, safe_id, safe_text
 from tasks.base.settings import Thresholds
-from tasks.incidents import Incident, News, Trouble
 from tasks.measure.judgement import failed_answers
 from tasks.measure.measurement import rate
 from tasks.measure.metric_rules import RULES

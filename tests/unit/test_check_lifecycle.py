@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.alert_words.endings import ENDING_ADVICE, ENDING_LEADS, ENDING_TITLES
+from tasks.alerts.problem_memory import NoticeMemory
+from tasks.alerts.words.endings import ENDING_ADVICE, ENDING_LEADS, ENDING_TITLES
 from tasks.base.paths import RunPaths, notices
 from tasks.base.ports import Lifecycle, Severity
 from tasks.check_lifecycle import Ending, describe_ending, ending_message, find_ending, tell_ending
-from tasks.notice_memory import NoticeMemory
 from tests import factories
 from tests.fakes import FakeAlerts
 

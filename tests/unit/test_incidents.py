@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.alerts.incidents import REMIND_NIGHTS, Incident, Incidents, News, Trouble, find_news
 from tasks.base.ports import Severity
-from tasks.incidents import REMIND_NIGHTS, Incident, Incidents, News, Trouble, find_news
 
 NIGHT = date(2026, 11, 19)
 ACCURACY = Trouble(metric="accuracy", severity=Severity.PAGE)

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from tasks.alert_words import NOTICE_WORDS
+from tasks.alerts.problem_text import MAX_TOLD, notice_message, say
+from tasks.alerts.problems import Changes, Problem
+from tasks.alerts.words import NOTICE_WORDS
 from tasks.base.ports import Severity
-from tasks.notice_text import MAX_TOLD, notice_message, say
-from tasks.notices import Changes, Problem
 from tests.nights import DAY
 
 #: Every fact that any sentence may show.

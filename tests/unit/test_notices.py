@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tasks.alerts.problem_memory import NoticeMemory
+from tasks.alerts.problems import REMIND_AFTER, Changes, Problem, Told, Verdict, after, find_changes
 from tasks.base.errors import StorageUnavailable
 from tasks.base.ports import Severity
-from tasks.notice_memory import NoticeMemory
-from tasks.notices import REMIND_AFTER, Changes, Problem, Told, Verdict, after, find_changes
 from tests.factories import local_adapters
 from tests.nights import DAY, NOW
 

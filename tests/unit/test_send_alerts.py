@@ -12,14 +12,14 @@ import pytest
 from data_contracts.metrics import METRICS
 from tasks import adapters
 from tasks.adapters import Adapters
-from tasks.alert_memory import AlertMemory
+from tasks.alerts.delivery import PAUSES_S, deliver
+from tasks.alerts.incident_memory import AlertMemory
+from tasks.alerts.incidents import News, Trouble
+from tasks.alerts.send_alerts import AlertSummary, alert_stopped_night, find_examples, send_alerts, showing
 from tasks.base.errors import SettingsInvalid, StorageUnavailable
 from tasks.base.paths import DayPaths
 from tasks.base.ports import AlertMessage, AlertUndelivered, Severity
 from tasks.base.settings import Settings
-from tasks.deliver_alerts import PAUSES_S, deliver
-from tasks.incidents import News, Trouble
-from tasks.send_alerts import AlertSummary, alert_stopped_night, find_examples, send_alerts, showing
 from tests.factories import local_adapters
 from tests.nights import DAY, NOW, publish_verdicts, settings_in, verdict, verdicts_frame
 

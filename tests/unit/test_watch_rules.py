@@ -10,9 +10,9 @@ import pytest
 
 from data_contracts.documents.stopped import Stop
 from data_contracts.ledger import EntryState
+from tasks.alerts.problems import Problem, Verdict
 from tasks.base.ports import Job, JobStatus, Severity
 from tasks.base.settings import Settings
-from tasks.notices import Problem, Verdict
 from tasks.verdicts.published_rows import Rows
 from tasks.watch_facts import Backfill, Books, DayFacts, DayJob, Facts, Fault, Lease, Night
 from tasks.watch_rules import ABANDONED_AFTER_S, due_at, judge_facts

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.alert_words.english import ENGLISH
-from tasks.alert_words.japanese import JAPANESE
-from tasks.alert_words.notice_words import NoticeWords
-from tasks.alert_words.notices_english import NOTICES_ENGLISH
-from tasks.alert_words.notices_japanese import NOTICES_JAPANESE
-from tasks.alert_words.words import Words
+from tasks.alerts.words.english import ENGLISH
+from tasks.alerts.words.forms import Words
+from tasks.alerts.words.japanese import JAPANESE
+from tasks.alerts.words.notice_words import NoticeWords
+from tasks.alerts.words.notices_english import NOTICES_ENGLISH
+from tasks.alerts.words.notices_japanese import NOTICES_JAPANESE
 
 __all__ = ["NOTICE_WORDS", "WORDS", "NoticeWords", "Words"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.alert_words.words import Words
+from tasks.alerts.words.forms import Words
 from tasks.base.ports import Severity
 from tasks.measure.metric_rules import RULES, Group
 

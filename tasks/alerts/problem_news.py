@@ -7,11 +7,11 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.alerts.delivery import deliver
+from tasks.alerts.problem_memory import NoticeMemory
+from tasks.alerts.problem_text import Watcher, notice_message
+from tasks.alerts.problems import Verdict, after, find_changes
 from tasks.base.ports import AlertChannel, AlertMessage
-from tasks.deliver_alerts import deliver
-from tasks.notice_memory import NoticeMemory
-from tasks.notice_text import Watcher, notice_message
-from tasks.notices import Verdict, after, find_changes
 
 
 class Telling(BaseModel):

@@ -13,9 +13,9 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.adapters.storage import Storage
+from tasks.alerts.incidents import Incident, Incidents, News, Trouble, find_news
 from tasks.base.errors import ModerationError
 from tasks.base.paths import DayPaths
-from tasks.incidents import Incident, Incidents, News, Trouble, find_news
 
 #: A night that stops again for the same reason is told again after this long.
 REMIND_AFTER = timedelta(hours=20)

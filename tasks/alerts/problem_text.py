@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from tasks.alert_words import NOTICE_WORDS, WORDS, NoticeWords
+from tasks.alerts.problems import Changes, Problem, most_urgent
+from tasks.alerts.words import NOTICE_WORDS, WORDS, NoticeWords
 from tasks.base.ports import AlertMessage, Severity
 from tasks.base.safe_text import safe_text
-from tasks.notices import Changes, Problem, most_urgent
 
 Watcher = Literal["watchdog", "late_input"]
 

@@ -12,8 +12,8 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.adapters.storage import Storage
+from tasks.alerts.problems import Told
 from tasks.base.errors import ModerationError
-from tasks.notices import Told
 
 
 class NoticeRecord(BaseModel):

@@ -21,14 +21,14 @@ from data_contracts.metrics import State
 from data_contracts.verdicts import VERDICTS, Status
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.alert_memory import AlertMemory
-from tasks.alert_text import Finding, degraded_message, reason_key, recovery_message, stopped_message
+from tasks.alerts.delivery import deliver
+from tasks.alerts.incident_memory import AlertMemory
+from tasks.alerts.incident_text import Finding, degraded_message, reason_key, recovery_message, stopped_message
+from tasks.alerts.incidents import News, Trouble
 from tasks.base.errors import ModerationError, is_transient
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertChannel, AlertMessage, Severity
 from tasks.base.settings import Settings
-from tasks.deliver_alerts import deliver
-from tasks.incidents import News, Trouble
 from tasks.measure.metric_history import Row
 from tasks.measure.metrics_table import read_standing
 

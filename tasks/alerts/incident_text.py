@@ -11,11 +11,11 @@ from datetime import date
 from typing import NamedTuple
 
 from data_contracts.metrics import Kind
-from tasks.alert_words import WORDS, Words
+from tasks.alerts.incidents import REMIND_NIGHTS, Incident, News, Trouble
+from tasks.alerts.words import WORDS, Words
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertMessage, Severity
 from tasks.base.safe_text import safe_id, safe_text
-from tasks.incidents import REMIND_NIGHTS, Incident, News, Trouble
 from tasks.measure.metric_history import Row
 from tasks.measure.metric_rules import RULES, Change, Group, Scale
 
