@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tasks.alerts.words.english import ENGLISH
-from tasks.alerts.words.forms import Words
+from tasks.alerts.words.forms import NoticeWords, Words
 from tasks.alerts.words.japanese import JAPANESE
-from tasks.alerts.words.notice_words import NoticeWords
 from tasks.alerts.words.notices_english import NOTICES_ENGLISH
 from tasks.alerts.words.notices_japanese import NOTICES_JAPANESE
 

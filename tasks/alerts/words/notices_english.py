@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.alerts.words.notice_words import NoticeWords
+from tasks.alerts.words.forms import NoticeWords
 
 _UNPUBLISHED = "The night of {day} is not published; it was due by {due}."
 _AGAIN = "Run the day: what was paid for is in the ledger, and is not paid again."

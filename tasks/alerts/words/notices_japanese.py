@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.alerts.words.notice_words import NoticeWords
+from tasks.alerts.words.forms import NoticeWords
 
 _UNPUBLISHED = "{day} の夜間処理の結果が、期限({due})を過ぎても公開されていません。"
 _AGAIN = "この日を再実行してください。支払い済みの分は台帳にあり、料金が二重にかかることはありません。"
