@@ -47,13 +47,13 @@ from tasks.ledger.run_records import clear_scratch, note_stop
 from tasks.log_lines import describe_failure, describe_progress, describe_step
 from tasks.measure.measure_drift import measure_drift
 from tasks.plain_errors import log_plainly
-from tasks.preflight import preflight
-from tasks.tell_late_input import tell_late_input
 from tasks.verdicts.compare_verdicts import compare_verdicts
 from tasks.verdicts.find_published import find_published
 from tasks.verdicts.flips import Flips
 from tasks.verdicts.merge_verdicts import merge_verdicts
 from tasks.verdicts.publish import publish
+from tasks.watch.preflight import preflight
+from tasks.watch.tell_late_input import tell_late_input
 
 log_plainly()
 

@@ -10,7 +10,7 @@ from prefect.artifacts import create_markdown_artifact
 from tasks.base.errors import SomethingWrong
 from tasks.base.settings import Settings
 from tasks.plain_errors import log_plainly
-from tasks.watchdog import describe_watch, watch
+from tasks.watch.watchdog import describe_watch, watch
 
 log_plainly()
 

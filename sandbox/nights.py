@@ -32,12 +32,12 @@ from tasks.labels.remeasure_late_labels import remeasure_late_labels
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch
 from tasks.measure.measure_drift import measure_drift
-from tasks.preflight import preflight
-from tasks.tell_late_input import tell_late_input
 from tasks.verdicts.compare_verdicts import compare_verdicts
 from tasks.verdicts.find_published import find_published
 from tasks.verdicts.merge_verdicts import merge_verdicts
 from tasks.verdicts.publish import publish
+from tasks.watch.preflight import preflight
+from tasks.watch.tell_late_input import tell_late_input
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -18,10 +18,10 @@ from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.base.paths import DayPaths, RunPaths, lake
 from tasks.base.settings import Settings
-from tasks.find_late_input import PlannedInputs, compare_inputs
 from tasks.intake.input_files import is_input
 from tasks.ledger.lease import Holder, is_free
 from tasks.ledger.run_records import read_restore
+from tasks.watch.late_input import PlannedInputs, compare_inputs
 
 #: Days that are looked at together.
 _READERS = 8

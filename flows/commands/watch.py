@@ -20,7 +20,7 @@ def watchdog(
     from tasks.base.errors import WrongUsage
     from tasks.base.safe_text import inert
     from tasks.base.settings import Settings
-    from tasks.watchdog import describe_watch, watch
+    from tasks.watch.watchdog import describe_watch, watch
 
     try:
         watched = watch(Settings.load(), datetime.now(UTC), is_quiet=quiet)

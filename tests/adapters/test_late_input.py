@@ -15,8 +15,8 @@ from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.base.errors import StorageUnavailable
 from tasks.base.paths import DayPaths
-from tasks.find_late_input import find_late_input
-from tasks.tell_late_input import LateInputSummary, tell_late_input
+from tasks.watch.late_input import find_late_input
+from tasks.watch.tell_late_input import LateInputSummary, tell_late_input
 from tests.fakes import FakeAlerts, FakeBedrock
 from tests.nights import settings_in
 

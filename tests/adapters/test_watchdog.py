@@ -25,7 +25,7 @@ from tasks.base.errors import BedrockUnavailable
 from tasks.base.paths import DayPaths, notices
 from tasks.base.ports import JobRequest
 from tasks.ledger.lease import Holder
-from tasks.watchdog import Watch, watch
+from tasks.watch.watchdog import Watch, watch
 from tests.fakes import FakeAlerts, FakeBedrock
 from tests.nights import settings_in
 
@@ -207,7 +207,7 @@ def test_a_defect_of_the_watchdog_is_told(site: Site, monkeypatch: pytest.Monkey
     """What goes wrong in the watchdog itself is no traceback but an alarm; nothing is called over by it."""
     site.lose_night()
     site.look()
-    monkeypatch.setattr("tasks.watchdog.gather_facts", lambda *_: 1 / 0)
+    monkeypatch.setattr("tasks.watch.watchdog.gather_facts", lambda *_: 1 / 0)
     assert site.look().problems == ("The watchdog itself failed: ZeroDivisionError",)
     assert site.titles() == ["watchdog: 1 wrong", "watchdog: 1 new, 2 wrong in all"]
 

@@ -11,7 +11,7 @@ from tasks.alerts.problem_memory import NoticeMemory
 from tasks.alerts.words.endings import ENDING_ADVICE, ENDING_LEADS, ENDING_TITLES
 from tasks.base.paths import RunPaths, notices
 from tasks.base.ports import Lifecycle, Severity
-from tasks.check_lifecycle import Ending, describe_ending, ending_message, find_ending, tell_ending
+from tasks.watch.model_life import Ending, describe_ending, ending_message, find_ending, tell_ending
 from tests import factories
 from tests.fakes import FakeAlerts
 

@@ -11,7 +11,7 @@ import pytest
 from tasks.adapters.storage import Storage, StorageRefused, StoredObject
 from tasks.base.errors import ModerationError, StorageUnavailable
 from tasks.base.paths import RunPaths
-from tasks.preflight import check_reach
+from tasks.watch.preflight import check_reach
 from tests import factories
 
 

@@ -14,8 +14,8 @@ from tasks.alerts.problems import Problem, Verdict
 from tasks.base.ports import Job, JobStatus, Severity
 from tasks.base.settings import Settings
 from tasks.verdicts.published_rows import Rows
-from tasks.watch_facts import Backfill, Books, DayFacts, DayJob, Facts, Fault, Lease, Night
-from tasks.watch_rules import ABANDONED_AFTER_S, due_at, judge_facts
+from tasks.watch.facts import Backfill, Books, DayFacts, DayJob, Facts, Fault, Lease, Night
+from tasks.watch.rules import ABANDONED_AFTER_S, due_at, judge_facts
 from tests.factories import JOB_ARN, ledger_entry
 from tests.nights import settings_in
 

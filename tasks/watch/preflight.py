@@ -24,8 +24,8 @@ from tasks.base.errors import StorageUnavailable, is_transient
 from tasks.base.paths import RunPaths, notices
 from tasks.base.ports import FactUnavailable
 from tasks.base.settings import Settings
-from tasks.check_lifecycle import describe_ending, find_ending, tell_ending
 from tasks.ledger.run_records import write_preflight
+from tasks.watch.model_life import describe_ending, find_ending, tell_ending
 
 
 def check_model(

@@ -8,7 +8,7 @@ from datetime import date
 from tasks.alerts.problems import Problem
 from tasks.base.ports import Severity
 from tasks.verdicts.published_rows import Rows, is_as_published
-from tasks.watch_facts import Books, DayFacts, Facts, Night
+from tasks.watch.facts import Books, DayFacts, Facts, Night
 
 #: What analysts read first: a wrong one is looked at now.
 _VERDICTS = "verdicts"

@@ -13,8 +13,8 @@ from tasks.alerts.problems import Problem, Verdict
 from tasks.base.ports import JobStatus, Severity
 from tasks.base.settings import Settings
 from tasks.ledger.lease import FREE_AFTER_S
-from tasks.watch_books import find_disorder
-from tasks.watch_facts import Backfill, DayJob, Facts, Lease
+from tasks.watch.day_rules import find_disorder
+from tasks.watch.facts import Backfill, DayJob, Facts, Lease
 
 #: A day is abandoned this long after its lease was last written: the next run had the time to take over.
 ABANDONED_AFTER_S = 900.0

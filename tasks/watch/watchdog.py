@@ -24,9 +24,9 @@ from tasks.base.paths import notices
 from tasks.base.ports import Severity
 from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
-from tasks.gather_facts import gather_facts
-from tasks.watch_facts import Facts
-from tasks.watch_rules import due_at, is_alive, is_backfilled, judge_facts
+from tasks.watch.facts import Facts
+from tasks.watch.gather import gather_facts
+from tasks.watch.rules import due_at, is_alive, is_backfilled, judge_facts
 
 #: Longest sentence about a problem in a log, in characters.
 _MAX_CHARS = 400

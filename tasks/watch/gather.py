@@ -27,7 +27,7 @@ from tasks.base.ports import Job
 from tasks.base.settings import Settings
 from tasks.ledger.lease import HEARTBEAT_S, Holder
 from tasks.verdicts.published_rows import PUBLISHED, UNREADABLE, count_lake, count_plain
-from tasks.watch_facts import Backfill, Books, DayFacts, DayJob, Facts, Fault, Lease, Night
+from tasks.watch.facts import Backfill, Books, DayFacts, DayJob, Facts, Fault, Lease, Night
 
 #: Names of our jobs begin so.
 JOB_PREFIX = "nm-"

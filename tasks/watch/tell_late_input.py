@@ -23,7 +23,7 @@ from tasks.base.errors import ModerationError
 from tasks.base.paths import notices
 from tasks.base.ports import Severity
 from tasks.base.settings import Settings
-from tasks.find_late_input import LateInput, days_until, find_late_inputs
+from tasks.watch.late_input import LateInput, days_until, find_late_inputs
 
 #: File names that an alert shows a day.
 MAX_NAMES = 5
