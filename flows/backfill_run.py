@@ -35,8 +35,8 @@ from tasks.base.settings import Settings
 from tasks.batch.wanted_records import booked_cost
 from tasks.describe_backfill import describe_changed, plan_rows, plan_summary, progress_rows, render_table
 from tasks.ledger.entries import read_ledger
-from tasks.log_lines import describe_failure
 from tasks.plan_backfill import BackfillPlan, PlannedDay, changed_days, plan_backfill
+from tasks.reports.log_lines import describe_failure
 
 #: Modes that judge a day although it is published as it stands.
 _AGAIN: frozenset[BackfillMode] = frozenset({"partial", "stale_prompt", "all"})

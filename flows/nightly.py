@@ -27,8 +27,6 @@ from tasks.base.steps import Steps
 from tasks.batch.build_batch import build_batch
 from tasks.batch.read_quotas import read_quotas
 from tasks.batch.try_canary import try_canary
-from tasks.close_night import close_night
-from tasks.describe import describe_night, headline
 from tasks.intake.await_input import await_input
 from tasks.intake.check_expectations import check_expectations
 from tasks.intake.deduplicate import deduplicate
@@ -44,9 +42,11 @@ from tasks.labels.measure_accuracy import measure_accuracy
 from tasks.labels.remeasure_late_labels import remeasure_late_labels
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch, note_stop
-from tasks.log_lines import describe_failure, describe_progress, describe_step
 from tasks.measure.measure_drift import measure_drift
 from tasks.plain_errors import log_plainly
+from tasks.reports.close_night import close_night
+from tasks.reports.log_lines import describe_failure, describe_progress, describe_step
+from tasks.reports.night_summary import describe_night, headline
 from tasks.verdicts.compare_verdicts import compare_verdicts
 from tasks.verdicts.find_published import find_published
 from tasks.verdicts.flips import Flips

@@ -17,7 +17,6 @@ from tasks.base.steps import Steps
 from tasks.batch.build_batch import build_batch
 from tasks.batch.read_quotas import read_quotas
 from tasks.batch.try_canary import try_canary
-from tasks.close_night import close_night
 from tasks.intake.check_expectations import check_expectations
 from tasks.intake.deduplicate import deduplicate
 from tasks.intake.ingest import ingest
@@ -32,6 +31,7 @@ from tasks.labels.remeasure_late_labels import remeasure_late_labels
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch
 from tasks.measure.measure_drift import measure_drift
+from tasks.reports.close_night import close_night
 from tasks.verdicts.compare_verdicts import compare_verdicts
 from tasks.verdicts.find_published import find_published
 from tasks.verdicts.merge_verdicts import merge_verdicts

@@ -32,7 +32,7 @@ from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_work
 from tasks.measure.day_drift import DriftSummary, measure_run
 from tasks.measure.metrics_table import read_day
-from tasks.render_report import render_report
+from tasks.reports.report import render_report
 from tasks.verdicts.plain_objects import refresh_plain, tables_at_odds
 
 

@@ -22,7 +22,7 @@ from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from sandbox.stand_in_model import read_comment
 from tasks.base.settings import Settings
-from tasks.log_lines import describe_step
+from tasks.reports.log_lines import describe_step
 from tests import hostile_texts as hostile
 
 DAY = date(2026, 11, 19)

@@ -21,7 +21,7 @@ def restore(
     """Bring a day back as an earlier version had it; without --version, list the day's versions."""
     from tasks.base.errors import WrongUsage
     from tasks.base.settings import Settings
-    from tasks.log_lines import describe_failure
+    from tasks.reports.log_lines import describe_failure
     from tasks.restore_day import describe_restore, list_versions, restore_day
 
     try:

@@ -20,7 +20,7 @@ def prompts(
     from prompts import PromptFileError
     from prompts.freeze import freeze as add_new
     from tasks.base.errors import WrongUsage
-    from tasks.describe_prompts import diff_prompts, list_prompts
+    from tasks.reports.prompt_list import diff_prompts, list_prompts
 
     try:
         if freeze:
@@ -44,7 +44,7 @@ def erase(
     from tasks.base.errors import WrongUsage
     from tasks.base.settings import Settings
     from tasks.erase_comment import erase_comment
-    from tasks.log_lines import describe_failure
+    from tasks.reports.log_lines import describe_failure
 
     try:
         erasure = erase_comment(Settings.load(), comment_id, day, datetime.now(UTC), yes)

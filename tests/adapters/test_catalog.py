@@ -16,7 +16,7 @@ from data_contracts.verdicts import VERDICTS
 from sandbox.serve import Sandbox
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake
-from tasks.catalog.publications import PUBLISHED
+from tasks.reports.catalog.publications import PUBLISHED
 from tests.factories import verdicts
 
 ROOT = Path(__file__).parents[2]

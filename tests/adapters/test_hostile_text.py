@@ -31,9 +31,9 @@ from tasks.base.errors import NightStopped
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.ports import Job, JobStatus
 from tasks.base.settings import Settings
-from tasks.describe import describe_night, describe_terminal
 from tasks.llm.quotes import REMOVED, REMOVED_DETAIL
-from tasks.log_lines import describe_failure, describe_step
+from tasks.reports.log_lines import describe_failure, describe_step
+from tasks.reports.night_summary import describe_night, describe_terminal
 from tests import hostile_texts as hostile
 from tests.adapters.test_alert_channel import Receiver, Topic, served
 from tests.fakes import FakeBedrock, Line

@@ -21,9 +21,9 @@ from sandbox.nights import play_night
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.base.paths import DayPaths
-from tasks.catalog.publications import PUBLISHED
-from tasks.catalog.views import VIEWS
-from tasks.catalog.write_catalog import Places, write_duckdb
+from tasks.reports.catalog.publications import PUBLISHED
+from tasks.reports.catalog.views import VIEWS
+from tasks.reports.catalog.write_catalog import Places, write_duckdb
 from tests.fakes import FakeBedrock
 from tests.nights import settings_in
 

@@ -24,7 +24,7 @@ from tasks.base.errors import BedrockRefused, BedrockUnavailable, ModerationErro
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertMessage, Severity
 from tasks.base.settings import Settings
-from tasks.log_lines import describe_failure, describe_step
+from tasks.reports.log_lines import describe_failure, describe_step
 from tests import factories
 from tests import secrets_planted as planted
 from tests.adapters.test_alert_channel import served

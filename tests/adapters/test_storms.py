@@ -30,12 +30,12 @@ from benchmarks.storms.two_runs import (
 )
 from benchmarks.storms.world import World
 from data_contracts.verdicts import VERDICTS
-from tasks import close_night
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import FileStore
 from tasks.base.paths import DayPaths
 from tasks.jobs import poll_batch, submit_batch
 from tasks.ledger import entries as ledger
+from tasks.reports import close_night
 from tasks.verdicts import publish
 
 DAY = date(2026, 11, 19)

@@ -22,12 +22,12 @@ from tasks import adapters
 from tasks.alerts.send_alerts import AlertSummary
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.batch.estimate.learnt import learn_rates
-from tasks.close_night import close_night, night_row
 from tasks.intake.validate import ValidationSummary
 from tasks.ledger.entries import write_intent
 from tasks.ledger.nights import published_run
 from tasks.ledger.run_records import clear_scratch
 from tasks.measure.metrics_table import read_day
+from tasks.reports.close_night import close_night, night_row
 from tasks.verdicts.best_answers import VerdictSummary
 from tasks.verdicts.find_published import find_published
 from tests import factories

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tasks.base.errors import BedrockRefused
-from tasks.describe import TERMINAL_COLUMNS, describe_night, describe_terminal, headline
 from tasks.jobs.collection import CollectionSummary
-from tasks.log_lines import describe_failure, describe_step
+from tasks.reports.log_lines import describe_failure, describe_step
+from tasks.reports.night_summary import TERMINAL_COLUMNS, describe_night, describe_terminal, headline
 from tests.unit.test_render_report import (
     HOSTILE,
     INVISIBLE,

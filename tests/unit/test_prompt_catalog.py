@@ -16,11 +16,11 @@ from tasks import adapters
 from tasks.base.errors import PromptInvalid, WrongUsage
 from tasks.base.paths import DayPaths
 from tasks.batch.estimate.rates import prompt_tokens
-from tasks.describe_prompts import Terms, describe_catalog, diff, dollars_per_million
 from tasks.intake.ingest import ingest
 from tasks.intake.prompt_history import check_prompt, check_unchanged
 from tasks.ledger.entries import write_intent
 from tasks.ledger.nights import Use, prompt_uses
+from tasks.reports.prompt_list import Terms, describe_catalog, diff, dollars_per_million
 from tests import factories
 
 FILE = """---

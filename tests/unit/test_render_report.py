@@ -17,8 +17,8 @@ from data_contracts.metrics import METRICS
 from data_contracts.verdicts import Status
 from tasks.base.figures import dollars, duration, percent
 from tasks.base.safe_text import brief, inert
-from tasks.render_report import job_order, render_report
-from tasks.report_parts import (
+from tasks.reports.report import job_order, render_report
+from tasks.reports.report_parts import (
     amount,
     drift,
     drift_mark,

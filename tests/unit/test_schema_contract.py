@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tasks.base.errors import WrongUsage
-from tasks.catalog.contract import ADVICE, Contract, broken_promises, today, undated_columns
-from tasks.catalog.write_catalog import write_contract
+from tasks.reports.catalog.contract import ADVICE, Contract, broken_promises, today, undated_columns
+from tasks.reports.catalog.write_catalog import write_contract
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 RELEASED = sorted(CONTRACTS.glob("v*.json"), key=lambda path: [int(part) for part in path.stem[1:].split(".")])

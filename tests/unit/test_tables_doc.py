@@ -20,12 +20,12 @@ from botocore.validate import ParamValidator
 import data_contracts
 from data_contracts.table import Column, Table
 from tasks.base.errors import WrongUsage
-from tasks.catalog.athena import MAX_COMMENT_CHARS, Roots, athena_files
-from tasks.catalog.document import COMMAND, tables_document
-from tasks.catalog.duckdb_views import delta_source, input_source, script
-from tasks.catalog.publications import INPUTS, INTERNAL, PUBLISHED, delta_columns, sql_type
-from tasks.catalog.views import PORTABLE, VIEWS
-from tasks.catalog.write_catalog import Places, write_athena, write_contract, write_duckdb
+from tasks.reports.catalog.athena import MAX_COMMENT_CHARS, Roots, athena_files
+from tasks.reports.catalog.document import COMMAND, tables_document
+from tasks.reports.catalog.duckdb_views import delta_source, input_source, script
+from tasks.reports.catalog.publications import INPUTS, INTERNAL, PUBLISHED, delta_columns, sql_type
+from tasks.reports.catalog.views import PORTABLE, VIEWS
+from tasks.reports.catalog.write_catalog import Places, write_athena, write_contract, write_duckdb
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROOTS = Roots("s3://moderation", "s3://site/comments", "s3://site/labels", "moderation", date(2026, 1, 1))
@@ -69,7 +69,7 @@ def test_every_table_is_in_the_catalog() -> None:
     """A table that the contracts define is published, comes in, or is the pipeline's own: somebody decided which."""
     known = {table.name for table in (*PROMISED, *INTERNAL)}
     unknown = {table.name for table in tables_of_the_contracts()} - known
-    assert not unknown, "add it to PUBLISHED, INPUTS or INTERNAL in tasks/catalog/publications.py"
+    assert not unknown, "add it to PUBLISHED, INPUTS or INTERNAL in tasks/reports/catalog/publications.py"
 
 
 @pytest.mark.parametrize("column", COLUMNS)

@@ -12,7 +12,7 @@ from data_contracts.metrics import State
 from tasks.base.figures import count as tally
 from tasks.base.figures import dollars, per_thousand, percent
 from tasks.base.safe_text import brief, inert
-from tasks.report_parts import SOURCES, Row, amount, drift, headline_accuracy, interval
+from tasks.reports.report_parts import SOURCES, Row, amount, drift, headline_accuracy, interval
 
 #: What Markdown and HTML read as more than a letter.
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#|!~&]")

@@ -18,7 +18,7 @@ from data_contracts.verdicts import Status
 from tasks.base.figures import count, dollars, duration, long_date, number, per_thousand, percent
 from tasks.base.ports import JobStatus
 from tasks.base.safe_text import brief
-from tasks.report_parts import (
+from tasks.reports.report_parts import (
     _FEW_LABELS,
     QUALITY,
     SOURCES,

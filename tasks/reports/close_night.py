@@ -33,7 +33,7 @@ from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import check_held
 from tasks.ledger.run_records import read_preflight
 from tasks.measure.metrics_table import read_day
-from tasks.render_report import render_report
+from tasks.reports.report import render_report
 from tasks.verdicts.best_answers import VerdictSummary
 
 

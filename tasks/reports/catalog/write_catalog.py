@@ -13,10 +13,10 @@ from tasks import adapters
 from tasks.adapters.lake import Lake
 from tasks.base.errors import WrongUsage
 from tasks.base.settings import Settings
-from tasks.catalog.athena import FIRST_DAY, Roots, athena_files
-from tasks.catalog.contract import today
-from tasks.catalog.document import tables_document
-from tasks.catalog.duckdb_views import (
+from tasks.reports.catalog.athena import FIRST_DAY, Roots, athena_files
+from tasks.reports.catalog.contract import today
+from tasks.reports.catalog.document import tables_document
+from tasks.reports.catalog.duckdb_views import (
     Source,
     Written,
     delta_source,
@@ -26,7 +26,7 @@ from tasks.catalog.duckdb_views import (
     write_copy,
     write_views,
 )
-from tasks.catalog.publications import INPUTS, PUBLISHED
+from tasks.reports.catalog.publications import INPUTS, PUBLISHED
 
 _CONTRACT = re.compile(r"v(\d+\.\d+\.\d+)\.json")
 

@@ -97,5 +97,7 @@ def sql_type(dtype: pl.DataType) -> str:
         pl.Datetime("us", "UTC"): "timestamp",
     }
     if dtype not in names:
-        raise ValueError(f"no SQL type for {dtype}: Athena and Delta must know it, see tasks/catalog/publications.py")
+        raise ValueError(
+            f"no SQL type for {dtype}: Athena and Delta must know it, see tasks/reports/catalog/publications.py"
+        )
     return names[dtype]

@@ -15,8 +15,8 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from data_contracts.table import Column, Table
-from tasks.catalog.publications import INPUTS, PARTITION, PUBLISHED, delta_columns, sql_type
-from tasks.catalog.views import PORTABLE
+from tasks.reports.catalog.publications import INPUTS, PARTITION, PUBLISHED, delta_columns, sql_type
+from tasks.reports.catalog.views import PORTABLE
 
 #: Longest comment of a column in Glue, in characters. Source: the Glue API reference, Column.
 MAX_COMMENT_CHARS = 255

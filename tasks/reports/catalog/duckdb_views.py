@@ -17,9 +17,9 @@ import polars as pl
 
 from data_contracts.table import Column, Table
 from tasks.base.errors import WrongUsage
-from tasks.catalog.athena import told
-from tasks.catalog.publications import PARTITION, sql_type
-from tasks.catalog.views import VIEWS
+from tasks.reports.catalog.athena import told
+from tasks.reports.catalog.publications import PARTITION, sql_type
+from tasks.reports.catalog.views import VIEWS
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,9 +8,9 @@ from data_contracts.comments import Reason
 from data_contracts.review import ReviewReason
 from data_contracts.table import FIRST_VERSION, Column, Table
 from data_contracts.verdicts import DecidedBy, Status
-from tasks.catalog.publications import INPUTS, INTERNAL, PARTITION, PUBLISHED, Publication, sql_type
-from tasks.catalog.views import VIEWS
 from tasks.measure.metric_rules import RULES, Rule, Scale
+from tasks.reports.catalog.publications import INPUTS, INTERNAL, PARTITION, PUBLISHED, Publication, sql_type
+from tasks.reports.catalog.views import VIEWS
 
 COMMAND = "python -m flows catalog --docs docs/tables.md"
 
