@@ -16,11 +16,11 @@ from pydantic import Field
 from flows.backfill_run import BackfillRun
 from flows.one_backfill import one_backfill
 from tasks import adapters
-from tasks.backfill_record import load_record
-from tasks.backfill_request import BackfillMode, BackfillRequest, check_request
 from tasks.base.settings import Settings
-from tasks.describe_backfill import describe_idle
 from tasks.jobs.stop_jobs import stop_left
+from tasks.past_days.backfill.record import load_record
+from tasks.past_days.backfill.request import BackfillMode, BackfillRequest, check_request
+from tasks.past_days.backfill.tables import describe_idle
 from tasks.plain_errors import log_plainly
 
 log_plainly()

@@ -10,10 +10,10 @@ from prefect.artifacts import create_markdown_artifact
 
 from flows.asking import asking, held
 from flows.nightly import NightOptions, judge_day
-from tasks.backfill_record import Outcome
 from tasks.base.errors import FlipsHeld
 from tasks.base.settings import Settings
-from tasks.describe_backfill import flips_question, flips_table
+from tasks.past_days.backfill.record import Outcome
+from tasks.past_days.backfill.tables import flips_question, flips_table
 from tasks.verdicts.flips import Flips, describe_flips
 
 

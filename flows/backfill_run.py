@@ -16,7 +16,14 @@ from flows.backfill_day import backfill_day
 from flows.live_table import LiveTable
 from tasks import adapters
 from tasks.adapters.storage import Storage
-from tasks.backfill_record import (
+from tasks.base.errors import BackfillIncomplete, OverBudget
+from tasks.base.figures import dollars
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
+from tasks.batch.wanted_records import booked_cost
+from tasks.ledger.entries import read_ledger
+from tasks.past_days.backfill.plan_backfill import BackfillPlan, PlannedDay, changed_days, plan_backfill
+from tasks.past_days.backfill.record import (
     BackfillRecord,
     Begun,
     DayRecord,
@@ -27,15 +34,8 @@ from tasks.backfill_record import (
     settle_begun,
     store_record,
 )
-from tasks.backfill_request import BackfillMode, BackfillRequest
-from tasks.base.errors import BackfillIncomplete, OverBudget
-from tasks.base.figures import dollars
-from tasks.base.paths import DayPaths
-from tasks.base.settings import Settings
-from tasks.batch.wanted_records import booked_cost
-from tasks.describe_backfill import describe_changed, plan_rows, plan_summary, progress_rows, render_table
-from tasks.ledger.entries import read_ledger
-from tasks.plan_backfill import BackfillPlan, PlannedDay, changed_days, plan_backfill
+from tasks.past_days.backfill.request import BackfillMode, BackfillRequest
+from tasks.past_days.backfill.tables import describe_changed, plan_rows, plan_summary, progress_rows, render_table
 from tasks.reports.log_lines import describe_failure
 
 #: Modes that judge a day although it is published as it stands.

@@ -51,7 +51,7 @@ def backfill(
     """
     from flows.asking import AtTerminal, asking
     from flows.backfill import backfill as flow
-    from tasks.backfill_request import MODES
+    from tasks.past_days.backfill.request import MODES
 
     if mode not in MODES:
         raise typer.BadParameter(f"{mode!r} is none of {', '.join(MODES)}", param_hint="--mode")

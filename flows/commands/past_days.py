@@ -21,8 +21,8 @@ def restore(
     """Bring a day back as an earlier version had it; without --version, list the day's versions."""
     from tasks.base.errors import WrongUsage
     from tasks.base.settings import Settings
+    from tasks.past_days.restore_day import describe_restore, list_versions, restore_day
     from tasks.reports.log_lines import describe_failure
-    from tasks.restore_day import describe_restore, list_versions, restore_day
 
     try:
         settings, now = Settings.load(), datetime.now(UTC)

@@ -43,7 +43,7 @@ def erase(
     """Remove one comment from every table, history and batch file, and prove it; the exit code is 1 if that fails."""
     from tasks.base.errors import WrongUsage
     from tasks.base.settings import Settings
-    from tasks.erase_comment import erase_comment
+    from tasks.past_days.erasure.erase_comment import erase_comment
     from tasks.reports.log_lines import describe_failure
 
     try:

@@ -46,7 +46,7 @@ class _Range(BaseModel):
 
 
 class _BackfillRecord(BaseModel):
-    """A backfill's record, as far as it is looked at; `tasks.backfill_record` has it whole."""
+    """A backfill's record, as far as it is looked at; `tasks.past_days.backfill.record` has it whole."""
 
     request: _Range
     begun: dict[date, Any] = {}

@@ -21,9 +21,9 @@ from tasks import adapters
 from tasks.base.errors import DayInUse
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.erase_comment import erase_comment
 from tasks.ledger.lease import held
-from tasks.plan_erasure import TABLES
+from tasks.past_days.erasure.erase_comment import erase_comment
+from tasks.past_days.erasure.remedies import TABLES
 
 DAY, NEXT_DAY = date(2026, 11, 18), date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 1, tzinfo=UTC)

@@ -13,10 +13,10 @@ from sandbox.days import sample_day
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
-from tasks.backfill_record import BackfillRecord
-from tasks.backfill_request import BackfillMode, BackfillRequest
 from tasks.base.settings import Settings
-from tasks.plan_backfill import PlannedDay, plan_backfill
+from tasks.past_days.backfill.plan_backfill import PlannedDay, plan_backfill
+from tasks.past_days.backfill.record import BackfillRecord
+from tasks.past_days.backfill.request import BackfillMode, BackfillRequest
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)

@@ -16,7 +16,7 @@ from tasks.adapters import Adapters
 from tasks.base.errors import DayInUse
 from tasks.base.paths import DayPaths
 from tasks.ledger.lease import held
-from tasks.remeasure_day import Remeasured, describe_remeasured, remeasure_day
+from tasks.past_days.remeasure_day import Remeasured, describe_remeasured, remeasure_day
 from tests.fakes import FakeBedrock
 from tests.nights import metrics_of, settings_in
 

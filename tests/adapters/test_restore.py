@@ -21,9 +21,9 @@ from tasks.adapters import Adapters
 from tasks.base.errors import DayInUse, NotRestorable, WrongUsage
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.erase_comment import erase_comment
 from tasks.ledger.lease import held
-from tasks.restore_day import describe_restore, list_versions, restore_day
+from tasks.past_days.erasure.erase_comment import erase_comment
+from tasks.past_days.restore_day import describe_restore, list_versions, restore_day
 from tests.fakes import FakeBedrock
 from tests.nights import settings_in
 

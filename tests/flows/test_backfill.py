@@ -33,12 +33,12 @@ from flows.backfill import backfill, stop_cancelled
 from flows.one_backfill import SLOT
 from sandbox.days import sample_day
 from tasks import adapters
-from tasks.backfill_record import Begun, load_record, store_record
-from tasks.backfill_request import BackfillRequest
 from tasks.base.errors import BackfillIncomplete, OverBudget, Unanswered, WrongUsage
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.ledger.lease import Holder
+from tasks.past_days.backfill.record import Begun, load_record, store_record
+from tasks.past_days.backfill.request import BackfillRequest
 from tests.flows.conftest import Site
 from tests.flows.test_command_line import call
 

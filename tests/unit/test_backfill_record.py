@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tasks import adapters
-from tasks.backfill_record import BackfillRecord, Begun, DayRecord, load_record, settle_begun, store_record
-from tasks.backfill_request import BackfillRequest
+from tasks.past_days.backfill.record import BackfillRecord, Begun, DayRecord, load_record, settle_begun, store_record
+from tasks.past_days.backfill.request import BackfillRequest
 from tests.nights import DAY, NOW, settings_in
 
 REQUEST = BackfillRequest(start_date=DAY, end_date=DAY, mode="all", prompt_version="v1", model_id="m", reason="why")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tasks.backfill_request import BackfillRequest, check_request
 from tasks.base.errors import WrongUsage
+from tasks.past_days.backfill.request import BackfillRequest, check_request
 
 TODAY = date(2026, 11, 20)
 YESTERDAY = TODAY - timedelta(days=1)

@@ -13,11 +13,11 @@ from data_contracts.comments import COMMENTS
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
 from tasks.base.paths import DayPaths
-from tasks.day_states import Day, Published, State, Wanted, find_stop, name_states, runs_of, survey
 from tasks.intake.ingest import ingest
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import note_stop
-from tasks.plan_backfill import is_chosen
+from tasks.past_days.backfill.day_states import Day, Published, State, Wanted, find_stop, name_states, runs_of, survey
+from tasks.past_days.backfill.plan_backfill import is_chosen
 from tests.nights import DAY, NOW, publish_night, settings_in
 
 WANTED = Wanted("m", "p")

@@ -18,8 +18,7 @@ import prompts
 from data_contracts.ledger import erasure_id, record_id
 from data_contracts.verdicts import VERDICTS
 from tasks.base.paths import DayPaths
-from tasks.find_traces import Sought, count_traces, spellings
-from tasks.plan_erasure import (
+from tasks.past_days.erasure.remedies import (
     Remedy,
     Search,
     Trace,
@@ -29,6 +28,7 @@ from tasks.plan_erasure import (
     remedy,
     without_rows,
 )
+from tasks.past_days.erasure.traces import Sought, count_traces, spellings
 from tests import factories
 
 DAY, NEXT_DAY = date(2026, 11, 19), date(2026, 11, 20)

@@ -97,7 +97,7 @@ def test_erasing_an_unknown_comment_exits_1() -> None:
 @pytest.mark.usefixtures("settings")
 def test_erasing_exits_0_when_it_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     """The day, the time and --yes arrive; what is told is printed."""
-    from tasks import erase_comment
+    from tasks.past_days.erasure import erase_comment
 
     asked: list[object] = []
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tasks.adapters import Adapters
-from tasks.backfill_request import BackfillMode, BackfillRequest
 from tasks.base.settings import Settings
-from tasks.day_states import Day, Wanted
-from tasks.estimate_day import Tariffs
 from tasks.llm.prompt import load_prompt
+from tasks.past_days.backfill.day_estimate import Tariffs
+from tasks.past_days.backfill.day_states import Day, Wanted
+from tasks.past_days.backfill.request import BackfillMode, BackfillRequest
 
 #: Modes that complete a published day: they keep its prompt and model unless others are named.
 KEEPING: frozenset[BackfillMode] = frozenset({"partial", "late_input"})

@@ -28,9 +28,16 @@ from tasks.base.errors import NotRestorable, WrongUsage
 from tasks.base.frames import record_batches, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
-from tasks.day_versions import DayVersion, commits_of_day, day_versions, describe_versions, is_there, last_of_run
 from tasks.labels.day_accuracy import measure_day
 from tasks.ledger.lease import check_held, held
+from tasks.past_days.day_versions import (
+    DayVersion,
+    commits_of_day,
+    day_versions,
+    describe_versions,
+    is_there,
+    last_of_run,
+)
 from tasks.verdicts.plain_objects import send_plain
 from tasks.verdicts.review_list import review_list
 

@@ -16,7 +16,7 @@ from data_contracts.review import REVIEW
 from data_contracts.table import Table
 from data_contracts.verdicts import VERDICTS
 from tasks.base.paths import DayPaths
-from tasks.find_traces import ID_COLUMNS, Sought
+from tasks.past_days.erasure.traces import ID_COLUMNS, Sought
 
 #: The tables of the lake that have a row for a comment.
 TABLES: dict[str, Table] = {table.name: table for table in (VERDICTS, REJECTED, REVIEW)}

@@ -24,15 +24,15 @@ from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import Storage
-from tasks.backfill_record import BackfillRecord
-from tasks.backfill_request import BackfillMode, BackfillRequest
-from tasks.backfill_ways import KEEPING, Way, Ways, choose_epoch
 from tasks.base.errors import SchemaDrift, is_transient
 from tasks.base.paths import DayPaths, RunPaths, lake
 from tasks.base.settings import Settings
-from tasks.day_states import Day, State, survey
-from tasks.estimate_day import count_comments, estimate_day, nothing_sampled, sample_day
 from tasks.ledger.entries import is_live, read_ledger
+from tasks.past_days.backfill.day_estimate import count_comments, estimate_day, nothing_sampled, sample_day
+from tasks.past_days.backfill.day_states import Day, State, survey
+from tasks.past_days.backfill.record import BackfillRecord
+from tasks.past_days.backfill.request import BackfillMode, BackfillRequest
+from tasks.past_days.backfill.terms import KEEPING, Way, Ways, choose_epoch
 
 #: Why a day is left alone that this very backfill has judged.
 DONE_BEFORE = "done by this backfill"

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from tasks.backfill_record import BackfillRecord, DayRecord
 from tasks.base.figures import dollars
 from tasks.base.settings import Settings
-from tasks.plan_backfill import DONE_BEFORE, BackfillPlan, PlannedDay
+from tasks.past_days.backfill.plan_backfill import DONE_BEFORE, BackfillPlan, PlannedDay
+from tasks.past_days.backfill.record import BackfillRecord, DayRecord
 from tasks.verdicts.flips import Flips, describe_flips
 
 Row = dict[str, str]

@@ -28,13 +28,13 @@ from tasks.base.settings import Settings
 from tasks.batch.estimate.counted import Counted, count_sample, counted_rates, draw_sample
 from tasks.batch.estimate.learnt import Nights
 from tasks.batch.estimate.rates import Estimate, Rates, constant_rates, estimate
-from tasks.day_states import Input
 from tasks.intake.input_files import count_rows
 from tasks.intake.repeats import find_duplicates
 from tasks.intake.row_rules import check_rows, day_bounds, read_comments, split_records
 from tasks.ledger.prices import Price, find_price
 from tasks.llm.families import pick_family
 from tasks.llm.request_line import RequestTemplate
+from tasks.past_days.backfill.day_states import Input
 
 #: Rows of a day that are looked at one by one, a third of a second's work; they stand for the rest. In a larger day
 #: more texts repeat others than a part of it shows, so its estimate errs upwards.

@@ -13,11 +13,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from tasks.adapters.storage import Storage
-from tasks.backfill_request import BackfillRequest
 from tasks.base.paths import DayPaths, backfill
 from tasks.base.settings import Settings
 from tasks.batch.wanted_records import booked_cost
 from tasks.ledger.entries import read_ledger
+from tasks.past_days.backfill.request import BackfillRequest
 
 Outcome = Literal["published", "unchanged", "stopped"]
 

@@ -29,11 +29,10 @@ from tasks.base.errors import InputChanged, ModerationError
 from tasks.base.frames import record_batches, scratch
 from tasks.base.paths import DayPaths, erasures
 from tasks.base.settings import Settings
-from tasks.find_traces import Sought, count_traces
 from tasks.intake.encoding import mended_strings
 from tasks.ledger.entries import is_live
 from tasks.ledger.lease import held
-from tasks.plan_erasure import (
+from tasks.past_days.erasure.remedies import (
     TABLES,
     Remedy,
     Search,
@@ -44,6 +43,7 @@ from tasks.plan_erasure import (
     remedy,
     without_rows,
 )
+from tasks.past_days.erasure.traces import Sought, count_traces
 
 _READERS = 4
 _BATCH_ROWS = 50_000

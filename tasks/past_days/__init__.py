@@ -1,0 +1,1 @@
+"""What is done about days that are over: backfill, restore, remeasure, erase."""

@@ -1,0 +1,1 @@
+"""A comment taken out of everything, and the proof."""
