@@ -14,14 +14,14 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.backfill_run import BackfillRun
-from flows.one_backfill import one_backfill
+from flows.backfill_slot import one_backfill
+from flows.plain_errors import log_plainly
 from tasks import adapters
 from tasks.base.settings import Settings
 from tasks.jobs.stop_jobs import stop_left
 from tasks.past_days.backfill.record import load_record
 from tasks.past_days.backfill.request import BackfillMode, BackfillRequest, check_request
 from tasks.past_days.backfill.tables import describe_idle
-from tasks.plain_errors import log_plainly
 
 log_plainly()
 

@@ -8,7 +8,7 @@ from datetime import date
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from flows.asking import asking, held
+from flows.approval import asking, held
 from flows.nightly import NightOptions, judge_day
 from tasks.base.errors import FlipsHeld
 from tasks.base.settings import Settings

@@ -11,7 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
-from flows.asking import asking
+from flows.approval import asking
 from flows.backfill_day import backfill_day
 from flows.live_table import LiveTable
 from tasks import adapters

@@ -19,6 +19,7 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.runtime import flow_run
 
 from data_contracts.documents.summary import Night
+from flows.plain_errors import log_plainly
 from tasks.adapters.channels.heartbeat import heartbeat
 from tasks.alerts.send_alerts import alert_stopped_night, send_alerts
 from tasks.base.errors import SettingsInvalid, StartedTooOften
@@ -43,7 +44,6 @@ from tasks.labels.remeasure_late_labels import remeasure_late_labels
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch, note_stop
 from tasks.measure.measure_drift import measure_drift
-from tasks.plain_errors import log_plainly
 from tasks.reports.close_night import close_night
 from tasks.reports.log_lines import describe_failure, describe_progress, describe_step
 from tasks.reports.night_summary import describe_night, headline

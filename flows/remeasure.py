@@ -8,11 +8,11 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 
+from flows.plain_errors import log_plainly
 from tasks.alerts.send_alerts import send_alerts
 from tasks.base.errors import RemeasureIncomplete, WrongUsage
 from tasks.base.settings import Settings
 from tasks.past_days.remeasure_day import Remeasured, describe_remeasured, remeasure_day
-from tasks.plain_errors import log_plainly
 from tasks.reports.log_lines import describe_failure
 
 log_plainly()

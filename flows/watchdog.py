@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
+from flows.plain_errors import log_plainly
 from tasks.base.errors import SomethingWrong
 from tasks.base.settings import Settings
-from tasks.plain_errors import log_plainly
 from tasks.watch.watchdog import describe_watch, watch
 
 log_plainly()

@@ -49,7 +49,7 @@ def backfill(
 
     The same call again goes on where it stopped.
     """
-    from flows.asking import AtTerminal, asking
+    from flows.approval import AtTerminal, asking
     from flows.backfill import backfill as flow
     from tasks.past_days.backfill.request import MODES
 

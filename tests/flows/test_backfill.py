@@ -28,9 +28,9 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.flow_runs import resume_flow_run
 
-from flows import asking
+from flows import approval as asking
 from flows.backfill import backfill, stop_cancelled
-from flows.one_backfill import SLOT
+from flows.backfill_slot import SLOT
 from sandbox.days import sample_day
 from tasks import adapters
 from tasks.base.errors import BackfillIncomplete, OverBudget, Unanswered, WrongUsage

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
+from flows.plain_errors import log_plainly
 from tasks.base.errors import InputAbsent
-from tasks.plain_errors import log_plainly
 
 
 @pytest.mark.parametrize(
