@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import typer
 
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.verdicts import VERDICTS
 from sandbox.serve import running
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake

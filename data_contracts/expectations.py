@@ -15,8 +15,8 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
-from data_contracts.checked_rows import ID_COLUMNS, LANGUAGES, OTHER, ROW_REASONS, flag, presence
-from data_contracts.comments import Reason
+from data_contracts.tables.checked_rows import ID_COLUMNS, LANGUAGES, OTHER, ROW_REASONS, flag, presence
+from data_contracts.tables.comments import Reason
 from data_contracts.tolerances import Tolerances
 
 #: Row rules whose share of the whole day is in the profile, exactly and never sampled.

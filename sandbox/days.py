@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from data_contracts.comments import COMMENTS
-from data_contracts.labels import LABELS
+from data_contracts.tables.comments import COMMENTS
+from data_contracts.tables.labels import LABELS
 
 EVALUATION_SAMPLES = Path(__file__).parent / "samples" / "evaluation.jsonl"
 TOO_LONG_CHARS = 10_001

@@ -15,11 +15,11 @@ import polars as pl
 import pytest
 
 from data_contracts.batch_lines import InvocationType
-from data_contracts.comments import COMMENTS
+from data_contracts.documents.ledger import LedgerEntry, Usage, job_name, record_id, shard_key
 from data_contracts.documents.plan import InputObject, Plan
-from data_contracts.ledger import LedgerEntry, Usage, job_name, record_id, shard_key
-from data_contracts.table import Table
-from data_contracts.verdicts import ANSWERS, REQUESTS, VERDICTS
+from data_contracts.tables.comments import COMMENTS
+from data_contracts.tables.table import Table
+from data_contracts.tables.verdicts import ANSWERS, REQUESTS, VERDICTS
 from prompts import Prompt
 from tasks.adapters import Adapters
 from tasks.adapters.aws import Aws

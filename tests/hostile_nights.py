@@ -15,9 +15,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_contracts.comments import COMMENTS
 from data_contracts.documents.summary import Night
-from data_contracts.labels import LABELS
+from data_contracts.tables.comments import COMMENTS
+from data_contracts.tables.labels import LABELS
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from sandbox.stand_in_model import read_comment

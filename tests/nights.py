@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from data_contracts.comments import REJECTED
-from data_contracts.labels import LABELS
-from data_contracts.metrics import METRICS
-from data_contracts.verdicts import NIGHTS, VERDICTS
+from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.labels import LABELS
+from data_contracts.tables.metrics import METRICS
+from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings, Thresholds

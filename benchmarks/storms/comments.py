@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from data_contracts.comments import COMMENTS
+from data_contracts.tables.comments import COMMENTS
 
 
 def draw_comments(draw: random.Random, run_date: date, first: int, count: int) -> pl.DataFrame:

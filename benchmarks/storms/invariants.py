@@ -12,10 +12,10 @@ import polars as pl
 
 from benchmarks.storms.answers import JUDGED, Kind, number_of, truth
 from benchmarks.storms.site import Site
-from data_contracts.comments import REJECTED
-from data_contracts.ledger import EntryState, LedgerEntry, record_id
-from data_contracts.review import REVIEW
-from data_contracts.verdicts import NIGHTS, VERDICTS, Status
+from data_contracts.documents.ledger import EntryState, LedgerEntry, record_id
+from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.review import REVIEW
+from data_contracts.tables.verdicts import NIGHTS, VERDICTS, Status
 from tasks.base.paths import DayPaths
 from tasks.ledger.entries import is_live
 

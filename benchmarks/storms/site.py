@@ -14,10 +14,10 @@ from benchmarks.storms.lease_log import Leases, Taking
 from benchmarks.storms.memory_bedrock import MemoryBedrock
 from benchmarks.storms.simulated_clock import use
 from benchmarks.storms.world import World
+from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.documents.summary import Night
-from data_contracts.ledger import LedgerEntry
-from data_contracts.table import Table
-from data_contracts.verdicts import NIGHTS, VERDICTS
+from data_contracts.tables.table import Table
+from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from sandbox.nights import play_night
 from tasks.adapters import Adapters
 from tasks.adapters.aws import AwsEnvironment, shared

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.confusion import ConfusionMatrix
-from data_contracts.ledger import EstimateSource
+from data_contracts.documents.ledger import EstimateSource
 
 
 class Night(BaseModel):

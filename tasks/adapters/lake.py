@@ -13,7 +13,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from data_contracts.table import Table
+from data_contracts.tables.table import Table
 from tasks.adapters.aws import Aws
 from tasks.adapters.lake_snapshots import keep_snapshot, open_snapshot
 from tasks.base.errors import ModerationError, StorageUnavailable

@@ -11,7 +11,7 @@ import orjson
 import polars as pl
 import pyarrow.parquet as pq
 
-from data_contracts.table import Table
+from data_contracts.tables.table import Table
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
 from tasks.base.frames import scratch

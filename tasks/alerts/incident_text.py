@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from data_contracts.metrics import Kind
+from data_contracts.tables.metrics import Kind
 from tasks.alerts.incidents import REMIND_NIGHTS, Incident, News, Trouble
 from tasks.alerts.words import WORDS, Words
 from tasks.base.paths import RunPaths

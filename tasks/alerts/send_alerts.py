@@ -17,8 +17,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.metrics import State
-from data_contracts.verdicts import VERDICTS, Status
+from data_contracts.tables.metrics import State
+from data_contracts.tables.verdicts import VERDICTS, Status
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.alerts.delivery import deliver

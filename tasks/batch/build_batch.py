@@ -14,8 +14,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.ledger import EstimateSource, LedgerEntry, Mode
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import EstimateSource, LedgerEntry, Mode
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.base.errors import is_transient

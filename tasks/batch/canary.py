@@ -11,8 +11,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from data_contracts.documents.ledger import LedgerEntry, Usage, canary_key
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import LedgerEntry, Usage, canary_key
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import most_tokens
 from tasks.ledger.prices import find_price

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
+from data_contracts.documents.ledger import EntryState, LedgerEntry
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import EntryState, LedgerEntry
 from tasks.adapters.storage import Storage
 from tasks.base.errors import JobFailed
 from tasks.base.frames import scratch

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from data_contracts.documents.ledger import LedgerEntry, Mode, job_name, shard_key
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import LedgerEntry, Mode, job_name, shard_key
-from data_contracts.verdicts import REQUESTS
+from data_contracts.tables.verdicts import REQUESTS
 from tasks.adapters.storage import Storage
 from tasks.base.errors import SettingsInvalid, Unbalanced
 from tasks.base.frames import read_batches

@@ -19,9 +19,9 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.batch_lines import OutputLine
+from data_contracts.documents.ledger import EntryState, LedgerEntry
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import EntryState, LedgerEntry
-from data_contracts.verdicts import Status
+from data_contracts.tables.verdicts import Status
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.base.errors import (

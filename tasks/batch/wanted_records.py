@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from data_contracts.ledger import LedgerEntry, Mode
-from data_contracts.table import Column, Table
-from data_contracts.verdicts import REQUESTS, Status
+from data_contracts.documents.ledger import LedgerEntry, Mode
+from data_contracts.tables.table import Column, Table
+from data_contracts.tables.verdicts import REQUESTS, Status
 from tasks.base.errors import BelowMinimum, OverBudget
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import Estimate, Rates, estimate

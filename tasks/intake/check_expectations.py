@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
 from data_contracts.expectations import Severity, counts_by_check, profile_checks, row_checks
-from data_contracts.verdicts import NIGHTS
+from data_contracts.tables.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake

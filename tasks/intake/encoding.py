@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_contracts.comments import COMMENTS
+from data_contracts.tables.comments import COMMENTS
 from tasks.base.errors import SchemaDrift
 
 #: The column of a mended copy that marks its broken rows.

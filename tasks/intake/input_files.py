@@ -12,8 +12,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_contracts.comments import COMMENTS, EXPECTED_TYPE, is_legal_dtype
 from data_contracts.documents.plan import InputObject
+from data_contracts.tables.comments import COMMENTS, EXPECTED_TYPE, is_legal_dtype
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.base.errors import SchemaDrift
 from tasks.intake.row_rules import read_comments

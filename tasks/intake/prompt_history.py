@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from data_contracts.ledger import LedgerEntry
-from data_contracts.verdicts import NIGHTS
+from data_contracts.documents.ledger import LedgerEntry
+from data_contracts.tables.verdicts import NIGHTS
 from prompts import PromptFileError
 from prompts.freeze import frozen
 from tasks.adapters import Adapters

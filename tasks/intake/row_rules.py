@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from data_contracts.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
+from data_contracts.documents.ledger import erasure_id, record_id
 from data_contracts.documents.plan import InputObject
-from data_contracts.ledger import erasure_id, record_id
+from data_contracts.tables.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
 from tasks.intake.encoding import BROKEN, is_sound, mend
 from tasks.intake.language import identify_languages
 from tasks.intake.repeats import find_repeats

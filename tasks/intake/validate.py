@@ -9,9 +9,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.checked_rows import CHECKED_ROWS
-from data_contracts.comments import Reason
 from data_contracts.documents.plan import Plan
+from data_contracts.tables.checked_rows import CHECKED_ROWS
+from data_contracts.tables.comments import Reason
 from tasks import adapters
 from tasks.base.errors import TooManyRejected, is_transient
 from tasks.base.frames import scratch

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from data_contracts.ledger import EntryState, LedgerEntry
+from data_contracts.documents.ledger import EntryState, LedgerEntry
 from tasks.adapters.storage import Storage
 from tasks.base.errors import BedrockRefused
 from tasks.base.paths import DayPaths

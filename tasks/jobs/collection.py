@@ -11,8 +11,8 @@ import orjson
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.ledger import EntryState, LedgerEntry
-from data_contracts.verdicts import Status
+from data_contracts.documents.ledger import EntryState, LedgerEntry
+from data_contracts.tables.verdicts import Status
 from prompts import load
 from tasks import adapters
 from tasks.adapters.storage import Storage

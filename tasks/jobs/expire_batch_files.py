@@ -16,7 +16,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.verdicts import NIGHTS
+from data_contracts.tables.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import StoredObject

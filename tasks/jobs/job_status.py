@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from data_contracts.ledger import LedgerEntry
+from data_contracts.documents.ledger import LedgerEntry
 from tasks.adapters.storage import Storage
 from tasks.base.errors import JobUnknown
 from tasks.base.paths import DayPaths

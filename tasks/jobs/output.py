@@ -11,8 +11,8 @@ import orjson
 import polars as pl
 
 from data_contracts.batch_lines import OutputLine
-from data_contracts.ledger import Usage
-from data_contracts.verdicts import ANSWERS, Status
+from data_contracts.documents.ledger import Usage
+from data_contracts.tables.verdicts import ANSWERS, Status
 from prompts import Prompt
 from tasks.batch.estimate.rates import Tokens
 from tasks.ledger.prices import Price

@@ -13,8 +13,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.ledger import EntryState, LedgerEntry
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
 from tasks.base.errors import BedrockRefused, BedrockUnavailable, QuotaReached, is_transient
 from tasks.base.paths import DayPaths

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from data_contracts.ledger import EntryState, LedgerEntry
+from data_contracts.documents.ledger import EntryState, LedgerEntry
 from tasks.adapters.storage import Storage
 from tasks.base.paths import DayPaths
 from tasks.base.ports import JobStatus

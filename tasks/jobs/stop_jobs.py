@@ -17,7 +17,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.ledger import EntryState, LedgerEntry
+from data_contracts.documents.ledger import EntryState, LedgerEntry
 from tasks import adapters
 from tasks.base.errors import DayInUse, ModerationError
 from tasks.base.paths import DayPaths

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.ledger import EntryState, LedgerEntry
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import EntryState, LedgerEntry
 from tasks import adapters
 from tasks.base.errors import BedrockRefused, LeaseLost, QuotaReached
 from tasks.base.paths import DayPaths

@@ -11,9 +11,9 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.confusion import ConfusionMatrix
-from data_contracts.labels import LabelSource
-from data_contracts.metrics import State
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.labels import LabelSource
+from data_contracts.tables.metrics import State
+from data_contracts.tables.verdicts import VERDICTS
 from tasks.adapters import Adapters
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths

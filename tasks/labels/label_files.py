@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from data_contracts.labels import LABELS
+from data_contracts.tables.labels import LABELS
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.base.errors import InputChanged
 from tasks.base.paths import DayPaths

@@ -11,8 +11,8 @@ from typing import NamedTuple, TypeVar
 import polars as pl
 
 from data_contracts.documents.confusion import ConfusionMatrix
-from data_contracts.labels import LabelSource
-from data_contracts.metrics import Kind
+from data_contracts.tables.labels import LabelSource
+from data_contracts.tables.metrics import Kind
 from tasks.labels.truth import NO_CATEGORY, Settled
 from tasks.measure.intervals import (
     DRAWS,

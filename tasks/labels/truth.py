@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from data_contracts.labels import LABELS, LabelSource
-from data_contracts.verdicts import Status
+from data_contracts.tables.labels import LABELS, LabelSource
+from data_contracts.tables.verdicts import Status
 
 NO_CATEGORY = "none"
 

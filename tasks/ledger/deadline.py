@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import LedgerEntry
 from tasks.base.errors import DeadlinePassed
 from tasks.base.settings import Settings
 from tasks.ledger.entries import is_running

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from data_contracts.documents.ledger import EntryState, LedgerEntry, without_strays
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import EntryState, LedgerEntry, without_strays
-from data_contracts.verdicts import ANSWERS, REQUESTS
+from data_contracts.tables.verdicts import ANSWERS, REQUESTS
 from tasks.adapters.storage import Storage
 from tasks.base.errors import LeaseLost
 from tasks.base.paths import DayPaths

@@ -9,7 +9,7 @@ import polars as pl
 
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.restore import Restore
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.verdicts import VERDICTS
 from tasks import adapters
 from tasks.base.paths import DayPaths
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from data_contracts.documents.ledger import LedgerEntry, Mode
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import LedgerEntry, Mode
 from tasks.base.errors import SettingsInvalid
 from tasks.base.settings import Settings
 from tasks.llm.model_ids import parse_model_id

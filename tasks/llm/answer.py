@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from data_contracts.batch_lines import Answer, OutputLine
-from data_contracts.verdicts import MAX_EXPLANATION_CHARS, Status
+from data_contracts.tables.verdicts import MAX_EXPLANATION_CHARS, Status
 from tasks.llm.families.base import Family, NoReply, Stop
 
 #: A moderation answer is some 60 tokens; nothing longer is worth a search for JSON.

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from data_contracts.metrics import State
+from data_contracts.tables.metrics import State
 from tasks.base.settings import Thresholds
 from tasks.measure.metric_history import Reading
 from tasks.measure.metric_rules import Rule, Scale, Worse

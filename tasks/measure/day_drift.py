@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.metrics import State
+from data_contracts.tables.metrics import State
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
 from tasks.base.frames import scratch

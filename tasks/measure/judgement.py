@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from data_contracts.metrics import METRICS, Kind, State
+from data_contracts.tables.metrics import METRICS, Kind, State
 from tasks.base.settings import Thresholds
 from tasks.measure.baselines import Comparison, compare
 from tasks.measure.measurement import ALL, Measurement

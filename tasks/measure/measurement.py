@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data_contracts.metrics import Kind
+from data_contracts.tables.metrics import Kind
 from tasks.measure.intervals import Interval, jeffreys, mean_interval
 
 ALL = "all"

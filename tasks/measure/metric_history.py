@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from data_contracts.metrics import State
+from data_contracts.tables.metrics import State
 from tasks.base.settings import Thresholds
 from tasks.measure.metric_rules import RULES, Group
 

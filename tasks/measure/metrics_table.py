@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from data_contracts.metrics import METRICS, State
+from data_contracts.tables.metrics import METRICS, State
 from tasks.adapters import Adapters
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths, RunPaths

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from data_contracts.metrics import Kind
-from data_contracts.verdicts import DecidedBy, Status
+from data_contracts.tables.metrics import Kind
+from data_contracts.tables.verdicts import DecidedBy, Status
 from tasks.measure.measurement import ALL, Measurement, mean, nothing, rate, total
 from tasks.measure.metric_history import History
 

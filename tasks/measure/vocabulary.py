@@ -12,7 +12,7 @@ from datetime import date
 
 import polars as pl
 
-from data_contracts.metrics import Kind
+from data_contracts.tables.metrics import Kind
 from tasks.measure.measurement import Measurement, nothing, rate
 
 #: Comments of a night that are read: the share of new tokens is then known to a few tenths of a point.

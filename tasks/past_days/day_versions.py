@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from data_contracts.table import Table
-from data_contracts.verdicts import NIGHTS, VERDICTS
+from data_contracts.tables.table import Table
+from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from tasks.adapters import Adapters
 from tasks.adapters.lake import Commit
 from tasks.base.paths import DayPaths

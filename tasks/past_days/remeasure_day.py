@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.summary import Night
-from data_contracts.verdicts import NIGHTS, VERDICTS
+from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake

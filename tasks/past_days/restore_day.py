@@ -15,12 +15,12 @@ from typing import NamedTuple
 import polars as pl
 import pyarrow.parquet as pq
 
-from data_contracts.comments import REJECTED
+from data_contracts.documents.ledger import erasure_id
 from data_contracts.documents.restore import Restore
-from data_contracts.ledger import erasure_id
-from data_contracts.review import REVIEW
-from data_contracts.table import Table
-from data_contracts.verdicts import NIGHTS, VERDICTS
+from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.review import REVIEW
+from data_contracts.tables.table import Table
+from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake

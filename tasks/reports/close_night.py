@@ -17,10 +17,10 @@ from pydantic import TypeAdapter
 
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.confusion import ConfusionMatrix
+from data_contracts.documents.ledger import EstimateSource, LedgerEntry
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.summary import Night
-from data_contracts.ledger import EstimateSource, LedgerEntry
-from data_contracts.verdicts import NIGHTS, Status
+from data_contracts.tables.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.alerts.send_alerts import AlertSummary

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from data_contracts.documents.summary import Night
-from data_contracts.metrics import State
+from data_contracts.tables.metrics import State
 from tasks.base.figures import count as tally
 from tasks.base.figures import dollars, per_thousand, percent
 from tasks.base.safe_text import brief, inert

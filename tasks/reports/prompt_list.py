@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import prompts
 from data_contracts.batch_lines import InvocationChoice
-from data_contracts.verdicts import NIGHTS
+from data_contracts.tables.verdicts import NIGHTS
 from prompts import CATALOG, Prompt
 from prompts.freeze import frozen
 from tasks import adapters

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from data_contracts.metrics import State
-from data_contracts.verdicts import Status
+from data_contracts.tables.metrics import State
+from data_contracts.tables.verdicts import Status
 from tasks.base.figures import count, dollars, duration, long_date, number, per_thousand, percent
 from tasks.base.ports import JobStatus
 from tasks.base.safe_text import brief

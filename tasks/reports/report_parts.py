@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from data_contracts.ledger import EstimateSource
-from data_contracts.metrics import Kind, State
+from data_contracts.documents.ledger import EstimateSource
+from data_contracts.tables.metrics import Kind, State
 from tasks.base.figures import NONE, dollars, number, percent
 from tasks.base.safe_text import inert
 from tasks.measure.metric_rules import RULES, Worse

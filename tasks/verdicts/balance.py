@@ -8,8 +8,8 @@ from typing import NamedTuple
 import polars as pl
 
 from data_contracts.documents.balance import Balance
+from data_contracts.documents.ledger import LedgerEntry, Usage
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import LedgerEntry, Usage
 from tasks.base.errors import Unbalanced
 from tasks.ledger.prices import PICODOLLARS, to_pico, to_usd
 

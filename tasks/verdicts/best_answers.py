@@ -9,10 +9,10 @@ import polars as pl
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import LedgerEntry
-from data_contracts.usage import LanguageUsage
-from data_contracts.verdicts import VERDICTS, DecidedBy, Status
+from data_contracts.documents.usage import LanguageUsage
+from data_contracts.tables.verdicts import VERDICTS, DecidedBy, Status
 from tasks.base.errors import JobFailed, TooFewJudged
 from tasks.base.frames import Bucket, buckets
 from tasks.base.ports import JobStatus

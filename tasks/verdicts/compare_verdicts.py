@@ -14,7 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.documents.plan import Plan
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.verdicts import VERDICTS
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.base.errors import is_transient

@@ -5,9 +5,9 @@ from __future__ import annotations
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data_contracts.documents.ledger import EntryState
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import EntryState
-from data_contracts.verdicts import NIGHTS
+from data_contracts.tables.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.base.errors import is_transient

@@ -9,7 +9,7 @@ from enum import StrEnum
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.verdicts import Status
+from data_contracts.tables.verdicts import Status
 
 
 class Way(StrEnum):

@@ -11,7 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.documents.plan import Plan
-from data_contracts.verdicts import VERDICTS, Status
+from data_contracts.tables.verdicts import VERDICTS, Status
 from tasks import adapters
 from tasks.base.errors import is_transient
 from tasks.base.frames import scratch

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from data_contracts.table import Table
+from data_contracts.tables.table import Table
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
 from tasks.base.errors import ModerationError, StorageUnavailable

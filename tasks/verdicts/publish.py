@@ -12,11 +12,11 @@ import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data_contracts.comments import REJECTED
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.plan import InputObject, Plan
-from data_contracts.review import REVIEW
-from data_contracts.verdicts import VERDICTS, Status
+from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.review import REVIEW
+from data_contracts.tables.verdicts import VERDICTS, Status
 from tasks import adapters
 from tasks.base.errors import Unbalanced, is_transient
 from tasks.base.frames import _BATCH_ROWS, read_batches, record_batches, scratch

@@ -10,10 +10,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_contracts.comments import REJECTED
-from data_contracts.review import REVIEW
-from data_contracts.table import Table
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.review import REVIEW
+from data_contracts.tables.table import Table
+from data_contracts.tables.verdicts import VERDICTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
 from tasks.base.errors import InputChanged

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from data_contracts.review import REVIEW, ReviewReason
-from data_contracts.verdicts import Status
+from data_contracts.tables.review import REVIEW, ReviewReason
+from data_contracts.tables.verdicts import Status
 
 #: `missing` is told apart by whether a request was made.
 _REASONS = {

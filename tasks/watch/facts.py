@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.documents.stopped import Stop
-from data_contracts.ledger import LedgerEntry
 from tasks.base.ports import Job
 from tasks.verdicts.published_rows import Rows
 

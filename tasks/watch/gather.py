@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
+from data_contracts.documents.ledger import LedgerEntry, without_strays
 from data_contracts.documents.stopped import Stop
-from data_contracts.ledger import LedgerEntry, without_strays
-from data_contracts.verdicts import NIGHTS, VERDICTS
+from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.base.errors import ModerationError

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
-from data_contracts.ledger import EntryState
+from data_contracts.documents.ledger import EntryState
 from tasks.alerts.problems import Problem, Verdict
 from tasks.base.ports import JobStatus, Severity
 from tasks.base.settings import Settings

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from data_contracts.batch_lines import InvocationType
-from data_contracts.ledger import shard_key
+from data_contracts.documents.ledger import shard_key
 from sandbox.bedrock.errors import STATUS_CODES
 from sandbox.serve import ROLE_ARN
 from tasks.adapters import bedrock as adapter

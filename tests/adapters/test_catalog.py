@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from polars.testing import assert_frame_equal
 
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.verdicts import VERDICTS
 from sandbox.serve import Sandbox
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake

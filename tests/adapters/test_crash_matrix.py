@@ -30,8 +30,8 @@ from benchmarks.storms.memory_bedrock import MemoryBedrock
 from benchmarks.storms.simulated_clock import simulated
 from benchmarks.storms.site import Site
 from benchmarks.storms.world import World
-from data_contracts.comments import REJECTED
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.verdicts import VERDICTS
 from tasks.adapters.aws import Aws
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import FileStore, ObjectStore, Storage

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import prompts
-from data_contracts.ledger import erasure_id, record_id
+from data_contracts.documents.ledger import erasure_id, record_id
 from sandbox.days import sample_day
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox

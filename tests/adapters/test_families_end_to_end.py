@@ -8,7 +8,7 @@ from io import BytesIO
 import polars as pl
 import pytest
 
-from data_contracts.comments import COMMENTS
+from data_contracts.tables.comments import COMMENTS
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox
 from tasks.base.settings import Settings

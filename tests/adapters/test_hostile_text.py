@@ -19,10 +19,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import prompts
-from data_contracts.comments import COMMENTS, Reason
-from data_contracts.ledger import record_id
-from data_contracts.metrics import METRICS
-from data_contracts.verdicts import MAX_EXPLANATION_CHARS, VERDICTS, Status
+from data_contracts.documents.ledger import record_id
+from data_contracts.tables.comments import COMMENTS, Reason
+from data_contracts.tables.metrics import METRICS
+from data_contracts.tables.verdicts import MAX_EXPLANATION_CHARS, VERDICTS, Status
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox, running
 from tasks import adapters

@@ -17,9 +17,9 @@ import pytest
 from deltalake import DeltaTable
 from polars.testing import assert_frame_equal
 
-from data_contracts.metrics import METRICS
-from data_contracts.table import UTC_MICROSECONDS, Column, Table
-from data_contracts.verdicts import NIGHTS, VERDICTS
+from data_contracts.tables.metrics import METRICS
+from data_contracts.tables.table import UTC_MICROSECONDS, Column, Table
+from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from sandbox.serve import Sandbox
 from tasks.adapters import lake_snapshots
 from tasks.adapters.aws import AwsEnvironment, shared

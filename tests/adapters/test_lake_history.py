@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from data_contracts.comments import REJECTED
+from data_contracts.tables.comments import REJECTED
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake
 from tasks.adapters.lake_history import Forgotten, forget_history

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.documents.summary import Night
-from data_contracts.ledger import LedgerEntry
-from data_contracts.verdicts import NIGHTS
+from data_contracts.tables.verdicts import NIGHTS
 from sandbox.days import sample_day
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox

@@ -15,7 +15,7 @@ import pytest
 from deltalake import DeltaTable
 from polars.testing import assert_frame_equal
 
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.verdicts import VERDICTS
 from sandbox.days import sample_day
 from sandbox.nights import play_night
 from tasks import adapters

@@ -22,7 +22,7 @@ import pytest
 
 from benchmarks import readers
 from benchmarks.readers import DAY, PLAIN, TABLE, Seen, Task
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.verdicts import VERDICTS
 from sandbox.serve import Sandbox
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake

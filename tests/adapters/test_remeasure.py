@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from data_contracts.verdicts import NIGHTS, VERDICTS
+from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from sandbox.days import sample_day
 from sandbox.nights import play_night
 from tasks import adapters

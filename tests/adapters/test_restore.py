@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from data_contracts.comments import REJECTED
-from data_contracts.review import REVIEW
-from data_contracts.table import Table
-from data_contracts.verdicts import NIGHTS, VERDICTS
+from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.review import REVIEW
+from data_contracts.tables.table import Table
+from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from sandbox.days import sample_day
 from sandbox.nights import play_night
 from tasks import adapters

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.verdicts import VERDICTS
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.channels.sns import SnsChannel

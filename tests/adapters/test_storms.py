@@ -29,7 +29,7 @@ from benchmarks.storms.two_runs import (
     Crossroad,
 )
 from benchmarks.storms.world import World
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.verdicts import VERDICTS
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import FileStore
 from tasks.base.paths import DayPaths

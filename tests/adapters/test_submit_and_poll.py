@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 
 import prompts
-from data_contracts.ledger import EntryState, LedgerEntry
-from data_contracts.verdicts import REQUESTS
+from data_contracts.documents.ledger import EntryState, LedgerEntry
+from data_contracts.tables.verdicts import REQUESTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.aws import AwsEnvironment, shared

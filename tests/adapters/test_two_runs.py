@@ -21,8 +21,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_contracts.ledger import EntryState
-from data_contracts.verdicts import VERDICTS
+from data_contracts.documents.ledger import EntryState
+from data_contracts.tables.verdicts import VERDICTS
 from sandbox.days import sample_day
 from sandbox.nights import play_night
 from sandbox.serve import Sandbox

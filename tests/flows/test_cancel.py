@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 from prefect.client.schemas.objects import FlowRun
 
-from data_contracts.ledger import LedgerEntry
+from data_contracts.documents.ledger import LedgerEntry
 from flows.nightly import nightly, stop_cancelled
 from sandbox.days import sample_day
 from tasks import adapters

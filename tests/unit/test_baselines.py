@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.metrics import State
+from data_contracts.tables.metrics import State
 from tasks.base.settings import Thresholds
 from tasks.measure.baselines import compare
 from tasks.measure.metric_history import Reading

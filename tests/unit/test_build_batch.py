@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from data_contracts.documents.ledger import EntryState, LedgerEntry, job_name, shard_key
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import EntryState, LedgerEntry, job_name, shard_key
-from data_contracts.verdicts import ANSWERS
+from data_contracts.tables.verdicts import ANSWERS
 from tasks import adapters
 from tasks.base.errors import OverBudget
 from tasks.base.paths import RunPaths

@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 
 from data_contracts.expectations import Counts, Severity
-from data_contracts.metrics import METRICS
-from data_contracts.verdicts import NIGHTS
+from data_contracts.tables.metrics import METRICS
+from data_contracts.tables.verdicts import NIGHTS
 from sandbox.days import sample_day
 from tasks import adapters
 from tasks.base.errors import CriticalExpectationFailed

@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from data_contracts.ledger import EntryState, EstimateSource
+from data_contracts.documents.ledger import EntryState, EstimateSource
 from tasks.base.errors import BelowMinimum, OverBudget
 from tasks.batch.estimate.rates import OUTPUT_TOKENS, Rates
 from tasks.batch.wanted_records import (

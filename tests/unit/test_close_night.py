@@ -12,12 +12,12 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from data_contracts.documents.balance import Balance
+from data_contracts.documents.ledger import EntryState
 from data_contracts.documents.preflight import Preflight
 from data_contracts.documents.summary import Night
-from data_contracts.ledger import EntryState
-from data_contracts.metrics import METRICS
-from data_contracts.usage import LanguageUsage
-from data_contracts.verdicts import NIGHTS
+from data_contracts.documents.usage import LanguageUsage
+from data_contracts.tables.metrics import METRICS
+from data_contracts.tables.verdicts import NIGHTS
 from tasks import adapters
 from tasks.alerts.send_alerts import AlertSummary
 from tasks.base.paths import DayPaths, RunPaths

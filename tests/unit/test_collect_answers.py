@@ -13,8 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from data_contracts.ledger import EntryState, LedgerEntry, Usage
-from data_contracts.verdicts import ANSWERS
+from data_contracts.documents.ledger import EntryState, LedgerEntry, Usage
+from data_contracts.tables.verdicts import ANSWERS
 from tasks import adapters
 from tasks.base.paths import DayPaths
 from tasks.jobs.collect_answers import collect_answers

@@ -9,7 +9,7 @@ import pytest
 
 import prompts
 from data_contracts.batch_lines import InvocationType
-from data_contracts.ledger import EstimateSource
+from data_contracts.documents.ledger import EstimateSource
 from tasks.base.ports import FactUnavailable, Lifecycle
 from tasks.batch.estimate.counted import TIME_LIMIT_S, Counted, count_sample, counted_rates, draw_sample, schema_tokens
 from tasks.llm.families.claude import Claude

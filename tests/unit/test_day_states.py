@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_contracts.comments import COMMENTS
+from data_contracts.tables.comments import COMMENTS
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
 from tasks.base.paths import DayPaths

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from data_contracts.comments import COMMENTS
-from data_contracts.labels import LABELS
+from data_contracts.tables.comments import COMMENTS
+from data_contracts.tables.labels import LABELS
 from sandbox.days import (
     CLOSINGS,
     EVALUATION_SAMPLES,

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import prompts
-from data_contracts.ledger import erasure_id, record_id
-from data_contracts.verdicts import VERDICTS
+from data_contracts.documents.ledger import erasure_id, record_id
+from data_contracts.tables.verdicts import VERDICTS
 from tasks.base.paths import DayPaths
 from tasks.past_days.erasure.remedies import (
     Remedy,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.ledger import EstimateSource
-from data_contracts.usage import LanguageUsage
+from data_contracts.documents.ledger import EstimateSource
+from data_contracts.documents.usage import LanguageUsage
 from tasks.batch.estimate.rates import (
     MIN_RECORDS,
     OUTPUT_TOKENS,

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_contracts.checked_rows import CHECKED_ROWS, ID_COLUMNS, PROFILE, ROW_REASONS, flag, presence
-from data_contracts.comments import COMMENTS, Reason
 from data_contracts.expectations import Check, Severity, counts_by_check, profile_checks, row_checks
+from data_contracts.tables.checked_rows import CHECKED_ROWS, ID_COLUMNS, PROFILE, ROW_REASONS, flag, presence
+from data_contracts.tables.comments import COMMENTS, Reason
 from data_contracts.tolerances import Tolerances
 from tasks.intake.expectations.outcomes import Outcome, State, askable, outcomes
 from tests import factories

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from data_contracts.usage import LanguageUsage
+from data_contracts.documents.usage import LanguageUsage
 from tasks.base.paths import DayPaths
 from tasks.batch.estimate.learnt import LEARNT_NIGHTS, Nights, keep_usage, learn_rates
 from tests import factories

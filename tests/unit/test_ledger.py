@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from data_contracts.ledger import EntryState, LedgerEntry, job_name, record_id, shard_key, without_strays
-from data_contracts.verdicts import ANSWERS, REQUESTS
+from data_contracts.documents.ledger import EntryState, LedgerEntry, job_name, record_id, shard_key, without_strays
+from data_contracts.tables.verdicts import ANSWERS, REQUESTS
 from tasks.base.paths import DayPaths
 from tasks.ledger.entries import (
     fetch_answers,

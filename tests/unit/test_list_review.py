@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from data_contracts.review import REVIEW, ReviewReason
-from data_contracts.verdicts import Status
+from data_contracts.tables.review import REVIEW, ReviewReason
+from data_contracts.tables.verdicts import Status
 from tasks.verdicts.review_list import review_list
 from tests import factories
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.metrics import METRICS, State
+from data_contracts.tables.metrics import METRICS, State
 from tasks import adapters
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_contracts.comments import REJECTED
-from data_contracts.metrics import METRICS, Kind, State
+from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.metrics import METRICS, Kind, State
 from tasks import adapters
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings, Thresholds

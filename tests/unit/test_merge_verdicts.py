@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from data_contracts.ledger import EntryState, LedgerEntry
-from data_contracts.verdicts import ANSWERS, REQUESTS, VERDICTS
+from data_contracts.documents.ledger import EntryState, LedgerEntry
+from data_contracts.tables.verdicts import ANSWERS, REQUESTS, VERDICTS
 from tasks import adapters
 from tasks.base import frames as frames_module
 from tasks.base.errors import JobFailed, TooFewJudged

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.batch_lines import InvocationType
-from data_contracts.ledger import EntryState, LedgerEntry
+from data_contracts.documents.ledger import EntryState, LedgerEntry
 from tasks.base.errors import BedrockRefused, BedrockUnavailable, DeadlinePassed, JobUnknown
 from tasks.base.paths import DayPaths
 from tasks.base.ports import Job, JobRequest, JobStatus

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.ledger import Mode
+from data_contracts.documents.ledger import Mode
 from tasks.base.errors import SettingsInvalid
 from tasks.ledger.prices import PICODOLLARS, Price, find_price
 

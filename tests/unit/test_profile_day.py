@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from data_contracts.checked_rows import CHECKED_ROWS, PROFILE
+from data_contracts.tables.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.tolerances import Tolerances
 from tasks.intake.expectations.day_profile import RecentDays, profile, recent_days, row_facts, sample
 from tasks.intake.row_rules import day_bounds, row_rules

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import prompts
-from data_contracts.verdicts import NIGHTS
+from data_contracts.tables.verdicts import NIGHTS
 from prompts import PromptFileError
 from prompts.freeze import HASHES, check_frozen, freeze, frozen
 from tasks import adapters

@@ -13,13 +13,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from data_contracts.comments import REJECTED
 from data_contracts.documents.balance import Balance
+from data_contracts.documents.ledger import LedgerEntry, Usage
 from data_contracts.documents.plan import InputObject, Plan
-from data_contracts.ledger import LedgerEntry, Usage
-from data_contracts.review import REVIEW
-from data_contracts.table import Table
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.review import REVIEW
+from data_contracts.tables.table import Table
+from data_contracts.tables.verdicts import VERDICTS
 from tasks import adapters
 from tasks.base.errors import Unbalanced
 from tasks.base.frames import record_batches

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.batch_lines import Answer, OutputLine
-from data_contracts.verdicts import MAX_EXPLANATION_CHARS, Status
+from data_contracts.tables.verdicts import MAX_EXPLANATION_CHARS, Status
 from tasks.llm.answer import MAX_ANSWER_CHARS, MalformedAnswer, Outcome, read_answer, read_line
 from tasks.llm.families.claude import Claude
 from tests import factories

@@ -11,10 +11,10 @@ import pytest
 
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.confusion import ConfusionMatrix
+from data_contracts.documents.ledger import EntryState, Usage
 from data_contracts.documents.summary import Night
-from data_contracts.ledger import EntryState, Usage
-from data_contracts.metrics import METRICS
-from data_contracts.verdicts import Status
+from data_contracts.tables.metrics import METRICS
+from data_contracts.tables.verdicts import Status
 from tasks.base.figures import dollars, duration, percent
 from tasks.base.safe_text import brief, inert
 from tasks.reports.report import job_order, render_report

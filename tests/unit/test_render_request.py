@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import prompts
 from data_contracts.batch_lines import InvocationType
-from data_contracts.ledger import record_id
+from data_contracts.documents.ledger import record_id
 from prompts import Prompt
 from tasks.llm.families.base import Family, Reply
 from tasks.llm.families.claude import Claude

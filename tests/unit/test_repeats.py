@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from data_contracts.table import UTC_MICROSECONDS
+from data_contracts.tables.table import UTC_MICROSECONDS
 from tasks.intake.repeats import find_repeats
 
 T0 = datetime(2026, 11, 19, 3, tzinfo=UTC)

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_contracts.metrics import METRICS
+from data_contracts.tables.metrics import METRICS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.alerts.delivery import PAUSES_S, deliver

@@ -18,7 +18,7 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 
 import data_contracts
-from data_contracts.table import Column, Table
+from data_contracts.tables.table import Column, Table
 from tasks.base.errors import WrongUsage
 from tasks.reports.catalog.athena import MAX_COMMENT_CHARS, Roots, athena_files
 from tasks.reports.catalog.document import COMMAND, tables_document

@@ -18,9 +18,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from data_contracts.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
+from data_contracts.documents.ledger import erasure_id, record_id
 from data_contracts.documents.plan import InputObject, Plan
-from data_contracts.ledger import erasure_id, record_id
+from data_contracts.tables.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
 from tasks import adapters
 from tasks.base.errors import InputChanged, TooManyRejected
 from tasks.base.paths import RunPaths

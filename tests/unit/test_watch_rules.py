@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from data_contracts.documents.ledger import EntryState
 from data_contracts.documents.stopped import Stop
-from data_contracts.ledger import EntryState
 from tasks.alerts.problems import Problem, Verdict
 from tasks.base.ports import Job, JobStatus, Severity
 from tasks.base.settings import Settings

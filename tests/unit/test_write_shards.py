@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.ledger import EstimateSource
-from data_contracts.verdicts import REQUESTS
+from data_contracts.documents.ledger import EstimateSource
+from data_contracts.tables.verdicts import REQUESTS
 from tasks.base.errors import SettingsInvalid, Unbalanced
 from tasks.batch import shards as module
 from tasks.batch.estimate.rates import Line, Rates

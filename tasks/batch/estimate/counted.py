@@ -10,7 +10,7 @@ import orjson
 import polars as pl
 
 from data_contracts.batch_lines import InvocationType
-from data_contracts.ledger import EstimateSource
+from data_contracts.documents.ledger import EstimateSource
 from tasks.base.ports import FactUnavailable, ModelFacts
 from tasks.batch.estimate.rates import Line, Rates, prompt_tokens
 from tasks.llm.request_line import RequestTemplate

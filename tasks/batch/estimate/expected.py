@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from data_contracts.documents.ledger import EstimateSource, LedgerEntry
 from data_contracts.documents.plan import Plan
-from data_contracts.ledger import EstimateSource, LedgerEntry
 from prompts import Prompt
 from tasks.adapters import Adapters
 from tasks.base.paths import RunPaths

@@ -9,8 +9,8 @@ import polars as pl
 from pydantic import ValidationError
 
 from data_contracts.documents.plan import Plan
-from data_contracts.usage import LanguageUsage, NightUsage
-from data_contracts.verdicts import DecidedBy
+from data_contracts.documents.usage import LanguageUsage, NightUsage
+from data_contracts.tables.verdicts import DecidedBy
 from tasks.adapters.storage import Storage
 from tasks.base.paths import DayPaths
 from tasks.batch.estimate.rates import Rates, learnt_rates

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from data_contracts.ledger import EstimateSource
-from data_contracts.usage import LanguageUsage
+from data_contracts.documents.ledger import EstimateSource
+from data_contracts.documents.usage import LanguageUsage
 from tasks.ledger.prices import Price
 
 #: UTF-8 bytes a token, on the low side so that an estimate errs upwards: Japanese, Chinese and Korean take about one

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from data_contracts.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.expectations import Severity
+from data_contracts.tables.checked_rows import CHECKED_ROWS, PROFILE
 from tasks.base.figures import count, long_date, percent
 from tasks.base.safe_text import inert
 from tasks.intake.expectations.outcomes import Outcome, State, told

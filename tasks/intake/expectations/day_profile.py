@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from data_contracts.checked_rows import ID_COLUMNS, LANGUAGES, OTHER, PROFILE, flag, presence
-from data_contracts.comments import Reason
+from data_contracts.tables.checked_rows import ID_COLUMNS, LANGUAGES, OTHER, PROFILE, flag, presence
+from data_contracts.tables.comments import Reason
 from data_contracts.tolerances import Tolerances
 from tasks.measure.metric_history import History
 

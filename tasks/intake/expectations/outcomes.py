@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.expectations import Check, Counts, Severity, SuiteName
+from data_contracts.tables.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.tolerances import Tolerances
 from tasks.base.errors import CriticalExpectationFailed
 from tasks.base.figures import NONE, percent

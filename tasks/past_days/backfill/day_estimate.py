@@ -15,9 +15,9 @@ from typing import NamedTuple
 import polars as pl
 import pyarrow.parquet as pq
 
-from data_contracts.comments import COMMENTS
+from data_contracts.documents.ledger import Mode
 from data_contracts.documents.plan import InputObject, Plan
-from data_contracts.ledger import Mode
+from data_contracts.tables.comments import COMMENTS
 from prompts import Prompt
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.stopped import Stop
-from data_contracts.verdicts import NIGHTS
+from data_contracts.tables.verdicts import NIGHTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.base.paths import DayPaths, RunPaths, lake

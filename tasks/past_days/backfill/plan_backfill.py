@@ -18,8 +18,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.ledger import LedgerEntry
-from data_contracts.verdicts import NIGHTS, Status
+from data_contracts.documents.ledger import LedgerEntry
+from data_contracts.tables.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake

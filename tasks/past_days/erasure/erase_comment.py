@@ -17,9 +17,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_contracts.comments import REJECTED
-from data_contracts.ledger import LedgerEntry, erasure_id, record_id
-from data_contracts.table import Table
+from data_contracts.documents.ledger import LedgerEntry, erasure_id, record_id
+from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.table import Table
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import polars as pl
 import pyarrow.parquet as pq
 
-from data_contracts.comments import REJECTED
-from data_contracts.review import REVIEW
-from data_contracts.table import Table
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.review import REVIEW
+from data_contracts.tables.table import Table
+from data_contracts.tables.verdicts import VERDICTS
 from tasks.base.paths import DayPaths
 from tasks.past_days.erasure.traces import ID_COLUMNS, Sought
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
-from data_contracts.table import Column, Table
+from data_contracts.tables.table import Column, Table
 from tasks.reports.catalog.publications import INPUTS, PARTITION, PUBLISHED, delta_columns, sql_type
 from tasks.reports.catalog.views import PORTABLE
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from data_contracts.table import Column, Table
+from data_contracts.tables.table import Column, Table
 from tasks.reports.catalog.publications import INPUTS, PUBLISHED, sql_type
 
 Contract = dict[str, Any]

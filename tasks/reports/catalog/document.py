@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from data_contracts.comments import Reason
-from data_contracts.review import ReviewReason
-from data_contracts.table import FIRST_VERSION, Column, Table
-from data_contracts.verdicts import DecidedBy, Status
+from data_contracts.tables.comments import Reason
+from data_contracts.tables.review import ReviewReason
+from data_contracts.tables.table import FIRST_VERSION, Column, Table
+from data_contracts.tables.verdicts import DecidedBy, Status
 from tasks.measure.metric_rules import RULES, Rule, Scale
 from tasks.reports.catalog.publications import INPUTS, INTERNAL, PARTITION, PUBLISHED, Publication, sql_type
 from tasks.reports.catalog.views import VIEWS

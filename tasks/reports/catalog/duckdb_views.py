@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from data_contracts.table import Column, Table
+from data_contracts.tables.table import Column, Table
 from tasks.base.errors import WrongUsage
 from tasks.reports.catalog.athena import told
 from tasks.reports.catalog.publications import PARTITION, sql_type

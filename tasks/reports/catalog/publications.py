@@ -7,13 +7,13 @@ from typing import Literal
 
 import polars as pl
 
-from data_contracts.checked_rows import CHECKED_ROWS, PROFILE
-from data_contracts.comments import COMMENTS, REJECTED
-from data_contracts.labels import LABELS
-from data_contracts.metrics import METRICS
-from data_contracts.review import REVIEW
-from data_contracts.table import Column, Table
-from data_contracts.verdicts import ANSWERS, NIGHTS, REQUESTS, VERDICTS
+from data_contracts.tables.checked_rows import CHECKED_ROWS, PROFILE
+from data_contracts.tables.comments import COMMENTS, REJECTED
+from data_contracts.tables.labels import LABELS
+from data_contracts.tables.metrics import METRICS
+from data_contracts.tables.review import REVIEW
+from data_contracts.tables.table import Column, Table
+from data_contracts.tables.verdicts import ANSWERS, NIGHTS, REQUESTS, VERDICTS
 
 #: How a table's day comes into being.
 Way = Literal["replaced", "appended"]

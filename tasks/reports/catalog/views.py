@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from data_contracts.comments import COMMENTS
-from data_contracts.metrics import METRICS
-from data_contracts.verdicts import VERDICTS
+from data_contracts.tables.comments import COMMENTS
+from data_contracts.tables.metrics import METRICS
+from data_contracts.tables.verdicts import VERDICTS
 
 
 class View(NamedTuple):

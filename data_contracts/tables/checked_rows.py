@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from data_contracts.comments import COMMENTS, Reason
-from data_contracts.table import UTC_MICROSECONDS, Column, Table
+from data_contracts.tables.comments import COMMENTS, Reason
+from data_contracts.tables.table import UTC_MICROSECONDS, Column, Table
 
 #: Languages that have a share of their own in the day's profile; all others are pooled.
 LANGUAGES = ("ja", "en")

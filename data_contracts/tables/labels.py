@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from data_contracts.table import UTC_MICROSECONDS, Column, Table
+from data_contracts.tables.table import UTC_MICROSECONDS, Column, Table
 
 
 class LabelSource(StrEnum):

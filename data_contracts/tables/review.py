@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import polars as pl
 
-from data_contracts.table import UTC_MICROSECONDS, Column, Table
-from data_contracts.verdicts import DecidedBy
+from data_contracts.tables.table import UTC_MICROSECONDS, Column, Table
+from data_contracts.tables.verdicts import DecidedBy
 
 
 class ReviewReason(StrEnum):

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import polars as pl
 
-from data_contracts.ledger import EstimateSource
-from data_contracts.table import UTC_MICROSECONDS, Column, Table
+from data_contracts.documents.ledger import EstimateSource
+from data_contracts.tables.table import UTC_MICROSECONDS, Column, Table
 
 
 class Status(StrEnum):

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from data_contracts.table import UTC_MICROSECONDS, Column, Table
+from data_contracts.tables.table import UTC_MICROSECONDS, Column, Table
 
 
 class Reason(StrEnum):

@@ -1,0 +1,1 @@
+"""Every table once: its columns, their types and what they mean."""
