@@ -117,7 +117,7 @@ def write(task: Task, end: Event) -> int:
 
 
 def publish(lake: Lake, storage: Storage, task: Task, number: int) -> None:
-    """Publish the day as `tasks.verdicts.publish` does: the commit, then the plain object from a finished local file."""
+    """Publish the day as `tasks.verdicts.publish` does: the commit, then the plain object from a local file."""
     frame = verdicts(number, task.rows, DAY)
     replace(lake, DAY, frame)
     with tempfile.TemporaryDirectory() as folder:
