@@ -13,8 +13,6 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.tables.metrics import State
@@ -25,10 +23,11 @@ from tasks.alerts.delivery import deliver
 from tasks.alerts.incident_memory import AlertMemory
 from tasks.alerts.incident_text import Finding, degraded_message, reason_key, recovery_message, stopped_message
 from tasks.alerts.incidents import News, Trouble
-from tasks.base.errors import ModerationError, is_transient
+from tasks.base.errors import ModerationError
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertChannel, AlertMessage, Severity
 from tasks.base.settings import Settings
+from tasks.base.stage import single_stage, telling_stage
 from tasks.measure.metric_history import Row
 from tasks.measure.metrics_table import read_standing
 
@@ -173,9 +172,7 @@ def _note(channels: Sequence[AlertChannel], concerned: Sequence[AlertChannel]) -
     return "" if concerned else "MODERATION_ALERT_ROUTES gives alerts of this severity to nobody"
 
 
-@task(
-    retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
-)
+@telling_stage
 @reading_lake()
 def send_alerts(
     settings: Settings,
@@ -202,7 +199,7 @@ def send_alerts(
     return tell(standing, paths, outside.alerts, AlertMemory(outside.storage, paths), sleep)
 
 
-@task(persist_result=False, cache_policy=NO_CACHE)
+@single_stage
 def alert_stopped_night(
     settings: Settings,
     run_date: date,

@@ -10,18 +10,16 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.ledger import EstimateSource, LedgerEntry, Mode
 from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.adapters.storage import Storage
-from tasks.base.errors import is_transient
 from tasks.base.frames import buckets, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.batch.canary import is_canary_due
 from tasks.batch.estimate.expected import expect_rates
 from tasks.batch.estimate.rates import Rates
@@ -58,7 +56,7 @@ class Batch(BaseModel):
     notes: tuple[str, ...] = ()
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = Quotas()) -> Batch:
     """Write the input files of the shards that are needed; the same records give the same keys and overwrite.
 

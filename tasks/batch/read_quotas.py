@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.base.ports import FactUnavailable
 from tasks.base.settings import Settings
+from tasks.base.stage import single_stage
 
 
 class Quotas(BaseModel):
@@ -43,7 +42,7 @@ class Quotas(BaseModel):
         return min(settings.max_shard_bytes, self.size_bytes or settings.max_shard_bytes)
 
 
-@task(cache_policy=NO_CACHE)
+@single_stage
 def read_quotas(settings: Settings, plan: Plan) -> Quotas:
     """Ask once a night; a night that is not told goes on with MAX_JOBS_IN_FLIGHT."""
     try:

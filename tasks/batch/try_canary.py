@@ -14,8 +14,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.batch_lines import OutputLine
@@ -31,11 +29,11 @@ from tasks.base.errors import (
     LeaseLost,
     QuotaReached,
     Transient,
-    is_transient,
 )
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.ports import JobStatus, RecordFailed
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.batch.build_batch import Batch
 from tasks.batch.canary import book, canary_entry, was_answered, with_calls
 from tasks.ledger.entries import read_ledger, update, write_intent
@@ -175,7 +173,7 @@ def _invoke(outside: Adapters, plan: Plan, body: dict[str, Any], sleep: Callable
     return outside.bedrock.invoke(plan.model_id, plan.invocation_type, body, limit_s=LIMIT_S)
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 def try_canary(
     settings: Settings, plan: Plan, batch: Batch, now: datetime, sleep: Callable[[float], None] = time.sleep
 ) -> Trial:

@@ -12,15 +12,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
 from tasks.adapters.storage import StoredObject
-from tasks.base.errors import InputIncomplete, is_transient
+from tasks.base.errors import InputIncomplete
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.intake.input_files import is_input
 
 #: Seconds between looks at the day's folder.
@@ -77,7 +76,7 @@ def look_at_input(
     return Look(Readiness.MOVING, min(missing_s, LOOK_AGAIN_S)) if missing_s > 0 else Look(Readiness.COMPLETE)
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 def await_input(
     settings: Settings,
     run_date: date,

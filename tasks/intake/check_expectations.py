@@ -11,8 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
@@ -21,10 +19,10 @@ from data_contracts.tables.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.errors import is_transient
 from tasks.base.frames import read_batches, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.intake.expectations.data_docs import render_data_docs
 from tasks.intake.expectations.day_profile import RecentDays, profile, recent_days, sample
 from tasks.intake.expectations.outcomes import ExpectationReport, State, askable, failed, outcomes, stop_if_critical
@@ -94,7 +92,7 @@ def _read_recent_days(outside: Adapters, paths: RunPaths) -> RecentDays:
     return recent_days(nights.select("ingested_count").collect().to_series(), history)
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 @reading_lake()
 def check_expectations(settings: Settings, plan: Plan) -> ExpectationSummary:
     """Write the run's expectations.json and Data Docs, then stop on a critical failure; a rerun writes the same."""

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
 from tasks import adapters
-from tasks.base.errors import is_transient
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.intake.repeats import find_duplicates
 
 
@@ -26,7 +24,7 @@ class DeduplicationSummary(BaseModel):
     duplicate_count: int
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 def deduplicate(settings: Settings, plan: Plan) -> DeduplicationSummary:
     """Write which valid comments are judged as another; a rerun overwrites its own frame."""
     storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from data_contracts.documents.plan import InputObject, Plan
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import StoredObject
-from tasks.base.errors import InputAbsent, is_transient
+from tasks.base.errors import InputAbsent
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.intake.input_files import count_rows, is_input
 from tasks.intake.prompt_history import check_prompt
 from tasks.llm.families import pick_family
@@ -24,7 +22,7 @@ from tasks.llm.prompt import load_prompt
 _FOOTER_READERS = 8
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 @reading_lake()
 def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch: int = 0) -> Plan:
     """Pin the day's objects in the run's plan; a rerun of the same run writes the same plan again."""

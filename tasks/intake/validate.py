@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.checked_rows import CHECKED_ROWS
 from data_contracts.tables.comments import Reason
 from tasks import adapters
-from tasks.base.errors import TooManyRejected, is_transient
+from tasks.base.errors import TooManyRejected
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.intake.expectations.day_profile import row_facts
 from tasks.intake.input_files import fetch_inputs
 from tasks.intake.row_rules import check_rows, day_bounds, rejected_rows, row_rules, split_records
@@ -61,7 +60,7 @@ def _count(path: Path, by: str | None = None) -> dict[str, int]:
     return dict(frame.group_by(by).len().collect().iter_rows())
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 def validate(settings: Settings, plan: Plan) -> ValidationSummary:
     """Write the run's `checked`, `valid` and `rejected` frames of the planned rows; a rerun overwrites its own."""
     storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)

@@ -18,18 +18,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.documents.plan import Plan
 from tasks import adapters
-from tasks.base.errors import BedrockRefused, BedrockThrottled, QuotaReached, is_transient
+from tasks.base.errors import BedrockRefused, BedrockThrottled, QuotaReached
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths
 from tasks.base.ports import RecordFailed
 from tasks.base.settings import Settings
+from tasks.base.stage import paid_stage
 from tasks.jobs.single_calls import (
     _ANSWER,
     _CALL,
@@ -145,7 +144,7 @@ def ask_entry(
     return Asked(made, len(open_requests) - made)
 
 
-@task(retries=5, retry_delay_seconds=[5, 15, 60, 300, 600], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@paid_stage
 def ask_on_demand(settings: Settings, plan: Plan, now: Callable[[], datetime]) -> OnDemandSummary:
     """Ask for what is on record as on demand and not answered; a rerun asks for what was in flight or not begun.
 

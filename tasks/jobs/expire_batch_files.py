@@ -12,17 +12,16 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.tables.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import StoredObject
-from tasks.base.errors import NightStopped, is_transient
+from tasks.base.errors import NightStopped
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import telling_stage
 from tasks.ledger.entries import is_live, read_ledger
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -65,7 +64,7 @@ def expired_files(
     return found
 
 
-@task(retries=2, retry_delay_seconds=[5, 60], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@telling_stage
 @reading_lake()
 def expire_batch_files(settings: Settings, run_date: date, now: datetime) -> ExpirySummary:
     """Delete the batch files of days published BATCH_RETENTION_DAYS ago, and what dead runs of this day left.

@@ -9,17 +9,16 @@ from datetime import datetime
 from functools import partial
 from typing import Literal, NamedTuple, assert_never
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.ledger import EntryState, LedgerEntry
 from data_contracts.documents.plan import Plan
 from tasks import adapters
-from tasks.base.errors import BedrockRefused, BedrockUnavailable, QuotaReached, is_transient
+from tasks.base.errors import BedrockRefused, BedrockUnavailable, QuotaReached
 from tasks.base.paths import DayPaths
 from tasks.base.ports import Job, JobStatus
 from tasks.base.settings import Settings
+from tasks.base.stage import paid_stage
 from tasks.batch.failed_jobs import is_hopeless
 from tasks.batch.read_quotas import Quotas
 from tasks.jobs.job_status import look, record_ends
@@ -223,7 +222,7 @@ def wait_for_jobs(
     )
 
 
-@task(retries=5, retry_delay_seconds=[5, 15, 60, 300, 600], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@paid_stage
 def poll_batch(
     settings: Settings,
     plan: Plan,

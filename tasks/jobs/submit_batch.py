@@ -7,9 +7,9 @@ Bedrock knows nothing of it is the call made, with a token that Bedrock takes on
 
 What a run asks that slept, while another took its day, is caught where S3 has no fence of its own: an intent that it
 puts too late is a stray (`data_contracts.documents.ledger.without_strays`), and the call for one that was in time has
-the token that the other's call has. One gap is left. A run that sleeps for over a minute exactly between its look for an accepted
-job and its call, while Bedrock forgets the token (its memory has no documented length), makes a second job: that one
-goes on record and is asked to stop at once, and only what it answers by then is paid twice.
+the token that the other's call has. One gap is left. A run that sleeps for over a minute exactly between its look for an
+accepted job and its call, while Bedrock forgets the token (its memory has no documented length), makes a second job:
+that one goes on record and is asked to stop at once, and only what it answers by then is paid twice.
 """
 
 from __future__ import annotations
@@ -17,15 +17,12 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from data_contracts.documents.ledger import EntryState, LedgerEntry
 from data_contracts.documents.plan import Plan
 from tasks import adapters
-from tasks.base.errors import is_transient
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import paid_stage
 from tasks.batch.read_quotas import Quotas
 from tasks.jobs.submission import Submission, find_all_accepted, submit_waiting
 from tasks.ledger.deadline import is_late
@@ -33,7 +30,7 @@ from tasks.ledger.entries import is_live, read_ledger, serves, write_intent
 from tasks.ledger.lease import check_held, read_term
 
 
-@task(retries=5, retry_delay_seconds=[5, 15, 60, 300, 600], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@paid_stage
 def submit_batch(
     settings: Settings, plan: Plan, shards: tuple[LedgerEntry, ...], now: datetime, quotas: Quotas = Quotas()
 ) -> Submission:

@@ -7,20 +7,15 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.errors import is_transient
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import telling_stage
 from tasks.labels.day_accuracy import AccuracySummary, measure_day
 
 
-@task(
-    retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
-)
+@telling_stage
 @reading_lake()
 def measure_accuracy(
     settings: Settings, run_date: date, run_id: str, verdicts_run_id: str, now: datetime

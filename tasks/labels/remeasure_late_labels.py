@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.tables.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.errors import is_transient
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import telling_stage
 from tasks.labels.day_accuracy import measure_day
 from tasks.labels.label_files import LabelsSeen, list_labels, load_seen
 from tasks.ledger.nights import published_runs
@@ -48,9 +46,7 @@ def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[da
     return changed
 
 
-@task(
-    retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
-)
+@telling_stage
 @reading_lake()
 def remeasure_late_labels(
     settings: Settings, run_date: date, run_id: str, now: datetime, days: int = LABEL_DAYS

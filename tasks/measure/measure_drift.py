@@ -7,22 +7,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.errors import is_transient
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import telling_stage
 from tasks.ledger.lease import check_held
 from tasks.measure.day_drift import DriftSummary, measure_run
 
 
-@task(
-    retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
-)
+@telling_stage
 @reading_lake()
 def measure_drift(settings: Settings, plan: Plan, now: datetime) -> DriftSummary:
     """Append the night's measurements; repeating it is harmless."""

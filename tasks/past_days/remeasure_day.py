@@ -12,8 +12,6 @@ from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_contracts.documents.plan import Plan
@@ -22,10 +20,11 @@ from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.errors import ModerationError, Transient, is_transient
+from tasks.base.errors import ModerationError, Transient
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import telling_stage
 from tasks.intake.validate import validate
 from tasks.labels.day_accuracy import AccuracySummary, measure_day
 from tasks.ledger.lease import held
@@ -101,9 +100,7 @@ def write_report(outside: Adapters, paths: RunPaths, published: RunPaths, accura
     return uri
 
 
-@task(
-    retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=is_transient, persist_result=False, cache_policy=NO_CACHE
-)
+@telling_stage
 @reading_lake()
 def remeasure_day(settings: Settings, run_date: date, run_id: str, now: datetime) -> Remeasured:
     """Measure the day again while nobody else works on it; repeating it adds the same rows once more.

@@ -11,8 +11,6 @@ from datetime import datetime
 from functools import partial
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import TypeAdapter
 
 from data_contracts.documents.balance import Balance
@@ -24,9 +22,9 @@ from data_contracts.tables.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.alerts.send_alerts import AlertSummary
-from tasks.base.errors import is_transient
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.batch.estimate.learnt import keep_usage
 from tasks.intake.validate import ValidationSummary
 from tasks.ledger.entries import read_ledger
@@ -87,7 +85,7 @@ def count_warnings(ledger: Sequence[LedgerEntry]) -> tuple[str, ...]:
     return (*unknown, *lost)
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 @reading_lake()
 def close_night(
     settings: Settings,

@@ -10,17 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import VERDICTS
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.errors import is_transient
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.verdicts.flips import COLUMNS, Flips, Provenance, count_changes, summarise_flips
 
 #: Verdicts of each side in memory at a time; every range is one more pass over both sides.
@@ -55,7 +53,7 @@ def read_side(verdicts: pl.LazyFrame) -> tuple[Provenance | None, int]:
     return side, row["rows"]
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 @reading_lake()
 def compare_verdicts(settings: Settings, plan: Plan) -> Flips | None:
     """Write the flip report of a day that has verdicts already; None for a day that has none. A rerun overwrites it."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from data_contracts.documents.ledger import EntryState
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.errors import is_transient
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.nights import _is_whole, published_run, restored_run
 from tasks.ledger.run_records import read_restore
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 @reading_lake()
 def find_published(settings: Settings, plan: Plan) -> str | None:
     """The run that published this plan already, if one did: then nothing is left to do.

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import VERDICTS, Status
 from tasks import adapters
-from tasks.base.errors import is_transient
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.batch.estimate.learnt import add_up
 from tasks.ledger.deadline import check_complete, check_stopped, is_late
 from tasks.ledger.entries import fetch_answers, fetch_requests, is_live, read_ledger, serves
@@ -24,7 +22,7 @@ from tasks.ledger.prices import PICODOLLARS, is_priced, job_frame
 from tasks.verdicts.best_answers import VerdictSummary, arrow, check_judged, merge_in_buckets, summarise
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 def merge_verdicts(settings: Settings, plan: Plan, now: datetime) -> VerdictSummary:
     """Write the run's verdicts frame; a rerun overwrites its own."""
     storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)

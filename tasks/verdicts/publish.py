@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.plan import InputObject, Plan
@@ -18,10 +16,11 @@ from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.review import REVIEW
 from data_contracts.tables.verdicts import VERDICTS, Status
 from tasks import adapters
-from tasks.base.errors import Unbalanced, is_transient
+from tasks.base.errors import Unbalanced
 from tasks.base.frames import _BATCH_ROWS, read_batches, record_batches, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import check_held
 from tasks.verdicts.balance import balance
@@ -101,7 +100,7 @@ def _have_same_ids(left: pl.LazyFrame, right: pl.LazyFrame) -> tuple[tuple[int, 
     return found[0], found[1]
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 def publish(settings: Settings, plan: Plan) -> Balance:
     """Replace the day in the lake and in the plain objects; the same frames again leave the same day."""
     connected, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)

@@ -11,19 +11,17 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.preflight import Preflight
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StorageRefused
 from tasks.alerts.problem_memory import NoticeMemory
-from tasks.base.errors import StorageUnavailable, is_transient
+from tasks.base.errors import StorageUnavailable
 from tasks.base.paths import RunPaths, notices
 from tasks.base.ports import FactUnavailable
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.ledger.run_records import write_preflight
 from tasks.watch.model_life import describe_ending, find_ending, tell_ending
 
@@ -48,7 +46,7 @@ def check_model(
     return Preflight(lifecycle=ending.step, ending=said, told=delivery.delivered, warnings=(said, *undelivered))
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 def preflight(
     settings: Settings,
     plan: Plan,

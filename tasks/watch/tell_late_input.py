@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
@@ -23,6 +21,7 @@ from tasks.base.errors import ModerationError
 from tasks.base.paths import notices
 from tasks.base.ports import Severity
 from tasks.base.settings import Settings
+from tasks.base.stage import single_stage
 from tasks.watch.late_input import LateInput, days_until, find_late_inputs
 
 #: File names that an alert shows a day.
@@ -65,7 +64,7 @@ def find_late(late: Sequence[LateInput], days: Sequence[date]) -> Verdict:
     )
 
 
-@task(persist_result=False, cache_policy=NO_CACHE)
+@single_stage
 @reading_lake()
 def tell_late_input(
     settings: Settings,

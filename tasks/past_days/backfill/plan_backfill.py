@@ -14,8 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 
 import pyarrow.parquet as pq
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.ledger import LedgerEntry
@@ -24,9 +22,10 @@ from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import Storage
-from tasks.base.errors import SchemaDrift, is_transient
+from tasks.base.errors import SchemaDrift
 from tasks.base.paths import DayPaths, RunPaths, lake
 from tasks.base.settings import Settings
+from tasks.base.stage import stage
 from tasks.ledger.entries import is_live, read_ledger
 from tasks.past_days.backfill.day_estimate import count_comments, estimate_day, nothing_sampled, sample_day
 from tasks.past_days.backfill.day_states import Day, State, survey
@@ -200,7 +199,7 @@ def seconds_a_night(outside: Adapters, settings: Settings) -> float | None:
     return statistics.median(took) if took else None
 
 
-@task(retries=3, retry_delay_seconds=[5, 30, 120], retry_condition_fn=is_transient, cache_policy=NO_CACHE)
+@stage
 @reading_lake()
 def plan_backfill(settings: Settings, request: BackfillRequest, record: BackfillRecord, now: datetime) -> BackfillPlan:
     """Look at every day of the range and decide; nothing is written.
