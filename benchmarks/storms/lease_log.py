@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
+from benchmarks.storms.kill_points import Fate
 from tasks.adapters.storage import Storage, Versioned
-from tasks.base.paths import leases
 from tasks.ledger.lease import HEARTBEAT_S, Holder
-
-if TYPE_CHECKING:
-    from benchmarks.storms.site import Site
 
 
 class Taking(NamedTuple):
@@ -21,15 +19,28 @@ class Taking(NamedTuple):
     is_theft: bool = False
 
 
-class Leases:
+class LeaseLog:
     """A storage as one run sees it, where the age of a lease is the silence of the run that holds it.
 
-    Whoever takes a lease goes on the site's record.
+    Args:
+        run_id: the run that sees it.
+        folder: where the leases lie.
+        fates: of every run that may hold a lease, by run id.
+        clock: simulated seconds.
+        note: called with a lease's URI when the run takes it.
     """
 
-    def __init__(self, site: Site, storage: Storage, run_id: str) -> None:
-        self._site, self._storage, self._run_id = site, storage, run_id
-        self._folder = leases(site.settings) + "/"
+    def __init__(
+        self,
+        storage: Storage,
+        run_id: str,
+        folder: str,
+        fates: Mapping[str, Fate],
+        clock: Callable[[], float],
+        note: Callable[[str, Taking], None],
+    ) -> None:
+        self._storage, self._run_id, self._folder = storage, run_id, f"{folder}/"
+        self._fates, self._clock, self._note = fates, clock, note
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
@@ -39,20 +50,20 @@ class Leases:
         found = self._storage.get_versioned(uri)
         if found is None or not uri.startswith(self._folder):
             return found
-        since_s = self._site.fates[Holder.model_validate_json(found.body).run_id].silent_since_s
-        return found._replace(age_s=0.0 if since_s is None else self._site.world.now_s - since_s)
+        since_s = self._fates[Holder.model_validate_json(found.body).run_id].silent_since_s
+        return found._replace(age_s=0.0 if since_s is None else self._clock() - since_s)
 
     def put(self, uri: str, body: bytes) -> None:
         """See ObjectStore."""
         before = self._holder(uri)
         self._storage.put(uri, body)
-        self._note(uri, before)
+        self._look(uri, before)
 
     def put_if_absent(self, uri: str, body: bytes) -> bool:
         """See ObjectStore."""
         is_done = self._storage.put_if_absent(uri, body)
         if is_done:
-            self._note(uri, None)
+            self._look(uri, None)
         return is_done
 
     def put_if_match(self, uri: str, body: bytes, etag: str) -> bool:
@@ -60,22 +71,22 @@ class Leases:
         before = self._holder(uri)
         is_done = self._storage.put_if_match(uri, body, etag)
         if is_done:
-            self._note(uri, before)
+            self._look(uri, before)
         return is_done
 
     def _holder(self, uri: str) -> Holder | None:
         body = self._storage.get(uri) if uri.startswith(self._folder) else None
         return Holder.model_validate_json(body) if body is not None else None
 
-    def _note(self, uri: str, before: Holder | None) -> None:
+    def _look(self, uri: str, before: Holder | None) -> None:
         if not uri.startswith(self._folder) or (before is not None and before.run_id == self._run_id):
             return
         taking = Taking(self._run_id)
         if before is not None and not before.is_released:
             taking = Taking(self._run_id, before.run_id, is_theft=self._beats(before.run_id))
-        self._site.takings.setdefault(uri, []).append(taking)
+        self._note(uri, taking)
 
     def _beats(self, run_id: str) -> bool:
         """Whether a run's heart beats; one that has just woken up has had no time for it."""
-        fate = self._site.fates[run_id]
-        return fate.silent_since_s is None and self._site.world.now_s - fate.awake_since_s > HEARTBEAT_S
+        fate = self._fates[run_id]
+        return fate.silent_since_s is None and self._clock() - fate.awake_since_s > HEARTBEAT_S

@@ -10,7 +10,7 @@ import polars as pl
 
 from benchmarks.storms.bedrock_behaviour import Manners
 from benchmarks.storms.kill_points import Fate, Killed
-from benchmarks.storms.lease_log import Leases, Taking
+from benchmarks.storms.lease_log import LeaseLog, Taking
 from benchmarks.storms.memory_bedrock import MemoryBedrock
 from benchmarks.storms.simulated_clock import use
 from benchmarks.storms.world import World
@@ -23,7 +23,7 @@ from tasks.adapters import Adapters
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
-from tasks.base.paths import DayPaths
+from tasks.base.paths import DayPaths, leases
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
 from tasks.ledger.entries import read_ledger
@@ -72,12 +72,17 @@ class Site:
     def ports(self, run_id: str, fate: Fate) -> Adapters:
         """What a run with this fate connects to."""
         self.fates[run_id] = fate
+        folder, clock = leases(self.settings), self.world.monotonic
+        log = LeaseLog(self.storage, run_id, folder, self.fates, clock, self._note_taking)
         return Adapters(
-            storage=fate.watch(Leases(self, self.storage, run_id)),
+            storage=fate.watch(log),
             lake=fate.watch(self.lake),
             bedrock=fate.watch(self.bedrock),
             alerts=(),
         )
+
+    def _note_taking(self, lease_uri: str, taking: Taking) -> None:
+        self.takings.setdefault(lease_uri, []).append(taking)
 
     def play(self, run_date: date, run_id: str, fate: Fate, step: Steps | None = None) -> Night | None:
         """Run a day's night; None if it was published already. Raises what the stages raise, or Killed."""
