@@ -24,7 +24,7 @@ import orjson
 import polars as pl
 
 from data_contracts.batch_lines import InvocationType
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from tasks import adapters
 from tasks.base.ports import Job, JobRequest, JobStatus
 from tasks.base.settings import Settings

@@ -9,7 +9,8 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows.approval import asking, held
-from flows.nightly import NightOptions, judge_day
+from flows.night import NightOptions
+from flows.nightly import run_night
 from tasks.base.errors import FlipsHeld
 from tasks.base.settings import Settings
 from tasks.past_days.backfill.record import Outcome
@@ -45,7 +46,7 @@ def backfill_day(
     settings = settings.model_copy(update={"max_jobs_in_flight": share})
     seen: list[Flips] = []
     options = NightOptions(epoch, is_quiet=True, asks_again=asks_again, on_flips=_gate(settings, accept_flips, seen))
-    night = judge_day(settings, run_date, run_id, options)
+    night = run_night(settings, run_date, run_id, options)
     if night is None:
         return "unchanged", "it is published already"
     return "published", describe_flips(seen[0]) if seen else ""

@@ -1,13 +1,12 @@
-"""The nightly flow: one day of comments, judged, published, measured.
+"""The nightly flow: the Prefect run around a night, with its name, its heartbeat, its log and its page.
 
-A crash at any line is harmless: whatever was paid for is in the ledger, and the next run of the day goes on from it.
+The night itself, stage by stage, is `flows/night.py`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from logging import INFO, WARNING
 from typing import Any
@@ -19,46 +18,18 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.runtime import flow_run
 
 from data_contracts.documents.summary import Night
+from flows.night import NightOptions, judge_day
 from flows.plain_errors import log_plainly
 from tasks.adapters.channels.heartbeat import heartbeat
-from tasks.alerts.send_alerts import alert_stopped_night, send_alerts
-from tasks.base.errors import SettingsInvalid, StartedTooOften
+from tasks.base.errors import SettingsInvalid
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
-from tasks.batch.build_batch import build_batch
-from tasks.batch.read_quotas import read_quotas
-from tasks.batch.try_canary import try_canary
-from tasks.intake.await_input import await_input
-from tasks.intake.check_expectations import check_expectations
-from tasks.intake.deduplicate import deduplicate
-from tasks.intake.ingest import ingest
-from tasks.intake.validate import validate
-from tasks.jobs.ask_on_demand import ask_on_demand
-from tasks.jobs.collect_answers import collect_answers
-from tasks.jobs.expire_batch_files import expire_batch_files
-from tasks.jobs.poll_batch import Progress, poll_batch
-from tasks.jobs.stop_jobs import Stopped, stop_left, stopped_on
-from tasks.jobs.submit_batch import submit_batch
-from tasks.labels.measure_accuracy import measure_accuracy
-from tasks.labels.remeasure_late_labels import remeasure_late_labels
-from tasks.ledger.lease import held
-from tasks.ledger.run_records import clear_scratch, note_stop
-from tasks.measure.measure_drift import measure_drift
-from tasks.reports.close_night import close_night
-from tasks.reports.log_lines import describe_failure, describe_progress, describe_step
+from tasks.jobs.poll_batch import Progress
+from tasks.jobs.stop_jobs import Stopped, stop_left
+from tasks.reports.log_lines import describe_progress, describe_step
 from tasks.reports.night_summary import describe_night, headline
-from tasks.verdicts.compare_verdicts import compare_verdicts
-from tasks.verdicts.find_published import find_published
-from tasks.verdicts.flips import Flips
-from tasks.verdicts.merge_verdicts import merge_verdicts
-from tasks.verdicts.publish import publish
-from tasks.watch.preflight import preflight
-from tasks.watch.tell_late_input import tell_late_input
 
 log_plainly()
-
-#: Times that a run may be started: an automation starts it again after every crash (infra/automations).
-MOST_STARTS = 5
 
 #: What ends a run from outside: Ctrl-C, and Prefect's own for a cancellation and for SIGTERM.
 CANCELLED = (KeyboardInterrupt, TerminationSignal)
@@ -130,31 +101,10 @@ def nightly(
     url = settings.heartbeat_url if is_last_night and not is_quiet else None
     with heartbeat(url, get_run_logger().info):
         options = NightOptions(epoch, is_quiet, waits_for_input=waits_for_input, start_count=flow_run.run_count)
-        return judge_day(settings, run_date, run_id, options)
+        return run_night(settings, run_date, run_id, options)
 
 
-@dataclass(frozen=True)
-class NightOptions:
-    """How a day is to be judged; the default is a plain night.
-
-    Attributes:
-        epoch: a higher number judges, and pays for, the whole day again.
-        is_quiet: measure, but alert nobody.
-        asks_again: go on though the day is published, and ask again for what has no verdict.
-        on_flips: called before a day is published that was published before, with what changes; it may raise.
-        waits_for_input: wait until the day's input is still or marked as complete.
-        start_count: times that this flow run was started, this time included.
-    """
-
-    epoch: int = 0
-    is_quiet: bool = False
-    asks_again: bool = False
-    on_flips: Callable[[Flips], None] = lambda _: None
-    waits_for_input: bool = False
-    start_count: int = 1
-
-
-def judge_day(settings: Settings, run_date: date, run_id: str, options: NightOptions) -> Night | None:
+def run_night(settings: Settings, run_date: date, run_id: str, options: NightOptions) -> Night | None:
     """Judge and publish one day inside a flow run; None if it is published already. Raises what the stages raise."""
     log = get_run_logger()
 
@@ -162,60 +112,10 @@ def judge_day(settings: Settings, run_date: date, run_id: str, options: NightOpt
         level = WARNING if getattr(result, "warnings", ()) else INFO
         log.log(level, describe_step(name, result, took_s))
 
-    step = Steps(time.monotonic, report)
-    try:
-        if options.start_count > MOST_STARTS:
-            raise StartedTooOften(
-                f"this run was started {MOST_STARTS} times and not once came to an end: look at its states and logs, "
-                "then start a new run of the day; it goes on where this one stopped"
-            )
-        if options.waits_for_input:  # not while the day is held: somebody may judge it by hand meanwhile
-            step(await_input, settings, run_date)
-        with held(settings, run_date, run_id), stopped_on(CANCELLED, settings, run_date, _now, log.warning):
-            return _night(settings, run_date, run_id, options, step)
-    except Exception as error:
-        name, reason = describe_failure(error)
-        now, is_quiet = datetime.now(UTC), options.is_quiet
-        note_stop(settings, run_date, run_id, name, reason, now)
-        step(alert_stopped_night, settings, run_date, run_id, name, reason, now, is_quiet=is_quiet)
-        raise
-    finally:
-        clear_scratch(settings, run_date, run_id)
-
-
-def _night(settings: Settings, run_date: date, run_id: str, options: NightOptions, step: Steps) -> Night | None:
-    plan = step(ingest, settings, run_date, run_id, datetime.now(UTC), options.epoch)
-    if not options.asks_again and (published_by := step(find_published, settings, plan)):
-        get_run_logger().info("%s is published already, by run %s: nothing to do", run_date, published_by)
-        return None
-    step(preflight, settings, plan, datetime.now(UTC), is_quiet=options.is_quiet)
-    validation = step(validate, settings, plan)
-    step(check_expectations, settings, plan)
-    step(deduplicate, settings, plan)
-    quotas, progress = step(read_quotas, settings, plan), _Progress(run_date)
-    while True:
-        batch = step(build_batch, settings, plan, datetime.now(UTC), quotas)
-        step(try_canary, settings, plan, batch, datetime.now(UTC))
-        submission = step(submit_batch, settings, plan, batch.shards, datetime.now(UTC), quotas)
-        if not submission.live_keys:
-            break
-        step(ask_on_demand, settings, plan, _now)
-        polled = step(poll_batch, settings, plan, _now, quotas, progress)
-        step(collect_answers, settings, plan, datetime.now(UTC))
-        if polled.is_late:
-            break
-    verdicts = step(merge_verdicts, settings, plan, datetime.now(UTC))
-    if (flips := step(compare_verdicts, settings, plan)) is not None:
-        options.on_flips(flips)
-    books = step(publish, settings, plan)
-    step(measure_drift, settings, plan, datetime.now(UTC))
-    step(measure_accuracy, settings, run_date, run_id, run_id, datetime.now(UTC))
-    step(remeasure_late_labels, settings, run_date, run_id, datetime.now(UTC))
-    alerts = step(send_alerts, settings, run_date, run_id, datetime.now(UTC), is_quiet=options.is_quiet)
-    night = step(close_night, settings, plan, validation, verdicts, books, alerts, step.seconds, datetime.now(UTC))
-    step(tell_late_input, settings, datetime.now(UTC), is_quiet=options.is_quiet)
-    step(expire_batch_files, settings, run_date, datetime.now(UTC))
-    create_markdown_artifact(describe_night(night), key=f"night-{run_date}", description=headline(night))
+    options = replace(options, cancelled_by=CANCELLED, on_progress=_Progress(run_date))
+    night = judge_day(settings, run_date, run_id, Steps(time.monotonic, report), _now, options, log)
+    if night is not None:
+        create_markdown_artifact(describe_night(night), key=f"night-{run_date}", description=headline(night))
     return night
 
 

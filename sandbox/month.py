@@ -99,7 +99,7 @@ def fill(sandbox: Sandbox, days: list[date], timezone: str = "Asia/Tokyo") -> No
 def history() -> None:
     """Play the earlier days against the sandbox that the environment names; the next process does the night."""
     from data_contracts.documents.summary import Night
-    from sandbox.nights import play_history
+    from sandbox.play import play_history
     from tasks.base.figures import dollars
     from tasks.base.settings import Settings
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from data_contracts.documents.summary import Night
 from data_contracts.tables.comments import COMMENTS
 from data_contracts.tables.labels import LABELS
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from sandbox.stand_in_model import read_comment
 from tasks.base.settings import Settings

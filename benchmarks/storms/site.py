@@ -18,7 +18,7 @@ from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.documents.summary import Night
 from data_contracts.tables.table import Table
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from tasks.adapters import Adapters
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake

@@ -40,7 +40,7 @@ from tasks.base.errors import (
     TooFewJudged,
     Transient,
 )
-from tasks.base.steps import Steps
+from tasks.base.steps import PlainSteps
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,7 +84,7 @@ class StormReport:
     ends: tuple[str, ...] = ()
 
 
-class RetryingSteps(Steps):
+class RetryingSteps(PlainSteps):
     """Stages that are retried after a transient error, as Prefect's task retries would."""
 
     def __init__(self, world: World) -> None:

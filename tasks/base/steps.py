@@ -25,8 +25,21 @@ class Steps:
     def __call__(self, stage: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         name = str(getattr(stage, "name", None) or getattr(stage, "__name__", "stage"))
         begun = self._clock()
-        result = stage(*args, **kwargs)
+        result = self.run(stage, *args, **kwargs)
         took = self._clock() - begun
         self.seconds[name] = round(self.seconds.get(name, 0.0) + took, 2)
         self._report(name, result, took)
         return result
+
+    def run(self, stage: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """How one stage is run: as what it is, in a flow as a run of a Prefect task, with its retries."""
+        return stage(*args, **kwargs)
+
+
+class PlainSteps(Steps):
+    """Runs each stage as the plain function that it decorates: once, without Prefect."""
+
+    def run(self, stage: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """See Steps."""
+        plain: Callable[P, R] = getattr(stage, "fn", stage)
+        return plain(*args, **kwargs)

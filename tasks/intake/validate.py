@@ -1,90 +1,18 @@
-"""Second stage: every ingested row becomes valid or rejected with one reason, in one streaming pass."""
+"""Stage: every ingested row becomes valid or rejected with one reason, in one streaming pass."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import polars as pl
-from pydantic import BaseModel, ConfigDict
-
 from data_contracts.documents.plan import Plan
-from data_contracts.tables.checked_rows import CHECKED_ROWS
-from data_contracts.tables.comments import Reason
 from tasks import adapters
-from tasks.base.errors import TooManyRejected
-from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
-from tasks.intake.expectations.day_profile import row_facts
-from tasks.intake.input_files import fetch_inputs
-from tasks.intake.row_rules import check_rows, day_bounds, rejected_rows, row_rules, split_records
-
-
-class ValidationSummary(BaseModel):
-    """What became of the ingested rows."""
-
-    model_config = ConfigDict(frozen=True)
-
-    ingested_count: int
-    valid_count: int
-    rejected_counts: dict[str, int]
-
-    @property
-    def rejected_count(self) -> int:
-        """Rows that broke the contract."""
-        return sum(self.rejected_counts.values())
-
-
-def check_rejection_rate(summary: ValidationSummary, max_rejected_fraction: float) -> None:
-    """Nothing, if few enough rows were rejected.
-
-    Raises:
-        TooManyRejected: with the counts by reason.
-    """
-    # What was erased on request says nothing of the input.
-    broken_count = summary.rejected_count - summary.rejected_counts.get(Reason.ERASED, 0)
-    # Divided, not multiplied: 29 of 100 is 0.29, but 0.29 times 100 is a little less than 29.
-    if summary.ingested_count and broken_count / summary.ingested_count > max_rejected_fraction:
-        counts = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.rejected_counts.items()))
-        raise TooManyRejected(
-            f"{broken_count} of {summary.ingested_count} rows rejected ({counts}), more than "
-            f"MODERATION_MAX_REJECTED_FRACTION={max_rejected_fraction}: nothing was sent to Bedrock"
-        )
-
-
-def _count(path: Path, by: str | None = None) -> dict[str, int]:
-    frame = pl.scan_parquet(path)
-    if by is None:
-        return {"all": frame.select(pl.len()).collect().item()}
-    return dict(frame.group_by(by).len().collect().iter_rows())
+from tasks.intake.checked_frames import ValidationSummary, write_checked_frames
 
 
 @stage
 def validate(settings: Settings, plan: Plan) -> ValidationSummary:
     """Write the run's `checked`, `valid` and `rejected` frames of the planned rows; a rerun overwrites its own."""
-    storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
-    day = day_bounds(plan.run_date, settings.zone)
-    with scratch() as folder:
-        names = ("rows", "checked", "valid", "rejected")
-        checked, without_text, valid, rejected = (Path(folder) / f"{name}.parquet" for name in names)
-        comments = fetch_inputs(storage, plan.inputs, Path(folder))
-        facts = row_facts(row_rules(day, settings.max_text_chars))
-        # The facts first: both need the same costly expressions, and neighbouring columns share them.
-        comments = comments.with_columns(**facts)
-        erased = frozenset(Path(item.uri).stem for item in storage.list(paths.erasures))
-        check_rows(comments, plan.run_date, day, settings.max_text_chars, erased).sink_parquet(checked)
-        is_kept = pl.col("reason").ne_missing(Reason.ERASED.value)
-        CHECKED_ROWS.conform(pl.scan_parquet(checked).filter(is_kept)).sink_parquet(without_text)
-        split = split_records(pl.scan_parquet(checked))
-        # One after the other: two sinks of one query share a cache that holds the whole night.
-        split.valid.drop("reason", *facts).sink_parquet(valid)
-        rejected_rows(split.rejected, plan.run_date, plan.run_id).sink_parquet(rejected)
-        summary = ValidationSummary(
-            ingested_count=plan.row_count, valid_count=_count(valid)["all"], rejected_counts=_count(rejected, "reason")
-        )
-        check_rejection_rate(summary, settings.max_rejected_fraction)
-        storage.send(without_text, paths.work("checked"))
-        storage.send(valid, paths.work("valid"))
-        storage.send(rejected, paths.work("rejected"))
-    return summary
+    return write_checked_frames(
+        adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id), plan
+    )

@@ -25,7 +25,7 @@ from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import telling_stage
-from tasks.intake.validate import validate
+from tasks.intake.checked_frames import write_checked_frames
 from tasks.labels.day_accuracy import AccuracySummary, measure_day
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_work
@@ -72,7 +72,7 @@ def measure_inputs_again(
     plan = planned.model_copy(update={"run_id": paths.run_id})
     verdicts = outside.lake.scan(paths.lake(VERDICTS.name), VERDICTS).filter(pl.col("date") == paths.run_date)
     try:
-        valid_count = validate.fn(settings, plan).valid_count
+        valid_count = write_checked_frames(outside.storage, paths, plan).valid_count
         with scratch() as folder:
             file = Path(folder) / "verdicts.parquet"
             verdicts.sink_parquet(file)

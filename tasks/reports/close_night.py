@@ -26,7 +26,7 @@ from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.batch.estimate.learnt import keep_usage
-from tasks.intake.validate import ValidationSummary
+from tasks.intake.checked_frames import ValidationSummary
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import check_held
 from tasks.ledger.run_records import read_preflight

@@ -17,7 +17,7 @@ import pytest
 
 from data_contracts.batch_lines import InvocationType
 from sandbox.days import sample_day
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from tasks import adapters
 from tasks.base.errors import BedrockRefused
 from tasks.base.paths import DayPaths

@@ -15,7 +15,7 @@ import pytest
 import prompts
 from data_contracts.documents.ledger import erasure_id, record_id
 from sandbox.days import sample_day
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.base.errors import DayInUse

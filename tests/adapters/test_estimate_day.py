@@ -10,7 +10,7 @@ import pytest
 
 from data_contracts.documents.summary import Night
 from sandbox.days import sample_day
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.base.settings import Settings

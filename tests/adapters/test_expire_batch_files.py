@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.days import sample_day
 from sandbox.month import fill
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.base.paths import RunPaths

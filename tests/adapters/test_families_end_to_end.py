@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from data_contracts.tables.comments import COMMENTS
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks.base.settings import Settings
 from tasks.ledger.prices import find_price

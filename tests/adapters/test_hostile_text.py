@@ -23,7 +23,7 @@ from data_contracts.documents.ledger import record_id
 from data_contracts.tables.comments import COMMENTS, Reason
 from data_contracts.tables.metrics import METRICS
 from data_contracts.tables.verdicts import MAX_EXPLANATION_CHARS, VERDICTS, Status
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.serve import Sandbox, running
 from tasks import adapters
 from tasks.alerts.incident_text import describe, stopped_message

@@ -16,7 +16,7 @@ import boto3
 import pytest
 
 from sandbox.bedrock import catalog
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.s3 import CREDENTIALS, REGION
 from sandbox.serve import ROLE_ARN, Sandbox, running
 from tasks import adapters

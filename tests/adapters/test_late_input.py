@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from sandbox.days import sample_day
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.base.errors import StorageUnavailable

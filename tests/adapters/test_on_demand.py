@@ -13,7 +13,7 @@ import pytest
 
 from data_contracts.batch_lines import InvocationType
 from sandbox.days import sample_day
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.storage import Storage

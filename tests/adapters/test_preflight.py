@@ -15,14 +15,14 @@ from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.documents.summary import Night
 from data_contracts.tables.verdicts import NIGHTS
 from sandbox.days import sample_day
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.storage import Storage, StorageRefused
 from tasks.base.errors import BedrockRefused, BedrockThrottled, BedrockUnavailable, CanaryFailed
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
-from tasks.base.steps import Steps
+from tasks.base.steps import PlainSteps
 from tasks.batch.try_canary import LIMIT_S, try_canary
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.prices import PICODOLLARS
@@ -184,7 +184,7 @@ class Mute(FakeBedrock):
         raise self.error
 
 
-class Unhurried(Steps):
+class Unhurried(PlainSteps):
     """Stages whose waits cost no time; `waits` are those of the canary."""
 
     def __init__(self) -> None:
@@ -192,7 +192,7 @@ class Unhurried(Steps):
         self.waits: list[float] = []
 
     def __call__(self, stage: Any, *args: Any, **kwargs: Any) -> Any:
-        if stage is try_canary.fn:
+        if stage is try_canary:
             kwargs["sleep"] = self.waits.append
         return super().__call__(stage, *args, **kwargs)
 
@@ -497,7 +497,7 @@ def test_a_closed_bucket_stops_the_night_before_the_work(site: Site) -> None:
     stages = list[str]()
     with pytest.raises(StorageRefused, match=r"s3:PutObject.*MODERATION_BATCH_URI"):
         play_night(site.settings, DAY, "run", lambda: NOW, report=lambda name, *_: stages.append(name))
-    assert stages == ["ingest", "find_published"]
+    assert stages == ["ingest", "find_published", "alert_stopped_night"]
     assert (site.calls("InvokeModel"), site.calls("CountTokens")) == (0, 0)
 
 

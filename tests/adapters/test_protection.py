@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from sandbox.month import fill
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.base.settings import Settings

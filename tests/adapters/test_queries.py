@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal
 
 from data_contracts.tables.verdicts import VERDICTS
 from sandbox.days import sample_day
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.base.paths import DayPaths

@@ -10,7 +10,7 @@ import pytest
 
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from sandbox.days import sample_day
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.base.errors import DayInUse

@@ -13,7 +13,7 @@ from benchmarks.storms.bedrock_behaviour import Course, Manners
 from benchmarks.storms.world import World
 from data_contracts.documents.summary import Night
 from sandbox.days import sample_day
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.base.errors import JobFailed

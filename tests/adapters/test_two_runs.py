@@ -24,7 +24,7 @@ import pytest
 from data_contracts.documents.ledger import EntryState
 from data_contracts.tables.verdicts import VERDICTS
 from sandbox.days import sample_day
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.lake import Lake
@@ -46,7 +46,7 @@ PATIENCE_S = 180
 PROCESS = """
 import sys
 from datetime import UTC, date, datetime
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from tasks.base.errors import ModerationError
 from tasks.base.settings import Settings
 

@@ -17,7 +17,7 @@ import pytest
 
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from sandbox.days import sample_day
-from sandbox.nights import play_night
+from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters import Adapters

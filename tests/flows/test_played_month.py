@@ -11,7 +11,7 @@ import pytest
 
 from data_contracts.documents.summary import Night
 from sandbox.month import DUCKDB_QUERIES, LAST_DAY, POLARS_QUERIES, fill, queries
-from sandbox.nights import play_history
+from sandbox.play import play_history
 from sandbox.serve import running
 from tasks.base.settings import Settings
 

@@ -6,7 +6,8 @@ import pytest
 from prefect import flow
 
 from data_contracts.documents.summary import Night
-from flows.nightly import MOST_STARTS, NightOptions, judge_day
+from flows.night import MOST_STARTS, NightOptions
+from flows.nightly import run_night
 from sandbox.days import sample_day
 from tasks.base.errors import StartedTooOften
 from tasks.base.settings import Settings
@@ -16,7 +17,7 @@ from tests.flows.conftest import RUN_DATE, Site
 @flow
 def started(start_count: int) -> Night | None:
     """The day's judging in its so-manieth start."""
-    return judge_day(Settings.load(), RUN_DATE, f"run-{start_count}", NightOptions(start_count=start_count))
+    return run_night(Settings.load(), RUN_DATE, f"run-{start_count}", NightOptions(start_count=start_count))
 
 
 def test_a_night_that_crashes_every_time_is_not_started_for_ever(site: Site) -> None:

@@ -22,7 +22,7 @@ from tasks import adapters
 from tasks.alerts.send_alerts import AlertSummary
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.batch.estimate.learnt import learn_rates
-from tasks.intake.validate import ValidationSummary
+from tasks.intake.checked_frames import ValidationSummary
 from tasks.ledger.entries import write_intent
 from tasks.ledger.nights import published_run
 from tasks.ledger.run_records import clear_scratch

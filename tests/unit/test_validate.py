@@ -24,6 +24,7 @@ from data_contracts.tables.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Rea
 from tasks import adapters
 from tasks.base.errors import InputChanged, TooManyRejected
 from tasks.base.paths import RunPaths
+from tasks.intake.checked_frames import ValidationSummary, check_rejection_rate
 from tasks.intake.ingest import ingest
 from tasks.intake.row_rules import (
     DayBounds,
@@ -35,7 +36,7 @@ from tasks.intake.row_rules import (
     rejected_rows,
     split_records,
 )
-from tasks.intake.validate import ValidationSummary, check_rejection_rate, validate
+from tasks.intake.validate import validate
 from tasks.llm.request_line import comment_json
 from tests import factories
 

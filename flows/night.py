@@ -1,0 +1,152 @@
+"""One night from top to bottom: the order of its stages, once, for whoever plays a night.
+
+How a stage is run is handed in (`tasks.base.steps`): `flows/nightly.py` runs it as a Prefect task; the sandbox, tests
+and benchmarks call it as a plain function. A crash at any line is harmless: whatever was paid for is in the ledger, and
+the next run of the day goes on from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from logging import Logger, LoggerAdapter, getLogger
+
+from data_contracts.documents.summary import Night
+from tasks.alerts.send_alerts import alert_stopped_night, send_alerts
+from tasks.base.errors import StartedTooOften
+from tasks.base.settings import Settings
+from tasks.base.steps import Steps
+from tasks.batch.build_batch import build_batch
+from tasks.batch.read_quotas import read_quotas
+from tasks.batch.try_canary import try_canary
+from tasks.intake.await_input import await_input
+from tasks.intake.check_expectations import check_expectations
+from tasks.intake.deduplicate import deduplicate
+from tasks.intake.ingest import ingest
+from tasks.intake.validate import validate
+from tasks.jobs.ask_on_demand import ask_on_demand
+from tasks.jobs.collect_answers import collect_answers
+from tasks.jobs.expire_batch_files import expire_batch_files
+from tasks.jobs.poll_batch import Progress, poll_batch
+from tasks.jobs.stop_jobs import stopped_on
+from tasks.jobs.submit_batch import submit_batch
+from tasks.labels.measure_accuracy import measure_accuracy
+from tasks.labels.remeasure_late_labels import remeasure_late_labels
+from tasks.ledger.lease import held
+from tasks.ledger.run_records import clear_scratch, note_stop
+from tasks.measure.measure_drift import measure_drift
+from tasks.reports.close_night import close_night
+from tasks.reports.log_lines import describe_failure
+from tasks.verdicts.compare_verdicts import compare_verdicts
+from tasks.verdicts.find_published import find_published
+from tasks.verdicts.flips import Flips
+from tasks.verdicts.merge_verdicts import merge_verdicts
+from tasks.verdicts.publish import publish
+from tasks.watch.preflight import preflight
+from tasks.watch.tell_late_input import tell_late_input
+
+#: Times that a run may be started: an automation starts it again after every crash (infra/automations).
+MOST_STARTS = 5
+
+
+@dataclass(frozen=True)
+class NightOptions:
+    """How a day is to be judged; the default is a plain night.
+
+    Attributes:
+        epoch: a higher number judges, and pays for, the whole day again.
+        is_quiet: measure, but alert nobody.
+        asks_again: go on though the day is published, and ask again for what has no verdict.
+        on_flips: called before a day is published that was published before, with what changes; it may raise.
+        on_progress: called with the jobs' progress at each look.
+        waits_for_input: wait until the day's input is still or marked as complete.
+        start_count: times that this run was started, this time included.
+        cancelled_by: what ends the night from outside; its jobs are then stopped first of all.
+    """
+
+    epoch: int = 0
+    is_quiet: bool = False
+    asks_again: bool = False
+    on_flips: Callable[[Flips], None] = lambda _: None
+    on_progress: Callable[[Progress], None] = lambda _: None
+    waits_for_input: bool = False
+    start_count: int = 1
+    cancelled_by: tuple[type[BaseException], ...] = (KeyboardInterrupt,)
+
+
+def judge_day(
+    settings: Settings,
+    run_date: date,
+    run_id: str,
+    step: Steps,
+    now: Callable[[], datetime],
+    options: NightOptions = NightOptions(),
+    log: Logger | LoggerAdapter[Logger] = getLogger(__name__),
+) -> Night | None:
+    """Judge and publish one day; None if it is published already. Raises what the stages raise.
+
+    A night that stops is put on record and alerted, and whatever ends it, its scratch frames are deleted.
+    """
+    try:
+        if options.start_count > MOST_STARTS:
+            raise StartedTooOften(
+                f"this run was started {MOST_STARTS} times and not once came to an end: look at its states and logs, "
+                "then start a new run of the day; it goes on where this one stopped"
+            )
+        if options.waits_for_input:  # not while the day is held: somebody may judge it by hand meanwhile
+            step(await_input, settings, run_date)
+        with held(settings, run_date, run_id), stopped_on(options.cancelled_by, settings, run_date, now, log.warning):
+            return _judge(settings, run_date, run_id, step, now, options, log)
+    except Exception as error:
+        name, reason = describe_failure(error)
+        stopped_at = now()
+        note_stop(settings, run_date, run_id, name, reason, stopped_at)
+        step(alert_stopped_night, settings, run_date, run_id, name, reason, stopped_at, is_quiet=options.is_quiet)
+        raise
+    finally:
+        clear_scratch(settings, run_date, run_id)
+
+
+def _judge(
+    settings: Settings,
+    run_date: date,
+    run_id: str,
+    step: Steps,
+    now: Callable[[], datetime],
+    options: NightOptions,
+    log: Logger | LoggerAdapter[Logger],
+) -> Night | None:
+    """The stages of a day that is held by this run."""
+    plan = step(ingest, settings, run_date, run_id, now(), options.epoch)
+    if not options.asks_again and (published_by := step(find_published, settings, plan)):
+        log.info("%s is published already, by run %s: nothing to do", run_date, published_by)
+        return None
+    step(preflight, settings, plan, now(), is_quiet=options.is_quiet)
+    validation = step(validate, settings, plan)
+    step(check_expectations, settings, plan)
+    step(deduplicate, settings, plan)
+    quotas = step(read_quotas, settings, plan)
+    while True:
+        batch = step(build_batch, settings, plan, now(), quotas)
+        step(try_canary, settings, plan, batch, now())
+        submission = step(submit_batch, settings, plan, batch.shards, now(), quotas)
+        if not submission.live_keys:
+            break
+        step(ask_on_demand, settings, plan, now)
+        polled = step(poll_batch, settings, plan, now, quotas, options.on_progress)
+        step(collect_answers, settings, plan, now())
+        if polled.is_late:
+            break
+    verdicts = step(merge_verdicts, settings, plan, now())
+    if (flips := step(compare_verdicts, settings, plan)) is not None:
+        options.on_flips(flips)
+    books = step(publish, settings, plan)
+    step(measure_drift, settings, plan, now())
+    step(measure_accuracy, settings, run_date, run_id, run_id, now())
+    step(remeasure_late_labels, settings, run_date, run_id, now())
+    alerts = step(send_alerts, settings, run_date, run_id, now(), is_quiet=options.is_quiet)
+    night = step(close_night, settings, plan, validation, verdicts, books, alerts, step.seconds, now())
+    step(tell_late_input, settings, now(), is_quiet=options.is_quiet)
+    step(expire_batch_files, settings, run_date, now())
+    return night
