@@ -45,7 +45,7 @@ file with all tables and views: `python -m flows catalog --duckdb moderation.duc
   moment behind the table.
 - **Columns** may be added, nullable, in any version; a query that names its columns does not notice. None is removed,
   renamed, retyped or made nullable without a line under "Breaking" in the changelog
-  (`tests/unit/test_schema_contract.py`).
+  (`tests/unit/data_contracts/test_schema_contract.py`).
 
 ## Joining with the comments
 

@@ -1,0 +1,147 @@
+"""Input that comes after its day was published: found by its listing, told once, judged without paying again."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from sandbox.days import sample_day
+from sandbox.play import play_night
+from tasks import adapters
+from tasks.adapters import Adapters
+from tasks.base.errors import StorageUnavailable
+from tasks.base.paths import DayPaths
+from tasks.watch.late_input import find_late_input
+from tasks.watch.tell_late_input import LateInputSummary, tell_late_input
+from tests.fakes import FakeAlerts, FakeBedrock
+from tests.measured_nights import settings_in
+
+DAY = date(2026, 11, 19)
+NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
+COMMENTS = sample_day(DAY, dirty_fraction=0).comments.unique("comment_id", maintain_order=True)
+
+
+class Site:
+    """A published day of 120 comments, whose folder changes afterwards."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.settings = settings_in(root, poll_interval_s=0.001, count_tokens=False)
+        real = adapters.connect(self.settings)
+        self.bedrock, self.channel = FakeBedrock(real.storage, polls_until_done=1), FakeAlerts()
+        self.outside = Adapters(real.storage, real.lake, self.bedrock, (self.channel,))
+        monkeypatch.setattr(adapters, "connect", lambda _: self.outside)
+        self.put("a.parquet", COMMENTS.head(120))
+
+    def put(self, name: str, comments: pl.DataFrame) -> Path:
+        path = Path(DayPaths(self.settings, DAY).comments) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        comments.write_parquet(path)
+        return path
+
+    def play(self, run_id: str) -> Any:
+        return play_night(self.settings, DAY, run_id, lambda: NOW)
+
+    def tell(self, after: timedelta = timedelta(), *, is_quiet: bool = False) -> LateInputSummary:
+        return tell_late_input.fn(self.settings, NOW + after, lambda _: None, is_quiet=is_quiet)
+
+    def titles(self) -> list[str]:
+        return [message.title for message in self.channel.messages]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
+    found = Site(tmp_path, monkeypatch)
+    found.play("run-1")
+    return found
+
+
+def test_unchanged_input_is_not_late(site: Site) -> None:
+    """What was published is there, and what is no comments file does not count; an unpublished day has none."""
+    site.put("notes/b.parquet", COMMENTS.tail(1))
+    (Path(DayPaths(site.settings, DAY).comments) / "_SUCCESS").write_bytes(b"")
+    assert find_late_input(site.settings, DAY) is None
+    assert find_late_input(site.settings, DAY + timedelta(1)) is None
+    assert site.titles() == []
+
+
+def test_new_changed_and_gone_files_are_told_apart(site: Site) -> None:
+    """Each file is named by what became of it since the publication."""
+    site.put("b.parquet", COMMENTS.slice(120, 5))
+    site.play("run-2")
+    site.put("a.parquet", COMMENTS.head(119))
+    site.put("c.parquet", COMMENTS.slice(125, 5))
+    (Path(DayPaths(site.settings, DAY).comments) / "b.parquet").unlink()
+    late = find_late_input(site.settings, DAY)
+    assert late is not None
+    assert (late.run_id, late.new, late.changed, late.gone) == (
+        "run-2", ("c.parquet",), ("a.parquet",), ("b.parquet",)
+    )  # fmt: skip
+
+
+def test_late_input_is_told_once_for_each_set_of_files(site: Site) -> None:
+    """One ticket with the days and the command; again when another file comes; and its end once it is judged."""
+    site.put("b.parquet", COMMENTS.slice(120, 5))
+    assert site.tell().late == (f"{DAY} (1 files)",)
+    site.tell()
+    (message,) = site.channel.messages
+    assert message.severity == "ticket"
+    assert f"{DAY}: 1 new, 0 changed, 0 gone since run run-1 published it: b.parquet" in message.body
+    command = f"python -m flows backfill --mode late_input --start-date {DAY} --end-date {DAY}"
+    assert command in message.body
+    site.put("c.parquet", COMMENTS.slice(125, 5))
+    site.tell()
+    assert len(site.titles()) == 2
+    site.play("run-2")
+    site.tell()
+    assert site.titles()[-1] == "late input: all judged"
+    assert len(site.titles()) == 3
+
+
+def test_only_new_comments_are_asked_about(site: Site) -> None:
+    """Judging such a day again pays for what came, and every other answer is served from the ledger."""
+    site.put("b.parquet", COMMENTS.slice(120, 130))
+    before = site.bedrock.paid_records.copy()
+    night = site.play("run-2")
+    assert night is not None
+    assert night.balance.verdict_count == 250
+    assert set(site.bedrock.paid_records.values()) == {1}
+    asked = sum((site.bedrock.paid_records - before).values())
+    assert 0 < asked <= 130
+    assert find_late_input(site.settings, DAY) is None
+
+
+def test_a_quiet_run_tells_nobody(site: Site) -> None:
+    """A backfill sees late input and leaves telling it to the night."""
+    site.put("b.parquet", COMMENTS.slice(120, 5))
+    assert site.tell(is_quiet=True).late
+    assert site.titles() == []
+
+
+def test_a_day_that_is_never_judged_is_let_go_of_openly(site: Site) -> None:
+    """Late input that falls out of the watched days is not called judged."""
+    site.put("b.parquet", COMMENTS.slice(120, 5))
+    site.tell()
+    site.tell(timedelta(days=site.settings.watch_days))
+    assert site.titles()[-1] == "late input for published days: 1 no longer watched"
+    assert not site.channel.messages[-1].is_recovery
+
+
+def test_a_plan_that_is_gone_tells_nothing(site: Site) -> None:
+    """Without the published plan nobody can tell what is late, and a night must not be judged for it."""
+    site.outside.storage.delete([f"{DayPaths(site.settings, DAY).runs}/run-1/plan.json"])
+    assert find_late_input(site.settings, DAY) is None
+
+
+def test_a_store_that_fails_does_not_unmake_the_night(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The night is published before: what cannot be looked at is noted."""
+
+    def fail(_: str) -> Any:
+        raise StorageUnavailable("S3 did not answer")
+
+    monkeypatch.setattr(site.outside.storage, "get", fail)
+    assert site.tell().note == "nothing was looked at: S3 did not answer"

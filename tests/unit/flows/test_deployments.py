@@ -1,0 +1,74 @@
+"""What is registered with Prefect."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows.register import AUTOMATIONS, deployments
+
+ROOT = Path(__file__).parents[3]
+PROJECT = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+
+
+def named(project: dict[str, object], name: str) -> dict[str, object]:
+    """A deployment of a project."""
+    found = {item["name"]: item for item in project["deployments"]}  # type: ignore[attr-defined]
+    return dict(found[name])
+
+
+def test_a_registration_takes_zone_pool_and_job_variables_of_the_caller() -> None:
+    """Every schedule gets the settings' zone, every deployment the pool; the file itself stays as it is."""
+    project = deployments(PROJECT, "Europe/Berlin", "fargate", {"cpu": 1024})
+    pools = [item["work_pool"] for item in project["deployments"]]
+    assert pools == [{"name": "fargate", "job_variables": {"cpu": 1024}}] * 4
+    zones = [schedule["timezone"] for item in project["deployments"] for schedule in item.get("schedules", ())]
+    assert set(zones) == {"Europe/Berlin"}
+    assert named(PROJECT, "nightly")["work_pool"] == {"name": "moderation"}
+
+
+def test_a_night_waits_for_its_input_and_for_no_other_night() -> None:
+    """At 02:00, once its input stands still; without a limit by which a stuck night would hold up the next."""
+    nightly = named(PROJECT, "nightly")
+    assert [(item["cron"], item["parameters"]) for item in nightly["schedules"]] == [  # type: ignore[attr-defined]
+        ("0 2 * * *", {"waits_for_input": True})
+    ]
+    assert "concurrency_limit" not in nightly
+
+
+def test_a_backfill_may_pause() -> None:
+    """Prefect would end a run that has paused over the slot of a limit of its deployment."""
+    assert "concurrency_limit" not in named(PROJECT, "backfill")
+
+
+@pytest.mark.parametrize("deployment", PROJECT["deployments"], ids=lambda item: item["name"])
+def test_each_deployment_is_described_and_its_flow_is_there(deployment: dict[str, str]) -> None:
+    """An operator reads the description in the UI."""
+    assert len(deployment["description"]) > 80
+    path, flow = deployment["entrypoint"].split(":")
+    assert f"def {flow}(" in (ROOT / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", sorted(AUTOMATIONS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_prefect_takes_each_automation(path: Path) -> None:
+    """By the name of its file, described, and switched on."""
+    from prefect.events.schemas.automations import AutomationCore
+
+    automation = AutomationCore.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    assert automation.name == path.stem
+    assert automation.description
+    assert automation.enabled
+
+
+def test_the_ecs_job_names_settings_that_exist() -> None:
+    """A setting renamed is renamed there too."""
+    from tasks.base.settings import Settings
+
+    variables = json.loads((ROOT / "infra" / "ecs" / "job-variables.json").read_text(encoding="utf-8"))
+    named = {name.removeprefix("MODERATION_").lower() for name in variables["env"] if name.startswith("MODERATION_")}
+    assert named <= set(Settings.model_fields)
+    required = {name for name, field in Settings.model_fields.items() if field.is_required()}
+    assert required <= named
