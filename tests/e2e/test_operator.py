@@ -21,7 +21,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from sandbox.month import fill
 from sandbox.serve import Sandbox, running
-from tests.e2e.conftest import ROOT, Up, wait_for
+from tests.operator_site import ROOT, Up, wait_for
 
 ZONE = "Europe/Berlin"
 SLOW_S = 3600.0

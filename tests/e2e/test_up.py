@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.conftest import Up, wait_for
+from tests.operator_site import Up, wait_for
 
 
 def up_process(up: Up) -> int:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
-from io import BytesIO
 from pathlib import Path
 
-import polars as pl
 import pytest
 from prefect.settings import (
     PREFECT_API_URL,
@@ -17,10 +14,8 @@ from prefect.settings import (
 )
 from prefect.testing.utilities import prefect_test_harness
 
-from sandbox.days import SampleDay
 from sandbox.serve import Sandbox, running
-
-RUN_DATE = date(2026, 11, 18)
+from tests.prefect_site import Site
 
 
 @pytest.fixture(scope="session")
@@ -36,40 +31,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox whose jobs end as soon as their records are judged."""
     with running(job_seconds=0.0, cache_dir=tmp_path_factory.mktemp("reviewer")) as sandbox:
         yield sandbox
-
-
-class Site:
-    """The site that a night is played for: its S3, and what its analysts see."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.bedrock = sandbox.bedrock
-
-    def put(self, key: str, frame: pl.DataFrame) -> None:
-        """Store a frame as one Parquet object of the site's input."""
-        body = BytesIO()
-        frame.write_parquet(body)
-        self.sandbox.s3.put_object(Bucket="moderation-input", Key=key, Body=body.getvalue())
-
-    def put_day(self, day: SampleDay, run_date: date = RUN_DATE) -> None:
-        """Store a day's comments and labels."""
-        self.put(f"comments/date={run_date}/part-0.parquet", day.comments)
-        self.put(f"labels/date={run_date}/part-0.parquet", day.labels)
-
-    def read(self, table: str, run_date: date = RUN_DATE) -> pl.DataFrame:
-        """The plain object of a published table."""
-        key = f"{table}/date={run_date}/{table}.parquet"
-        body = self.sandbox.s3.get_object(Bucket="moderation-output", Key=key)["Body"].read()
-        return pl.read_parquet(BytesIO(body))
-
-    def output_keys(self) -> list[str]:
-        """Every key below the output root."""
-        pages = self.sandbox.s3.get_paginator("list_objects_v2").paginate(Bucket="moderation-output")
-        return [item["Key"] for page in pages for item in page.get("Contents", ())]
-
-    def created_jobs(self) -> int:
-        """How many jobs Bedrock was asked for."""
-        return self.bedrock.call_counts.get("CreateModelInvocationJob", 0)
 
 
 @pytest.fixture

@@ -39,8 +39,7 @@ from tasks.base.settings import Settings
 from tasks.ledger.lease import Holder
 from tasks.past_days.backfill.record import Begun, load_record, store_record
 from tasks.past_days.backfill.request import BackfillRequest
-from tests.flows.conftest import Site
-from tests.flows.test_command_line import call
+from tests.prefect_site import Site, call
 
 DAYS = [date(2026, 11, 16), date(2026, 11, 17)]
 FIRST, LAST = DAYS

@@ -23,7 +23,7 @@ from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import Holder
-from tests.flows.conftest import RUN_DATE, Site
+from tests.prefect_site import RUN_DATE, Site
 
 PATIENCE_S = 120.0
 

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from sandbox.days import sample_day
-from tests.flows.conftest import RUN_DATE, Site
-
-
-def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "flows", *arguments],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+from tests.prefect_site import RUN_DATE, Site, call
 
 
 def test_a_published_night_exits_0_with_its_summary(site: Site, prefect_server: str) -> None:

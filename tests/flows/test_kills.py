@@ -18,7 +18,7 @@ from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import Holder
-from tests.flows.conftest import RUN_DATE, Site
+from tests.prefect_site import RUN_DATE, Site
 
 #: Real seconds that anything here may take on a busy machine before it is taken to hang.
 PATIENCE_S = 240

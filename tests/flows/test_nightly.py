@@ -10,7 +10,7 @@ import pytest
 from flows.nightly import nightly
 from sandbox.days import sample_day
 from tasks.base.errors import InputAbsent, OverBudget, SchemaDrift, TooFewJudged, TooManyRejected
-from tests.flows.conftest import RUN_DATE, Site
+from tests.prefect_site import RUN_DATE, Site
 
 
 def test_a_clean_night_is_published_and_balances(site: Site) -> None:

@@ -11,7 +11,7 @@ from flows.nightly import run_night
 from sandbox.days import sample_day
 from tasks.base.errors import StartedTooOften
 from tasks.base.settings import Settings
-from tests.flows.conftest import RUN_DATE, Site
+from tests.prefect_site import RUN_DATE, Site
 
 
 @flow

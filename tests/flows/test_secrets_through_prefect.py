@@ -14,8 +14,7 @@ import pytest
 
 from sandbox.days import sample_day
 from tests import secrets_planted as planted
-from tests.flows.conftest import RUN_DATE, Site
-from tests.flows.test_command_line import call
+from tests.prefect_site import RUN_DATE, Site, call
 
 #: What a Prefect server keeps of runs, by the path that lists it.
 KEPT = ("flow_runs", "task_runs", "flow_run_states", "logs", "artifacts", "events", "deployments", "block_documents")

@@ -15,7 +15,7 @@ from flows.watchdog import watchdog
 from sandbox.days import sample_day
 from tasks.base.errors import InputAbsent, InputIncomplete, SomethingWrong, WrongUsage
 from tasks.base.settings import Settings
-from tests.flows.conftest import RUN_DATE, Site
+from tests.prefect_site import RUN_DATE, Site
 
 BASE = "/ping/SECRET-TOKEN"
 

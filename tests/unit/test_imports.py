@@ -208,3 +208,12 @@ def test_only_flows_know_time_and_environment(name: str) -> None:
     """The clock's date, the environment and Prefect's run are read in flows and handed down."""
     used = {ast.unparse(node) for node in ast.walk(TREES[name]) if isinstance(node, ast.Attribute | ast.Name)}
     assert not used & {*ONLY_IN_FLOWS, "datetime.now", "datetime.utcnow", "os.getenv"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_test_imports_a_test(path: Path) -> None:
+    """What two tests need stands in a module beside the tiers."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            parts = node.module.split(".")
+            assert parts[0] != "tests" or len(parts) <= 2, f"{path} imports {node.module}"

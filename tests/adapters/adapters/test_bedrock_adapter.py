@@ -28,7 +28,7 @@ from tests.fakes import FakeBedrock
 from tests.wire import OneTry, Reply, Wire
 
 if TYPE_CHECKING:
-    from tests.adapters.conftest import Bench
+    from tests.bench import Bench
 
 Line = dict[str, Any]
 

@@ -6,7 +6,7 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from deltalake import DeltaTable
 from polars.testing import assert_frame_equal
 
 from data_contracts.tables.metrics import METRICS
-from data_contracts.tables.table import UTC_MICROSECONDS, Column, Table
+from data_contracts.tables.table import Column, Table
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from sandbox.serve import Sandbox
 from tasks.adapters import lake_snapshots
@@ -27,22 +27,8 @@ from tasks.adapters.lake import Lake, reading_lake
 from tasks.adapters.storage import Storage
 from tasks.base.errors import StorageUnavailable, Unbalanced
 from tests.factories import verdicts
+from tests.small_lake import DAY, NEXT_DAY, NOTE, THINGS, batches, things
 from tests.wire import OneTry
-
-THINGS = Table(
-    name="things",
-    meaning="Things that happened.",
-    columns=(
-        Column("id", pl.String(), "The thing."),
-        Column("date", pl.Date(), "Its day."),
-        Column("at", UTC_MICROSECONDS, "When."),
-        Column("attempt", pl.Int32(), "Which attempt."),
-        Column("score", pl.Float64(), "How much.", nullable=True),
-    ),
-)
-DAY, NEXT_DAY = date(2026, 11, 19), date(2026, 11, 20)
-AT = datetime(2026, 11, 19, 12, 30, 0, 123456, tzinfo=UTC)
-NOTE = {"run_id": "run-1"}
 
 
 class Shore:
@@ -76,16 +62,6 @@ class Shore:
                 actions = [orjson.loads(line) for line in (self.storage.get(item.uri) or b"").splitlines()]
                 found += [action["commitInfo"] for action in actions if "commitInfo" in action]
         return found
-
-
-def things(day: date, *ids: str) -> pl.DataFrame:
-    rows = [{"id": name, "date": day, "at": AT, "attempt": 1, "score": None} for name in ids]
-    return pl.DataFrame(rows, schema=THINGS.polars_schema)
-
-
-def batches(frame: pl.DataFrame, table: Table = THINGS) -> list[pa.RecordBatch]:
-    found: list[pa.RecordBatch] = frame.to_arrow().cast(table.arrow_schema).to_batches()
-    return found
 
 
 @pytest.fixture(params=["files", "s3"])

@@ -18,12 +18,12 @@ from tasks.adapters.aws import Aws
 from tasks.adapters.service_quotas import ServiceQuotas, is_name_of
 from tasks.base.ports import FactUnavailable
 from tasks.batch.read_quotas import Quotas, read_quotas
-from tests.adapters.nights.test_submit_and_poll import Counting, Night
 from tests.factories import MODEL_ID, local_adapters, plan, settings
+from tests.submission_night import Counting, Night
 from tests.wire import Reply, Wire
 
 if TYPE_CHECKING:
-    from tests.adapters.conftest import Bench
+    from tests.bench import Bench
 
 
 JOB_SIZE = "Batch inference job size (in GB) for"

@@ -14,12 +14,12 @@ from tasks.base.ports import CLOCK_SKEW, Job, JobRequest, JobStatus
 from tasks.jobs.adoption import choose_job, differences, is_same_model
 from tasks.jobs.submission import job_request
 from tasks.jobs.submit_batch import submit_batch
-from tests.adapters.nights.test_submit_and_poll import RECORDS, Night, served
 from tests.factories import JOB_ARN, MODEL_ID, NOW, ledger_entry, local_adapters, plan, settings
 from tests.fakes import FakeBedrock
+from tests.submission_night import RECORDS, Night
 
 if TYPE_CHECKING:
-    from tests.adapters.conftest import Bench
+    from tests.bench import Bench
 
 __all__ = ["served"]
 

@@ -8,7 +8,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,8 @@ from tasks.jobs.stop_jobs import WAIT_S, Stopped, stop_day, stop_left
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import Holder, check_held, held
 from tests.fakes import FakeAlerts, FakeBedrock
+from tests.late_site import DAY, now
 from tests.measured_nights import settings_in
-
-DAY = date(2026, 11, 19)
-NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
-
-
-def now() -> datetime:
-    return NOW
 
 
 class Watched(FakeBedrock):

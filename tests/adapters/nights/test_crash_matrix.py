@@ -39,8 +39,8 @@ from tasks.base.errors import StorageUnavailable
 from tasks.base.paths import DayPaths
 from tasks.base.ports import BatchInference
 from tasks.ledger.lease import FREE_AFTER_S
-from tests.adapters.adapters.test_lake import DAY as LAKE_DAY
-from tests.adapters.adapters.test_lake import NOTE, THINGS, batches, things
+from tests.small_lake import DAY as LAKE_DAY
+from tests.small_lake import NOTE, THINGS, batches, things
 from tests.wire import OneTry, Wire
 
 DAY = date(2026, 11, 19)

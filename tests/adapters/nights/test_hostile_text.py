@@ -35,7 +35,6 @@ from tasks.llm.quotes import REMOVED, REMOVED_DETAIL
 from tasks.reports.log_lines import describe_failure, describe_step
 from tasks.reports.night_summary import describe_night, describe_terminal
 from tests import hostile_texts as hostile
-from tests.adapters.adapters.test_alert_channel import Receiver, Topic, served
 from tests.fakes import FakeBedrock, Line
 from tests.hostile_nights import (
     DAY,
@@ -56,6 +55,7 @@ from tests.hostile_nights import (
     play,
 )
 from tests.measured_nights import settings_in
+from tests.receivers import Receiver, Topic, served
 
 #: apprise's mail plug-in imports a module that Python 3.13 drops; apprise itself does without it there.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

@@ -26,7 +26,7 @@ from tasks.base.settings import Settings
 from tasks.jobs.expire_batch_files import expire_batch_files
 from tasks.jobs.stop_jobs import stop_day
 from tasks.past_days.erasure.erase_comment import erase_comment
-from tests.adapters.conftest import TinyMind
+from tests.bench import TinyMind
 from tests.hostile_nights import comment, put_comments
 from tests.wire import Asked, Wire
 

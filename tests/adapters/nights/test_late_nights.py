@@ -3,62 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks.storms.answers import Kind
 from benchmarks.storms.bedrock_behaviour import Course, Manners
 from benchmarks.storms.comments import draw_comments
-from benchmarks.storms.invariants import check_day, check_jobs, check_paid_once
 from benchmarks.storms.kill_points import Fate
-from benchmarks.storms.simulated_clock import simulated
-from benchmarks.storms.site import Site
 from benchmarks.storms.world import World
 from tasks.base.errors import DeadlinePassed, TooFewJudged
+from tests.late_site import DEADLINE_H, HOUR, check_books, courses, late_site, play, statuses
 
 DAY = date(2026, 11, 19)
-HOUR = 3600.0
-DEADLINE_H = 2.0
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    """Simulated time."""
-    world = World(datetime(2026, 11, 20, 2, tzinfo=UTC))
-    with simulated(world):
-        yield world
-
-
-def late_site(root: Path, world: World, manners: Manners, *, count: int = 240, **settings: Any) -> Site:
-    """A site with a day of comments, two shards of them, and a deadline in two hours."""
-    given = {"deadline_h": DEADLINE_H, "max_shard_records": 120, "preflight_canary": False, "stop_wait_s": 600.0}
-    site = Site(root, world, manners, **(given | settings))
-    site.put(DAY, "a", draw_comments(random.Random(1), DAY, 0, count))
-    return site
-
-
-def courses(*each: Course) -> Callable[[int], Course]:
-    """These courses for the first jobs, in order; the others have a good day."""
-    return lambda number: each[number] if number < len(each) else Course()
-
-
-def play(site: Site, run_id: str) -> Any:
-    """A night that nobody kills."""
-    return site.play(DAY, run_id, Fate())
-
-
-def check_books(site: Site) -> None:
-    """Nothing is lost, paid twice or orphaned, and the books balance."""
-    assert not [*check_day(site, DAY), *check_jobs(site, [DAY]), *check_paid_once(site, [DAY])]
-
-
-def statuses(site: Site) -> dict[str, int]:
-    """What was published, by status."""
-    return dict(site.verdicts(DAY).group_by("status").len().iter_rows())
 
 
 def test_a_late_night_is_published_with_what_there_is(tmp_path: Path, world: World) -> None:

@@ -20,8 +20,7 @@ from tasks.base.errors import JobFailed
 from tasks.base.ports import JobStatus
 from tasks.base.settings import Settings
 from tasks.batch.failed_jobs import advice
-from tests.adapters.nights.test_cancel import DAY, now
-from tests.adapters.nights.test_late_nights import check_books, courses, late_site, play, statuses, world
+from tests.late_site import DAY, check_books, courses, late_site, now, play, statuses
 
 __all__ = ["world"]
 

@@ -27,8 +27,8 @@ from tasks.base.settings import Settings
 from tasks.reports.log_lines import describe_failure, describe_step
 from tests import factories
 from tests import secrets_planted as planted
-from tests.adapters.adapters.test_alert_channel import served
 from tests.hostile_nights import DAY, NOW, comment, objects, play
+from tests.receivers import served
 
 #: apprise's mail plug-in imports a module that Python 3.13 drops; apprise itself does without it there.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

@@ -3,172 +3,46 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
-import polars as pl
 import pytest
 
 import prompts
-from data_contracts.documents.ledger import EntryState, LedgerEntry
-from data_contracts.tables.verdicts import REQUESTS
+from data_contracts.documents.ledger import EntryState
 from tasks import adapters
-from tasks.adapters import Adapters
 from tasks.adapters.aws import AwsEnvironment, shared
-from tasks.adapters.bedrock import Bedrock
-from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
-from tasks.base.errors import BedrockRefused, BedrockUnavailable, QuotaReached
-from tasks.base.paths import DayPaths
-from tasks.base.ports import BatchInference, Job, JobRequest, JobStatus
-from tasks.base.settings import Settings
-from tasks.batch.read_quotas import Quotas
-from tasks.jobs.collect_answers import collect_answers
-from tasks.jobs.collection import CollectionSummary, output_lines
+from tasks.base.errors import BedrockRefused, BedrockUnavailable
+from tasks.base.ports import Job, JobRequest, JobStatus
+from tasks.jobs.collection import output_lines
 from tasks.jobs.output import collect
-from tasks.jobs.poll_batch import PollSummary, Progress, next_wait_s, wait_for_jobs
+from tasks.jobs.poll_batch import PollSummary, next_wait_s
 from tasks.jobs.submission import Submission, job_request
 from tasks.jobs.submit_batch import submit_batch
-from tasks.ledger.entries import ENDED, fetch_answers, is_live, is_running, read_ledger, write_intent
+from tasks.ledger.entries import ENDED, is_live, is_running, write_intent
 from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family
 from tests.factories import (
     JOB_ARN,
     MODEL_ID,
     NOW,
-    RUN_DATE,
     claude_output,
-    ledger_entry,
     local_adapters,
     output_line,
-    plan,
     settings,
 )
 from tests.fakes import FakeBedrock
-from tests.wire import OneTry
+from tests.submission_night import PLAN, RECORDS, Counting, Night, Time
 
 if TYPE_CHECKING:
-    from tests.adapters.conftest import Bench
-
-PLAN = plan()
-RECORDS = 100
+    from tests.bench import Bench
 
 
 class Killed(BaseException):
     """The process is gone: nobody catches this."""
-
-
-class Time:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-        self.slept: list[float] = []
-        self.on_sleep: Callable[[], object] = lambda: None
-
-    def now(self) -> datetime:
-        return PLAN.planned_at + timedelta(seconds=self.now_s)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now_s += seconds
-        self.on_sleep()
-
-
-class Night:
-    """A day's ledger with everything around it, and its stages as plain functions."""
-
-    def __init__(self, settings: Settings, connected: Adapters) -> None:
-        self.settings = settings
-        self.connected = connected
-        self.paths = DayPaths(settings, RUN_DATE)
-        self.time = Time()
-        self.quotas = Quotas()
-        self.progress: list[Progress] = []
-
-    def connect(self, _: Settings) -> Adapters:
-        """What `adapters.connect` is replaced by."""
-        return self.connected
-
-    def meet(self, bedrock: BatchInference) -> None:
-        """From now on Bedrock is this one."""
-        self.connected = dataclasses.replace(self.connected, bedrock=bedrock)
-
-    def set(self, **changes: Any) -> None:
-        """Change settings."""
-        self.settings = self.settings.model_copy(update=changes)
-
-    def shards(self, count: int) -> tuple[LedgerEntry, ...]:
-        """The entries of shards whose input files and requests are in their places."""
-        return tuple(self._shard(number) for number in range(count))
-
-    def _shard(self, number: int) -> LedgerEntry:
-        entry = ledger_entry(shard=number)
-        key = entry.key
-        entry = entry.model_copy(
-            update={
-                "input_uri": self.paths.batch_input(key, number),
-                "output_uri": self.paths.batch_output(key),
-                "requests_uri": self.paths.requests(key),
-                "record_count": RECORDS,
-            }
-        )
-        ids = [f"{number:02d}{place:030d}" for place in range(RECORDS)]
-        lines = [{"recordId": name, "modelInput": body(name, place)} for place, name in enumerate(ids)]
-        self.put(entry.input_uri, *lines)
-        asked = pl.DataFrame({"record_id": ids, "text_sha256": ids, "attempt": 1}, schema=REQUESTS.polars_schema)
-        parquet = io.BytesIO()
-        asked.write_parquet(parquet)
-        self.connected.storage.put(entry.requests_uri, parquet.getvalue())
-        return entry
-
-    def put(self, uri: str, *lines: dict[str, Any]) -> None:
-        self.connected.storage.put(uri, b"".join(orjson.dumps(line) + b"\n" for line in lines))
-
-    def submit(self, shards: tuple[LedgerEntry, ...] = ()) -> Submission:
-        return submit_batch.fn(self.settings, PLAN, shards, NOW, self.quotas)
-
-    def poll(self) -> PollSummary:
-        return wait_for_jobs(
-            self.connected,
-            self.settings,
-            PLAN,
-            self.time.now,
-            self.quotas,
-            sleep=self.time.sleep,
-            on_progress=self.progress.append,
-        )
-
-    def collect(self) -> CollectionSummary:
-        return collect_answers.fn(self.settings, PLAN, NOW)
-
-    @property
-    def ledger(self) -> list[LedgerEntry]:
-        return read_ledger(self.connected.storage, self.paths)
-
-    @property
-    def states(self) -> list[str]:
-        return [entry.state.value for entry in self.ledger]
-
-    def answers(self, folder: Path) -> pl.DataFrame:
-        """What was collected, without the times."""
-        answers = fetch_answers(self.connected.storage, self.ledger, folder).drop("decided_at")
-        return answers.sort("record_id").collect()
-
-
-def body(name: str, place: int) -> dict[str, Any]:
-    """A Claude body about one comment; every tenth is an advert."""
-    text = f"<comment>{'bad' if place % 10 == 0 else 'good'} {name}</comment>"
-    return {
-        "anthropic_version": "bedrock-2023-05-31",
-        "max_tokens": 200,
-        "system": "Judge the comment.",
-        "messages": [{"role": "user", "content": [{"type": "text", "text": text}]}],
-    }
 
 
 @pytest.fixture
@@ -185,22 +59,6 @@ def fake(night: Night) -> FakeBedrock:
     fake = FakeBedrock(night.connected.storage)
     night.meet(fake)
     return fake
-
-
-@pytest.fixture
-def served(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Night:
-    """A night on the sandbox's S3 and Bedrock over HTTP; jobs take a step whenever the night sleeps."""
-    for name, value in bench.sandbox.environment.items():
-        monkeypatch.setenv(name, value)
-    aws = shared(AwsEnvironment())
-    uris = {f"{name}_uri": f"s3://moderation-{name}" for name in ("output", "batch")}
-    night = Night(
-        settings(None, **uris, poll_interval_s=60, deadline_h=24),
-        Adapters(storage=Storage(aws), lake=Lake(aws), bedrock=Bedrock(OneTry()), alerts=()),
-    )
-    night.time.on_sleep = bench.bedrock.advance
-    monkeypatch.setattr(adapters, "connect", night.connect)
-    return night
 
 
 # The intent comes first.
@@ -367,21 +225,6 @@ def test_a_refusal_leaves_the_intents(served: Night, bench: Bench) -> None:
 
 
 # More shards than places.
-
-
-class Counting(FakeBedrock):
-    """A fake that knows how many jobs were ever under way together, and how often it was asked in vain."""
-
-    most, refused = 0, 0
-
-    def create_job(self, request: JobRequest) -> str:
-        try:
-            arn = super().create_job(request)
-        except QuotaReached:
-            self.refused += 1
-            raise
-        self.most = max(self.most, sum(job.status not in ENDED for job in self.jobs))
-        return arn
 
 
 @pytest.mark.parametrize("limit", ["account", "setting"])

@@ -34,8 +34,8 @@ from tasks.base.settings import Settings
 from tasks.batch.build_batch import build_batch
 from tasks.ledger.entries import read_ledger, update, write_intent
 from tasks.ledger.lease import Holder, check_held, take
-from tests.adapters.adapters.test_lake import NOTE, batches
 from tests.factories import ledger_entry, verdicts
+from tests.small_lake import NOTE, batches
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)

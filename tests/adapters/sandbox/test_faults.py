@@ -15,7 +15,7 @@ from sandbox.bedrock.faults import FAULTS, UnknownFault, markdown_table, parse_o
 from sandbox.bedrock.switchboard import Faults
 
 if TYPE_CHECKING:
-    from tests.adapters.conftest import Bench
+    from tests.bench import Bench
 
 LLAMA = "meta.llama3-3-70b-instruct-v1:0"
 

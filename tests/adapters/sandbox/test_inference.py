@@ -12,7 +12,7 @@ from sandbox.bedrock.tokens import count_tokens, cut_to_tokens
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.adapters.conftest import Bench
+    from tests.bench import Bench
 
 CLAUDE = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
 NOVA = "global.amazon.nova-2-lite-v1:0"

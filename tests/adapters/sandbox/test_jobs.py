@@ -19,7 +19,7 @@ from sandbox.serve import running
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.adapters.conftest import Bench
+    from tests.bench import Bench
 
 
 @pytest.fixture

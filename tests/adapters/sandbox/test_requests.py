@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.adapters.conftest import Bench
+    from tests.bench import Bench
 
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=AKID/20261119/ap-northeast-1/bedrock/aws4_request, Signature=0"}
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sandbox.serve import Sandbox
-    from tests.adapters.conftest import Bench
+    from tests.bench import Bench
 
 ROOT = Path(__file__).parents[3]
 NAMES = [

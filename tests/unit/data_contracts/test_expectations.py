@@ -12,14 +12,10 @@ import pytest
 from data_contracts.expectations import Check, Severity, counts_by_check, profile_checks, row_checks
 from data_contracts.tables.checked_rows import CHECKED_ROWS, ID_COLUMNS, PROFILE, ROW_REASONS, flag, presence
 from data_contracts.tables.comments import COMMENTS, Reason
-from data_contracts.tolerances import Tolerances
 from tasks.intake.expectations.outcomes import Outcome, State, askable, outcomes
 from tests import factories
+from tests.good_day import GOOD_DAY, LIMITS, PROFILE_CHECKS, ROW_CHECKS, ROWS
 
-LIMITS = Tolerances()
-ROWS = 300
-ROW_CHECKS = {check.name: check for check in row_checks(LIMITS, ROWS)}
-PROFILE_CHECKS = {check.name: check for check in profile_checks(LIMITS, 10_000, 10_000)}
 #: What may be wrong in a day of so many rows: their few, since a hundredth of them is less.
 MOST = LIMITS.few_rows
 
@@ -68,28 +64,6 @@ PROFILE_FAULTS = [
     pytest.param("rating_null_share", {"rating_null_share": 0.951}, set(), id="no-ratings"),
     pytest.param("freshness_h", {"freshness_h": 6.01}, set(), id="no-evening"),
 ]
-GOOD_DAY: dict[str, float] = {
-    "row_count": 10_000.0,
-    "id_count": 10_000.0,
-    "null_text_share": 0.05,
-    "blank_text_share": 0.01,
-    "id_unique_share": 0.95,
-    "language_ja_share": 0.6,
-    "language_en_share": 0.3,
-    "language_other_share": 0.1,
-    "char_count_mean": 1000.0,
-    "char_count_p50": 5.0,
-    "char_count_p99": 30.0,
-    "rating_mean": 4.9,
-    "rating_null_share": 0.95,
-    "freshness_h": 6.0,
-    "recent_day_count": 28.0,
-    "row_count_ratio": 0.5,
-    "text_length_ratio": 2.0,
-    "language_ja_change": -0.2,
-    "language_en_change": 0.2,
-    "language_other_change": 0.0,
-}
 
 
 def rows(*faults: dict[str, Any], count: int = ROWS) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from tasks.intake.expectations.outcomes import State, failed, outcomes, stop_if_
 from tasks.intake.ingest import ingest
 from tasks.intake.validate import validate
 from tests import factories
-from tests.unit.data_contracts.test_expectations import GOOD_DAY, PROFILE_CHECKS
+from tests.good_day import GOOD_DAY, PROFILE_CHECKS
 
 DAY = factories.RUN_DATE
 CLEAN = sample_day(DAY).comments

@@ -6,7 +6,7 @@ from tasks.base.errors import BedrockRefused
 from tasks.jobs.collection import CollectionSummary
 from tasks.reports.log_lines import describe_failure, describe_step
 from tasks.reports.night_summary import TERMINAL_COLUMNS, describe_night, describe_terminal, headline
-from tests.unit.reports.test_report import (
+from tests.sample_nights import (
     HOSTILE,
     INVISIBLE,
     a_night,

@@ -1,0 +1,45 @@
+"""Fixtures of the stories below Prefect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from benchmarks.storms.simulated_clock import simulated
+from benchmarks.storms.world import World
+from tasks import adapters
+from tasks.adapters import Adapters
+from tasks.adapters.aws import AwsEnvironment, shared
+from tasks.adapters.bedrock import Bedrock
+from tasks.adapters.lake import Lake
+from tasks.adapters.storage import Storage
+from tests.bench import Bench
+from tests.factories import settings
+from tests.submission_night import Night
+from tests.wire import OneTry
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """Simulated time."""
+    world = World(datetime(2026, 11, 20, 2, tzinfo=UTC))
+    with simulated(world):
+        yield world
+
+
+@pytest.fixture
+def served(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Night:
+    """A night on the sandbox's S3 and Bedrock over HTTP; jobs take a step whenever the night sleeps."""
+    for name, value in bench.sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    aws = shared(AwsEnvironment())
+    uris = {f"{name}_uri": f"s3://moderation-{name}" for name in ("output", "batch")}
+    night = Night(
+        settings(None, **uris, poll_interval_s=60, deadline_h=24),
+        Adapters(storage=Storage(aws), lake=Lake(aws), bedrock=Bedrock(OneTry()), alerts=()),
+    )
+    night.time.on_sleep = bench.bedrock.advance
+    monkeypatch.setattr(adapters, "connect", night.connect)
+    return night
