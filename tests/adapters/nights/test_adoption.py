@@ -21,8 +21,6 @@ from tests.submission_night import RECORDS, Night
 if TYPE_CHECKING:
     from tests.bench import Bench
 
-__all__ = ["served"]
-
 ENTRY = ledger_entry()
 REQUEST = job_request(ENTRY, None)
 

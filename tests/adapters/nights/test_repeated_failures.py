@@ -22,8 +22,6 @@ from tasks.base.settings import Settings
 from tasks.batch.failed_jobs import advice
 from tests.late_site import DAY, check_books, courses, late_site, now, play, statuses
 
-__all__ = ["world"]
-
 
 @pytest.mark.parametrize(
     ("message", "advised"),
