@@ -1,10 +1,13 @@
-"""Working stand-ins for what lies outside: a Bedrock in memory and an alert channel that keeps what it is sent."""
+"""Working stand-ins for what lies outside: a Bedrock in memory, an alert channel that keeps what it is sent,
+and a clock that sleeps in no time.
+"""
 
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +34,35 @@ ANSWERED_FRACTION = {
     JobStatus.EXPIRED: 0.0,
 }
 FAILURE = "Internal server error. Please retry the job."
+
+
+class FakeClock:
+    """Time that passes only while someone sleeps, see `tasks.base.ports.Clock`.
+
+    Attributes:
+        now_s: seconds that have passed.
+        sleeps: every sleep, in seconds.
+        on_sleep: called at the end of each sleep.
+    """
+
+    def __init__(self, on_sleep: Callable[[], object] = lambda: None) -> None:
+        self.now_s = 0.0
+        self.sleeps: list[float] = []
+        self.on_sleep = on_sleep
+
+    def monotonic(self) -> float:
+        """See Clock."""
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        """See Clock."""
+        self.sleeps.append(seconds)
+        self.now_s += seconds
+        self.on_sleep()
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait for the event alone: no time passes meanwhile."""
+        return event.wait()
 
 
 class FakeBedrock:

@@ -79,6 +79,7 @@ class Site:
             lake=fate.watch(self.lake),
             bedrock=fate.watch(self.bedrock),
             alerts=(),
+            clock=self.world,
         )
 
     def _note_taking(self, lease_uri: str, taking: Taking) -> None:

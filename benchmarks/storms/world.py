@@ -33,7 +33,7 @@ class Life:
 
 
 class World:
-    """A clock that only sleeping moves.
+    """A clock that only sleeping moves, see `tasks.base.ports.Clock`.
 
     Attributes:
         now_s: simulated seconds since the world began.
@@ -62,6 +62,13 @@ class World:
             self.pause(life, seconds)
         elif self._running is None:
             self.now_s += max(seconds, 0)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait for the event, however long: time passes only while a process sleeps, and its helpers do not count it.
+
+        So no heart beats; how old a lease is, is told by how long its run has been silent, see `LeaseLog`.
+        """
+        return event.wait()
 
     def current(self) -> Life | None:
         """The process that asks."""

@@ -9,10 +9,11 @@ from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.bedrock_models import BedrockModels, NoModelFacts
 from tasks.adapters.channels.apprise import alert_channels
+from tasks.adapters.clock import SystemClock
 from tasks.adapters.lake import Lake
 from tasks.adapters.service_quotas import NoQuotas, ServiceQuotas
 from tasks.adapters.storage import Protection, Storage
-from tasks.base.ports import AccountQuotas, AlertChannel, BatchInference, ModelFacts
+from tasks.base.ports import AccountQuotas, AlertChannel, BatchInference, Clock, ModelFacts
 from tasks.base.settings import Settings
 
 
@@ -26,6 +27,7 @@ class Adapters:
     alerts: tuple[AlertChannel, ...]
     models: ModelFacts = field(default_factory=NoModelFacts)
     quotas: AccountQuotas = field(default_factory=NoQuotas)
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def connect(settings: Settings) -> Adapters:

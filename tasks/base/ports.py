@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
@@ -12,6 +13,22 @@ from data_contracts.batch_lines import InvocationType
 
 #: How far Bedrock's clock and ours may be apart.
 CLOCK_SKEW = timedelta(minutes=15)
+
+
+class Clock(Protocol):
+    """How long things take, and waiting. What day or hour it is, a stage is handed by whoever calls it."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; only differences mean something."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait for an event, so many seconds at most; whether it has come."""
+        ...
 
 
 class JobStatus(StrEnum):
