@@ -7,8 +7,7 @@ or FREE_AFTER_S after its last heartbeat: the run after a crash gets in by itsel
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
@@ -18,6 +17,7 @@ from tasks import adapters
 from tasks.adapters.storage import Storage, Versioned
 from tasks.base.errors import DayInUse, LeaseLost, ModerationError
 from tasks.base.paths import DayPaths
+from tasks.base.ports import Clock
 from tasks.base.settings import Settings
 
 #: Seconds without a heartbeat after which a run is taken for dead.
@@ -83,30 +83,25 @@ def read_term(storage: Storage, paths: DayPaths, run_id: str) -> int:
 
 
 @contextmanager
-def held(
-    settings: Settings,
-    run_date: date,
-    run_id: str,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
-) -> Iterator[None]:
+def held(settings: Settings, run_date: date, run_id: str) -> Iterator[None]:
     """Hold the day's lease for the block, after waiting up to LEASE_WAIT_S seconds for another run.
 
     Raises:
         DayInUse: naming the run that holds it.
     """
-    storage, wait_s = adapters.connect(settings).storage, settings.lease_wait_s
-    uri, begun = DayPaths(settings, run_date).lease, clock()
+    outside, wait_s = adapters.connect(settings), settings.lease_wait_s
+    storage, clock, uri = outside.storage, outside.clock, DayPaths(settings, run_date).lease
+    begun = clock.monotonic()
     while (holder := take(storage, uri, run_id)) is not None:
-        if clock() - begun >= wait_s:
+        if clock.monotonic() - begun >= wait_s:
             raise DayInUse(
                 f"{holder} works on {run_date}; this run waited MODERATION_LEASE_WAIT_S={wait_s:g} seconds. "
                 f"A run that died frees the day {FREE_AFTER_S:g} seconds after its last heartbeat"
             )
-        sleep(min(_LOOK_AGAIN_S, wait_s))
+        clock.sleep(min(_LOOK_AGAIN_S, wait_s))
     ended = threading.Event()
-    heart = threading.Thread(target=_beat, args=(storage, uri, run_id, ended), daemon=True, name="lease heartbeat")
+    beating = (storage, uri, run_id, ended, clock)
+    heart = threading.Thread(target=_beat, args=beating, daemon=True, name="lease heartbeat")
     heart.start()
     try:
         yield
@@ -116,10 +111,10 @@ def held(
         _release(storage, uri, run_id)
 
 
-def _beat(storage: Storage, uri: str, run_id: str, ended: threading.Event) -> None:
+def _beat(storage: Storage, uri: str, run_id: str, ended: threading.Event, clock: Clock) -> None:
     """Renew the lease until the run ends or another has it; publishing looks for itself, so nothing is raised here."""
     beat = 0
-    while not ended.wait(HEARTBEAT_S):
+    while not clock.wait(ended, HEARTBEAT_S):
         beat += 1
         try:
             if not _renew(storage, uri, run_id, beat=beat):

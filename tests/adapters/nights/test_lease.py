@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -17,6 +18,9 @@ from tasks.base.errors import DayInUse, LeaseLost
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.ledger.lease import FREE_AFTER_S, Holder, check_held, held, is_free, take
+from tests.fakes import FakeClock
+
+AnyClock = TypeVar("AnyClock", bound=FakeClock)
 
 DAY = date(2026, 11, 19)
 
@@ -70,27 +74,61 @@ def test_of_many_runs_one_gets_the_day(settings: Settings, storage: Storage) -> 
     assert json.loads(body)["run_id"] == winners[0]
 
 
-def waits(seconds: list[float]) -> tuple[Callable[[float], None], Callable[[], float]]:
-    """A sleep and a clock that take no time."""
-    return seconds.append, lambda: sum(seconds)
+@pytest.fixture
+def clock(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """The clock of whoever connects, on which waiting takes no time."""
+    return put_clock(FakeClock(), settings, monkeypatch)
 
 
-def test_a_second_run_waits_then_says_who_works(settings: Settings) -> None:
+def put_clock(clock: AnyClock, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AnyClock:
+    """Let whoever connects go by this clock."""
+    connected = replace(adapters.connect(settings), clock=clock)
+    monkeypatch.setattr(adapters, "connect", lambda _: connected)
+    return clock
+
+
+def test_a_second_run_waits_then_says_who_works(settings: Settings, clock: FakeClock) -> None:
     """While one run holds the day another waits LEASE_WAIT_S and stops with the holder's name."""
-    slept: list[float] = []
-    sleep, clock = waits(slept)
-    second = held(settings, DAY, "second", sleep=sleep, clock=clock)
+    second = held(settings, DAY, "second")
     with held(settings, DAY, "first"), pytest.raises(DayInUse, match="first works on 2026-11-19"), second:
         pytest.fail("two runs hold the day")
-    assert sum(slept) >= settings.lease_wait_s
+    assert sum(clock.sleeps) >= settings.lease_wait_s
 
 
-def test_the_day_is_free_as_soon_as_its_run_ends(settings: Settings, storage: Storage) -> None:
+def test_the_day_is_free_as_soon_as_its_run_ends(settings: Settings, storage: Storage, clock: FakeClock) -> None:
     """A run that ends, well or not, gives the day up; the next gets in without waiting."""
     with pytest.raises(RuntimeError), held(settings, DAY, "first"):
         raise RuntimeError("the night stopped")
-    with held(settings, DAY, "second", sleep=lambda _: pytest.fail("it had to wait")):
+    with held(settings, DAY, "second"):
         check_held(storage, DayPaths(settings, DAY), "second")
+    assert not clock.sleeps
+
+
+class BeatingClock(FakeClock):
+    """A clock on which three heartbeats are due at once, and no more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.due = 3
+        self.have_beaten = threading.Event()
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """See Clock."""
+        if self.due:
+            self.due -= 1
+            return False
+        self.have_beaten.set()
+        return super().wait(event, seconds)
+
+
+def test_a_run_at_work_renews_its_lease(settings: Settings, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each heartbeat makes the lease young again, without a new term."""
+    clock = put_clock(BeatingClock(), settings, monkeypatch)
+    with held(settings, DAY, "at-work"):
+        assert clock.have_beaten.wait(60)
+        body = storage.get(DayPaths(settings, DAY).lease)
+    assert body is not None
+    assert Holder.model_validate_json(body) == Holder(run_id="at-work", term=1, beat=3)
 
 
 def test_a_run_that_was_taken_for_dead_must_not_publish(settings: Settings, storage: Storage) -> None:
