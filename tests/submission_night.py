@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,29 +26,12 @@ from tasks.jobs.submission import Submission
 from tasks.jobs.submit_batch import submit_batch
 from tasks.ledger.entries import ENDED, fetch_answers, read_ledger
 from tests.factories import NOW, RUN_DATE, ledger_entry, plan
-from tests.fakes import FakeBedrock
+from tests.fakes import FakeBedrock, FakeClock
 
 PLAN = plan()
 
 
 RECORDS = 100
-
-
-class Time:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-        self.slept: list[float] = []
-        self.on_sleep: Callable[[], object] = lambda: None
-
-    def now(self) -> datetime:
-        return PLAN.planned_at + timedelta(seconds=self.now_s)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now_s += seconds
-        self.on_sleep()
 
 
 class Night:
@@ -59,13 +41,17 @@ class Night:
         self.settings = settings
         self.connected = connected
         self.paths = DayPaths(settings, RUN_DATE)
-        self.time = Time()
+        self.clock = FakeClock()
         self.quotas = Quotas()
         self.progress: list[Progress] = []
 
     def connect(self, _: Settings) -> Adapters:
         """What `adapters.connect` is replaced by."""
-        return self.connected
+        return dataclasses.replace(self.connected, clock=self.clock)
+
+    def now(self) -> datetime:
+        """The plan's time, and what has passed since."""
+        return PLAN.planned_at + timedelta(seconds=self.clock.now_s)
 
     def meet(self, bedrock: BatchInference) -> None:
         """From now on Bedrock is this one."""
@@ -107,12 +93,11 @@ class Night:
 
     def poll(self) -> PollSummary:
         return wait_for_jobs(
-            self.connected,
+            self.connect(self.settings),
             self.settings,
             PLAN,
-            self.time.now,
+            self.now,
             self.quotas,
-            sleep=self.time.sleep,
             on_progress=self.progress.append,
         )
 

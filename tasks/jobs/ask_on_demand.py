@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -26,7 +25,7 @@ from tasks import adapters
 from tasks.base.errors import BedrockRefused, BedrockThrottled, QuotaReached
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths
-from tasks.base.ports import RecordFailed
+from tasks.base.ports import Clock, RecordFailed
 from tasks.base.settings import Settings
 from tasks.base.stage import paid_stage
 from tasks.jobs.single_calls import (
@@ -65,18 +64,18 @@ class Asked(NamedTuple):
 class Pace:
     """Lets calls begin no faster than so many a second, whichever thread makes them."""
 
-    def __init__(self, per_s: float, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
-        self._gap_s, self._sleep, self._clock = 1 / per_s, sleep, clock
-        self._next, self._lock = clock(), threading.Lock()
+    def __init__(self, per_s: float, clock: Clock) -> None:
+        self._gap_s, self._clock = 1 / per_s, clock
+        self._next, self._lock = clock.monotonic(), threading.Lock()
 
     def wait(self) -> None:
         """Return when the next call may begin."""
         with self._lock:
-            now = self._clock()
+            now = self._clock.monotonic()
             wait_s = max(0.0, self._next - now)
             self._next = max(now, self._next) + self._gap_s
         if wait_s:
-            self._sleep(wait_s)
+            self._clock.sleep(wait_s)
 
 
 def ask_entry(
@@ -85,9 +84,6 @@ def ask_entry(
     entry: LedgerEntry,
     may_ask: Callable[[], bool] = lambda: True,
     check: Callable[[], None] = lambda: None,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
 ) -> Asked:
     """Ask for every record of an entry that has no answer yet, as long as that is allowed.
 
@@ -99,7 +95,7 @@ def ask_entry(
     """
     storage, folder, mine = connected.storage, answer_folder(entry), uuid4().hex.encode()
     calls, answered = count_calls(storage, entry), answered_records(storage, entry)
-    pace, is_over = Pace(settings.on_demand_per_s, sleep, clock), threading.Event()
+    pace, is_over = Pace(settings.on_demand_per_s, connected.clock), threading.Event()
     with scratch() as temporary:
         path = Path(temporary) / "input.jsonl"
         storage.fetch(entry.input_uri, path)

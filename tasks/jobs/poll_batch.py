@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -178,7 +177,6 @@ def wait_for_jobs(
     now: Callable[[], datetime],
     quotas: Quotas = Quotas(),
     *,
-    sleep: Callable[[float], None] = time.sleep,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> PollSummary:
     """Wait until every live entry's job has ended, each end on record as it is seen; feed jobs that were held back.
@@ -208,7 +206,7 @@ def wait_for_jobs(
             if looks.late_since is not None and not was_late:
                 wait_s = None  # a stop may be quick
         wait_s = next_wait_s(wait_s, settings.poll_interval_s, random.uniform(-1, 1))
-        sleep(wait_s)
+        connected.clock.sleep(wait_s)
     ended: dict[str, int] = {}
     for job in looks.jobs.values():
         if job.status in ENDED:

@@ -9,7 +9,6 @@ Source: Prefect 3.8, prefect/runner/_cancellation_manager.py (SIGTERM, 30 s of g
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -123,8 +122,6 @@ def stop_day(
     now: Callable[[], datetime],
     *,
     wait_s: float = WAIT_S,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
 ) -> Stopped:
     """Stop every job of the day, wait a little for the ends, and book what has ended; doing it again is harmless.
 
@@ -133,13 +130,15 @@ def stop_day(
     Raises:
         ModerationError: if the ledger cannot be read.
     """
-    connected, paths, begun, problems = adapters.connect(settings), DayPaths(settings, run_date), clock(), list[str]()
+    connected, paths, problems = adapters.connect(settings), DayPaths(settings, run_date), list[str]()
+    clock = connected.clock
+    begun = clock.monotonic()
     live = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
     running = [entry for entry in live if entry.mode == "batch" and is_running(entry)]
     refused = _stop(connected, running)
     try:
         for entry in live:
-            if entry.state is EntryState.INTENDED and entry.mode == "batch" and clock() - begun < _LOOK_FOR_S:
+            if entry.state is EntryState.INTENDED and entry.mode == "batch" and clock.monotonic() - begun < _LOOK_FOR_S:
                 found = [job for job in find_accepted(connected, settings, paths, entry, now()) if is_running(job)]
                 refused |= _stop(connected, found)
                 running += found
@@ -157,9 +156,9 @@ def stop_day(
             ]
         except ModerationError as error:
             problems.append(str(error))
-        if not running or clock() - begun >= wait_s:
+        if not running or clock.monotonic() - begun >= wait_s:
             break
-        sleep(_LOOK_AGAIN_S)
+        clock.sleep(_LOOK_AGAIN_S)
         # A job that was taken a moment ago may not be known yet, and a busy Bedrock turns calls away.
         refused = _stop(connected, [entry for entry in running if entry.job_arn in refused])
     problems += refused.values()

@@ -40,6 +40,6 @@ def served(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Night:
         settings(None, **uris, poll_interval_s=60, deadline_h=24),
         Adapters(storage=Storage(aws), lake=Lake(aws), bedrock=Bedrock(OneTry()), alerts=()),
     )
-    night.time.on_sleep = bench.bedrock.advance
+    night.clock.on_sleep = bench.bedrock.advance
     monkeypatch.setattr(adapters, "connect", night.connect)
     return night

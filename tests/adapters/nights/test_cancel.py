@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from tasks.base.settings import Settings
 from tasks.jobs.stop_jobs import WAIT_S, Stopped, stop_day, stop_left
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import Holder, check_held, held
-from tests.fakes import FakeAlerts, FakeBedrock
+from tests.fakes import FakeAlerts, FakeBedrock, FakeClock
 from tests.late_site import DAY, now
 from tests.measured_nights import settings_in
 
@@ -255,10 +254,6 @@ def submitted(site: Site, bedrock: Watched) -> None:
         site.play("killed")
 
 
-def clock_of(slept: list[float]) -> Callable[[], float]:
-    return lambda: sum(slept)
-
-
 @pytest.mark.parametrize("refuses", [False, True])
 def test_jobs_that_do_not_stop_stay_owned(
     site: Site, refuses: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -268,10 +263,11 @@ def test_jobs_that_do_not_stop_stay_owned(
     bedrock = Stubborn(site.storage, polls_until_done=10**6)
     submitted(site, bedrock)
     bedrock.refuses = refuses
-    slept: list[float] = []
-    stopped = stop_day(site.settings, DAY, now, sleep=slept.append, clock=clock_of(slept))
+    clock = FakeClock()
+    site.connected = replace(site.connected, clock=clock)
+    stopped = stop_day(site.settings, DAY, now)
     assert (stopped.asked_count, stopped.running_count, stopped.booked_count) == (2, 2, 0)
-    assert sum(slept) == WAIT_S
+    assert sum(clock.sleeps) == WAIT_S
     assert stopped.problems == (("stop job: AccessDeniedException: no",) if refuses else ())
     assert "2 stay in the ledger until the next run" in stopped.told
     assert {entry.state for entry in read_ledger(site.storage, site.paths)} == {"submitted"}
@@ -301,10 +297,11 @@ def test_a_stop_that_is_refused_is_asked_again(site: Site, monkeypatch: pytest.M
         bedrock = Forgetful(site.storage, polls_until_done=10**6)
         submitted(site, bedrock)
     bedrock.forgets = 2
-    slept: list[float] = []
-    stopped = stop_day(site.settings, DAY, now, sleep=slept.append, clock=clock_of(slept))
+    clock = FakeClock()
+    site.connected = replace(site.connected, clock=clock)
+    stopped = stop_day(site.settings, DAY, now)
     assert (stopped.asked_count, stopped.running_count, stopped.problems) == (2, 0, ())
-    assert sum(slept) < WAIT_S
+    assert sum(clock.sleeps) < WAIT_S
     assert bedrock.calls.count("stop") == 2
 
 

@@ -22,7 +22,7 @@ from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.jobs.ask_on_demand import Pace
 from tasks.ledger.entries import read_ledger
-from tests.fakes import FakeBedrock, Killed
+from tests.fakes import FakeBedrock, FakeClock, Killed
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
@@ -183,13 +183,21 @@ def test_one_refused_request_does_not_stop_the_others(settings: Settings, monkey
     assert max(bedrock.invoked.values()) == settings.max_attempts
 
 
+class StillClock(FakeClock):
+    """A clock for callers who all wait at once: none has slept before another asks."""
+
+    def sleep(self, seconds: float) -> None:
+        """See Clock."""
+        self.sleeps.append(seconds)
+
+
 def test_calls_are_paced() -> None:
     """Calls begin no faster than so many a second, from the first on."""
-    slept: list[float] = []
-    pace = Pace(4, slept.append, lambda: 100.0)
+    clock = StillClock()
+    pace = Pace(4, clock)
     for _ in range(4):
         pace.wait()
-    assert slept == [0.25, 0.5, 0.75]
+    assert clock.sleeps == [0.25, 0.5, 0.75]
 
 
 @pytest.mark.parametrize("at_deadline", ["publish", "stop"])

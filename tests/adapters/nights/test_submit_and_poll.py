@@ -34,8 +34,8 @@ from tests.factories import (
     output_line,
     settings,
 )
-from tests.fakes import FakeBedrock
-from tests.submission_night import PLAN, RECORDS, Counting, Night, Time
+from tests.fakes import FakeBedrock, FakeClock
+from tests.submission_night import PLAN, RECORDS, Counting, Night
 
 if TYPE_CHECKING:
     from tests.bench import Bench
@@ -285,10 +285,10 @@ def test_waiting_takes_no_time_of_its_own(night: Night, fake: FakeBedrock) -> No
     fake.polls_until_done = 20
     night.submit(night.shards(1))
     summary = night.poll()
-    assert summary == PollSummary(ended={"Completed": 1}, waited_s=round(sum(night.time.slept), 1))
-    assert len(night.time.slept) == 20
-    assert 6 <= night.time.slept[0] <= 9
-    assert max(night.time.slept) <= 72
+    assert summary == PollSummary(ended={"Completed": 1}, waited_s=round(sum(night.clock.sleeps), 1))
+    assert len(night.clock.sleeps) == 20
+    assert 6 <= night.clock.sleeps[0] <= 9
+    assert max(night.clock.sleeps) <= 72
     assert [progress.waited_s for progress in night.progress] == sorted(
         progress.waited_s for progress in night.progress
     )
@@ -314,13 +314,13 @@ def test_counters_do_not_end_a_job(night: Night, counts: dict[str, int]) -> None
     night.meet(Hasty(night.connected.storage, polls_until_done=7))
     night.submit(night.shards(1))
     night.poll()
-    assert len(night.time.slept) == 7
+    assert len(night.clock.sleeps) == 7
 
 
 def test_nothing_to_wait_for(night: Night, fake: FakeBedrock) -> None:
     """A day without live entries is not waited for."""
     assert night.poll() == PollSummary(ended={}, waited_s=0)
-    assert night.time.slept == []
+    assert night.clock.sleeps == []
 
 
 def test_the_deadline(night: Night, fake: FakeBedrock) -> None:
@@ -330,7 +330,7 @@ def test_the_deadline(night: Night, fake: FakeBedrock) -> None:
     night.submit(night.shards(2))
     summary = night.poll()
     assert (summary.is_late, summary.ended) == (True, {"Stopped": 2})
-    assert 1800 <= sum(night.time.slept) <= 1800 + 72 + 9
+    assert 1800 <= sum(night.clock.sleeps) <= 1800 + 72 + 9
     assert night.collect().status_counts == {"judged": RECORDS}
     assert night.states == ["collected", "collected"]
     assert len(fake.requests) == 2
@@ -345,7 +345,7 @@ def test_a_job_that_is_not_stopped_in_time_is_adopted(night: Night, fake: FakeBe
     assert night.poll().unstopped_count == 2
     assert night.collect().job_count == 0
     assert night.states == ["submitted", "submitted"]
-    night.time = Time()
+    night.clock = FakeClock()
     fake.finish()
     assert night.submit().created_count == 0
     assert night.poll().ended == {"Stopped": 2}
@@ -373,7 +373,7 @@ def test_nothing_is_submitted_past_the_deadline(night: Night, fake: FakeBedrock)
     night.set(deadline_h=0.01)
     fake.quota, fake.polls_until_done = 1, 1_000
     night.submit(night.shards(2))
-    night.time.on_sleep = lambda: fake.finish() if sum(night.time.slept) >= 36 else None
+    night.clock.on_sleep = lambda: fake.finish() if sum(night.clock.sleeps) >= 36 else None
     summary = night.poll()
     assert (summary.is_late, summary.unasked_count) == (True, 1)
     assert len(fake.jobs) == 1
@@ -390,7 +390,7 @@ def test_a_job_whose_answer_was_lost_is_stopped_too(night: Night, fake: FakeBedr
     shards = night.shards(1)
     with pytest.raises(BedrockUnavailable):
         night.submit(shards)
-    night.time.now_s += 25 * 3600
+    night.clock.now_s += 25 * 3600
     assert night.poll().ended == {"Stopped": 1}
     assert [entry.adopted for entry in night.ledger] == [True]
     assert len(fake.requests) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from tasks.jobs.poll_batch import PollSummary, Progress, next_action, next_wait_
 from tasks.ledger.deadline import check_stopped, is_late
 from tasks.ledger.entries import ENDED, read_ledger, write_intent
 from tests import factories
+from tests.fakes import FakeClock
 
 PLAN = factories.plan()
 
@@ -163,25 +165,13 @@ class Script:
         return Job(job_arn=job_arn, job_name="", status=status, message="why" if status == "Failed" else None)
 
 
-class Clock:
-    """Time that passes only while someone sleeps."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-        self.sleeps: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.sleeps.append(seconds)
-        self.now_s += seconds
-
-
 class Night:
     """A ledger below a local folder, and a clock."""
 
     def __init__(self, root: Path) -> None:
         self.settings: Settings = factories.settings(root, poll_interval_s=80.0, deadline_h=1.0, max_jobs_in_flight=2)
         self.paths = DayPaths(self.settings, factories.RUN_DATE)
-        self.clock = Clock()
+        self.clock = FakeClock()
         self.storage = factories.local_adapters().storage
 
     def entry(self, key: str, state: EntryState = EntryState.SUBMITTED, **changes: Any) -> None:
@@ -195,11 +185,10 @@ class Night:
 
     def poll(self, bedrock: Script, on_progress: Callable[[Progress], None] = lambda _: None) -> PollSummary:
         return wait_for_jobs(
-            factories.local_adapters(bedrock),
+            replace(factories.local_adapters(bedrock), clock=self.clock),
             self.settings,
             PLAN,
             lambda: PLAN.planned_at + timedelta(seconds=self.clock.now_s),
-            sleep=self.clock.sleep,
             on_progress=on_progress,
         )
 
