@@ -8,8 +8,6 @@ Source: Amazon Bedrock User Guide, "Monitor batch inference jobs" (validation do
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -81,7 +79,6 @@ def ask(
     plan: Plan,
     first: LedgerEntry,
     now: datetime,
-    sleep: Callable[[float], None],
 ) -> Trial:
     """Ask the model for the first record of a shard and book the call; its answer is nobody's verdict.
 
@@ -125,7 +122,7 @@ def ask(
         update(outside.storage, paths, entry, job_message=message, **fewer)
 
     try:
-        output = _invoke(outside, plan, body, sleep)
+        output = _invoke(outside, plan, body)
     except (BedrockThrottled, QuotaReached) as error:
         note_unpaid(str(error))
         said = f"the canary was not answered: {error}; the night goes on without it, and books nothing for it"
@@ -164,19 +161,17 @@ def ask(
     return Trial(canary=told, warnings=(f"the canary's answer is {told}; the night goes on",) if is_odd else ())
 
 
-def _invoke(outside: Adapters, plan: Plan, body: dict[str, Any], sleep: Callable[[float], None]) -> dict[str, Any]:
+def _invoke(outside: Adapters, plan: Plan, body: dict[str, Any]) -> dict[str, Any]:
     for wait_s in THROTTLED_WAITS_S:
         try:
             return outside.bedrock.invoke(plan.model_id, plan.invocation_type, body, limit_s=LIMIT_S)
         except BedrockThrottled:
-            sleep(wait_s)
+            outside.clock.sleep(wait_s)
     return outside.bedrock.invoke(plan.model_id, plan.invocation_type, body, limit_s=LIMIT_S)
 
 
 @stage
-def try_canary(
-    settings: Settings, plan: Plan, batch: Batch, now: datetime, sleep: Callable[[float], None] = time.sleep
-) -> Trial:
+def try_canary(settings: Settings, plan: Plan, batch: Batch, now: datetime) -> Trial:
     """Try the first shard before the run's first submission; a later round tries nothing, and a rerun tries again."""
     outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
     before = read_preflight(outside.storage, paths)
@@ -185,7 +180,7 @@ def try_canary(
     trial = Trial()
     if settings.preflight_canary and batch.shards[0].mode == "batch":
         try:
-            trial = ask(outside, settings, paths, plan, batch.shards[0], now, sleep)
+            trial = ask(outside, settings, paths, plan, batch.shards[0], now)
         except (BedrockRefused, CanaryFailed) as error:
             if before.lifecycle == "ended":
                 raise type(error)(f"{error}; {before.ending}") from None

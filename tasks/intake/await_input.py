@@ -6,8 +6,7 @@ store's own clock; input that has long been there is not waited for. What comes 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -77,12 +76,7 @@ def look_at_input(
 
 
 @stage
-def await_input(
-    settings: Settings,
-    run_date: date,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
-) -> InputWait:
+def await_input(settings: Settings, run_date: date) -> InputWait:
     """Wait for the day's input, at most INPUT_WAIT_H.
 
     Input that never stands still is judged as it is then: the day would never be published otherwise, and what comes
@@ -91,15 +85,16 @@ def await_input(
     Raises:
         InputIncomplete: if the marker did not come: whoever asks for one does not want to publish half a day.
     """
-    storage, folder = adapters.connect(settings).storage, DayPaths(settings, run_date).comments
-    begun, limit_s = clock(), settings.input_wait_h * 3600
+    outside, folder = adapters.connect(settings), DayPaths(settings, run_date).comments
+    storage, clock = outside.storage, outside.clock
+    begun, limit_s = clock.monotonic(), settings.input_wait_h * 3600
     while True:
         now = storage.now(folder)  # before the listing, so that nothing listed can seem older than it is
         look = look_at_input(storage.list(folder), folder, now, settings.input_still_s, settings.input_marker)
-        waited_s = clock() - begun
+        waited_s = clock.monotonic() - begun
         if look.readiness is Readiness.COMPLETE or waited_s >= limit_s:
             break
-        sleep(max(min(look.again_s, limit_s - waited_s), 1.0))
+        clock.sleep(max(min(look.again_s, limit_s - waited_s), 1.0))
     if look.readiness is Readiness.UNMARKED:
         raise InputIncomplete(
             f"{folder}/{settings.input_marker} did not come within MODERATION_INPUT_WAIT_H={settings.input_wait_h:g}: "

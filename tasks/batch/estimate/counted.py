@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,7 +10,8 @@ import polars as pl
 
 from data_contracts.batch_lines import InvocationType
 from data_contracts.documents.ledger import EstimateSource
-from tasks.base.ports import FactUnavailable, ModelFacts
+from tasks.adapters import Adapters
+from tasks.base.ports import FactUnavailable
 from tasks.batch.estimate.rates import Line, Rates, prompt_tokens
 from tasks.llm.request_line import RequestTemplate
 
@@ -47,32 +47,31 @@ def draw_sample(records: pl.LazyFrame, count: int = SAMPLE_RECORDS) -> pl.DataFr
 
 
 def count_sample(
-    models: ModelFacts,
+    outside: Adapters,
     model_id: str,
     invocation_type: InvocationType,
     template: RequestTemplate,
     sample: pl.DataFrame,
-    *,
-    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[float, list[Counted]]:
     """Tokens of a request without its comment, and of each request of the sample, as far as time allows.
 
     Raises:
         FactUnavailable: if Bedrock does not count for this model.
     """
-    begun = clock()
+    clock = outside.clock
+    begun = clock.monotonic()
 
     def count(comment: str) -> int:
         body: dict[str, Any] = orjson.loads(template.line("0" * 32, comment))["modelInput"]
-        return models.count_tokens(model_id, invocation_type, body) + schema_tokens(body)
+        return outside.models.count_tokens(model_id, invocation_type, body) + schema_tokens(body)
 
     fixed, counted = count(""), list[Counted]()
     for language, text, size in sample.select("language", "text", "text_bytes").iter_rows():
-        if clock() - begun > TIME_LIMIT_S:
+        if clock.monotonic() - begun > TIME_LIMIT_S:
             break
         counted.append(Counted(language, size, count(text)))
     if not counted:
-        raise FactUnavailable(f"counting one request took {clock() - begun:.0f} s")
+        raise FactUnavailable(f"counting one request took {clock.monotonic() - begun:.0f} s")
     return fixed, counted
 
 

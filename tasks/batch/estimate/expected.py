@@ -62,7 +62,7 @@ def expect_rates(
         return Expectation(known)
     template = RequestTemplate(family, prompt)
     try:
-        fixed, counted = count_sample(outside.models, plan.model_id, plan.invocation_type, template, sample)
+        fixed, counted = count_sample(outside, plan.model_id, plan.invocation_type, template, sample)
     except FactUnavailable as error:
         return Expectation(known, (f"{error}; the estimate rests on {_INSTEAD[known.source]} ({_SWITCH})",))
     return Expectation(counted_rates(fixed, counted, known.output_tokens))

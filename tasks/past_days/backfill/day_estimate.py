@@ -111,9 +111,7 @@ class Tariffs:
                 template, model_id = RequestTemplate(self._family, self._prompt), self._settings.model_id
                 drawn = draw_sample(sample.records.lazy())
                 try:
-                    self._counted = count_sample(
-                        self._outside.models, model_id, self._family.invocation_type, template, drawn
-                    )
+                    self._counted = count_sample(self._outside, model_id, self._family.invocation_type, template, drawn)
                 except FactUnavailable:  # the nights say so themselves
                     self._counted = None
             return self._counted

@@ -22,13 +22,12 @@ from tasks.adapters.storage import Storage, StorageRefused
 from tasks.base.errors import BedrockRefused, BedrockThrottled, BedrockUnavailable, CanaryFailed
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
-from tasks.base.steps import PlainSteps
-from tasks.batch.try_canary import LIMIT_S, try_canary
+from tasks.batch.try_canary import LIMIT_S, THROTTLED_WAITS_S
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.prices import PICODOLLARS
 from tasks.ledger.run_records import read_preflight
 from tasks.llm.prompt import load_prompt
-from tests.fakes import FakeAlerts, FakeBedrock, Killed
+from tests.fakes import FakeAlerts, FakeBedrock, FakeClock, Killed
 from tests.wire import Reply, Wire
 
 DAY = date(2026, 11, 19)
@@ -184,30 +183,17 @@ class Mute(FakeBedrock):
         raise self.error
 
 
-class Unhurried(PlainSteps):
-    """Stages whose waits cost no time; `waits` are those of the canary."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda: 0.0, lambda *_: None)
-        self.waits: list[float] = []
-
-    def __call__(self, stage: Any, *args: Any, **kwargs: Any) -> Any:
-        if stage is try_canary:
-            kwargs["sleep"] = self.waits.append
-        return super().__call__(stage, *args, **kwargs)
-
-
 def test_a_canary_that_is_turned_away_only_warns(site: Site) -> None:
     """An account may have no quota for single calls: after a few waits the night goes on, and says so at the end."""
     bedrock = Mute(adapters.connect(site.settings).storage, BedrockThrottled("invoke m: ThrottlingException"))
-    site.replace(bedrock=bedrock)
-    steps = Unhurried()
-    night = play_night(site.settings, DAY, "run", lambda: NOW, step=steps)
-    assert night is not None
+    clock = FakeClock()
+    site.replace(bedrock=bedrock, clock=clock)
+    night = site.play()
     (said,) = night.warnings
     assert said.startswith("the canary was not answered: invoke m: ThrottlingException")
     assert "books nothing for it" in said
-    assert len(bedrock.limits) == 1 + len(steps.waits) > 1
+    assert len(bedrock.limits) == 1 + len(THROTTLED_WAITS_S) > 1
+    assert tuple(clock.sleeps[: len(THROTTLED_WAITS_S)]) == THROTTLED_WAITS_S
     assert night.statuses == {"judged": 110}
     assert night.balance.canary_cost_usd == 0
     check_books(night)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tasks.base.errors import InputIncomplete
 from tasks.base.settings import Settings
 from tasks.intake.await_input import LOOK_AGAIN_S, InputWait, Readiness, await_input, look_at_input
 from tests.factories import local_adapters
+from tests.fakes import FakeClock
 from tests.measured_nights import DAY, NOW, settings_in
 
 FOLDER = "s3://site/comments/date=2026-11-19"
@@ -48,27 +50,23 @@ class Day:
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
         self.settings: Settings = settings_in(root, **settings)
-        self.now_s, self.slept, self.events = 0.0, list[float](), dict[float, str]()
+        self.clock, self.events = FakeClock(), dict[float, str]()
         self.folder = f"{self.settings.comments_uri}/date={DAY}"
         self.written: dict[str, float] = {}
-        outside = local_adapters()
+        outside = replace(local_adapters(), clock=self.clock)
         monkeypatch.setattr(adapters, "connect", lambda _: outside)
-        monkeypatch.setattr(outside.storage, "now", lambda _: NOW + timedelta(seconds=self.now_s))
+        monkeypatch.setattr(outside.storage, "now", lambda _: NOW + timedelta(seconds=self.clock.now_s))
         monkeypatch.setattr(outside.storage, "list", lambda _: self.list())
 
     def list(self) -> list[StoredObject]:
         return [
             StoredObject(f"{self.folder}/{name}", "e", 1, NOW + timedelta(seconds=at_s))
             for at_s, name in self.events.items()
-            if at_s <= self.now_s
+            if at_s <= self.clock.now_s
         ]
 
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now_s += seconds
-
     def wait(self) -> InputWait:
-        return await_input.fn(self.settings, DAY, self.sleep, lambda: self.now_s)
+        return await_input.fn(self.settings, DAY)
 
 
 @pytest.fixture
@@ -81,7 +79,7 @@ def test_old_input_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPat
     day = Day(folder, monkeypatch)
     day.events = {-86_400.0: "part-0.parquet"}
     assert day.wait() == InputWait(readiness=Readiness.COMPLETE, waited_s=0)
-    assert day.slept == []
+    assert day.clock.sleeps == []
 
 
 def test_moving_input_is_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +88,7 @@ def test_moving_input_is_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatc
     day.events = {-10.0: "part-0.parquet", 200.0: "part-1.parquet", 1000.0: "part-2.parquet"}
     day.events = {-10.0: "part-0.parquet", 200.0: "part-1.parquet"}
     assert day.wait() == InputWait(readiness=Readiness.COMPLETE, waited_s=800)
-    assert max(day.slept) <= LOOK_AGAIN_S
+    assert max(day.clock.sleeps) <= LOOK_AGAIN_S
 
 
 def test_absent_input_is_waited_for_up_to_the_limit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

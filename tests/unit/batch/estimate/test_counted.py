@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -16,6 +17,7 @@ from tasks.llm.families.claude import Claude
 from tasks.llm.families.converse import Converse
 from tasks.llm.request_line import RequestTemplate
 from tests import factories
+from tests.fakes import FakeClock
 
 TEMPLATE = RequestTemplate(Claude(), factories.prompt())
 
@@ -24,20 +26,18 @@ class Counter:
     """Counts a token for each character of the comment, and 100 for the rest; each call takes `seconds`."""
 
     def __init__(self, seconds: float = 0.0, failing_from: int | None = None) -> None:
-        self.seconds, self.failing_from = seconds, failing_from
+        self.seconds, self.failing_from, self.clock = seconds, failing_from, FakeClock()
         self.bodies: list[dict[str, Any]] = []
 
     def count_tokens(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> int:
         if self.failing_from is not None and len(self.bodies) >= self.failing_from:
             raise FactUnavailable("count tokens: ThrottlingException: slow down")
         self.bodies.append(body)
+        self.clock.now_s += self.seconds
         return 100 + len(body["messages"][0]["content"][0]["text"]) - len("<comment>\n\n</comment>")
 
     def lifecycle(self, model_id: str) -> Lifecycle:
         raise AssertionError(model_id)
-
-    def clock(self) -> float:
-        return self.seconds * len(self.bodies)
 
 
 def records(*texts: tuple[str, str]) -> pl.DataFrame:
@@ -53,7 +53,8 @@ def records(*texts: tuple[str, str]) -> pl.DataFrame:
 
 
 def counted(models: Counter, sample: pl.DataFrame) -> tuple[float, list[Counted]]:
-    return count_sample(models, factories.MODEL_ID, "InvokeModel", TEMPLATE, sample, clock=models.clock)
+    outside = replace(factories.local_adapters(), models=models, clock=models.clock)
+    return count_sample(outside, factories.MODEL_ID, "InvokeModel", TEMPLATE, sample)
 
 
 def test_the_sample_is_the_same_every_time() -> None:
