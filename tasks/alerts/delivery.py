@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.base.ports import AlertChannel, AlertMessage, AlertUndelivered
+from tasks.base.ports import AlertChannel, AlertMessage, AlertUndelivered, Clock
 
 #: Seconds before each further try of a channel.
 PAUSES_S = (2.0, 10.0)
@@ -26,7 +26,7 @@ def deliver(
     channels: Sequence[AlertChannel],
     find_message: Callable[[AlertChannel], AlertMessage | None],
     note: Callable[[AlertChannel], None],
-    sleep: Callable[[float], None],
+    clock: Clock,
 ) -> Delivery:
     """Send to every channel that there is something to tell; `note` is called after each delivery.
 
@@ -37,7 +37,7 @@ def deliver(
         message = find_message(channel)
         if message is None:
             known.append(channel.name)
-        elif fault := _try(channel, message, sleep):
+        elif fault := _try(channel, message, clock):
             failed.append(fault if channel.name in fault else f"{channel.name}: {fault}")
         else:
             delivered.append(channel.name)
@@ -45,7 +45,7 @@ def deliver(
     return Delivery(delivered=tuple(delivered), known=tuple(known), failed=tuple(failed))
 
 
-def _try(channel: AlertChannel, message: AlertMessage, sleep: Callable[[float], None]) -> str | None:
+def _try(channel: AlertChannel, message: AlertMessage, clock: Clock) -> str | None:
     """What went wrong with the last try, or None; only our own errors' texts are known to hold no secret."""
     fault = ""
     for pause_s in (*PAUSES_S, None):
@@ -54,7 +54,7 @@ def _try(channel: AlertChannel, message: AlertMessage, sleep: Callable[[float], 
         except Exception as error:
             fault = str(error) if isinstance(error, AlertUndelivered) else type(error).__name__
             if pause_s is not None:
-                sleep(pause_s)
+                clock.sleep(pause_s)
         else:
             return None
     return fault

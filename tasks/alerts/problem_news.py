@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -11,7 +11,7 @@ from tasks.alerts.delivery import deliver
 from tasks.alerts.problem_memory import NoticeMemory
 from tasks.alerts.problem_text import Watcher, notice_message
 from tasks.alerts.problems import Verdict, after, find_changes
-from tasks.base.ports import AlertChannel, AlertMessage
+from tasks.base.ports import AlertChannel, AlertMessage, Clock
 
 
 class Telling(BaseModel):
@@ -32,7 +32,7 @@ def tell_notices(
     memory: NoticeMemory,
     language: str,
     now: datetime,
-    sleep: Callable[[float], None],
+    clock: Clock,
 ) -> Telling:
     """Tell each channel once; what was delivered is on record at once, what was not is told on the next look."""
     changes = {
@@ -47,5 +47,5 @@ def tell_notices(
         if news is not None:
             memory.note(channel.name, after(memory.told(channel.name), news, now))
 
-    delivery = deliver(channels, lambda channel: messages.get(channel.name), note, sleep)
+    delivery = deliver(channels, lambda channel: messages.get(channel.name), note, clock)
     return Telling(titles=tuple(dict.fromkeys(item.title for item in messages.values())), **delivery.model_dump())

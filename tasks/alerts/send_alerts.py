@@ -7,8 +7,7 @@ has to be told what.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -25,7 +24,7 @@ from tasks.alerts.incident_text import Finding, degraded_message, reason_key, re
 from tasks.alerts.incidents import News, Trouble
 from tasks.base.errors import ModerationError
 from tasks.base.paths import RunPaths
-from tasks.base.ports import AlertChannel, AlertMessage, Severity
+from tasks.base.ports import AlertChannel, AlertMessage, Clock, Severity
 from tasks.base.settings import Settings
 from tasks.base.stage import single_stage, telling_stage
 from tasks.measure.metric_history import Row
@@ -135,7 +134,7 @@ def tell(
     paths: RunPaths,
     channels: Sequence[AlertChannel],
     memory: AlertMemory,
-    sleep: Callable[[float], None],
+    clock: Clock,
 ) -> AlertSummary:
     """Tell each channel what it does not know; what was delivered is on record at once."""
     troubles = {channel.name: standing.troubles(channel.severities) for channel in channels}
@@ -153,7 +152,7 @@ def tell(
         if found is not None:
             memory.note(channel.name, found[0], troubles[channel.name])
 
-    delivery = deliver(concerned, find_message, note, sleep)
+    delivery = deliver(concerned, find_message, note, clock)
     memory.look()
     titles = list(dict.fromkeys(found[1].title for found in words.values() if found))
     if standing.findings and not titles:
@@ -175,13 +174,7 @@ def _note(channels: Sequence[AlertChannel], concerned: Sequence[AlertChannel]) -
 @telling_stage
 @reading_lake()
 def send_alerts(
-    settings: Settings,
-    run_date: date,
-    run_id: str,
-    now: datetime,
-    sleep: Callable[[float], None] = time.sleep,
-    *,
-    is_quiet: bool = False,
+    settings: Settings, run_date: date, run_id: str, now: datetime, *, is_quiet: bool = False
 ) -> AlertSummary:
     """Tell each channel, once, that nights begin to be degraded, that more is, every week that they are, and the end.
 
@@ -196,7 +189,7 @@ def send_alerts(
         titles = (degraded_message(findings, paths).title,) if findings else ()
         return AlertSummary(degraded_count=len(findings), titles=titles, note=QUIET if findings else "")
     standing = Standing(findings, healthy_metrics(rows))
-    return tell(standing, paths, outside.alerts, AlertMemory(outside.storage, paths), sleep)
+    return tell(standing, paths, outside.alerts, AlertMemory(outside.storage, paths), outside.clock)
 
 
 @single_stage
@@ -207,7 +200,6 @@ def alert_stopped_night(
     error_name: str,
     reason: str,
     now: datetime,
-    sleep: Callable[[float], None] = time.sleep,
     *,
     is_quiet: bool = False,
 ) -> AlertSummary:
@@ -225,6 +217,6 @@ def alert_stopped_night(
         concerned,
         lambda channel: None if memory.day.knows_stop(channel.name, key, now) else message,
         lambda channel: memory.note_stop(channel.name, key, now),
-        sleep,
+        outside.clock,
     )
     return AlertSummary(titles=(message.title,), **delivery.model_dump(), note=_note(outside.alerts, concerned))

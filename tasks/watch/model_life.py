@@ -6,8 +6,7 @@ requests fail.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ from tasks.alerts.problems import Problem, Told
 from tasks.alerts.words import WORDS
 from tasks.alerts.words.endings import ENDING_ADVICE, ENDING_LEADS, ENDING_TITLES
 from tasks.base.paths import RunPaths
-from tasks.base.ports import AlertChannel, AlertMessage, Lifecycle, Severity
+from tasks.base.ports import AlertChannel, AlertMessage, Clock, Lifecycle, Severity
 from tasks.llm.model_ids import parse_model_id
 
 #: Days before the end at which each channel is told again.
@@ -97,7 +96,7 @@ def tell_ending(
     channels: Sequence[AlertChannel],
     memory: NoticeMemory,
     now: datetime,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Clock,
 ) -> Delivery:
     """Tell each channel that wants to hear of it, once a step; what was delivered is on record at once."""
     message, key = ending_message(ending, model_id, paths), parse_model_id(model_id).base_id
@@ -112,4 +111,4 @@ def tell_ending(
         since = told[key].since if key in told else now
         memory.note(channel.name, {**told, key: Told(problem=problem, since=since, told_at=now)})
 
-    return deliver([each for each in channels if ending.severity in each.severities], find_message, note, sleep)
+    return deliver([each for each in channels if ending.severity in each.severities], find_message, note, clock)

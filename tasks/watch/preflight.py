@@ -7,8 +7,6 @@ where an answer is not to be had, one warning says so and the night goes on.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import datetime
 
 from data_contracts.documents.plan import Plan
@@ -26,9 +24,7 @@ from tasks.ledger.run_records import write_preflight
 from tasks.watch.model_life import describe_ending, find_ending, tell_ending
 
 
-def check_model(
-    outside: Adapters, paths: RunPaths, plan: Plan, now: datetime, sleep: Callable[[float], None], *, is_quiet: bool
-) -> Preflight:
+def check_model(outside: Adapters, paths: RunPaths, plan: Plan, now: datetime, *, is_quiet: bool) -> Preflight:
     """How long the model lives; its end is told to every channel, once a step."""
     try:
         life = outside.models.lifecycle(plan.model_id)
@@ -41,20 +37,13 @@ def check_model(
     if is_quiet:
         return Preflight(lifecycle=ending.step, ending=said, warnings=(said,))
     memory = NoticeMemory(outside.storage, notices(paths.settings, "lifecycle"))
-    delivery = tell_ending(ending, paths, plan.model_id, outside.alerts, memory, now, sleep)
+    delivery = tell_ending(ending, paths, plan.model_id, outside.alerts, memory, now, outside.clock)
     undelivered = tuple(f"not told: {fault}" for fault in delivery.failed)
     return Preflight(lifecycle=ending.step, ending=said, told=delivery.delivered, warnings=(said, *undelivered))
 
 
 @stage
-def preflight(
-    settings: Settings,
-    plan: Plan,
-    now: datetime,
-    sleep: Callable[[float], None] = time.sleep,
-    *,
-    is_quiet: bool = False,
-) -> Preflight:
+def preflight(settings: Settings, plan: Plan, now: datetime, *, is_quiet: bool = False) -> Preflight:
     """Look, before the day's rows are read; a day without rows needs no look, and looking twice is harmless."""
     outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
     if not plan.row_count:
@@ -62,7 +51,7 @@ def preflight(
     reach = check_reach(outside.storage, paths) if settings.preflight_buckets else ()
     life = Preflight()
     if settings.preflight_lifecycle:
-        life = check_model(outside, paths, plan, now, sleep, is_quiet=is_quiet)
+        life = check_model(outside, paths, plan, now, is_quiet=is_quiet)
     found = life.model_copy(update={"warnings": (*reach, *life.warnings)})
     write_preflight(outside.storage, paths, found)
     return found

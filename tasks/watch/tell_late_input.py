@@ -6,8 +6,7 @@ says that it is over.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
@@ -66,13 +65,7 @@ def find_late(late: Sequence[LateInput], days: Sequence[date]) -> Verdict:
 
 @single_stage
 @reading_lake()
-def tell_late_input(
-    settings: Settings,
-    now: datetime,
-    sleep: Callable[[float], None] = time.sleep,
-    *,
-    is_quiet: bool = False,
-) -> LateInputSummary:
+def tell_late_input(settings: Settings, now: datetime, *, is_quiet: bool = False) -> LateInputSummary:
     """Look at the last WATCH_DAYS days and tell what is new. It never fails: the night is published."""
     days = days_until(now.astimezone(settings.zone).date() - timedelta(days=1), settings.watch_days)
     try:
@@ -86,6 +79,6 @@ def tell_late_input(
         return LateInputSummary(looked_count=len(days), late=names)
     memory = NoticeMemory(outside.storage, notices(settings, "late_input"))
     told = tell_notices(
-        "late_input", find_late(late, days), outside.alerts, memory, settings.alert_language, now, sleep
+        "late_input", find_late(late, days), outside.alerts, memory, settings.alert_language, now, outside.clock
     )
     return LateInputSummary(looked_count=len(days), late=names, **told.model_dump(exclude={"known"}))

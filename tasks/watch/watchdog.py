@@ -7,8 +7,7 @@ needs no Prefect, so that cron or a Lambda may run it where Prefect is dead.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -57,15 +56,12 @@ class Watch(BaseModel):
         return f"{len(self.problems)} wrong: {' '.join(self.problems)}"
 
 
-def watch(
-    settings: Settings, now: datetime, sleep: Callable[[float], None] = time.sleep, *, is_quiet: bool = False
-) -> Watch:
+def watch(settings: Settings, now: datetime, *, is_quiet: bool = False) -> Watch:
     """Look at everything, and tell what is news.
 
     Args:
         settings: of the deployment.
         now: the time of the look.
-        sleep: called between tries of a channel that fails.
         is_quiet: tell nobody, remember nothing and call no URL.
 
     Raises:
@@ -84,7 +80,7 @@ def watch(
     problems = tuple(brief(say(problem), _MAX_CHARS) for problem in found.problems)
     if is_quiet:
         return Watch(looked=looked, problems=problems)
-    telling = tell_notices("watchdog", found, outside.alerts, memory, settings.alert_language, now, sleep)
+    telling = tell_notices("watchdog", found, outside.alerts, memory, settings.alert_language, now, outside.clock)
     memory.note_first_night(first)
     heartbeat = send_heartbeat(settings.watchdog_url, "fail" if problems else "success")
     return Watch(looked=looked, problems=problems, telling=telling, heartbeat=heartbeat)

@@ -23,6 +23,7 @@ from tasks.adapters.channels.sns import MAX_BODY_BYTES, MAX_SUBJECT_CHARS, SnsCh
 from tasks.alerts.delivery import deliver
 from tasks.base.ports import AlertUndelivered, Severity
 from tests import factories
+from tests.fakes import FakeClock
 from tests.receivers import BODY, SECRET, Receiver, Topic, message, served
 
 #: apprise's mail plug-in imports a module that Python 3.13 drops; apprise itself does without it there.
@@ -185,7 +186,7 @@ def test_no_secret_gets_out(
     results = []
     for receiver.status, mail.answer in ((200, b"250 ok"), (500, b"554 no")):
         paged = [channel for channel in channels if Severity.PAGE in channel.severities]
-        results.append(deliver(paged, lambda _: message(), lambda _: None, lambda _: None))
+        results.append(deliver(paged, lambda _: message(), lambda _: None, FakeClock()))
     assert [len(result.delivered) for result in results] == [2, 0]
     assert len(results[1].failed) == len(urls)
     shown = [repr(channels), repr(results), repr(settings), json.dumps(settings.public()), *capfd.readouterr()]

@@ -17,7 +17,7 @@ from tasks.base.errors import StorageUnavailable
 from tasks.base.paths import DayPaths
 from tasks.watch.late_input import find_late_input
 from tasks.watch.tell_late_input import LateInputSummary, tell_late_input
-from tests.fakes import FakeAlerts, FakeBedrock
+from tests.fakes import FakeAlerts, FakeBedrock, FakeClock
 from tests.measured_nights import settings_in
 
 DAY = date(2026, 11, 19)
@@ -32,7 +32,7 @@ class Site:
         self.settings = settings_in(root, poll_interval_s=0.001, count_tokens=False)
         real = adapters.connect(self.settings)
         self.bedrock, self.channel = FakeBedrock(real.storage, polls_until_done=1), FakeAlerts()
-        self.outside = Adapters(real.storage, real.lake, self.bedrock, (self.channel,))
+        self.outside = Adapters(real.storage, real.lake, self.bedrock, (self.channel,), clock=FakeClock())
         monkeypatch.setattr(adapters, "connect", lambda _: self.outside)
         self.put("a.parquet", COMMENTS.head(120))
 
@@ -46,7 +46,7 @@ class Site:
         return play_night(self.settings, DAY, run_id, lambda: NOW)
 
     def tell(self, after: timedelta = timedelta(), *, is_quiet: bool = False) -> LateInputSummary:
-        return tell_late_input.fn(self.settings, NOW + after, lambda _: None, is_quiet=is_quiet)
+        return tell_late_input.fn(self.settings, NOW + after, is_quiet=is_quiet)
 
     def titles(self) -> list[str]:
         return [message.title for message in self.channel.messages]

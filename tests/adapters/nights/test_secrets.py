@@ -27,6 +27,7 @@ from tasks.base.settings import Settings
 from tasks.reports.log_lines import describe_failure, describe_step
 from tests import factories
 from tests import secrets_planted as planted
+from tests.fakes import FakeClock
 from tests.hostile_nights import DAY, NOW, comment, objects, play
 from tests.receivers import served
 
@@ -265,9 +266,9 @@ def test_channels_that_fail_keep_their_secrets(
     monkeypatch.setattr(adapters, "connect", lambda _: replace(real, alerts=()))
     rows = [comment(f"c{number}", f"comment number {number}") for number in range(120)]
     played = play(sandbox, settings, rows, [], ["part-0.parquet"])
-    monkeypatch.setattr(adapters, "connect", lambda _: replace(real, alerts=channels))
-    told = send_alerts.fn(settings, DAY, "run-1", NOW, lambda _: None)
-    stopped = alert_stopped_night.fn(settings, DAY, "run-2", "OverBudget", "too dear", NOW, lambda _: None)
+    monkeypatch.setattr(adapters, "connect", lambda _: replace(real, alerts=channels, clock=FakeClock()))
+    told = send_alerts.fn(settings, DAY, "run-1", NOW)
+    stopped = alert_stopped_night.fn(settings, DAY, "run-2", "OverBudget", "too dear", NOW)
     assert [len(told.failed), len(stopped.failed)] == [len(channels) - 1] * 2, "one gets reports alone"
     shown = [repr(real), repr(channels), repr(settings), str(settings), json.dumps(settings.public()), caplog.text]
     shown += [describe_step("send_alerts", summary, 1.0) for summary in (told, stopped)] + [*capfd.readouterr()]

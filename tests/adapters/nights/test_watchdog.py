@@ -26,7 +26,7 @@ from tasks.base.paths import DayPaths, notices
 from tasks.base.ports import JobRequest
 from tasks.ledger.lease import Holder
 from tasks.watch.watchdog import Watch, watch
-from tests.fakes import FakeAlerts, FakeBedrock
+from tests.fakes import FakeAlerts, FakeBedrock, FakeClock
 from tests.measured_nights import settings_in
 
 OLD, DAY = date(2026, 11, 18), date(2026, 11, 19)
@@ -42,7 +42,7 @@ class Site:
         self.channel = FakeAlerts()
         real = adapters.connect(self.settings)
         self.bedrock = FakeBedrock(real.storage, polls_until_done=1)
-        self.outside = Adapters(real.storage, real.lake, self.bedrock, (self.channel,))
+        self.outside = Adapters(real.storage, real.lake, self.bedrock, (self.channel,), clock=FakeClock())
         self.use(monkeypatch)
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ class Site:
         play_night(self.settings, day, run_id, lambda: NOW)
 
     def look(self, after: timedelta = timedelta()) -> Watch:
-        return watch(self.settings, NOW + after, lambda _: None)
+        return watch(self.settings, NOW + after)
 
     def paths(self, day: date = DAY) -> DayPaths:
         return DayPaths(self.settings, day)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tasks.base.paths import DayPaths
 from tasks.base.ports import AlertMessage, AlertUndelivered, Severity
 from tasks.base.settings import Settings
 from tests.factories import local_adapters
+from tests.fakes import FakeClock
 from tests.measured_nights import DAY, NOW, publish_verdicts, settings_in, verdict, verdicts_frame
 
 MESSAGE = AlertMessage(title="t", ascii_title="t", body="b", severity=Severity.REPORT)
@@ -49,14 +51,14 @@ class Night:
     """A published day with channels; `send` and `stop` run the stage."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *channels: FakeChannel) -> None:
-        self.settings, self.channels, self.paused = settings_in(folder), list(channels), list[float]()
+        self.settings, self.channels, self.clock = settings_in(folder), list(channels), FakeClock()
         monkeypatch.setattr(adapters, "connect", self.connect)
         self.run_id = "run-1"
 
     def connect(self, _: Settings) -> Adapters:
         """Local storage and lake, and the fake channels."""
         local = local_adapters()
-        return Adapters(local.storage, local.lake, local.bedrock, tuple(self.channels))
+        return replace(local, alerts=tuple(self.channels), clock=self.clock)
 
     def measure(
         self, *degraded: tuple[str, str], later: int = 0, day: date = DAY, ok: tuple[str, ...] = (), effect: float = 0.3
@@ -76,12 +78,12 @@ class Night:
 
     def send(self, day: date = DAY, **options: bool) -> AlertSummary:
         """The stage."""
-        return send_alerts.fn(self.settings, day, self.run_id, NOW, self.paused.append, **options)
+        return send_alerts.fn(self.settings, day, self.run_id, NOW, **options)
 
     def stop(self, reason: str = "too dear", hours: float = 0) -> AlertSummary:
         """The alert of a stopped night."""
         now = NOW + timedelta(hours=hours)
-        return alert_stopped_night.fn(self.settings, DAY, "run-1", "OverBudget", reason, now, self.paused.append)
+        return alert_stopped_night.fn(self.settings, DAY, "run-1", "OverBudget", reason, now)
 
 
 def test_nothing_degraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +129,7 @@ def test_failing_channel_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.Mon
     night.measure(("accuracy", "all"))
     summary = night.send()
     assert (summary.delivered, summary.failed, bad.tries) == (("late", "good"), ("bad: no",), 3)
-    assert night.paused == [*PAUSES_S, *PAUSES_S]
+    assert night.clock.sleeps == [*PAUSES_S, *PAUSES_S]
     bad.failures = 0
     again = night.send()
     assert (again.delivered, again.known, len(good.sent)) == (("bad",), ("late", "good"), 1)
@@ -184,7 +186,7 @@ def test_stop_without_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_unexpected_error_hides_its_text() -> None:
     """A channel's unexpected error is named by its type only: its text may hold the URL's secret."""
     channel = FakeChannel("json (alert URL 1)", 9, TypeError("json://user:secret@host"))
-    found = deliver([channel], lambda _: MESSAGE, lambda _: None, lambda _: None)
+    found = deliver([channel], lambda _: MESSAGE, lambda _: None, FakeClock())
     assert found.failed == ("json (alert URL 1): TypeError",)
 
 
@@ -326,9 +328,7 @@ def test_quiet_runs_tell_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     quiet = night.send(is_quiet=True)
     assert (quiet.degraded_count, quiet.delivered, channel.sent) == (1, (), [])
     assert "nobody was told" in quiet.note
-    stopped = alert_stopped_night.fn(
-        night.settings, DAY, "run-1", "OverBudget", "x", NOW, night.paused.append, is_quiet=True
-    )
+    stopped = alert_stopped_night.fn(night.settings, DAY, "run-1", "OverBudget", "x", NOW, is_quiet=True)
     assert (stopped.delivered, channel.sent) == ((), [])
     assert night.send().delivered == ("a",)
 
@@ -390,5 +390,5 @@ def test_dates_keep_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     channel = FakeChannel("a")
     night = Night(tmp_path, monkeypatch, channel)
     night.stop()
-    alert_stopped_night.fn(night.settings, date(2026, 11, 20), "r", "OverBudget", "too dear", NOW, night.paused.append)
+    alert_stopped_night.fn(night.settings, date(2026, 11, 20), "r", "OverBudget", "too dear", NOW)
     assert len(channel.sent) == 2

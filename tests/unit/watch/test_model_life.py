@@ -13,7 +13,7 @@ from tasks.base.paths import RunPaths, notices
 from tasks.base.ports import Lifecycle, Severity
 from tasks.watch.model_life import Ending, describe_ending, ending_message, find_ending, tell_ending
 from tests import factories
-from tests.fakes import FakeAlerts
+from tests.fakes import FakeAlerts, FakeClock
 
 TODAY = date(2026, 11, 20)
 
@@ -56,7 +56,7 @@ def test_the_last_days_are_each_told_once(tmp_path: Path) -> None:
         found = ending(days)
         assert found is not None
         memory = NoticeMemory(factories.local_adapters().storage, notices(paths.settings, "lifecycle"))
-        tell_ending(found, paths, factories.MODEL_ID, [everything, pages], memory, factories.NOW, lambda _: None)
+        tell_ending(found, paths, factories.MODEL_ID, [everything, pages], memory, factories.NOW, FakeClock())
     titles = [message.title.partition(f"{factories.MODEL_ID} ")[2] for message in everything.messages]
     dates = [TODAY + timedelta(days) for days in (70, 60, 30, 14)]
     assert titles == [*(f"ends on {day}" for day in dates), "has ended"]
@@ -71,7 +71,7 @@ def test_a_channel_that_fails_is_told_the_next_night(tmp_path: Path) -> None:
     storage = factories.local_adapters().storage
     for expected in (0, 1, 1):
         memory = NoticeMemory(storage, notices(paths.settings, "lifecycle"))
-        tell_ending(found, paths, factories.MODEL_ID, [channel], memory, factories.NOW, lambda _: None)
+        tell_ending(found, paths, factories.MODEL_ID, [channel], memory, factories.NOW, FakeClock())
         assert len(channel.messages) == expected
 
 
