@@ -8,7 +8,7 @@ the profile. Great Expectations and pandas are imported when a suite is run and 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
@@ -56,6 +56,10 @@ class Counts(NamedTuple):
     counted: int
     unexpected_count: int
     expectation: dict[str, Any]
+
+
+#: How a suite's checks are counted in batches of rows, see `counts_by_check`.
+RunSuite = Callable[[SuiteName, Sequence["Check"], Iterable[pl.DataFrame]], list[Counts]]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from benchmarks.storms.bedrock_behaviour import Manners
 from benchmarks.storms.kill_points import Fate, Killed
 from benchmarks.storms.lease_log import LeaseLog, Taking
 from benchmarks.storms.memory_bedrock import MemoryBedrock
-from benchmarks.storms.simulated_clock import use
+from benchmarks.storms.simulated_clock import all_as_expected, use
 from benchmarks.storms.world import World
 from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.documents.summary import Night
@@ -80,6 +80,7 @@ class Site:
             bedrock=fate.watch(self.bedrock),
             alerts=(),
             clock=self.world,
+            run_suite=all_as_expected,
         )
 
     def _note_taking(self, lease_uri: str, taking: Taking) -> None:

@@ -246,7 +246,7 @@ class Storm:
 def play_storm(seed: int, root: Path) -> StormReport:
     """Play one storm in an empty folder and hold what it left against the rules."""
     storm = Storm(seed, root)
-    with simulated(storm.world, seed):
+    with simulated(seed):
         storm.play()
         storm.check()
     # What is broken for good is found at each look.

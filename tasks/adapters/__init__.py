@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from data_contracts.expectations import RunSuite, counts_by_check
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.bedrock_models import BedrockModels, NoModelFacts
@@ -19,7 +20,12 @@ from tasks.base.settings import Settings
 
 @dataclass(frozen=True)
 class Adapters:
-    """Everything outside the process that a stage may touch."""
+    """Everything outside the process that a stage may touch.
+
+    Attributes:
+        run_suite: counts what is as expected. Great Expectations runs in the process, but takes so long that whoever
+            plays many nights may want another.
+    """
 
     storage: Storage
     lake: Lake
@@ -28,6 +34,7 @@ class Adapters:
     models: ModelFacts = field(default_factory=NoModelFacts)
     quotas: AccountQuotas = field(default_factory=NoQuotas)
     clock: Clock = field(default_factory=SystemClock)
+    run_suite: RunSuite = counts_by_check
 
 
 def connect(settings: Settings) -> Adapters:

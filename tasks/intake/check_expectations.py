@@ -14,7 +14,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
-from data_contracts.expectations import Severity, counts_by_check, profile_checks, row_checks
+from data_contracts.expectations import RunSuite, Severity, profile_checks, row_checks
 from data_contracts.tables.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
@@ -47,7 +47,9 @@ class ExpectationSummary(BaseModel):
     warnings: dict[str, str]
 
 
-def examine(file: Path, plan: Plan, day_end: datetime, recent: RecentDays, settings: Settings) -> ExpectationReport:
+def examine(
+    file: Path, plan: Plan, day_end: datetime, recent: RecentDays, settings: Settings, run_suite: RunSuite
+) -> ExpectationReport:
     """Run both suites over a local file of CHECKED_ROWS."""
     rows, tolerances = pl.scan_parquet(file), settings.tolerances
     today = profile(rows, day_end, recent, tolerances)
@@ -67,8 +69,8 @@ def examine(file: Path, plan: Plan, day_end: datetime, recent: RecentDays, setti
         checked_count=checked_count,
         profile=numbers,
         outcomes=(
-            *outcomes("profile", of_day, counts_by_check("profile", askable(of_day, numbers), [today]), numbers),
-            *outcomes("rows", of_rows, counts_by_check("rows", of_rows, batches)),
+            *outcomes("profile", of_day, run_suite("profile", askable(of_day, numbers), [today]), numbers),
+            *outcomes("rows", of_rows, run_suite("rows", of_rows, batches)),
         ),
         tolerances=tolerances,
     )
@@ -101,7 +103,7 @@ def check_expectations(settings: Settings, plan: Plan) -> ExpectationSummary:
     with scratch() as folder:
         file = Path(folder) / "checked.parquet"
         outside.storage.fetch(paths.work("checked"), file)
-        report = examine(file, plan, day_bounds(plan.run_date, settings.zone).end, recent, settings)
+        report = examine(file, plan, day_bounds(plan.run_date, settings.zone).end, recent, settings, outside.run_suite)
     outside.storage.put(paths.file("expectations.json"), report.model_dump_json(indent=1).encode())
     outside.storage.put(docs, render_data_docs(report).encode())
     stop_if_critical(report.outcomes, docs)

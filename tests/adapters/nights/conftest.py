@@ -25,7 +25,7 @@ from tests.wire import OneTry
 def world() -> Iterator[World]:
     """Simulated time."""
     world = World(datetime(2026, 11, 20, 2, tzinfo=UTC))
-    with simulated(world):
+    with simulated():
         yield world
 
 

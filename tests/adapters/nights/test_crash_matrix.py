@@ -218,7 +218,7 @@ def site(night: Night, tmp_path: Path) -> Iterator[Site]:
     """The site of a night, as it is when the run starts that will be killed."""
     world = World(BEGIN)
     (tmp_path / "site").mkdir()
-    with simulated(world):
+    with simulated():
         site = Site(tmp_path / "site", world, night.manners, **night.settings)
         night.prepare(site)
         yield site

@@ -156,7 +156,7 @@ def test_a_missing_fence_is_noticed(
     for seed in range(MOST_DUELS):
         storm = Storm(seed, tmp_path / str(seed))
         storm.weather.is_calm, storm.days = True, [DAY]
-        with simulated(storm.world, seed):
+        with simulated(seed):
             storm.begin(DAY)
             storm.duel(DAY, 0, crossroad)
             storm.recover()
@@ -222,7 +222,7 @@ def charge_more(site: Site) -> None:
 def test_the_rules_see_what_is_broken(harm: Callable[[Site], None], rules: set[str], tmp_path: Path) -> None:
     """Each harm that is done to a good night is found, by name."""
     world = World(BEGIN)
-    with simulated(world):
+    with simulated():
         site = Site(tmp_path, world, Manners(min_records=10), min_job_records=10)
         site.put(DAY, "part-0", draw_comments(Weather(0).random("comments"), DAY, 0, 20))
         site.play(DAY, "only", Fate(clock=world.monotonic))
