@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -208,6 +209,18 @@ def test_only_flows_know_time_and_environment(name: str) -> None:
     """The clock's date, the environment and Prefect's run are read in flows and handed down."""
     used = {ast.unparse(node) for node in ast.walk(TREES[name]) if isinstance(node, ast.Attribute | ast.Name)}
     assert not used & {*ONLY_IN_FLOWS, "datetime.now", "datetime.utcnow", "os.getenv"}
+
+
+@pytest.mark.parametrize("name", [name for name in PARTS if not name.startswith("flows/")])
+def test_only_the_adapters_wait(name: str) -> None:
+    """Time passes by the clock that stages connect to, so that a test or a storm can let it pass at once."""
+    assert name.startswith("tasks/adapters/") or "time" not in {module for module, _ in imports(name)}
+
+
+def test_benches_are_not_shipped() -> None:
+    """What plays storms and measures speed stays in the checkout."""
+    targets = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
+    assert set(targets["wheel"]["only-include"]) == {*OURS, "sandbox", "prices.toml"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
