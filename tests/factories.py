@@ -25,6 +25,7 @@ from tasks.adapters import Adapters
 from tasks.adapters.aws import Aws
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
+from tasks.base.paths import DayPaths
 from tasks.base.ports import BatchInference, Job, JobRequest
 from tasks.base.settings import Settings
 from tasks.intake.encoding import BROKEN
@@ -299,6 +300,11 @@ def ledger_entry(**overrides: Any) -> LedgerEntry:
         "client_request_token": key,
     }
     return LedgerEntry(**(derived | given))
+
+
+def put_entry(storage: Storage, paths: DayPaths, entry: LedgerEntry) -> None:
+    """Have an entry on record, however far it has come."""
+    storage.put(paths.entry(entry.key), entry.model_dump_json().encode())
 
 
 def prompt(**overrides: Any) -> Prompt:

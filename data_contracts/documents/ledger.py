@@ -1,7 +1,7 @@
 """The ledger: what was intended, what Bedrock accepted, what it answered and what it cost.
 
-An entry is written before the call that it announces, and only ever moves forward:
-intended -> submitted -> collected.
+An entry is written before the call that it announces. How it moves from there is in `tasks/ledger/moves.py`, and drawn
+in `docs/architecture.md`.
 """
 
 from __future__ import annotations

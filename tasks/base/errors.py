@@ -19,6 +19,7 @@
     │   ├── DayInUse              another run works on the day
     │   ├── StartedTooOften       the run crashed every time that it was started
     │   ├── LeaseLost             this run was taken for dead and another works on the day
+    │   ├── IllegalMove           an entry of the ledger would be put on record as it must not be: a defect of ours
     │   ├── Unbalanced            rows were lost or made up on the way: a defect of ours
     │   ├── FlipsHeld             a backfill would change more verdicts of a published day than may pass unseen
     │   ├── Unanswered            nobody answered what a backfill asked
@@ -123,6 +124,10 @@ class StartedTooOften(NightStopped):
 
 class LeaseLost(NightStopped):
     """Another run holds the day's lease that was ours: nothing more may be written."""
+
+
+class IllegalMove(NightStopped):
+    """An entry of the ledger would make a move that is not legal from where it stands; see `tasks/ledger/moves.py`."""
 
 
 class Unbalanced(NightStopped):

@@ -46,6 +46,18 @@ class JobStatus(StrEnum):
     EXPIRED = "Expired"
 
 
+#: Statuses that a job does not leave any more.
+ENDED = frozenset(
+    {
+        JobStatus.COMPLETED,
+        JobStatus.PARTIALLY_COMPLETED,
+        JobStatus.FAILED,
+        JobStatus.STOPPED,
+        JobStatus.EXPIRED,
+    }
+)
+
+
 class JobRequest(BaseModel):
     """What is asked of Bedrock for one shard."""
 

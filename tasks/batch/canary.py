@@ -61,13 +61,11 @@ def canary_entry(
     )
 
 
-def with_calls(entry: LedgerEntry, count: int, body: dict[str, Any], settings: Settings) -> dict[str, object]:
-    """The changes that put so many calls of a canary on record, booked at the most that they can use."""
-    if not count:
-        return {"call_count": 0, "usage": None}
+def most_used(entry: LedgerEntry, count: int, body: dict[str, Any], settings: Settings) -> Usage:
+    """The most that so many calls of a canary can use."""
     price = find_price(entry.model_id, "canary", settings.prices)
     tokens = [count * tokens for tokens in most_tokens(entry.input_bytes, body)]
-    usage = Usage(
+    return Usage(
         input_tokens=tokens[0],
         output_tokens=tokens[1],
         cost_usd=price.cost_usd(*tokens) if price else None,
@@ -76,7 +74,6 @@ def with_calls(entry: LedgerEntry, count: int, body: dict[str, Any], settings: S
         output_pico=price.output_pico if price else None,
         lost_call_count=count,
     )
-    return {"call_count": count, "usage": usage}
 
 
 def book(outcome: Outcome, entry: LedgerEntry, settings: Settings) -> Usage:

@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.batch_lines import OutputLine
-from data_contracts.documents.ledger import EntryState, LedgerEntry
+from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import Status
 from tasks import adapters
@@ -29,13 +29,14 @@ from tasks.base.errors import (
     Transient,
 )
 from tasks.base.paths import DayPaths, RunPaths
-from tasks.base.ports import JobStatus, RecordFailed
+from tasks.base.ports import RecordFailed
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.batch.build_batch import Batch
-from tasks.batch.canary import book, canary_entry, was_answered, with_calls
-from tasks.ledger.entries import read_ledger, update, write_intent
+from tasks.batch.canary import book, canary_entry, most_used, was_answered
+from tasks.ledger.entries import read_ledger, record_move, write_intent
 from tasks.ledger.lease import check_held
+from tasks.ledger.moves import answered, called, called_first, turned_away, unanswered, withdrawn
 from tasks.ledger.run_records import read_preflight, write_preflight
 from tasks.llm.answer import read_line
 from tasks.llm.families import pick_family
@@ -98,14 +99,14 @@ def ask(
     intent = canary_entry(first, plan, template, line, settings)
     known = next((entry for entry in read_ledger(outside.storage, paths) if entry.key == intent.key), None)
     if known is None:
-        called = intent.model_copy(update=with_calls(intent, 1, body, settings))
-        entry = write_intent(outside.storage, paths, called)
-        known = entry if entry != called else None
+        ours = called_first(intent, most_used(intent, 1, body, settings))
+        entry = write_intent(outside.storage, paths, ours)
+        known = entry if entry != ours else None
         try:  # a run that slept until now would ask after its successor had closed the books
             check_held(outside.storage, paths, plan.run_id)
         except LeaseLost:
             if known is None:
-                update(outside.storage, paths, entry, **with_calls(entry, 0, body, settings))
+                record_move(outside.storage, paths, withdrawn(entry))
             raise
     if known is not None and was_answered(known):
         return Trial(canary="tried before today")
@@ -113,13 +114,14 @@ def ask(
         # Of another comment, maybe: the larger of both requests bounds every call.
         size = max(known.input_bytes, intent.input_bytes)
         sized = known.model_copy(update={"input_bytes": size})
-        changes = with_calls(sized, known.call_count + 1, body, settings)
-        entry = update(outside.storage, paths, known, input_bytes=size, run_id=plan.run_id, **changes)
+        most = most_used(sized, known.call_count + 1, body, settings)
+        entry = record_move(outside.storage, paths, called(known, most, plan.run_id, size))
 
     def note_unpaid(message: str) -> None:
         """The call was turned away, which costs nothing: the next run tries again."""
-        fewer = with_calls(entry, entry.call_count - 1, body, settings)
-        update(outside.storage, paths, entry, job_message=message, **fewer)
+        left = entry.call_count - 1
+        most = most_used(entry, left, body, settings) if left else None
+        record_move(outside.storage, paths, turned_away(entry, most, message))
 
     try:
         output = _invoke(outside, plan, body)
@@ -135,7 +137,7 @@ def ask(
                 f"answered; compare prompt {plan.prompt_name}/{plan.prompt_version} and its parameters with what "
                 f"{plan.model_id} takes ({_SWITCH})"
             ) from None
-        update(outside.storage, paths, entry, job_message=str(error))
+        record_move(outside.storage, paths, unanswered(entry, str(error)))
         said = (
             f"the canary was not answered: {error}; the night goes on without it, and books the most that it can have "
             f"cost ({_SWITCH})"
@@ -146,17 +148,8 @@ def ask(
         raise BedrockRefused(f"{error}; it was the canary: nothing was submitted ({_SWITCH})") from None
     outcome = read_line(OutputLine(recordId=request["recordId"], modelOutput=output), family, prompt.categories)
     told = str(outcome.status) if outcome.status is Status.JUDGED else f"{outcome.status}: {outcome.status_detail}"
-    update(
-        outside.storage,
-        paths,
-        entry,
-        state=EntryState.COLLECTED,
-        submitted_at=now,
-        job_status=JobStatus.COMPLETED,
-        job_message=None if outcome.status is Status.JUDGED else told,
-        collected_at=now,
-        usage=book(outcome, entry, settings),
-    )
+    message = None if outcome.status is Status.JUDGED else told
+    record_move(outside.storage, paths, answered(entry, book(outcome, entry, settings), message, now))
     is_odd = outcome.status not in (Status.JUDGED, Status.REFUSED)
     return Trial(canary=told, warnings=(f"the canary's answer is {told}; the night goes on",) if is_odd else ())
 

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from data_contracts.documents.ledger import EntryState, LedgerEntry
+from data_contracts.documents.ledger import LedgerEntry
 from tasks.adapters.storage import Storage
 from tasks.base.errors import BedrockRefused
 from tasks.base.paths import DayPaths
-from tasks.base.ports import CLOCK_SKEW, Job, JobRequest, JobStatus
-from tasks.ledger.entries import ENDED, update, write_intent
+from tasks.base.ports import CLOCK_SKEW, ENDED, Job, JobRequest, JobStatus
+from tasks.ledger.entries import record_move, write_intent
+from tasks.ledger.moves import adopted, twin
 from tasks.llm.model_ids import parse_model_id
 
 #: Ends that may have answered nothing: another job serves better.
@@ -90,8 +91,8 @@ def choose_job(jobs: Sequence[Job]) -> Found | None:
 
 def adopt(storage: Storage, paths: DayPaths, entry: LedgerEntry, found: Found, now: datetime) -> list[LedgerEntry]:
     """The entry with its job, then its twins; these are on record before it, so that a crash in between finds them."""
-    twins = [_record_twin(storage, paths, entry, twin.job_arn, twin.job_name, now) for twin in found.twins]
-    return [update(storage, paths, entry, job_arn=found.job.job_arn, **_submitted(now)), *twins]
+    twins = [_record_twin(storage, paths, entry, job.job_arn, job.job_name, now) for job in found.twins]
+    return [record_move(storage, paths, adopted(entry, found.job.job_arn, now)), *twins]
 
 
 def is_served_otherwise(storage: Storage, paths: DayPaths, entry: LedgerEntry, job_arn: str, now: datetime) -> bool:
@@ -107,9 +108,4 @@ def _record_twin(
     storage: Storage, paths: DayPaths, entry: LedgerEntry, job_arn: str, name: str, now: datetime
 ) -> LedgerEntry:
     key = hashlib.sha256(f"{entry.key}\x1f{job_arn}".encode()).hexdigest()
-    changes = {"key": key, "job_arn": job_arn, "job_name": name}
-    return write_intent(storage, paths, entry.model_copy(update=changes | _submitted(now)))
-
-
-def _submitted(now: datetime) -> dict[str, object]:
-    return {"state": EntryState.SUBMITTED, "adopted": True, "submitted_at": now}
+    return write_intent(storage, paths, twin(entry, key, job_arn, name, now))

@@ -11,7 +11,7 @@ import orjson
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.documents.ledger import EntryState, LedgerEntry
+from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.tables.verdicts import Status
 from prompts import load
 from tasks import adapters
@@ -23,7 +23,9 @@ from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import Tokens, most_tokens
 from tasks.jobs.output import Collected, book_lost, book_repeats, collect
 from tasks.jobs.single_calls import answer_folder, count_calls
-from tasks.ledger.entries import ENDED, is_live, read_ledger, update
+from tasks.ledger.entries import read_ledger, record_move
+from tasks.ledger.moves import collected
+from tasks.ledger.phases import Phase, phase_of
 from tasks.ledger.prices import find_price, to_pico, to_usd
 from tasks.llm.families import pick_family
 from tasks.llm.quotes import REMOVED, REMOVED_DETAIL, quotes
@@ -104,44 +106,36 @@ def _collect_entry(
         lines = output_lines(storage, entry, folder)
         attempts = _attempts(storage, entry, folder)
         family = pick_family(entry.model_id, invocation_type=entry.invocation_type)
-        collected = collect(lines, attempts, family, prompt, price, now)
+        read = collect(lines, attempts, family, prompt, price, now)
         if entry.mode == "on_demand":
             calls = count_calls(storage, entry)
-            lost = calls.keys() - set(collected.answers["record_id"])
+            lost = calls.keys() - set(read.answers["record_id"])
             most = most_of_calls(
                 storage, entry, {record: calls[record] for record in lost}, family.body(prompt, ""), folder
             )
-            collected = book_lost(book_repeats(collected, calls, price), most, price)
+            read = book_lost(book_repeats(read, calls, price), most, price)
         template = RequestTemplate(family, prompt)
         path = folder / "answers.parquet"
-        hide_quotes_of(storage, entry, collected.answers, template, folder).write_parquet(path)
+        hide_quotes_of(storage, entry, read.answers, template, folder).write_parquet(path)
         storage.send(path, paths.answers(entry.key))
-    update(
-        storage,
-        paths,
-        entry,
-        state=EntryState.COLLECTED,
-        answers_uri=paths.answers(entry.key),
-        collected_at=now,
-        usage=collected.usage,
-    )
-    return collected
+    record_move(storage, paths, collected(entry, paths.answers(entry.key), read.usage, now))
+    return read
 
 
 def collect_day(settings: Settings, paths: DayPaths, now: datetime) -> CollectionSummary:
     """See `collect_answers`; for who has no plan."""
     storage = adapters.connect(settings).storage
-    ended = [entry for entry in read_ledger(storage, paths) if is_live(entry) and entry.job_status in ENDED]
+    ended = [entry for entry in read_ledger(storage, paths) if phase_of(entry) is Phase.ENDED]
     counts: dict[str, int] = {}
     missing, pico, is_known, unreported = 0, 0, True, 0
     for entry in ended:
-        collected = _collect_entry(settings, storage, paths, entry, now)
-        for status, count in collected.answers.group_by("status").len().iter_rows():
+        found = _collect_entry(settings, storage, paths, entry, now)
+        for status, count in found.answers.group_by("status").len().iter_rows():
             counts[status] = counts.get(status, 0) + count
-        missing += entry.record_count - collected.answers.height
-        is_known &= collected.usage.cost_usd is not None
-        pico += to_pico(collected.usage.cost_usd or 0.0)
-        unreported += collected.usage.unreported_count
+        missing += entry.record_count - found.answers.height
+        is_known &= found.usage.cost_usd is not None
+        pico += to_pico(found.usage.cost_usd or 0.0)
+        unreported += found.usage.unreported_count
     return CollectionSummary(
         job_count=len(ended),
         status_counts=counts,

@@ -9,8 +9,9 @@ from data_contracts.documents.ledger import LedgerEntry
 from tasks.adapters.storage import Storage
 from tasks.base.errors import JobUnknown
 from tasks.base.paths import DayPaths
-from tasks.base.ports import BatchInference, Job
-from tasks.ledger.entries import ENDED, update
+from tasks.base.ports import ENDED, BatchInference, Job
+from tasks.ledger.entries import record_move
+from tasks.ledger.moves import ended
 
 #: How long a job that was taken may stay unknown to the calls that read it. AWS promises no read after a write.
 _SHOWN_WITHIN = timedelta(minutes=10)
@@ -42,6 +43,6 @@ def record_ends(
     for entry in entries:
         job = jobs.get(entry.key)
         if job is not None and job.status in ENDED and job.status != entry.job_status:
-            entry = update(storage, paths, entry, job_status=job.status, job_message=job.message)
+            entry = record_move(storage, paths, ended(entry, job.status, job.message))
         moved.append(entry)
     return moved

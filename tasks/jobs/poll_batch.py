@@ -15,7 +15,7 @@ from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.base.errors import BedrockRefused, BedrockUnavailable, QuotaReached
 from tasks.base.paths import DayPaths
-from tasks.base.ports import Job, JobStatus
+from tasks.base.ports import ENDED, Job, JobStatus
 from tasks.base.settings import Settings
 from tasks.base.stage import paid_stage
 from tasks.batch.failed_jobs import is_hopeless
@@ -23,8 +23,9 @@ from tasks.batch.read_quotas import Quotas
 from tasks.jobs.job_status import look, record_ends
 from tasks.jobs.submission import find_all_accepted, live_jobs, submit_waiting
 from tasks.ledger.deadline import is_late
-from tasks.ledger.entries import ENDED, is_running, update
+from tasks.ledger.entries import is_running, record_move
 from tasks.ledger.lease import check_held
+from tasks.ledger.moves import stop_refused
 
 Action = Literal["wait", "stop", "collect"]
 
@@ -101,12 +102,12 @@ def stop_late(
     moved = []
     for entry in entries:
         job = jobs.get(entry.key)
-        if job is not None and next_action(job.status, True) == "stop":
+        if job is not None and is_running(entry) and next_action(job.status, True) == "stop":
             try:
                 connected.bedrock.stop_job(job.job_arn)
             except BedrockRefused as error:
                 if entry.job_message != str(error):
-                    entry = update(connected.storage, paths, entry, job_message=str(error))
+                    entry = record_move(connected.storage, paths, stop_refused(entry, str(error)))
         moved.append(entry)
     return moved
 

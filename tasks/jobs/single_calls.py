@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from data_contracts.documents.ledger import EntryState, LedgerEntry
+from data_contracts.documents.ledger import LedgerEntry
 from tasks.adapters.storage import Storage
 from tasks.base.paths import DayPaths
-from tasks.base.ports import JobStatus
-from tasks.ledger.entries import update
+from tasks.ledger.entries import record_move
+from tasks.ledger.moves import closed
 
 _ANSWER, _CALL = ".jsonl.out", ".call"
 
@@ -47,8 +47,7 @@ def read_requests(path: Path) -> Iterator[Request]:
 
 def close_entry(storage: Storage, paths: DayPaths, entry: LedgerEntry, now: datetime, *, is_whole: bool) -> LedgerEntry:
     """The entry, with nothing left to ask: what was answered can be collected."""
-    status = JobStatus.COMPLETED if is_whole else JobStatus.STOPPED
-    return update(storage, paths, entry, state=EntryState.SUBMITTED, submitted_at=now, job_status=status)
+    return record_move(storage, paths, closed(entry, now, is_whole=is_whole))
 
 
 class Request(NamedTuple):

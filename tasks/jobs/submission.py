@@ -16,7 +16,8 @@ from tasks.base.paths import DayPaths
 from tasks.base.ports import JobRequest
 from tasks.base.settings import Settings
 from tasks.jobs.adoption import adopt, check_is_intended, choose_job, is_served_otherwise
-from tasks.ledger.entries import is_live, is_running, read_ledger, serves, update
+from tasks.ledger.entries import is_live, is_running, read_ledger, record_move, serves
+from tasks.ledger.moves import submitted
 
 
 class Submission(BaseModel):
@@ -119,9 +120,7 @@ def _create(
 ) -> LedgerEntry:
     arn = connected.bedrock.create_job(job_request(entry, settings.kms_key_id, settings.bucket_owner))
     try:
-        return update(
-            connected.storage, paths, entry, state=EntryState.SUBMITTED, job_arn=arn, adopted=False, submitted_at=now
-        )
+        return record_move(connected.storage, paths, submitted(entry, arn, now))
     except LeaseLost:
         # This run slept from its look for an accepted job until the call, its successor has made the job, and Bedrock
         # has forgotten the token: no fence is left but to stop the second job before it is processed.

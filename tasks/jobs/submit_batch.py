@@ -28,6 +28,7 @@ from tasks.jobs.submission import Submission, find_all_accepted, submit_waiting
 from tasks.ledger.deadline import is_late
 from tasks.ledger.entries import is_live, read_ledger, serves, write_intent
 from tasks.ledger.lease import check_held, read_term
+from tasks.ledger.moves import intended
 
 
 @paid_stage
@@ -40,7 +41,7 @@ def submit_batch(
     # A run that slept since it planned its shards would ask for what its successor has asked.
     term = read_term(connected.storage, paths, plan.run_id)
     for shard in shards:
-        write_intent(connected.storage, paths, shard.model_copy(update={"term": term}))
+        write_intent(connected.storage, paths, intended(shard, term))
         # Only now: whoever has taken the day before this look leaves the intent out (`without_strays`), and whoever
         # takes it later finds the intent in the ledger that he plans by.
         still_ours()

@@ -13,18 +13,8 @@ from data_contracts.tables.verdicts import ANSWERS, REQUESTS
 from tasks.adapters.storage import Storage
 from tasks.base.errors import LeaseLost
 from tasks.base.paths import DayPaths
-from tasks.base.ports import JobStatus
-
-#: Statuses that a job does not leave any more.
-ENDED = frozenset(
-    {
-        JobStatus.COMPLETED,
-        JobStatus.PARTIALLY_COMPLETED,
-        JobStatus.FAILED,
-        JobStatus.STOPPED,
-        JobStatus.EXPIRED,
-    }
-)
+from tasks.ledger.moves import Move
+from tasks.ledger.phases import Phase, check_begins, phase_of
 
 
 def read_ledger(storage: Storage, paths: DayPaths) -> list[LedgerEntry]:
@@ -35,25 +25,30 @@ def read_ledger(storage: Storage, paths: DayPaths) -> list[LedgerEntry]:
 
 
 def write_intent(storage: Storage, paths: DayPaths, entry: LedgerEntry) -> LedgerEntry:
-    """Put an intent on record, unless it is there: then the entry that is there, however far it has come."""
+    """Put a new entry on record, unless it is there: then the entry that is there, however far it has come.
+
+    Raises:
+        IllegalMove: if it is no beginning of an entry.
+    """
+    check_begins(entry)
     if storage.put_if_absent(paths.entry(entry.key), _body(entry)):
         return entry
     body = storage.get(paths.entry(entry.key))
     return LedgerEntry.model_validate_json(body) if body is not None else entry
 
 
-def update(storage: Storage, paths: DayPaths, entry: LedgerEntry, **changes: object) -> LedgerEntry:
-    """Move an entry forward on record and return it, if it is on record as this run knows it.
+def record_move(storage: Storage, paths: DayPaths, move: Move) -> LedgerEntry:
+    """Put a move on record and return the entry as it is then, if it is on record as this run knows it.
 
     Raises:
         LeaseLost: if another run has moved it: then this one was taken for dead, and must not turn it back.
     """
-    moved, uri = entry.model_copy(update=changes), paths.entry(entry.key)
+    known, uri = move.before, paths.entry(move.before.key)
     found = storage.get_versioned(uri)
-    known = found is not None and LedgerEntry.model_validate_json(found.body) == entry
-    if found is None or not known or not storage.put_if_match(uri, _body(moved), found.etag):
-        raise LeaseLost(f"{entry.job_name} was moved on in the ledger by another run, while this one did not answer")
-    return moved
+    is_as_known = found is not None and LedgerEntry.model_validate_json(found.body) == known
+    if found is None or not is_as_known or not storage.put_if_match(uri, _body(move.after), found.etag):
+        raise LeaseLost(f"{known.job_name} was moved on in the ledger by another run, while this one did not answer")
+    return move.after
 
 
 def is_live(entry: LedgerEntry) -> bool:
@@ -66,7 +61,7 @@ def is_live(entry: LedgerEntry) -> bool:
 
 def is_running(entry: LedgerEntry) -> bool:
     """Whether the entry's job takes one of the places for jobs in flight: it is submitted and was not seen to end."""
-    return entry.state is EntryState.SUBMITTED and entry.job_status not in ENDED
+    return phase_of(entry) is Phase.SUBMITTED
 
 
 def serves(entry: LedgerEntry, plan: Plan) -> bool:

@@ -64,6 +64,8 @@ ENGLISH = Words(
         "DayInUse": "Another run works on the day: wait until it ends, or see what holds it up.",
         "StartedTooOften": "The run crashed each time: look at its states and logs, then start a new run of the day.",
         "LeaseLost": "Another run took the day over: this one wrote nothing more, see how that one ends.",
+        "IllegalMove": "The day's ledger would have been written wrongly: a defect of this program; it stays as it "
+        "was. Open an issue with the line above before running the day again.",
         "Unbalanced": "Rows were lost or made up on the way: a defect of this program; nothing was published.",
         "SettingsInvalid": "A setting is missing or wrong.",
         "PromptInvalid": "The prompt file does not say what it must.",

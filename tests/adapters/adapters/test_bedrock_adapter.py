@@ -20,8 +20,7 @@ from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.storage import Storage
 from tasks.base.errors import BedrockRefused, BedrockUnavailable, JobUnknown, QuotaReached
-from tasks.base.ports import BatchInference, Job, JobRequest, JobStatus, RecordFailed
-from tasks.ledger.entries import ENDED
+from tasks.base.ports import ENDED, BatchInference, Job, JobRequest, JobStatus, RecordFailed
 from tasks.llm.families import pick_family
 from tests.factories import MODEL_ID, RUN_DATE, prompt
 from tests.fakes import FakeBedrock

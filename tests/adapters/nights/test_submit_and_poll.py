@@ -16,13 +16,13 @@ from tasks import adapters
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.storage import Storage
 from tasks.base.errors import BedrockRefused, BedrockUnavailable
-from tasks.base.ports import Job, JobRequest, JobStatus
+from tasks.base.ports import ENDED, Job, JobRequest, JobStatus
 from tasks.jobs.collection import output_lines
 from tasks.jobs.output import collect
 from tasks.jobs.poll_batch import PollSummary, next_wait_s
 from tasks.jobs.submission import Submission, job_request
 from tasks.jobs.submit_batch import submit_batch
-from tasks.ledger.entries import ENDED, is_live, is_running, write_intent
+from tasks.ledger.entries import is_live, is_running, write_intent
 from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family
 from tests.factories import (

@@ -21,7 +21,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_contracts.documents.ledger import EntryState
 from data_contracts.tables.verdicts import VERDICTS
 from sandbox.days import sample_day
 from sandbox.play import play_night
@@ -32,8 +31,9 @@ from tasks.base.errors import LeaseLost, StorageUnavailable
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.batch.build_batch import build_batch
-from tasks.ledger.entries import read_ledger, update, write_intent
+from tasks.ledger.entries import read_ledger, record_move, write_intent
 from tasks.ledger.lease import Holder, check_held, take
+from tasks.ledger.moves import adopted, submitted
 from tests.factories import ledger_entry, verdicts
 from tests.small_lake import NOTE, batches
 
@@ -229,9 +229,9 @@ def test_a_sleeper_cannot_turn_the_ledger_back(settings: Settings) -> None:
     """An entry that another run has moved on stays as it is, whatever this run knew of it."""
     storage, paths = adapters.connect(settings).storage, DayPaths(settings, DAY)
     known = write_intent(storage, paths, ledger_entry(run_date=DAY))
-    moved = update(storage, paths, known, state=EntryState.COLLECTED)
+    moved = record_move(storage, paths, submitted(known, "arn:of-the-successor", NOW))
     with pytest.raises(LeaseLost, match=known.job_name):
-        update(storage, paths, known, state=EntryState.SUBMITTED)
+        record_move(storage, paths, adopted(known, "arn:of-the-sleeper", NOW))
     assert read_ledger(storage, paths) == [moved]
 
 

@@ -16,11 +16,13 @@ from data_contracts.tables.verdicts import ANSWERS
 from tasks import adapters
 from tasks.base.errors import OverBudget
 from tasks.base.paths import RunPaths
+from tasks.base.ports import JobStatus
 from tasks.batch import build_batch
 from tasks.batch.build_batch import Batch
 from tasks.batch.estimate.rates import OUTPUT_TOKENS
 from tasks.batch.read_quotas import Quotas
-from tasks.ledger.entries import read_ledger, update, write_intent
+from tasks.ledger.entries import read_ledger, record_move, write_intent
+from tasks.ledger.moves import Move, closed, collected, ended, submitted
 from tasks.llm.families.converse import REASONING_TOKENS
 from tasks.llm.prompt import load_prompt
 from tests import factories
@@ -73,7 +75,15 @@ class Night:
             pl.DataFrame(rows).select(ANSWERS.names).cast(ANSWERS.polars_schema).write_parquet(self.scratch)
             uri = self.paths().answers(entry.key)
             self.outside.storage.send(self.scratch, uri)
-            update(self.outside.storage, self.paths(), entry, state=EntryState.COLLECTED, answers_uri=uri)
+            if entry.mode == "batch":
+                job = self.move(submitted(entry, factories.JOB_ARN, factories.NOW))
+                done = self.move(ended(job, JobStatus.COMPLETED, None))
+            else:
+                done = self.move(closed(entry, factories.NOW, is_whole=True))
+            self.move(collected(done, uri, factories.usage(), factories.NOW))
+
+    def move(self, move: Move) -> LedgerEntry:
+        return record_move(self.outside.storage, self.paths(), move)
 
     def records(self, shard: LedgerEntry) -> list[tuple[str, int]]:
         names = dict(zip(IDS, VALID["comment_id"], strict=True))

@@ -20,7 +20,7 @@ from tasks.base.paths import DayPaths
 from tasks.jobs.collect_answers import collect_answers
 from tasks.jobs.collection import CollectionSummary
 from tasks.jobs.output import Collected, collect
-from tasks.ledger.entries import read_ledger, write_intent
+from tasks.ledger.entries import read_ledger
 from tasks.ledger.prices import Price
 from tasks.llm.families.claude import Claude
 from tasks.llm.prompt import load_prompt
@@ -318,7 +318,7 @@ class Night:
         rows = [{"record_id": record, "text_sha256": "t1", "attempt": 1} for record in records]
         factories.requests(*rows).drop("key").write_parquet(self.scratch)
         self.outside.storage.send(self.scratch, entry.requests_uri)
-        write_intent(self.outside.storage, self.paths, entry)
+        factories.put_entry(self.outside.storage, self.paths, entry)
         return entry
 
     def output(self, entry: LedgerEntry, name: str, *lines: bytes) -> None:

@@ -17,11 +17,11 @@ from data_contracts.batch_lines import InvocationType
 from data_contracts.documents.ledger import EntryState, LedgerEntry
 from tasks.base.errors import BedrockRefused, BedrockUnavailable, DeadlinePassed, JobUnknown
 from tasks.base.paths import DayPaths
-from tasks.base.ports import Job, JobRequest, JobStatus
+from tasks.base.ports import ENDED, Job, JobRequest, JobStatus
 from tasks.base.settings import Settings
 from tasks.jobs.poll_batch import PollSummary, Progress, next_action, next_wait_s, wait_for_jobs
 from tasks.ledger.deadline import check_stopped, is_late
-from tasks.ledger.entries import ENDED, read_ledger, write_intent
+from tasks.ledger.entries import read_ledger
 from tests import factories
 from tests.fakes import FakeClock
 
@@ -178,7 +178,7 @@ class Night:
         arn = f"arn/{key}" if state is EntryState.SUBMITTED else None
         shard = len(read_ledger(self.storage, self.paths))
         entry = factories.ledger_entry(key=key, shard=shard, state=state, job_arn=arn, **changes)
-        write_intent(self.storage, self.paths, entry)
+        factories.put_entry(self.storage, self.paths, entry)
 
     def wait(self, bedrock: Script, on_progress: Callable[[Progress], None] = lambda _: None) -> dict[str, int]:
         return self.poll(bedrock, on_progress).ended

@@ -17,16 +17,18 @@ from polars.testing import assert_frame_equal
 from data_contracts.documents.ledger import EntryState, LedgerEntry, job_name, record_id, shard_key, without_strays
 from data_contracts.tables.verdicts import ANSWERS, REQUESTS
 from tasks.base.paths import DayPaths
+from tasks.base.ports import JobStatus
 from tasks.ledger.entries import (
     fetch_answers,
     fetch_requests,
     is_live,
     is_running,
     read_ledger,
+    record_move,
     serves,
-    update,
     write_intent,
 )
+from tasks.ledger.moves import ended, submitted
 from tests import factories
 
 SHARD: dict[str, Any] = {
@@ -94,20 +96,19 @@ def test_an_intent_is_put_once(paths: DayPaths) -> None:
     """The second to put an intent gets what is there, however far it has come."""
     intent = factories.ledger_entry()
     assert write_intent(STORAGE, paths, intent) == intent
-    moved = update(STORAGE, paths, intent, state=EntryState.SUBMITTED, job_arn=factories.JOB_ARN)
+    moved = record_move(STORAGE, paths, submitted(intent, factories.JOB_ARN, factories.NOW))
     late = intent.model_copy(update={"run_id": "another run"})
     assert write_intent(STORAGE, paths, late) == moved
     assert read_ledger(STORAGE, paths) == [moved]
 
 
 def test_an_entry_moves_forward_on_record(paths: DayPaths) -> None:
-    """An update changes what it names and leaves the rest, in memory and on record alike."""
+    """A move changes what it is about and leaves the rest, in memory and on record alike."""
     intent = write_intent(STORAGE, paths, factories.ledger_entry())
-    usage = factories.usage(input_tokens=7, cost_usd=0.1)
-    moved = update(STORAGE, paths, intent, state=EntryState.COLLECTED, usage=usage, collected_at=factories.NOW)
-    assert moved == intent.model_copy(
-        update={"state": EntryState.COLLECTED, "usage": usage, "collected_at": factories.NOW}
-    )
+    job = record_move(STORAGE, paths, submitted(intent, factories.JOB_ARN, factories.NOW))
+    moved = record_move(STORAGE, paths, ended(job, JobStatus.FAILED, "no access"))
+    changes = {"state": EntryState.SUBMITTED, "job_arn": factories.JOB_ARN, "submitted_at": factories.NOW}
+    assert moved == intent.model_copy(update=changes | {"job_status": "Failed", "job_message": "no access"})
     assert read_ledger(STORAGE, paths) == [moved]
 
 

@@ -23,7 +23,6 @@ from tasks.alerts.send_alerts import AlertSummary
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.batch.estimate.learnt import learn_rates
 from tasks.intake.checked_frames import ValidationSummary
-from tasks.ledger.entries import write_intent
 from tasks.ledger.nights import published_run
 from tasks.ledger.run_records import clear_scratch
 from tasks.measure.metrics_table import read_day
@@ -217,7 +216,7 @@ def test_a_published_day_whose_job_nobody_read_is_not_done(closing: Closing) -> 
     """A run that woke up late made a job after its successor had published: the next run reads and books it."""
     closing.close()
     late = factories.ledger_entry(state=EntryState.SUBMITTED, job_arn="arn:late")
-    write_intent(closing.outside.storage, closing.paths, late)
+    factories.put_entry(closing.outside.storage, closing.paths, late)
     assert find_published.fn(closing.settings, closing.plan) is None
 
 
@@ -238,7 +237,7 @@ def test_the_estimate_stands_beside_the_actual(closing: Closing) -> None:
         entry = factories.ledger_entry(
             shard=shard, estimate_source=source, estimated_input_tokens=tokens, estimated_output_tokens=7
         )
-        write_intent(closing.outside.storage, closing.paths, entry)
+        factories.put_entry(closing.outside.storage, closing.paths, entry)
     closed = closing.close()
     told = (closed.estimated_input_tokens, closed.estimated_output_tokens, closed.estimate_source)
     assert told == (9105, 21, "count_tokens")
@@ -256,7 +255,7 @@ def test_what_was_found_before_the_first_job_is_in_the_summary(closing: Closing)
 def test_answers_without_token_counts_are_told_with_the_night(closing: Closing) -> None:
     """A cost that is unknown says why."""
     entry = factories.ledger_entry(state=EntryState.COLLECTED, usage=factories.usage(unreported_count=3))
-    write_intent(closing.outside.storage, closing.paths, entry)
+    factories.put_entry(closing.outside.storage, closing.paths, entry)
     assert closing.close().warnings == ("3 answers came without token counts: what the night cost is not known",)
 
 
@@ -282,7 +281,7 @@ def test_what_the_requests_used_is_kept_for_later_estimates(closing: Closing) ->
 def test_the_runs_files_say_what_the_night_amounts_to(closing: Closing) -> None:
     """Summary, report and the copy of the ledger are there, and the summary reads back as what was returned."""
     entry = factories.ledger_entry(state=EntryState.COLLECTED, usage=factories.usage(cost_usd=0.005))
-    write_intent(closing.outside.storage, closing.paths, entry)
+    factories.put_entry(closing.outside.storage, closing.paths, entry)
     closed = closing.close()
     stored = Path(closing.paths.file("summary.json")).read_text()
     assert Night.model_validate_json(stored) == closed
@@ -306,7 +305,7 @@ def test_an_estimate_without_a_price_makes_the_nights_unknown(closing: Closing) 
     """One job of unknown price: the night's estimate is null."""
     for shard, estimated in enumerate((0.01, None)):
         entry = factories.ledger_entry(shard=shard, estimated_cost_usd=estimated)
-        write_intent(closing.outside.storage, closing.paths, entry)
+        factories.put_entry(closing.outside.storage, closing.paths, entry)
     assert closing.close().estimated_cost_usd is None
 
 
