@@ -10,6 +10,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from enum import Enum, auto
+from functools import partial
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -40,6 +43,30 @@ class Holder(BaseModel):
     beat: int = 0
     is_released: bool = False
 
+    def beaten(self, beat: int) -> Holder:
+        """The same holder after another heartbeat."""
+        return self.model_copy(update={"beat": beat})
+
+    def released(self) -> Holder:
+        """The same holder, who has given the day up."""
+        return self.model_copy(update={"is_released": True})
+
+
+class Attempt(NamedTuple):
+    """What came of an attempt to take a lease: whether it is ours now, and else who has it, in words for people."""
+
+    is_ours: bool
+    holder: str
+
+
+class Renewal(Enum):
+    """What came of an attempt to write a lease anew."""
+
+    #: the lease was still the run's own
+    OURS = auto()
+    #: another run has it, or it is gone: nothing was written
+    LOST = auto()
+
 
 def is_free(found: Versioned | None, run_id: str) -> bool:
     """Whether a run may take the lease: nobody has it, it was given up or left to die, or it is the run's own."""
@@ -49,19 +76,21 @@ def is_free(found: Versioned | None, run_id: str) -> bool:
     return holder.is_released or found.age_s > FREE_AFTER_S or holder.run_id == run_id
 
 
-def take(storage: Storage, uri: str, run_id: str) -> str | None:
-    """Take the lease if it is free; None if it was taken, else the run that holds it."""
+def take(storage: Storage, uri: str, run_id: str) -> Attempt:
+    """Take the lease if it is free."""
     found = storage.get_versioned(uri)
-    before = Holder.model_validate_json(found.body) if found is not None else None
-    if not is_free(found, run_id):
-        return before.run_id if before else None
-    mine = _body(Holder(run_id=run_id, term=before.term + 1 if before else 1))
-    taken = storage.put_if_absent(uri, mine) if found is None else storage.put_if_match(uri, mine, found.etag)
-    return None if taken else "another run that took it just now"
+    if found is None:
+        is_ours = storage.put_if_absent(uri, _body(Holder(run_id=run_id, term=1)))
+    else:
+        before = Holder.model_validate_json(found.body)
+        if not is_free(found, run_id):
+            return Attempt(False, before.run_id)
+        is_ours = storage.put_if_match(uri, _body(Holder(run_id=run_id, term=before.term + 1)), found.etag)
+    return Attempt(is_ours, run_id if is_ours else "another run that took it just now")
 
 
 def check_held(storage: Storage, paths: DayPaths, run_id: str) -> None:
-    """Nothing, unless another run holds the day: then this one was taken for dead and must write nothing more.
+    """Check that no other run holds the day: else this one was taken for dead and must write nothing more.
 
     Raises:
         LeaseLost: naming the run that holds the day.
@@ -92,10 +121,10 @@ def held(settings: Settings, run_date: date, run_id: str) -> Iterator[None]:
     outside, wait_s = adapters.connect(settings), settings.lease_wait_s
     storage, clock, uri = outside.storage, outside.clock, DayPaths(settings, run_date).lease
     begun = clock.monotonic()
-    while (holder := take(storage, uri, run_id)) is not None:
+    while not (attempt := take(storage, uri, run_id)).is_ours:
         if clock.monotonic() - begun >= wait_s:
             raise DayInUse(
-                f"{holder} works on {run_date}; this run waited MODERATION_LEASE_WAIT_S={wait_s:g} seconds. "
+                f"{attempt.holder} works on {run_date}; this run waited MODERATION_LEASE_WAIT_S={wait_s:g} seconds. "
                 f"A run that died frees the day {FREE_AFTER_S:g} seconds after its last heartbeat"
             )
         clock.sleep(min(_LOOK_AGAIN_S, wait_s))
@@ -117,7 +146,7 @@ def _beat(storage: Storage, uri: str, run_id: str, ended: threading.Event, clock
     while not clock.wait(ended, HEARTBEAT_S):
         beat += 1
         try:
-            if not _renew(storage, uri, run_id, beat=beat):
+            if _renew(storage, uri, run_id, partial(Holder.beaten, beat=beat)) is Renewal.LOST:
                 return
         except ModerationError:
             continue  # the next beat tries again; after FREE_AFTER_S the day is free
@@ -126,19 +155,20 @@ def _beat(storage: Storage, uri: str, run_id: str, ended: threading.Event, clock
 def _release(storage: Storage, uri: str, run_id: str) -> None:
     """Give the lease up, if it is still ours; a store that fails leaves it to run out."""
     try:
-        _renew(storage, uri, run_id, is_released=True)
+        _renew(storage, uri, run_id, Holder.released)
     except ModerationError:
         return
 
 
-def _renew(storage: Storage, uri: str, run_id: str, **changes: object) -> bool:
-    """Write the lease anew in its term, and say whether it is still the run's."""
+def _renew(storage: Storage, uri: str, run_id: str, renewed: Callable[[Holder], Holder]) -> Renewal:
+    """Write the lease anew in its term, if it is still the run's."""
     found = storage.get_versioned(uri)
     holder = Holder.model_validate_json(found.body) if found is not None else None
     if found is None or holder is None or holder.run_id != run_id:
-        return False
-    storage.put_if_match(uri, _body(holder.model_copy(update=changes)), found.etag)
-    return True
+        return Renewal.LOST
+    # A run that takes the day just now is met by the next heartbeat, and by whoever looks before a write.
+    storage.put_if_match(uri, _body(renewed(holder)), found.etag)
+    return Renewal.OURS
 
 
 def _body(holder: Holder) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -33,8 +34,15 @@ def changes_by_range(before: pl.LazyFrame, after: pl.LazyFrame, row_count: int) 
         yield count_changes(before.filter(mine), after.filter(mine)).collect(engine="streaming")
 
 
-def read_side(verdicts: pl.LazyFrame) -> tuple[Provenance | None, int]:
-    """Where a day's verdicts come from, and how many they are; None if there are none.
+class Side(NamedTuple):
+    """A day's verdicts, before or after: where they come from (None if there are none), and how many they are."""
+
+    provenance: Provenance | None
+    row_count: int
+
+
+def read_side(verdicts: pl.LazyFrame) -> Side:
+    """Read where a day's verdicts come from, and count them.
 
     Columns: VERDICTS; all rows of a published day are of one run.
     """
@@ -45,12 +53,12 @@ def read_side(verdicts: pl.LazyFrame) -> tuple[Provenance | None, int]:
         .row(0, named=True)
     )
     if not row["rows"]:
-        return None, 0
+        return Side(None, 0)
     prompt = f"{row['prompt_name']}/{row['prompt_version']}"
-    side = Provenance(
+    provenance = Provenance(
         run_id=row["run_id"], model_id=row["model_id"], prompt=prompt, violation_count=row["violations"] or 0
     )
-    return side, row["rows"]
+    return Side(provenance, row["rows"])
 
 
 @stage
@@ -62,13 +70,14 @@ def compare_verdicts(settings: Settings, plan: Plan) -> Flips | None:
     with scratch() as temporary:
         old, new = Path(temporary) / "before.parquet", Path(temporary) / "after.parquet"
         published.select(*COLUMNS, "run_id", "prompt_name", "prompt_version").sink_parquet(old)
-        before, before_count = read_side(pl.scan_parquet(old))
-        if before is None:
+        before = read_side(pl.scan_parquet(old))
+        if before.provenance is None:
             return None
         outside.storage.fetch(paths.work(VERDICTS.name), new)
-        after, after_count = read_side(pl.scan_parquet(new))
-        sides = (before, after or Provenance(run_id=plan.run_id, model_id="", prompt="", violation_count=0))
-        changes = changes_by_range(pl.scan_parquet(old), pl.scan_parquet(new), max(before_count, after_count))
-        flips = summarise_flips(plan.run_date, sides, (before_count, after_count), changes)
+        after = read_side(pl.scan_parquet(new))
+        nobody = Provenance(run_id=plan.run_id, model_id="", prompt="", violation_count=0)
+        counts = (before.row_count, after.row_count)
+        changes = changes_by_range(pl.scan_parquet(old), pl.scan_parquet(new), max(counts))
+        flips = summarise_flips(plan.run_date, (before.provenance, after.provenance or nobody), counts, changes)
     outside.storage.put(paths.file("flips.json"), flips.model_dump_json(indent=1).encode())
     return flips

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -59,31 +60,49 @@ def check_row_keys(inputs: Sequence[InputObject], pieces: Iterable[pl.DataFrame]
             )
 
 
+class _Ids(NamedTuple):
+    """What the comment ids of a frame come to: equal for the same ids, each as often, in whatever order."""
+
+    row_count: int
+    first_sum: int
+    second_sum: int
+
+
+class _BothIds(NamedTuple):
+    """The ids that should be there, and those that are."""
+
+    expected: _Ids
+    found: _Ids
+
+
 def check_verdict_ids(valid: pl.LazyFrame, verdicts: pl.LazyFrame) -> None:
-    """Nothing, if the verdicts' comment ids are the valid ids, each once.
+    """Check that the verdicts' comment ids are the valid ids, each once.
 
     Raises:
         Unbalanced: with the counts on both sides.
     """
-    expected, actual = _have_same_ids(valid, verdicts)
-    if expected != actual:
-        raise Unbalanced(f"{actual[0]} verdicts for {expected[0]} valid comments, or not for the same ones")
+    expected, found = _both_ids(valid, verdicts)
+    if expected != found:
+        raise Unbalanced(
+            f"{found.row_count} verdicts for {expected.row_count} valid comments, or not for the same ones"
+        )
 
 
-def check_review_ids(verdicts: pl.LazyFrame, review: pl.LazyFrame) -> int:
-    """Rows of the review list, if its comment ids are those of the verdicts that are not judged, each once.
+def count_review_rows(verdicts: pl.LazyFrame, review: pl.LazyFrame) -> int:
+    """Count the rows of the review list, once its ids are found to be those of the verdicts that are not judged.
 
     Raises:
-        Unbalanced: with the counts on both sides.
+        Unbalanced: with the counts on both sides, if they are not, each once.
     """
-    expected, actual = _have_same_ids(verdicts.filter(pl.col("status") != Status.JUDGED), review)
-    if expected != actual:
-        raise Unbalanced(f"{actual[0]} rows to review for {expected[0]} comments without a verdict, or not the same")
-    return actual[0]
+    expected, found = _both_ids(verdicts.filter(pl.col("status") != Status.JUDGED), review)
+    if expected != found:
+        raise Unbalanced(
+            f"{found.row_count} rows to review for {expected.row_count} comments without a verdict, or not the same"
+        )
+    return found.row_count
 
 
-def _have_same_ids(left: pl.LazyFrame, right: pl.LazyFrame) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Of both sides: the number of comment ids, and two sums that are equal for the same ids."""
+def _both_ids(expected: pl.LazyFrame, found: pl.LazyFrame) -> _BothIds:
     # Sums of 64-bit hashes wrap alike on both sides: equal multisets give equal sums, and unequal ones do so with a
     # probability of 2^-64 for each of the two seeds, without holding the ids.
     sums = [
@@ -94,10 +113,9 @@ def _have_same_ids(left: pl.LazyFrame, right: pl.LazyFrame) -> tuple[tuple[int, 
                 for seed in (1, 2)
             ),
         )
-        for frame in (left, right)
+        for frame in (expected, found)
     ]
-    found = [frame.row(0) for frame in pl.collect_all(sums, engine="streaming")]
-    return found[0], found[1]
+    return _BothIds(*(_Ids(*frame.row(0)) for frame in pl.collect_all(sums, engine="streaming")))
 
 
 @stage
@@ -114,7 +132,7 @@ def publish(settings: Settings, plan: Plan) -> Balance:
         check_verdict_ids(valid, verdicts)
         files["review"] = Path(temporary) / "review.parquet"
         review_list(verdicts).sink_parquet(files["review"])
-        review_count = check_review_ids(verdicts, pl.scan_parquet(files["review"]))
+        review_count = count_review_rows(verdicts, pl.scan_parquet(files["review"]))
         ledger = read_ledger(connected.storage, paths)
         books = balance(plan, ledger, verdicts, valid.select(pl.len()).collect().item(), review_count)
         note = {"run_id": plan.run_id, "run_date": plan.run_date.isoformat(), "plan_sha256": plan.sha256}

@@ -275,10 +275,10 @@ def test_a_commit_whose_guard_passed_fails_once_the_successor_has_committed(root
 
     def taken_over() -> None:
         storage.put(paths.lease, Holder(run_id="sleeper", is_released=True).model_dump_json().encode())
-        assert take(storage, paths.lease, "successor") is None
+        assert take(storage, paths.lease, "successor").is_ours
         publish(adapters.connect(settings).lake, "successor")
 
-    assert take(storage, paths.lease, "sleeper") is None
+    assert take(storage, paths.lease, "sleeper").is_ours
     with pytest.raises(StorageUnavailable):
         publish(lake, "sleeper", taken_over)
     assert lake.scan(uri, VERDICTS).collect()["comment_id"].to_list() == expected

@@ -25,7 +25,7 @@ from tasks.base.errors import Unbalanced
 from tasks.base.frames import record_batches
 from tasks.base.paths import RunPaths
 from tasks.verdicts.balance import balance
-from tasks.verdicts.publish import check_review_ids, check_row_keys, check_verdict_ids, publish
+from tasks.verdicts.publish import check_row_keys, check_verdict_ids, count_review_rows, publish
 from tasks.verdicts.review_list import review_list
 from tests import factories
 
@@ -138,10 +138,10 @@ def test_other_ids_do_not_balance(valid: list[str], verdicts: list[str]) -> None
 def test_what_was_not_judged_is_to_be_reviewed_once_each() -> None:
     """The review list's ids are those of the verdicts without a verdict, not only as many."""
     verdicts = factories.verdicts({}, LOST, LOST).lazy()
-    assert check_review_ids(verdicts, ids("c3", "c2")) == 2
+    assert count_review_rows(verdicts, ids("c3", "c2")) == 2
     for wrong in (ids("c2"), ids("c2", "c2"), ids("c1", "c2"), ids("c2", "c3", "c1")):
         with pytest.raises(Unbalanced, match=r"rows to review for 2 comments without a verdict"):
-            check_review_ids(verdicts, wrong)
+            count_review_rows(verdicts, wrong)
 
 
 def booked(**overrides: object) -> LedgerEntry:
