@@ -163,7 +163,7 @@ def test_twins_are_on_record_before_the_entry(night: Night, monkeypatch: pytest.
     for _ in range(2):
         bedrock.create_job(job_request(shard, None))
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.jobs.adoption.update", _killed)
+        patch.setattr("tasks.jobs.adoption.record_move", _killed)
         with pytest.raises(KeyboardInterrupt):
             night.submit((shard,))
     assert sorted(night.states) == ["intended", "submitted"]
