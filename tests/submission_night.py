@@ -16,7 +16,7 @@ from data_contracts.tables.verdicts import REQUESTS
 from tasks.adapters import Adapters
 from tasks.base.errors import QuotaReached
 from tasks.base.paths import DayPaths
-from tasks.base.ports import BatchInference, JobRequest
+from tasks.base.ports import ENDED, BatchInference, JobRequest
 from tasks.base.settings import Settings
 from tasks.batch.read_quotas import Quotas
 from tasks.jobs.collect_answers import collect_answers
@@ -24,7 +24,7 @@ from tasks.jobs.collection import CollectionSummary
 from tasks.jobs.poll_batch import PollSummary, Progress, wait_for_jobs
 from tasks.jobs.submission import Submission
 from tasks.jobs.submit_batch import submit_batch
-from tasks.ledger.entries import ENDED, fetch_answers, read_ledger
+from tasks.ledger.entries import fetch_answers, read_ledger
 from tests.factories import NOW, RUN_DATE, ledger_entry, plan
 from tests.fakes import FakeBedrock, FakeClock
 

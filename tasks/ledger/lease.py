@@ -7,7 +7,7 @@ or FREE_AFTER_S after its last heartbeat: the run after a crash gets in by itsel
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from enum import Enum, auto
