@@ -179,7 +179,8 @@ def test_a_process_that_wakes_up_cannot_publish_over_its_successor(
     sandbox.bedrock.engine.resume()
     assert play_night(settings, DAY, "successor", lambda: NOW) is not None
     sleeper.popen.send_signal(signal.SIGCONT)
-    assert sleeper.end().startswith("LeaseLost: ")
+    # The successor has cleared what its forerunner left, or the lease is looked at first: either way it ends.
+    assert sleeper.end().startswith(("LeaseLost: ", "InputChanged: "))
     assert published_runs(settings) == {"successor"}
     assert created(sandbox) == 1
     assert set(sandbox.bedrock.paid_records.values()) == {1}
