@@ -94,7 +94,7 @@ class BackfillRun:
         return plan
 
     def _check_covered(self, cost_usd: float | None) -> None:
-        """Nothing, if what is still to come fits into what is left."""
+        """Raises OverBudget unless what is still to come fits into what is left."""
         left = self._left_usd()
         if cost_usd is not None and left is not None and cost_usd > left:
             spent = f" and {dollars(self._record.spent_usd)} are spent" if self._record.spent_usd else ""

@@ -1,4 +1,4 @@
-"""Fourth stage: the records nobody has asked about yet become the shards of a batch, and what they will cost is known.
+"""Stage: the records nobody has asked about yet become the shards of a batch, and what they will cost is known.
 
 Which records: `choose_records`. How they are written: `write_shards`. What they will use: `expect_rates`, `estimate`.
 """

@@ -95,7 +95,7 @@ def records_to_ask(
 
 
 def check_minimum(record_count: int, min_job_records: int) -> None:
-    """Nothing, if there is nothing to ask or enough for a job.
+    """Raises BelowMinimum if there is something to ask, but too little for a job.
 
     Raises:
         BelowMinimum: naming the minimum.
@@ -108,7 +108,7 @@ def check_minimum(record_count: int, min_job_records: int) -> None:
 
 
 def check_budget(estimated_usd: float | None, booked_usd: float, max_cost_usd: float) -> None:
-    """Nothing, if what the day has cost and is expected to cost stays within the budget.
+    """Raises OverBudget unless what the day has cost and is expected to cost stays within the budget.
 
     Raises:
         OverBudget: naming the amounts.

@@ -35,7 +35,7 @@ class ValidationSummary(BaseModel):
 
 
 def check_rejection_rate(summary: ValidationSummary, max_rejected_fraction: float) -> None:
-    """Nothing, if few enough rows were rejected.
+    """Raises TooManyRejected unless few enough rows were rejected.
 
     Raises:
         TooManyRejected: with the counts by reason.

@@ -1,4 +1,4 @@
-"""Third stage: comments of a day whose normalised texts are equal are judged once."""
+"""Stage: comments of a day whose normalised texts are equal are judged once."""
 
 from __future__ import annotations
 

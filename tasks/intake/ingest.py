@@ -1,4 +1,4 @@
-"""First stage: the day's input, object by object, as the plan that every later stage keeps to."""
+"""Stage: the day's input, object by object, as the plan that every later stage keeps to."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from tasks.ledger.nights import Use, prompt_uses
 def check_unchanged(
     origin: str, sha256: str, uses: Sequence[Use], asked: Sequence[LedgerEntry], known: Mapping[str, str]
 ) -> None:
-    """Nothing, if whatever was judged under this name and version was judged with this very text.
+    """Raises PromptInvalid if anything was judged under this name and version with another text.
 
     Args:
         origin: the prompt's `name/version`.
@@ -50,7 +50,7 @@ def _changed(origin: str, now: str, before: str, where: str) -> PromptInvalid:
 
 
 def check_prompt(outside: Adapters, paths: DayPaths, origin: str, sha256: str) -> None:
-    """Nothing, if the prompt is what the published nights and the day's own ledger know it as.
+    """Raises PromptInvalid unless the prompt is what the published nights and the day's own ledger know it as.
 
     Raises:
         PromptInvalid: as `check_unchanged`, or if the catalog's hash file cannot be read.

@@ -1,4 +1,4 @@
-"""Seventh stage: what the jobs answered and what it cost goes on record, once per job.
+"""Stage: what the jobs answered and what it cost goes on record, once per job.
 
 Afterwards the batch files are not needed any more: the answers are in the ledger's keeping, without any text.
 """

@@ -1,4 +1,4 @@
-"""Sixth stage: wait for all of the day's jobs together; at the deadline, stop them and wait for that."""
+"""Stage: wait for all of the day's jobs together; at the deadline, stop them and wait for that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fifth stage: the intent goes on record, then Bedrock is asked; nobody pays twice.
+"""Stage: the intent goes on record, then Bedrock is asked; nobody pays twice.
 
 Before each create call stands the shard's ledger entry, put only if absent. An intent without a job is looked for by
 name and token first: a create call may have been accepted and its answer lost, in this run or an earlier one. Only if

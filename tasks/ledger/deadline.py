@@ -26,7 +26,7 @@ def is_late(settings: Settings, plan: Plan, now: datetime) -> bool:
 
 
 def check_stopped(settings: Settings, ledger: Sequence[LedgerEntry]) -> None:
-    """Nothing, if no job goes on: a day that still gets answers is not published.
+    """Raises DeadlinePassed if a job goes on: a day that still gets answers is not published.
 
     Raises:
         DeadlinePassed: naming the jobs that were asked to stop and have not ended.
@@ -44,7 +44,7 @@ def check_stopped(settings: Settings, ledger: Sequence[LedgerEntry]) -> None:
 
 
 def check_complete(settings: Settings, missing_count: int, verdict_count: int) -> None:
-    """Nothing, if AT_DEADLINE lets a night be published without some of its answers, or none is lacking.
+    """Raises DeadlinePassed if answers are lacking and AT_DEADLINE does not let a night be published without them.
 
     Raises:
         DeadlinePassed: with the counts.

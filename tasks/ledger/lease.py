@@ -90,7 +90,7 @@ def take(storage: Storage, uri: str, run_id: str) -> Attempt:
 
 
 def check_held(storage: Storage, paths: DayPaths, run_id: str) -> None:
-    """Check that no other run holds the day: else this one was taken for dead and must write nothing more.
+    """Raises LeaseLost if another run holds the day: this one was taken for dead and must write nothing more.
 
     Raises:
         LeaseLost: naming the run that holds the day.

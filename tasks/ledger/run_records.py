@@ -37,7 +37,7 @@ _FILE = "preflight.json"
 
 
 def read_preflight(storage: Storage, paths: RunPaths) -> Preflight:
-    """What the run has found so far; nothing, if it has not looked."""
+    """What the run has found so far; an empty record if it has not looked."""
     try:
         return Preflight.model_validate_json(storage.get(paths.file(_FILE)) or b"{}")
     except ValidationError:

@@ -1,4 +1,4 @@
-"""Last stage: the run's summary, its copy of the ledger and, as the very last write, the day's row in `nights`.
+"""Stage: the run's summary, its copy of the ledger and, as the very last write, the day's row in `nights`.
 
 A day is published when that row is there: whatever crashed before it is done again, and pays nothing.
 """

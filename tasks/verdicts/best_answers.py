@@ -186,7 +186,7 @@ def summarise(verdicts: pl.LazyFrame, cost_pico: int | None, usage: tuple[Langua
 
 
 def check_judged(summary: VerdictSummary, min_judged_fraction: float, jobs: Sequence[LedgerEntry]) -> None:
-    """Nothing, if enough comments were judged to publish.
+    """Raises JobFailed or TooFewJudged unless enough comments were judged to publish.
 
     Raises:
         JobFailed: if too few were and a job failed as a whole, with Bedrock's own message.

@@ -1,4 +1,4 @@
-"""Eighth stage: one verdict for each valid comment, joined by record id, whatever order the answers came in."""
+"""Stage: one verdict for each valid comment, joined by record id, whatever order the answers came in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ninth stage: nothing is published that does not balance; then a commit for each table, then the plain objects."""
+"""Stage: nothing is published that does not balance; then a commit for each table, then the plain objects."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROW_KEY = ("source_object", "source_row")
 
 
 def check_row_keys(inputs: Sequence[InputObject], pieces: Iterable[pl.DataFrame]) -> None:
-    """Nothing, if every ingested (object, row) is there exactly once.
+    """Raises Unbalanced unless every ingested (object, row) is there exactly once.
 
     One byte a row is held, whatever the size of the night.
 
@@ -76,7 +76,7 @@ class _BothIds(NamedTuple):
 
 
 def check_verdict_ids(valid: pl.LazyFrame, verdicts: pl.LazyFrame) -> None:
-    """Check that the verdicts' comment ids are the valid ids, each once.
+    """Raises Unbalanced unless the verdicts' comment ids are the valid ids, each once.
 
     Raises:
         Unbalanced: with the counts on both sides.

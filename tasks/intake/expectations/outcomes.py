@@ -160,7 +160,7 @@ def failed(found: Iterable[Outcome], severity: Severity) -> dict[str, str]:
 
 
 def stop_if_critical(found: Iterable[Outcome], docs: str) -> None:
-    """Nothing, if no critical expectation failed.
+    """Raises CriticalExpectationFailed if a critical expectation failed.
 
     Args:
         docs: where the whole result is to be read.

@@ -47,7 +47,7 @@ class BackfillRequest(BaseModel):
 
 
 def check_request(start_date: date, end_date: date, reason: str, today: date, max_days: int) -> None:
-    """Nothing, if the request can be met.
+    """Raises WrongUsage unless the request can be met.
 
     Args:
         start_date: first day.
