@@ -1,6 +1,6 @@
 """What is wrong across days, and when a channel is told of it: once when it begins or grows, once when it is over.
 
-The watchdog and the late input check share these rules. They are pure; what was told is kept by `notice_memory`.
+The watchdog and the late input check share these rules. They are pure; what was told is kept by `problem_memory`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Stage: tell people, once, what is degraded tonight or why the night stopped.
 
-Measuring, judging, wording (`alert_text`), remembering (`alert_memory`, by the rules of `incidents`) and sending (the
-channels behind `deliver_alerts`) are apart: this module finds ids of comments that show what is degraded, and says who
-has to be told what.
+Measuring, judging, wording (`incident_text`), remembering (`incident_memory`, by the rules of `incidents`) and sending
+(the channels behind `delivery`) are apart: this module finds ids of comments that show what is degraded, and decides
+which channel gets which message.
 """
 
 from __future__ import annotations
@@ -179,6 +179,10 @@ def send_alerts(
     """Tell each channel, once, that nights begin to be degraded, that more is, every week that they are, and the end.
 
     A quiet night says what it found and tells nobody, now or later: a backfill of old nights is news to nobody.
+
+    Reads: lake/metrics, lake/verdicts, state/alerts.
+    Writes: the alert channels, state/alerts.
+    Stops when: never; a channel that failed is named in the summary.
     """
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
     rows = read_standing(outside, paths)
@@ -203,7 +207,12 @@ def alert_stopped_night(
     *,
     is_quiet: bool = False,
 ) -> AlertSummary:
-    """Tell why the night stopped; again only for another reason, or after `REMIND_AFTER`. It never fails."""
+    """Tell why the night stopped; again only for another reason, or after `REMIND_AFTER`. It never fails.
+
+    Reads: state/alerts.
+    Writes: the alert channels, state/alerts.
+    Stops when: never; it runs when another stage has stopped the night.
+    """
     message = stopped_message(error_name, reason, paths := RunPaths(settings, run_date, run_id))
     if is_quiet:
         return AlertSummary(titles=(message.title,), note=QUIET)

@@ -1,6 +1,7 @@
 """Stage: the records nobody has asked about yet become the shards of a batch, and what they will cost is known.
 
-Which records: `choose_records`. How they are written: `write_shards`. What they will use: `expect_rates`, `estimate`.
+Which records: `wanted_records`. How they are written: `shards`. What they will use: `estimate/expected` and
+`estimate/rates`.
 """
 
 from __future__ import annotations
@@ -61,6 +62,11 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
     """Write the input files of the shards that are needed; the same records give the same keys and overwrite.
 
     After the deadline nothing is needed any more, and what failed for good is not asked again.
+
+    Reads: work/valid, work/duplicates, ledger, requests/, answers/, state/usage; Bedrock's count of tokens.
+    Writes: the shards' input files, requests/.
+    Stops when: the estimate is over the budget (OverBudget), a job's failure would repeat (JobFailed), there are too
+        few comments for a job and ON_DEMAND is off (BelowMinimum).
     """
     outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
     prompt = load_prompt(settings)

@@ -44,7 +44,12 @@ class Quotas(BaseModel):
 
 @single_stage
 def read_quotas(settings: Settings, plan: Plan) -> Quotas:
-    """Ask once a night; a night that is not told goes on with MAX_JOBS_IN_FLIGHT."""
+    """Ask once a night; a night that is not told goes on with MAX_JOBS_IN_FLIGHT.
+
+    Reads: Service Quotas.
+    Writes: nothing.
+    Stops when: never; without an answer MAX_JOBS_IN_FLIGHT holds.
+    """
     try:
         return Quotas(**adapters.connect(settings).quotas.batch_quotas(plan.model_id).model_dump())
     except FactUnavailable as error:

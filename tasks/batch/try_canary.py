@@ -165,7 +165,12 @@ def _invoke(outside: Adapters, plan: Plan, body: dict[str, Any]) -> dict[str, An
 
 @stage
 def try_canary(settings: Settings, plan: Plan, batch: Batch, now: datetime) -> Trial:
-    """Try the first shard before the run's first submission; a later round tries nothing, and a rerun tries again."""
+    """Try the first shard before the run's first submission; a later round tries nothing, and a rerun tries again.
+
+    Reads: the first shard, ledger, preflight.json.
+    Writes: ledger, then one call to the model; preflight.json.
+    Stops when: the model does not take the request (CanaryFailed), the account may not ask it (BedrockRefused).
+    """
     outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
     before = read_preflight(outside.storage, paths)
     if not batch.shards or before.canary:

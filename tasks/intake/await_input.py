@@ -82,6 +82,10 @@ def await_input(settings: Settings, run_date: date) -> InputWait:
     Input that never stands still is judged as it is then: the day would never be published otherwise, and what comes
     later is found as late input. Absent input is left to `ingest`, which says so.
 
+    Reads: the listing of comments/date=D.
+    Writes: nothing.
+    Stops when: the marker did not come within INPUT_WAIT_H (InputIncomplete).
+
     Raises:
         InputIncomplete: if the marker did not come: whoever asks for one does not want to publish half a day.
     """

@@ -97,7 +97,12 @@ def _read_recent_days(outside: Adapters, paths: RunPaths) -> RecentDays:
 @stage
 @reading_lake()
 def check_expectations(settings: Settings, plan: Plan) -> ExpectationSummary:
-    """Write the run's expectations.json and Data Docs, then stop on a critical failure; a rerun writes the same."""
+    """Write the run's expectations.json and Data Docs, then stop on a critical failure; a rerun writes the same.
+
+    Reads: work/checked, lake/nights, lake/metrics.
+    Writes: expectations.json, data_docs/.
+    Stops when: a critical expectation fails (CriticalExpectationFailed).
+    """
     outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
     recent, docs = _read_recent_days(outside, paths), paths.file("data_docs/index.html")
     with scratch() as folder:

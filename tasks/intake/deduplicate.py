@@ -26,7 +26,12 @@ class DeduplicationSummary(BaseModel):
 
 @stage
 def deduplicate(settings: Settings, plan: Plan) -> DeduplicationSummary:
-    """Write which valid comments are judged as another; a rerun overwrites its own frame."""
+    """Write which valid comments are judged as another; a rerun overwrites its own frame.
+
+    Reads: work/valid.
+    Writes: work/duplicates.
+    Stops when: never.
+    """
     storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
     with scratch() as folder:
         valid, duplicates = Path(folder) / "valid.parquet", Path(folder) / "duplicates.parquet"

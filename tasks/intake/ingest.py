@@ -25,7 +25,13 @@ _FOOTER_READERS = 8
 @stage
 @reading_lake()
 def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch: int = 0) -> Plan:
-    """Pin the day's objects in the run's plan; a rerun of the same run writes the same plan again."""
+    """Pin the day's objects in the run's plan; a rerun of the same run writes the same plan again.
+
+    Reads: the files of comments/date=D; ledger and lake/nights, for the prompt's hash.
+    Writes: plan.json.
+    Stops when: the day has no file (InputAbsent), a column drifted (SchemaDrift), a prompt that has judged was changed
+        (PromptInvalid), no family knows the model (UnsupportedModel).
+    """
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
     storage, prompt = outside.storage, load_prompt(settings)
     family = pick_family(settings.model_id, prompt, settings.invocation_type)

@@ -12,7 +12,12 @@ from tasks.intake.checked_frames import ValidationSummary, write_checked_frames
 
 @stage
 def validate(settings: Settings, plan: Plan) -> ValidationSummary:
-    """Write the run's `checked`, `valid` and `rejected` frames of the planned rows; a rerun overwrites its own."""
+    """Write the run's `checked`, `valid` and `rejected` frames of the planned rows; a rerun overwrites its own.
+
+    Reads: the planned objects, state/erasures.
+    Writes: work/checked, work/valid, work/rejected.
+    Stops when: an object was replaced (InputChanged), too many rows are rejected (TooManyRejected).
+    """
     return write_checked_frames(
         adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id), plan
     )

@@ -145,6 +145,10 @@ def ask_on_demand(settings: Settings, plan: Plan, now: Callable[[], datetime]) -
     """Ask for what is on record as on demand and not answered; a rerun asks for what was in flight or not begun.
 
     After the deadline, and for an entry that no longer serves, nothing is asked: what was answered is booked.
+
+    Reads: ledger, the input files of shards below the minimum of a job.
+    Writes: calls and answers one by one in the batch root, ledger.
+    Stops when: Bedrock refuses for good (BedrockRefused), another run has the day (LeaseLost).
     """
     connected, paths = adapters.connect(settings), DayPaths(settings, plan.run_date)
     entries = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry) and entry.mode == "on_demand"]

@@ -16,5 +16,10 @@ from tasks.jobs.collection import CollectionSummary, collect_day
 
 @stage
 def collect_answers(settings: Settings, plan: Plan, now: datetime) -> CollectionSummary:
-    """Read and book every ended job of the day that is not booked yet; a booked one is never booked again."""
+    """Read and book every ended job of the day that is not booked yet; a booked one is never booked again.
+
+    Reads: ledger, the jobs' input and output files, requests/.
+    Writes: answers/; ledger: tokens and cost.
+    Stops when: never.
+    """
     return collect_day(settings, DayPaths(settings, plan.run_date), now)

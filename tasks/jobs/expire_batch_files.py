@@ -70,6 +70,10 @@ def expire_batch_files(settings: Settings, run_date: date, now: datetime) -> Exp
     """Delete the batch files of days published BATCH_RETENTION_DAYS ago, and what dead runs of this day left.
 
     A day with a live job keeps its batch files.
+
+    Reads: lake/nights, ledger, the listing of the batch root.
+    Writes: deletes batch files past their retention, and scratch frames of dead runs.
+    Stops when: never.
     """
     connected = adapters.connect(settings)
     nights = connected.lake.scan(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)

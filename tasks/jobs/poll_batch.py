@@ -229,5 +229,10 @@ def poll_batch(
     quotas: Quotas = Quotas(),
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> PollSummary:
-    """Wait for the day's jobs and put their ends on record; waiting again is harmless."""
+    """Wait for the day's jobs and put their ends on record; waiting again is harmless.
+
+    Reads: ledger, Bedrock's jobs.
+    Writes: ledger: how jobs ended; Bedrock's jobs: shards that waited are submitted, late jobs are stopped.
+    Stops when: Bedrock does not know a job (JobUnknown).
+    """
     return wait_for_jobs(adapters.connect(settings), settings, plan, now, quotas, on_progress=on_progress)

@@ -35,7 +35,12 @@ from tasks.ledger.moves import intended
 def submit_batch(
     settings: Settings, plan: Plan, shards: tuple[LedgerEntry, ...], now: datetime, quotas: Quotas = Quotas()
 ) -> Submission:
-    """Put every new shard's intent on record, then submit what may be; a rerun adopts what was accepted before."""
+    """Put every new shard's intent on record, then submit what may be; a rerun adopts what was accepted before.
+
+    Reads: the shards, ledger, lease, Bedrock's list of jobs.
+    Writes: ledger: the intents; Bedrock's jobs; ledger: their ARNs.
+    Stops when: Bedrock refuses for good (BedrockRefused), another run has the day (LeaseLost).
+    """
     connected, paths = adapters.connect(settings), DayPaths(settings, plan.run_date)
     still_ours = partial(check_held, connected.storage, paths, plan.run_id)
     # A run that slept since it planned its shards would ask for what its successor has asked.

@@ -20,5 +20,10 @@ from tasks.labels.day_accuracy import AccuracySummary, measure_day
 def measure_accuracy(
     settings: Settings, run_date: date, run_id: str, verdicts_run_id: str, now: datetime
 ) -> AccuracySummary:
-    """Append what the day's labels say about its published verdicts; repeating it is harmless."""
+    """Append what the day's labels say about its published verdicts; repeating it is harmless.
+
+    Reads: labels/date=D, lake/verdicts, lake/nights, lake/metrics.
+    Writes: lake/metrics and its plain object, confusion.json, state/labels.
+    Stops when: never.
+    """
     return measure_day(adapters.connect(settings), RunPaths(settings, run_date, run_id), verdicts_run_id, now)

@@ -51,7 +51,12 @@ def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[da
 def remeasure_late_labels(
     settings: Settings, run_date: date, run_id: str, now: datetime, days: int = LABEL_DAYS
 ) -> LateLabelsSummary:
-    """Append what new labels say about the published verdicts of the `days` days before `run_date`."""
+    """Append what new labels say about the published verdicts of the `days` days before `run_date`.
+
+    Reads: the labels of the last 14 days, state/labels, lake/nights, lake/verdicts, lake/metrics.
+    Writes: as measure_accuracy, for the days whose labels changed.
+    Stops when: never.
+    """
     outside, one = adapters.connect(settings), timedelta(days=1)
     nights = outside.lake.scan(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
     published = published_runs(nights, run_date - days * one, run_date - one)

@@ -97,7 +97,12 @@ def close_night(
     seconds: dict[str, float],
     now: datetime,
 ) -> Night:
-    """Write summary, report and ledger copy, then the day's row; a rerun writes the same again."""
+    """Write summary, report and ledger copy, then the day's row; a rerun writes the same again.
+
+    Reads: ledger, lake/metrics, preflight.json, confusion.json, lease.
+    Writes: ledger.json, report.html, summary.json, state/usage; last of all lake/nights.
+    Stops when: another run has the day (LeaseLost).
+    """
     connected, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
     ledger = read_ledger(connected.storage, paths)
     metrics = read_day(connected, paths)

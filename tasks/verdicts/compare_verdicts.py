@@ -64,7 +64,12 @@ def read_side(verdicts: pl.LazyFrame) -> Side:
 @stage
 @reading_lake()
 def compare_verdicts(settings: Settings, plan: Plan) -> Flips | None:
-    """Write the flip report of a day that has verdicts already; None for a day that has none. A rerun overwrites it."""
+    """Write the flip report of a day that has verdicts already; None for a day that has none. A rerun overwrites it.
+
+    Reads: work/verdicts, lake/verdicts.
+    Writes: flips.json, if the day was published before.
+    Stops when: a backfill would flip too many verdicts (FlipsHeld).
+    """
     outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
     published = outside.lake.scan(paths.lake(VERDICTS.name), VERDICTS).filter(pl.col("date") == plan.run_date)
     with scratch() as temporary:

@@ -22,6 +22,10 @@ def find_published(settings: Settings, plan: Plan) -> str | None:
 
     Nor is there if a person brought back the day from before this very plan was published. But there is if a job of the
     day was never read: one that a run made which woke up after its successor had published.
+
+    Reads: lake/nights, lake/verdicts, ledger, state/restores.
+    Writes: nothing.
+    Stops when: never; if this very plan is published, the night ends here and is well.
     """
     paths, outside = DayPaths(settings, plan.run_date), adapters.connect(settings)
     nights = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS)

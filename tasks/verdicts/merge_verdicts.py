@@ -24,7 +24,13 @@ from tasks.verdicts.best_answers import VerdictSummary, arrow, check_judged, mer
 
 @stage
 def merge_verdicts(settings: Settings, plan: Plan, now: datetime) -> VerdictSummary:
-    """Write the run's verdicts frame; a rerun overwrites its own."""
+    """Write the run's verdicts frame; a rerun overwrites its own.
+
+    Reads: work/valid, work/duplicates, ledger, requests/, answers/.
+    Writes: work/verdicts.
+    Stops when: too few comments are judged (TooFewJudged, JobFailed), at the deadline a job goes on or answers are
+        lacking (DeadlinePassed).
+    """
     storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
     ledger, is_over = read_ledger(storage, paths), is_late(settings, plan, now)
     if is_over:

@@ -120,7 +120,12 @@ def _both_ids(expected: pl.LazyFrame, found: pl.LazyFrame) -> _BothIds:
 
 @stage
 def publish(settings: Settings, plan: Plan) -> Balance:
-    """Replace the day in the lake and in the plain objects; the same frames again leave the same day."""
+    """Replace the day in the lake and in the plain objects; the same frames again leave the same day.
+
+    Reads: work/valid, work/rejected, work/verdicts, ledger, lease.
+    Writes: lake/verdicts, lake/rejected, lake/review, one commit each; their plain objects; balance.json.
+    Stops when: rows or tokens do not add up (Unbalanced), another run has the day (LeaseLost).
+    """
     connected, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
     with scratch() as temporary:
         files = {name: Path(temporary) / f"{name}.parquet" for name in ("valid", "rejected", "verdicts")}

@@ -44,7 +44,12 @@ def check_model(outside: Adapters, paths: RunPaths, plan: Plan, now: datetime, *
 
 @stage
 def preflight(settings: Settings, plan: Plan, now: datetime, *, is_quiet: bool = False) -> Preflight:
-    """Look, before the day's rows are read; a day without rows needs no look, and looking twice is harmless."""
+    """Look, before the day's rows are read; a day without rows needs no look, and looking twice is harmless.
+
+    Reads: both own roots, the listing of comments/, the model's life.
+    Writes: preflight.json; two probes, deleted again; the alert that the model ends.
+    Stops when: a root is closed (StorageRefused).
+    """
     outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
     if not plan.row_count:
         return Preflight()

@@ -66,7 +66,12 @@ def find_late(late: Sequence[LateInput], days: Sequence[date]) -> Verdict:
 @single_stage
 @reading_lake()
 def tell_late_input(settings: Settings, now: datetime, *, is_quiet: bool = False) -> LateInputSummary:
-    """Look at the last WATCH_DAYS days and tell what is new. It never fails: the night is published."""
+    """Look at the last WATCH_DAYS days and tell what is new. It never fails: the night is published.
+
+    Reads: lake/nights, the plans and listings of the last WATCH_DAYS days.
+    Writes: the alert channels, state/alerts/late_input.json.
+    Stops when: never.
+    """
     days = days_until(now.astimezone(settings.zone).date() - timedelta(days=1), settings.watch_days)
     try:
         outside = adapters.connect(settings)

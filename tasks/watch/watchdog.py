@@ -1,8 +1,8 @@
 """The watchdog: looks from outside at whether nights are published and in order, tells people once, and says so.
 
-Gathering (`gather_facts`), judging (`watch_rules`), wording (`notice_text`), remembering (`notice_memory`) and sending
-(`deliver_alerts`) are apart; this module puts them together. It holds no lease, changes nothing but its own record and
-needs no Prefect, so that cron or a Lambda may run it where Prefect is dead.
+Gathering (`gather`), judging (`rules`), wording (`alerts/problem_text`), remembering (`alerts/problem_memory`) and
+sending (`alerts/delivery`) are apart; this module puts them together. It holds no lease, changes nothing
+but its own record and needs no Prefect, so that cron or a Lambda may run it where Prefect is dead.
 """
 
 from __future__ import annotations

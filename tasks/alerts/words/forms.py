@@ -1,4 +1,4 @@
-"""The form of one language's sentences, which `alert_text` fills in."""
+"""The form of one language's sentences, which `incident_text` and `problem_text` fill in."""
 
 from __future__ import annotations
 
