@@ -30,7 +30,11 @@ def say_last(line: str) -> None:
 
 
 def run_flow(command: str, what: str, call: Any) -> None:
-    """Call a flow and print what it amounts to; how it stopped is the last line on stderr and the exit code."""
+    """Call a flow and print what it amounts to.
+
+    How it stopped is the exit code and the last line on stderr; the line before that says what to do.
+    """
+    from tasks.base.advice import find_advice, runbook_place
     from tasks.base.errors import WrongUsage
     from tasks.base.settings import Settings
     from tasks.reports.log_lines import describe_failure
@@ -47,7 +51,9 @@ def run_flow(command: str, what: str, call: Any) -> None:
             raise typer.Exit(EXIT_STOPPED) from None
         if not isinstance(error, Exception):
             raise
-        say_last(f"{command} {what}: {describe_failure(error)[1]}")
+        name, reason = describe_failure(error)
+        say_last(f"{name}: {find_advice(name)} ({runbook_place(name)})")
+        say_last(f"{command} {what}: {reason}")
         raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
     print(describe_terminal(result), flush=True)
 

@@ -1,6 +1,6 @@
 """What an alert says: plain text that any channel can show, with ids and numbers but never a comment's text.
 
-The sentences are `alert_words`', in the language of ALERT_LANGUAGE; what goes into them is put together here.
+The sentences are in `words`, a module a language; what goes into them is put together here.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from data_contracts.tables.metrics import Kind
 from tasks.alerts.incidents import REMIND_NIGHTS, Incident, News, Trouble
 from tasks.alerts.words import WORDS, Words
+from tasks.base.advice import runbook_place
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertMessage, Severity
 from tasks.base.safe_text import safe_id, safe_text
@@ -100,6 +101,7 @@ def stopped_message(error_name: str, reason: str, paths: RunPaths) -> AlertMessa
         safe_text(reason, MAX_REASON_CHARS),
         "",
         words.stopped.get(error_name, words.stopped[""]),
+        words.phrases["runbook"].format(place=runbook_place(error_name)),
         *_footer(paths, words, has_report=False),
         words.phrases["next"].format(command=f"python -m flows nightly --run-date {paths.run_date}"),
     ]

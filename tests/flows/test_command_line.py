@@ -18,10 +18,13 @@ def test_a_published_night_exits_0_with_its_summary(site: Site, prefect_server: 
 
 
 def test_a_stopped_night_exits_1_with_the_reason_last(site: Site, prefect_server: str) -> None:
-    """The last line on stderr is `nightly D: REASON`."""
+    """The last line on stderr is `nightly D: REASON`, the one before it says what to do."""
     done = call("nightly", "--run-date", str(RUN_DATE), PREFECT_API_URL=prefect_server)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(f"nightly {RUN_DATE}: no input")
+    advice, reason = done.stderr.splitlines()[-2:]
+    assert reason.startswith(f"nightly {RUN_DATE}: no input")
+    assert advice.startswith("InputAbsent: ")
+    assert advice.endswith("(docs/runbook.md#inputabsent)")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""Alerts in English."""
+"""Alerts in English; what a stopped night means, and what to do about it, is said by `tasks/base/advice.py`."""
 
 from __future__ import annotations
 
 from tasks.alerts.words.forms import Words
+from tasks.base.advice import OF_NIGHTS, UNEXPECTED
 from tasks.base.ports import Severity
 from tasks.measure.metric_rules import RULES, Group
 
@@ -42,40 +43,7 @@ ENGLISH = Words(
         "verdict: have them looked at, or run the day again with a higher epoch, which pays for it again.",
     },
     metrics={metric: rule.words for metric, rule in RULES.items()},
-    stopped={
-        "": "An unexpected error; what was answered is kept, and running the day again pays nothing twice.",
-        "InputAbsent": "The day has no input: check the upstream export.",
-        "InputIncomplete": "Upstream did not say that the day is complete; running it by hand judges what is there.",
-        "InputChanged": "Input files were replaced while the night ran: run the day again.",
-        "SchemaDrift": "The upstream export changed its columns: have it fixed, or widen the contract.",
-        "TooManyRejected": "Too many rows broke the contract; nothing was sent to Bedrock: look at the input.",
-        "CriticalExpectationFailed": "The day as a whole is not what it should be; nothing was sent to Bedrock: "
-        "look at the input and the upstream export.",
-        "BelowMinimum": "There are fewer comments than a batch job takes.",
-        "OverBudget": "The estimate is over the budget; nothing was submitted: raise MODERATION_MAX_COST_USD or look "
-        "why.",
-        "CanaryFailed": "The model does not take the night's request, tried on one comment; nothing was submitted: "
-        "compare prompt and model.",
-        "BedrockRefused": "Bedrock will not take the job; asking again will not help before the cause is removed.",
-        "JobUnknown": "Bedrock does not know a job of this day: compare account and Region with those that made it.",
-        "JobFailed": "A batch job failed as a whole; what was answered is kept.",
-        "DeadlinePassed": "The jobs did not end in time; the next run adopts them and pays nothing twice.",
-        "TooFewJudged": "Too few comments were judged to publish; what was answered is kept for the next run.",
-        "DayInUse": "Another run works on the day: wait until it ends, or see what holds it up.",
-        "StartedTooOften": "The run crashed each time: look at its states and logs, then start a new run of the day.",
-        "LeaseLost": "Another run took the day over: this one wrote nothing more, see how that one ends.",
-        "IllegalMove": "The day's ledger would have been written wrongly: a defect of this program; it stays as it "
-        "was. Open an issue with the line above before running the day again.",
-        "Unbalanced": "Rows were lost or made up on the way: a defect of this program; nothing was published.",
-        "SettingsInvalid": "A setting is missing or wrong.",
-        "PromptInvalid": "The prompt file does not say what it must.",
-        "UnsupportedModel": "No model family answers to this model id.",
-        "StorageRefused": "S3 refused for a reason that stays, such as a missing bucket or permission.",
-        "StorageUnavailable": "S3 did not answer as it should, also after retries: run the day again later.",
-        "BedrockUnavailable": "Bedrock did not answer as it should, also after retries: run the day again later.",
-        "BedrockThrottled": "Bedrock turned calls away for now, also after retries: run the day again later.",
-        "QuotaReached": "Bedrock takes no further job until one of the account's jobs ends: run the day again later.",
-    },
+    stopped={"": str(UNEXPECTED)} | {name: str(advice) for name, advice in OF_NIGHTS.items()},
     reasons=(),
     phrases={
         "between_groups": ", ",
@@ -99,6 +67,7 @@ ENGLISH = Words(
         "more": "- and {count} more in the metrics table",
         "run": "Run {run} of {day}.",
         "report": "Report: {uri}",
+        "runbook": "Runbook: {place}",
         "next": "Next: {command}",
     },
 )

@@ -166,6 +166,7 @@ JAPANESE = Words(
         "more": "- ほか {count} 項目は metrics テーブルを参照",
         "run": "{day} の実行 {run}",
         "report": "レポート: {uri}",
+        "runbook": "手順書: {place}",
         "next": "次に実行するコマンド: {command}",
     },
 )

@@ -1,0 +1,168 @@
+"""What an error means and what to do about it, in English, by the error's name: written here alone.
+
+The runbook (docs/runbook.md), the alert of a stopped night and the terminal say it from here; other languages have
+their own table in `tasks/alerts/words`. Each sentence is for somebody who was woken by it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Advice(NamedTuple):
+    """Two parts of one answer: `means` is a sentence or two, `do` begins small, since it follows upon "Do: "."""
+
+    means: str
+    do: str
+
+    def __str__(self) -> str:
+        return f"{self.means} Do: {self.do}"
+
+
+#: For whatever is not listed.
+UNEXPECTED = Advice(
+    "An unexpected error; what was answered is kept.",
+    "read the run's log, then run the day again, which pays nothing twice. If it comes again, open an issue.",
+)
+
+_LATER = "run the day again later: nothing is paid twice."
+
+#: What may stop a night, and be alerted. After each of them the day is run again.
+OF_NIGHTS = {
+    "InputAbsent": Advice(
+        "The day's folder has no Parquet file.", "ask upstream for the export; run the day again when it is there."
+    ),
+    "InputIncomplete": Advice(
+        "The object that says that the day is complete (MODERATION_INPUT_MARKER) did not come in time.",
+        "ask upstream. Running the day by hand judges what is there.",
+    ),
+    "InputChanged": Advice("An input file was replaced or deleted while the night ran.", "run the day again."),
+    "SchemaDrift": Advice(
+        "An input file lacks a column, or has one of another type.",
+        "see which file and column the reason names. Have the export fixed, or widen the contract; run the day again.",
+    ),
+    "TooManyRejected": Advice(
+        "More rows broke the contract than allowed; nothing was sent to Bedrock.",
+        "look at the counts by reason. Raise MODERATION_MAX_REJECTED_FRACTION only if they are right.",
+    ),
+    "CriticalExpectationFailed": Advice(
+        "The day as a whole is not what it should be: too few rows, no texts, or the same ids again and again. Nothing "
+        "was sent to Bedrock.",
+        "open data_docs/index.html in the run's folder, and ask upstream.",
+    ),
+    "BelowMinimum": Advice(
+        "There are fewer comments than a batch job takes, and MODERATION_ON_DEMAND is off; nothing was spent.",
+        "switch it on, or wait for more comments.",
+    ),
+    "OverBudget": Advice(
+        "The estimate is over the budget; nothing was submitted.",
+        "see why the day costs more than usual. If that is right, raise MODERATION_MAX_COST_USD and run the day again.",
+    ),
+    "CanaryFailed": Advice(
+        "The model does not take the night's request, tried on one comment; nothing was submitted.",
+        "compare prompt and model; the reason carries AWS's message.",
+    ),
+    "BedrockRefused": Advice(
+        "Bedrock will not take the job or the call: validation, access or entitlement.",
+        "remove the cause that AWS's message names; asking again does not help before that.",
+    ),
+    "JobUnknown": Advice(
+        "Bedrock does not know a job of this day.", "compare account and Region with those that made the job."
+    ),
+    "JobFailed": Advice(
+        "A batch job answered nothing, for a reason that will repeat or has done so; what other jobs answered is kept.",
+        "put right what Bedrock's message names, then run the day again: only what is left is asked.",
+    ),
+    "DeadlinePassed": Advice(
+        "After MODERATION_DEADLINE_H a job did not stop, or answers are lacking and MODERATION_AT_DEADLINE is stop.",
+        "run the day again: its jobs are adopted, nothing is paid twice, and only the rest is asked.",
+    ),
+    "TooFewJudged": Advice(
+        "Too few comments were judged to publish the day; what was answered is kept.",
+        "run the day again: only what is left is asked.",
+    ),
+    "DayInUse": Advice(
+        "Another run works on the day.",
+        "wait until it ends, or see what holds it up. A dead run frees the day a minute after its last sign of life.",
+    ),
+    "StartedTooOften": Advice(
+        "The run crashed each time that it was started.",
+        "look at its states and logs (is it memory?), then start a new run of the day.",
+    ),
+    "LeaseLost": Advice(
+        "Another run took the day over, because this one gave no sign of life; this one wrote nothing more.",
+        "see how that run ends.",
+    ),
+    "IllegalMove": Advice(
+        "The day's ledger would have been written wrongly: a defect of this program; the ledger stays as it was.",
+        "open an issue with the reason's words before you run the day again.",
+    ),
+    "Unbalanced": Advice(
+        "Rows or tokens do not add up: a defect of this program; nothing was published.",
+        "keep the run's folder, and open an issue.",
+    ),
+    "SettingsInvalid": Advice(
+        "A setting is missing or wrong; nothing was done.", "set what the line names; docs/settings.md has them all."
+    ),
+    "PromptInvalid": Advice(
+        "The prompt file does not say what it must, or a version that has judged was edited.",
+        "put the file back as it was, and write what is new as the next version.",
+    ),
+    "UnsupportedModel": Advice(
+        "No model family answers to this model id.",
+        "choose a model that the line lists, or set MODERATION_INVOCATION_TYPE=Converse.",
+    ),
+    "StorageRefused": Advice(
+        "S3 refused for a reason that stays, such as a missing bucket or permission.",
+        "grant what the line names (infra/iam/), then run the day again.",
+    ),
+    "StorageUnavailable": Advice("S3 did not answer as it should, also after retries.", _LATER),
+    "BedrockUnavailable": Advice("Bedrock did not answer as it should, also after retries.", _LATER),
+    "BedrockThrottled": Advice("Bedrock turned calls away for now, also after retries.", _LATER),
+    "QuotaReached": Advice("Bedrock takes no further job until one of the account's jobs ends.", _LATER),
+}
+
+#: What ends another command, or a backfill's day; nobody is alerted.
+OF_COMMANDS = {
+    "FlipsHeld": Advice(
+        "A backfill would change more verdicts of a published day than MODERATION_MAX_FLIP_FRACTION allows.",
+        "read the run's flips.json. Start the same backfill with --accept-flips, or leave the day as it is.",
+    ),
+    "Unanswered": Advice(
+        "Nobody answered a backfill's question within MODERATION_APPROVAL_WAIT_H; what it asked about was not done.",
+        "start the same backfill again.",
+    ),
+    "BackfillIncomplete": Advice(
+        "Some days of a backfill stopped, each for a reason of its own; the other days are done.",
+        "look each reason up here. Then start the same backfill again: days that are done are left alone.",
+    ),
+    "NotRestorable": Advice(
+        "The wanted version of the day was never finished, or an erasure has deleted its files.",
+        "list what can come back: python -m flows restore --date D.",
+    ),
+    "RemeasureIncomplete": Advice(
+        "Some days could not be measured again; the other days are done.",
+        "read the reasons; remeasure these days again when they are gone.",
+    ),
+    "SomethingWrong": Advice(
+        "The watchdog found something wrong; it stopped nothing.",
+        'do what is said of each problem, in the alert or under "What the watchdog finds" in docs/runbook.md.',
+    ),
+    "NotRegistered": Advice(
+        "The Prefect server refused, or does not answer.",
+        "check PREFECT_API_URL and the server, then run python -m flows register again.",
+    ),
+    "WrongUsage": Advice("The call cannot be carried out as it is; nothing was done.", "change what the line names."),
+}
+
+ADVICE = {**OF_NIGHTS, **OF_COMMANDS}
+
+
+def find_advice(error_name: str) -> Advice:
+    """What to do about an error of this name."""
+    return ADVICE.get(error_name, UNEXPECTED)
+
+
+def runbook_place(error_name: str) -> str:
+    """Where the runbook speaks of the error: a path in the repository, with the heading's anchor."""
+    return f"docs/runbook.md#{error_name.lower() if error_name in ADVICE else 'an-unexpected-error'}"
