@@ -1,4 +1,10 @@
-"""The composition root: where real things are picked. Stages call `adapters.connect(settings)` and nothing else."""
+"""S3, Delta Lake, Bedrock, alert channels, heartbeat: the only code that touches the outside.
+
+No stages: each calls `adapters.connect(settings)`, which picks the real things, and nothing else of this room. That
+function is the one seam that tests replace.
+Keeps the ports of `tasks/base/ports.py`. AWS's errors become ours here: Transient for what may pass, else a refusal.
+Never here: a decision about a comment, a night or money; an error of boto3, s3fs or deltalake that gets out.
+"""
 
 from __future__ import annotations
 
