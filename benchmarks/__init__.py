@@ -1,1 +1,1 @@
-"""Speed, memory and monitor-quality measurements, each one command; see benchmarks/README.md."""
+"""Speed, memory and monitor-quality measurements, each one command; each module says how it is run."""

@@ -1,26 +1,92 @@
-"""The stages of a night, in order.
+"""The stages of a night, in order: `flows/night.py` calls them, and each docstring says what stands here.
 
-stage             | reads                          | writes                              | stops the run when
-------------------|--------------------------------|-------------------------------------|--------------------------------
-ingest            | comments/date=D                | runs/D/RUN/plan.json                | no input, schema drift
-preflight         | the buckets, the model's life  | preflight.json                      | a bucket is closed
-validate          | the planned objects            | work/checked, valid, rejected       | too many rejected
-check_expectations| work/checked, the lake         | expectations.json, data_docs        | a critical expectation fails
-deduplicate       | work/valid                     | work/duplicates                     |
-read_quotas       | Service Quotas                 |                                     |
-build_batch       | work/valid, ledger, answers    | batch input, requests               | over budget, repeated failure
-try_canary        | the first shard                | one canary call, preflight.json     | the model refuses the request
-submit_batch      | the shards                     | ledger (intent, then the job)       | Bedrock refuses for good
-ask_on_demand     | shards too small for a job     | calls and answers, one by one       | Bedrock refuses for good
-poll_batch        | ledger, Bedrock's jobs         | ledger (status), stops late jobs    |
-collect_answers   | batch output                   | answers, ledger (usage, cost)       |
-merge_verdicts    | work/valid, answers            | work/verdicts                       | too few judged, endless job
-compare_verdicts  | work/verdicts, the lake        | flips.json of a day published before| a backfill: too many flips
-publish           | work/verdicts, work/rejected   | lake, plain objects, balance.json   | rows do not balance
-measure           | the lake, labels               | lake/metrics, confusion.json        |
-remeasure         | earlier days' late labels      | lake/metrics, state/labels          |
-send_alerts       | metrics                        | alert channels, state/alerts        |
-close_night       | everything above               | summary, report, lake/nights        |
-tell_late_input   | listings and plans of 7 days   | alert channels, state/alerts        |
-expire_batch_files| lake/nights, batch files       | deletes those past their retention  |
+<!-- stages: made by .venv/bin/python -m docs.generate -->
+stage                 | reads                          | writes                         | stops when
+--------------------- | ------------------------------ | ------------------------------ | ------------------------------
+await_input (if       | the listing of comments/date=D | nothing                        | the marker did not come within
+waits_for_input)      |                                |                                | INPUT_WAIT_H (InputIncomplete)
+ingest                | the files of comments/date=D;  | plan.json                      | the day has no file
+                      | ledger and lake/nights, for    |                                | (InputAbsent), a column
+                      | the prompt's hash              |                                | drifted (SchemaDrift), a
+                      |                                |                                | prompt that has judged was
+                      |                                |                                | changed (PromptInvalid), no
+                      |                                |                                | family knows the model
+                      |                                |                                | (UnsupportedModel)
+find_published        | lake/nights, lake/verdicts,    | nothing                        | never; if this very plan is
+                      | ledger, state/restores         |                                | published, the night ends here
+                      |                                |                                | and is well
+preflight             | both own roots, the listing of | preflight.json; two probes,    | a root is closed
+                      | comments/, the model's life    | deleted again; the alert that  | (StorageRefused)
+                      |                                | the model ends                 |
+validate              | the planned objects,           | work/checked, work/valid,      | an object was replaced
+                      | state/erasures                 | work/rejected                  | (InputChanged), too many rows
+                      |                                |                                | are rejected (TooManyRejected)
+check_expectations    | work/checked, lake/nights,     | expectations.json, data_docs/  | a critical expectation fails
+                      | lake/metrics                   |                                | (CriticalExpectationFailed)
+deduplicate           | work/valid                     | work/duplicates                | never
+read_quotas           | Service Quotas                 | nothing                        | never; without an answer
+                      |                                |                                | MAX_JOBS_IN_FLIGHT holds
+build_batch (each     | work/valid, work/duplicates,   | the shards' input files,       | the estimate is over the
+round)                | ledger, requests/, answers/,   | requests/                      | budget (OverBudget), a job's
+                      | state/usage; Bedrock's count   |                                | failure would repeat
+                      | of tokens                      |                                | (JobFailed), there are too few
+                      |                                |                                | comments for a job and
+                      |                                |                                | ON_DEMAND is off
+                      |                                |                                | (BelowMinimum)
+try_canary (each      | the first shard, ledger,       | ledger, then one call to the   | the model does not take the
+round)                | preflight.json                 | model; preflight.json          | request (CanaryFailed), the
+                      |                                |                                | account may not ask it
+                      |                                |                                | (BedrockRefused)
+submit_batch (each    | the shards, ledger, lease,     | ledger: the intents; Bedrock's | Bedrock refuses for good
+round)                | Bedrock's list of jobs         | jobs; ledger: their ARNs       | (BedrockRefused), another run
+                      |                                |                                | has the day (LeaseLost)
+ask_on_demand (each   | ledger, the input files of     | calls and answers one by one   | Bedrock refuses for good
+round)                | shards below the minimum of a  | in the batch root, ledger      | (BedrockRefused), another run
+                      | job                            |                                | has the day (LeaseLost)
+poll_batch (each      | ledger, Bedrock's jobs         | ledger: how jobs ended;        | Bedrock does not know a job
+round)                |                                | Bedrock's jobs: shards that    | (JobUnknown)
+                      |                                | waited are submitted, late     |
+                      |                                | jobs are stopped               |
+collect_answers (each | ledger, the jobs' input and    | answers/; ledger: tokens and   | never
+round)                | output files, requests/        | cost                           |
+merge_verdicts        | work/valid, work/duplicates,   | work/verdicts                  | too few comments are judged
+                      | ledger, requests/, answers/    |                                | (TooFewJudged, JobFailed), at
+                      |                                |                                | the deadline a job goes on or
+                      |                                |                                | answers are lacking
+                      |                                |                                | (DeadlinePassed)
+compare_verdicts      | work/verdicts, lake/verdicts   | flips.json, if the day was     | a backfill would flip too many
+                      |                                | published before               | verdicts (FlipsHeld)
+publish               | work/valid, work/rejected,     | lake/verdicts, lake/rejected,  | rows or tokens do not add up
+                      | work/verdicts, ledger, lease   | lake/review, one commit each;  | (Unbalanced), another run has
+                      |                                | their plain objects;           | the day (LeaseLost)
+                      |                                | balance.json                   |
+measure_drift         | work/valid, work/rejected,     | lake/metrics and its plain     | another run has the day
+                      | work/verdicts, lake/nights,    | object, state/vocabulary       | (LeaseLost)
+                      | lake/metrics,                  |                                |
+                      | state/vocabulary, lease        |                                |
+measure_accuracy      | labels/date=D, lake/verdicts,  | lake/metrics and its plain     | never
+                      | lake/nights, lake/metrics      | object, confusion.json,        |
+                      |                                | state/labels                   |
+remeasure_late_labels | the labels of the last 14      | as measure_accuracy, for the   | never
+                      | days, state/labels,            | days whose labels changed      |
+                      | lake/nights, lake/verdicts,    |                                |
+                      | lake/metrics                   |                                |
+send_alerts           | lake/metrics, lake/verdicts,   | the alert channels,            | never; a channel that failed
+                      | state/alerts                   | state/alerts                   | is named in the summary
+close_night           | ledger, lake/metrics,          | ledger.json, report.html,      | another run has the day
+                      | preflight.json,                | summary.json, state/usage;     | (LeaseLost)
+                      | confusion.json, lease          | last of all lake/nights        |
+tell_late_input       | lake/nights, the plans and     | the alert channels,            | never
+                      | listings of the last           | state/alerts/late_input.json   |
+                      | WATCH_DAYS days                |                                |
+expire_batch_files    | lake/nights, ledger, the       | deletes batch files past their | never
+                      | listing of the batch root      | retention, and scratch frames  |
+                      |                                | of dead runs                   |
+alert_stopped_night   | state/alerts                   | the alert channels,            | never; it runs when another
+(of a night that      |                                | state/alerts                   | stage has stopped the night
+stopped)              |                                |                                |
+<!-- end of stages -->
+
+D is the day; work/ is the run's own folder of frames, deleted when the run ends. Every stage may also stop on a
+store that refuses or does not answer (StorageRefused, StorageUnavailable). Where each key lies: `tasks/base/paths.py`.
 """

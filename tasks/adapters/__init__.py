@@ -1,4 +1,4 @@
-"""S3, Delta Lake, Bedrock, alert channels, heartbeat: the only code that touches the outside.
+"""S3, Delta Lake, Bedrock, alert channels, heartbeat, the clock: the only code that touches the outside.
 
 No stages: each calls `adapters.connect(settings)`, which picks the real things, and nothing else of this room. That
 function is the one seam that tests replace.

@@ -40,7 +40,7 @@ from tests import factories
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "ledger"
-DOCS = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+DOCS = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## The ledger's entry")[2]
 NOW, LATER = factories.NOW, factories.NOW + timedelta(hours=1)
 ARN = factories.JOB_ARN
 STORAGE = factories.local_adapters().storage
