@@ -86,7 +86,7 @@ class ObjectStore(Protocol):
         ...
 
     def now(self, folder: str) -> datetime:
-        """The time by the clock that `modified_at` is told by."""
+        """The time by the clock that dates `modified_at`."""
         ...
 
 

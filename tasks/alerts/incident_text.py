@@ -80,7 +80,7 @@ def degraded_message(
 
 
 def recovery_message(paths: RunPaths, incident: Incident) -> AlertMessage:
-    """What a channel is told when everything that it was told of is ok again."""
+    """What a channel gets when everything that it heard of is ok again."""
     words = _words(paths)
     metrics = sorted({trouble.metric for trouble in incident.troubles})
     facts = _facts(paths, len(metrics), incident)

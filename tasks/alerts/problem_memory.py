@@ -1,4 +1,4 @@
-"""What a watcher told each channel, as one stored object.
+"""What a watcher said to each channel, as one stored object.
 
 The record never keeps an alert from going out: what cannot be read counts as nothing, since an alert twice is better
 than none, and what cannot be written is told again.

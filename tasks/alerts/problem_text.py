@@ -12,7 +12,7 @@ from tasks.base.safe_text import safe_text
 
 Watcher = Literal["watchdog", "late_input"]
 
-#: Problems told one by one under a heading; the rest are counted.
+#: Problems listed one by one under a heading; the rest are counted.
 MAX_TOLD = 12
 #: Longest fact, in characters.
 MAX_FACT_CHARS = 400

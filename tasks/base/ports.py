@@ -198,8 +198,8 @@ class BatchQuotas(BaseModel):
 
     Attributes:
         jobs_in_flight: jobs that may be submitted and not ended.
-        records: the lesser of records per job and per file; None where that was not told.
-        size_bytes: the lesser of the sizes of a job and of a file; None where that was not told.
+        records: the lesser of records per job and per file; None where that is not known.
+        size_bytes: the lesser of the sizes of a job and of a file; None where that is not known.
     """
 
     model_config = ConfigDict(frozen=True)

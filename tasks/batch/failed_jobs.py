@@ -48,7 +48,7 @@ def is_hopeless(entry: LedgerEntry) -> bool:
     return entry.job_status == JobStatus.FAILED and advice(entry.job_message) is not None
 
 
-def barren_jobs(ledger: Sequence[LedgerEntry], plan: Plan) -> list[LedgerEntry]:
+def unanswered_jobs(ledger: Sequence[LedgerEntry], plan: Plan) -> list[LedgerEntry]:
     """This run's collected jobs that ended badly and answered nothing."""
     return [
         entry
@@ -72,16 +72,18 @@ def check_failures(storage: Storage, ledger: Sequence[LedgerEntry], plan: Plan) 
         JobFailed: with Bedrock's message, for a failure that would repeat, or one that has: another job with the same
             record ended without an answer too. The next run of the day tries again.
     """
-    barren = barren_jobs(ledger, plan)
-    for entry in barren:
+    unanswered = unanswered_jobs(ledger, plan)
+    for entry in unanswered:
         if is_hopeless(entry):
             raise JobFailed(f"{_told(entry)} ({advice(entry.job_message)}); nothing was published")
-    if len(barren) > 1:
+    if len(unanswered) > 1:
         with scratch() as folder:
-            asked = fetch_requests(storage, barren, Path(folder)).select("record_id", "key").unique()
+            asked = fetch_requests(storage, unanswered, Path(folder)).select("record_id", "key").unique()
             again = asked.group_by("record_id").agg("key").filter(pl.col("key").list.len() > 1).head(1).collect()
         if again.height:
-            last = max((entry for entry in barren if entry.key in set(again["key"][0])), key=lambda entry: entry.shard)
+            last = max(
+                (entry for entry in unanswered if entry.key in set(again["key"][0])), key=lambda entry: entry.shard
+            )
             raise JobFailed(
                 f"{_told(last)}, as another job with its records did before; nothing was published. What was answered "
                 "stays in the ledger; when Bedrock is well, run the day again: only what is left is asked"

@@ -44,7 +44,7 @@ class Quotas(BaseModel):
 
 @single_stage
 def read_quotas(settings: Settings, plan: Plan) -> Quotas:
-    """Ask once a night; a night that is not told goes on with MAX_JOBS_IN_FLIGHT.
+    """Ask once a night; a night that gets no answer goes on with MAX_JOBS_IN_FLIGHT.
 
     Reads: Service Quotas.
     Writes: nothing.

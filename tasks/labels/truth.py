@@ -141,7 +141,7 @@ def _count_votes(labels: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-#: Comments that two raters must share before their kappa is told.
+#: Comments that two raters must share before their kappa is shown.
 MIN_SHARED = 20
 
 

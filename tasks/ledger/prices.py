@@ -103,7 +103,7 @@ def job_frame(entries: Sequence[LedgerEntry], settings: Settings) -> pl.DataFram
 
 
 def is_priced(jobs: pl.DataFrame, plan: Plan, settings: Settings) -> bool:
-    """Whether the cost of what was not asked can be told: it is nothing, but not among costs that are unknown."""
+    """Whether the cost of what was not asked is known: it is nothing, but not among costs that are unknown."""
     if jobs.height:
         return bool(jobs["_input_pico"].is_not_null().any())
     return find_price(plan.model_id, "batch", settings.prices) is not None

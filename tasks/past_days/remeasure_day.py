@@ -64,7 +64,7 @@ class Remeasured(BaseModel):
 def measure_inputs_again(
     settings: Settings, outside: Adapters, paths: RunPaths, published: RunPaths, now: datetime
 ) -> DriftSummary | str:
-    """Append what the published day says about drift; or why that cannot be told."""
+    """Append what the published day says about drift; or why that is not known."""
     try:
         planned = Plan.model_validate_json(outside.storage.get(published.file("plan.json")) or b"")
     except ValidationError:

@@ -11,7 +11,7 @@ from tasks.base.safe_text import brief
 from tasks.batch.build_batch import Batch
 from tasks.jobs.poll_batch import Progress
 
-#: Fields of a summary that are too long for a log line: their number is told.
+#: Fields of a summary that are too long for a log line: their number is shown.
 _LONG = {"shards", "live_keys", "confusion", "languages", "transitions"}
 
 

@@ -22,7 +22,7 @@ from tasks.ledger.nights import Use, prompt_uses
 from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family
 
-#: The comment that a price is told for: a sentence or two.
+#: The comment that a price is shown for: a sentence or two.
 COMMENT_TOKENS = 40
 _MILLION = 1_000_000
 

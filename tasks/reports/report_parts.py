@@ -32,7 +32,7 @@ SOURCES = {
 _DIMENSIONS = ("all", "source", "language", "category", "stratum")
 
 
-#: Means of ln(1 + x), and what the x is that they are told as.
+#: Means of ln(1 + x), and what the x is that they are shown as.
 _TYPICAL = {
     "text_length_log": "characters of a typical comment",
     "input_tokens_log": "input tokens of a typical answer",

@@ -38,7 +38,7 @@ class PlannedObject(BaseModel):
 
 
 class PlannedInputs(BaseModel):
-    """The part of a plan that late input is told by; plans of every version have it."""
+    """The part of a plan that shows late input; plans of every version have it."""
 
     model_config = ConfigDict(frozen=True)
 

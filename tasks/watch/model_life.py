@@ -1,4 +1,4 @@
-"""How long the model still lives, told in time: somebody has to evaluate its successor before it ends.
+"""How long the model still lives; people hear of it in time, for somebody has to evaluate its successor before it ends.
 
 Source: Amazon Bedrock User Guide, "Model lifecycle": a legacy model turns new customers away, and after its end of life
 requests fail.
@@ -19,7 +19,7 @@ from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertChannel, AlertMessage, Clock, Lifecycle, Severity
 from tasks.llm.model_ids import parse_model_id
 
-#: Days before the end at which each channel is told again.
+#: Days before the end at which each channel gets another message.
 STEPS_DAYS = (60, 30, 14)
 #: From here on somebody is paged: an evaluation takes days.
 _PAGE_DAYS = 14

@@ -25,7 +25,7 @@ from tasks.watch.model_life import describe_ending, find_ending, tell_ending
 
 
 def check_model(outside: Adapters, paths: RunPaths, plan: Plan, now: datetime, *, is_quiet: bool) -> Preflight:
-    """How long the model lives; its end is told to every channel, once a step."""
+    """How long the model lives; every channel hears of its end, once a step."""
     try:
         life = outside.models.lifecycle(plan.model_id)
     except FactUnavailable as error:
@@ -66,7 +66,7 @@ _SWITCH = "MODERATION_PREFLIGHT_BUCKETS=false goes without this look"
 
 
 def check_reach(storage: Storage, paths: RunPaths) -> tuple[str, ...]:
-    """Write, read and delete a probe below both own roots, and list the comments; what could not be told is returned.
+    """Write, read and delete a probe below both own roots, and list the comments; what could not be seen is returned.
 
     Raises:
         StorageRefused: if a root is clearly closed, with what to grant.

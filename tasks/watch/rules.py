@@ -108,7 +108,7 @@ def _faults(facts: Facts) -> Iterator[Problem]:
 
 
 def _unpublished(day: date, facts: Facts, settings: Settings, first_night: date | None) -> Iterator[Problem]:
-    """The day's night, if it should be published and is not; one problem, told by what is known of it."""
+    """The day's night, if it should be published and is not; one problem, named by what is known of it."""
     if facts.nights is None or day in facts.nights:
         return
     found, due = facts.days[day], due_at(day, settings)

@@ -41,7 +41,7 @@ class LateInputSummary(BaseModel):
 
 
 def late_problem(late: LateInput) -> Problem:
-    """A day's late input as it is told; another file is news."""
+    """A day's late input as a problem; another file is news."""
     names = ", ".join(late.names[:MAX_NAMES]) + (", …" if len(late.names) > MAX_NAMES else "")
     counts = {"new": str(len(late.new)), "changed": str(len(late.changed)), "gone": str(len(late.gone))}
     return Problem(

@@ -1,4 +1,4 @@
-"""How a model's end is told, in each language: before a date is set, before the date, and after it."""
+"""What is said of a model's end, in each language: before a date is set, before the date, and after it."""
 
 from __future__ import annotations
 

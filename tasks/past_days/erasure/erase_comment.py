@@ -50,7 +50,7 @@ _BATCH_ROWS = 50_000
 
 
 class Erasure(NamedTuple):
-    """What is told of it, and whether it is done and proven, or could be."""
+    """What is said of it, and whether it is done and proven, or could be."""
 
     lines: tuple[str, ...]
     is_good: bool

@@ -1,4 +1,4 @@
-"""What is done about each place that holds a comment which is to be erased, and how that is told."""
+"""What is done about each place that holds a comment which is to be erased, and how that is said."""
 
 from __future__ import annotations
 

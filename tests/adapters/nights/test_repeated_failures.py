@@ -65,14 +65,14 @@ def test_a_failure_that_passes_is_not_noticed(tmp_path: Path, world: World, end:
 def test_a_failure_that_repeats_stops_the_night(tmp_path: Path, world: World, end: JobStatus) -> None:
     """The same records without an answer twice: nothing is published, though a third of the day was judged; an
     operator's run tries again, and pays only for what is left."""
-    barren = Course(end=end, share=0.0)
-    manners = Manners(course=lambda number: barren if number in (0, 2, 3) else Course())
+    unanswered = Course(end=end, share=0.0)
+    manners = Manners(course=lambda number: unanswered if number in (0, 2, 3) else Course())
     site = late_site(tmp_path, world, manners, max_attempts=5)
     with pytest.raises(JobFailed, match=rf"job nm-\S+ ended {end}: .*, as another job with its records did before"):
         play(site, "run")
     assert site.bedrock.creates == 3
     assert site.night(DAY) is None
-    site.bedrock.manners.course = lambda number: barren
+    site.bedrock.manners.course = lambda number: unanswered
     with pytest.raises(JobFailed, match="nothing was published"):
         play(site, "too-soon")
     assert site.bedrock.creates == 5, "an operator's run tries twice as well"
@@ -84,8 +84,8 @@ def test_a_failure_that_repeats_stops_the_night(tmp_path: Path, world: World, en
 
 def test_other_records_that_fail_are_another_matter(tmp_path: Path, world: World) -> None:
     """Two jobs that fail side by side have failed once each: both are asked again."""
-    barren = Course(end=JobStatus.FAILED, share=0.0)
-    site = late_site(tmp_path, world, Manners(course=courses(barren, barren)))
+    unanswered = Course(end=JobStatus.FAILED, share=0.0)
+    site = late_site(tmp_path, world, Manners(course=courses(unanswered, unanswered)))
     assert play(site, "run") is not None
     assert site.bedrock.creates == 4
     check_books(site)
