@@ -66,7 +66,7 @@ def unanswered_jobs(ledger: Sequence[LedgerEntry], plan: Plan) -> list[LedgerEnt
 
 
 def check_failures(storage: Storage, ledger: Sequence[LedgerEntry], plan: Plan) -> None:
-    """Raises JobFailed unless what this run's jobs failed of may pass: then their records are asked again, once.
+    """Raises JobFailed unless the failures of this run's jobs may pass; then their records are asked again, once.
 
     Raises:
         JobFailed: with Bedrock's message, for a failure that would repeat, or one that has: another job with the same
