@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 if TYPE_CHECKING:
-    from tasks.settings import Settings
+    from tasks.base.settings import Settings
 
 LAST_DAY = date(2026, 11, 19)
 
@@ -54,7 +54,7 @@ def cpu_seconds() -> float:
 
 def serve(pipe: Connection, days: list[date], cache: Path) -> None:
     """Serve a sandbox with these days' comments; at each message, say what it has been asked and what it cost."""
-    from sandbox.night import fill
+    from sandbox.month import fill
     from sandbox.serve import running
 
     with running(job_seconds=0.0, cache_dir=cache) as sandbox:
@@ -99,7 +99,7 @@ def main(
 
 
 def _play(days: list[date], earlier: int, pipe: Connection, profile: Path | None) -> None:
-    from tasks.settings import Settings
+    from tasks.base.settings import Settings
 
     settings, profiler, taken = Settings.load(), cProfile.Profile(), []
     for day in days[:earlier]:
