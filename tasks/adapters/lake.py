@@ -15,7 +15,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from data_contracts.tables.table import Table
 from tasks.adapters.aws import Aws
-from tasks.adapters.lake_snapshots import keep_snapshot, open_snapshot
+from tasks.adapters.lake_snapshots import keep_snapshot, open_snapshot, take_snapshot
 from tasks.base.errors import ModerationError, StorageUnavailable
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -154,6 +154,8 @@ class Lake:
     def _open_or_create(self, uri: str, table: Table) -> DeltaTable:
         """The table to be written through: one of its own for each commit, fixed at the version that it starts from."""
         options = self._options(uri)
+        if (delta := take_snapshot(self._aws, uri, options)) is not None:
+            return delta
         try:
             return DeltaTable(uri, storage_options=options)
         except TableNotFoundError:

@@ -21,7 +21,7 @@ from data_contracts.tables.metrics import METRICS
 from data_contracts.tables.table import Column, Table
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from sandbox.serve import Sandbox
-from tasks.adapters import lake_snapshots
+from tasks.adapters import lake, lake_snapshots
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake, reading_lake
 from tasks.adapters.storage import Storage
@@ -356,6 +356,23 @@ def test_a_table_that_has_not_changed_is_opened_once(shore: Shore, openings: lis
     shore.append(DAY, "b")
     assert shore.rows() == {DAY: ["a", "b"]}
     assert openings == []
+
+
+@pytest.mark.parametrize("shore", ["s3"], indirect=True)
+def test_a_table_is_not_opened_to_be_written_again(
+    shore: Shore, openings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commits of one process follow each other on the table that it knows, unless somebody is still to read it."""
+    shore.replace(DAY, "a")
+    monkeypatch.setattr(lake, "DeltaTable", vars(lake_snapshots)["DeltaTable"])
+    shore.append(DAY, "b")
+    shore.replace(NEXT_DAY, "c")
+    assert openings == []
+    before = shore.lake.scan(shore.uri, THINGS).filter(pl.col("date") == NEXT_DAY)
+    shore.replace(NEXT_DAY, "d")
+    assert openings == [shore.uri]
+    assert before.collect()["id"].to_list() == ["c"]
+    assert shore.rows() == {DAY: ["a", "b"], NEXT_DAY: ["d"]}
 
 
 @pytest.mark.parametrize("shore", ["s3"], indirect=True)
