@@ -119,7 +119,7 @@ def _play(days: list[date], earlier: int, pipe: Connection, profile: Path | None
 
 
 def _play_one(settings: Settings, day: date, pipe: Connection) -> Taken:
-    from sandbox.nights import play_night
+    from sandbox.play import play_night
 
     stages: defaultdict[str, float] = defaultdict(float)
 
