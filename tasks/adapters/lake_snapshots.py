@@ -6,11 +6,13 @@ listing of a key or two, and a night looks at its tables some twenty times and w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
 from typing import NamedTuple
 from weakref import ReferenceType, ref
 
+import polars as pl
 from deltalake import DeltaTable
 
 from tasks.adapters.aws import Aws, translated
@@ -40,6 +42,8 @@ class _Snapshot(NamedTuple):
 
 
 _KNOWN: dict[str, _Snapshot] = {}
+#: The rows of small tables, each with the etag of the commit that they are as of.
+_ROWS: dict[str, tuple[str, pl.DataFrame]] = {}
 
 
 def open_snapshot(aws: Aws | None, uri: str, options: dict[str, str]) -> DeltaTable:
@@ -54,6 +58,25 @@ def open_snapshot(aws: Aws | None, uri: str, options: dict[str, str]) -> DeltaTa
     table = DeltaTable(uri, storage_options=options)
     kept = keep_snapshot(aws, uri, table, options)
     return _lend(kept) if kept else table
+
+
+def read_rows(
+    aws: Aws | None, uri: str, options: dict[str, str], read: Callable[[DeltaTable], pl.DataFrame]
+) -> pl.DataFrame:
+    """What `read` makes of the table as it is now, made once for as long as the table stays what it is.
+
+    Raises:
+        TableNotFoundError: if there is none.
+    """
+    table = open_snapshot(aws, uri, options)
+    known = _KNOWN.get(uri)
+    if known is None or known.table.version() != table.version():  # somebody writes to it just now
+        return read(table)
+    etag, rows = _ROWS.get(uri, ("", None))
+    if rows is None or etag != known.etag:
+        rows = read(table)
+        _ROWS[uri] = (known.etag, rows)
+    return rows
 
 
 def take_snapshot(aws: Aws | None, uri: str, options: dict[str, str]) -> DeltaTable | None:

@@ -54,7 +54,7 @@ def remeasure_late_labels(
 ) -> LateLabelsSummary:
     """Append what new labels say about the published verdicts of the `days` days before `run_date`."""
     outside, one = adapters.connect(settings), timedelta(days=1)
-    nights = outside.lake.scan(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
+    nights = outside.lake.read(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
     published = published_runs(nights, run_date - days * one, run_date - one)
     measured = [
         measure_day(outside, RunPaths(settings, day, run_id), published[day], now)

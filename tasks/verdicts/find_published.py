@@ -24,7 +24,7 @@ def find_published(settings: Settings, plan: Plan) -> str | None:
     day was never read: one that a run made which woke up after its successor had published.
     """
     paths, outside = DayPaths(settings, plan.run_date), adapters.connect(settings)
-    nights = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS)
+    nights = outside.lake.read(paths.lake(NIGHTS.name), NIGHTS)
     published = published_run(nights, plan)
     if published and any(entry.state is EntryState.SUBMITTED for entry in read_ledger(outside.storage, paths)):
         return None
