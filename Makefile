@@ -27,8 +27,9 @@ night: env  ## play a night in the sandbox: no account, outputs in ./night/
 up: env  ## start everything an operator needs: sandbox or account, Prefect, worker; PORT=4200, Ctrl-C ends it
 	@$(RUN) -m sandbox up --port $(PORT) $(UP)
 
+# In order of the folders: whole nights first, so that no worker is left with one at the end while the other is done.
 test: env  ## pass the tests
-	@$(RUN) -m pytest -q -n 2 --dist loadfile --ignore tests/e2e tests
+	@$(RUN) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/e2e tests
 
 e2e: env  ## click through `make up` in headless Chromium (Debian: apt-get install chromium); see e2e-screenshots/
 	@$(RUN) -m pytest -q -n 2 --dist loadfile tests/e2e

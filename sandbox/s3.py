@@ -28,16 +28,12 @@ class S3Server:
     """moto's S3 on a bound socket."""
 
     def __init__(self, listener: socket.socket) -> None:
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-        from werkzeug.serving import make_server
+        from sandbox.keep_alive import KeepAliveServer  # moto: seconds
 
         host, port = listener.getsockname()[:2]
         self._address = f"{host}:{port}"
         self.url = f"http://{self._address}"
-        application: Any = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server(
-            host, port, application, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
-        )
+        self._server = KeepAliveServer(listener)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def start(self) -> None:

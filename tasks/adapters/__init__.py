@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from data_contracts.expectations import RunSuite, counts_by_check
-from tasks.adapters.aws import AwsEnvironment, shared
+from tasks.adapters.aws import aws_environment, shared
 from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.bedrock_models import BedrockModels, NoModelFacts
 from tasks.adapters.channels.apprise import alert_channels
@@ -49,7 +49,7 @@ def connect(settings: Settings) -> Adapters:
     Raises:
         SettingsInvalid: if no AWS region can be found.
     """
-    aws = shared(AwsEnvironment())
+    aws = shared(aws_environment())
     protection = Protection(settings.bucket_owner, settings.kms_key_id)
     roots = (settings.output_uri, settings.batch_uri)
     return Adapters(

@@ -24,7 +24,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from tasks.base.errors import ModerationError, SettingsInvalid
 
@@ -94,6 +94,17 @@ class AwsEnvironment(BaseSettings):
     aws_endpoint_url_bedrock_runtime: str | None = None
     aws_endpoint_url_service_quotas: str | None = None
     aws_endpoint_url_sns: str | None = None
+
+
+def aws_environment() -> AwsEnvironment:
+    """The variables as they are now: parsing them costs milliseconds, each stage connects, and they seldom change."""
+    variables = EnvSettingsSource(AwsEnvironment).env_vars
+    return _parsed(tuple(variables.get(name) for name in AwsEnvironment.model_fields))
+
+
+@lru_cache(maxsize=4)
+def _parsed(values: tuple[str | None, ...]) -> AwsEnvironment:
+    return AwsEnvironment()
 
 
 class Aws:

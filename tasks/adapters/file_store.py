@@ -23,10 +23,12 @@ _COMPARE_AND_SWAP = threading.Lock()
 class FileStore:
     """Files below absolute paths, for tests and for looking at a night without S3."""
 
-    def list(self, folder: str) -> list[StoredObject]:
+    def list(self, folder: str, after: str = "") -> list[StoredObject]:
         """See ObjectStore."""
+        first = f"{Path(folder)}/{after}".encode()
         paths = sorted(Path(folder).rglob("*"), key=lambda path: str(path).encode())
-        return [self._describe(path) for path in paths if path.is_file() and not path.name.startswith(_PARTIAL)]
+        found = (path for path in paths if path.is_file() and not path.name.startswith(_PARTIAL))
+        return [self._describe(path) for path in found if str(path).encode() > first]
 
     def get(self, uri: str) -> bytes | None:
         """See ObjectStore."""

@@ -15,7 +15,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from data_contracts.tables.table import Table
 from tasks.adapters.aws import Aws
-from tasks.adapters.lake_snapshots import keep_snapshot, open_snapshot
+from tasks.adapters.lake_snapshots import keep_snapshot, open_snapshot, read_rows, take_snapshot
 from tasks.base.errors import ModerationError, StorageUnavailable
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -94,7 +94,18 @@ class Lake:
         with _translated(uri):
             if (delta := self._open(uri)) is None:
                 return table.empty().lazy()
-            return table.widen(pl.scan_delta(delta, storage_options=self._options(uri) or None)).select(table.names)
+            return self._rows(uri, table, delta)
+
+    def read(self, uri: str, table: Table) -> pl.LazyFrame:
+        """What `scan` gives, of a table of few rows: it is read whole, and once for as long as it stays what it is."""
+        with _translated(uri):
+            try:
+                rows = read_rows(
+                    self._aws, uri, self._options(uri), lambda delta: self._rows(uri, table, delta).collect()
+                )
+            except TableNotFoundError:
+                return table.empty().lazy()
+            return rows.lazy()
 
     def live_files(self, uri: str) -> frozenset[str]:
         """Names of the files that the table's present version reads; none if there is no such table."""
@@ -143,6 +154,9 @@ class Lake:
                 return []
             return sorted({date.fromisoformat(partition["date"]) for partition in delta.partitions()})
 
+    def _rows(self, uri: str, table: Table, delta: DeltaTable) -> pl.LazyFrame:
+        return table.widen(pl.scan_delta(delta, storage_options=self._options(uri) or None)).select(table.names)
+
     def _open(self, uri: str) -> DeltaTable | None:
         """The table as it is now, or None if there is none."""
         try:
@@ -154,6 +168,8 @@ class Lake:
     def _open_or_create(self, uri: str, table: Table) -> DeltaTable:
         """The table to be written through: one of its own for each commit, fixed at the version that it starts from."""
         options = self._options(uri)
+        if (delta := take_snapshot(self._aws, uri, options)) is not None:
+            return delta
         try:
             return DeltaTable(uri, storage_options=options)
         except TableNotFoundError:

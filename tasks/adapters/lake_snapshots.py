@@ -1,14 +1,18 @@
 """Delta tables as this process last read them: one that has not changed since is not read again.
 
 Opening a table lists its log and reads a checkpoint and up to ten commits. Whether it is still what it was takes one
-listing of a key or two, and a night looks at its tables some twenty times.
+listing of a key or two, and a night looks at its tables some twenty times and writes to them six times.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from typing import NamedTuple
+from weakref import ReferenceType, ref
 
+import polars as pl
 from deltalake import DeltaTable
 
 from tasks.adapters.aws import Aws, translated
@@ -20,14 +24,26 @@ _LISTED_KEYS = 10
 
 
 class _Snapshot(NamedTuple):
-    """A table that nobody changes any more: many may read it, each for as long as they like."""
+    """A table that nobody changes: many may read it, each for as long as they like.
+
+    Attributes:
+        options: what it was opened with.
+        etag: of the commit that made its version.
+        lent: to those who read it later than they ask for it.
+    """
 
     table: DeltaTable
     options: dict[str, str]
     etag: str
+    lent: list[ReferenceType[DeltaTable]]
+
+    def is_current(self, aws: Aws, uri: str, options: dict[str, str]) -> bool:
+        return self.options == options and self.etag == _last_commit(aws, uri, self.table.version())
 
 
 _KNOWN: dict[str, _Snapshot] = {}
+#: The rows of small tables, each with the etag of the commit that they are as of.
+_ROWS: dict[str, tuple[str, pl.DataFrame]] = {}
 
 
 def open_snapshot(aws: Aws | None, uri: str, options: dict[str, str]) -> DeltaTable:
@@ -37,19 +53,62 @@ def open_snapshot(aws: Aws | None, uri: str, options: dict[str, str]) -> DeltaTa
         TableNotFoundError: if there is none.
     """
     known = _KNOWN.get(uri)
-    if aws and known and known.options == options and known.etag == _last_commit(aws, uri, known.table.version()):
-        return known.table
+    if aws and known and known.is_current(aws, uri, options):
+        return _lend(known)
     table = DeltaTable(uri, storage_options=options)
-    keep_snapshot(aws, uri, table, options)
-    return table
+    kept = keep_snapshot(aws, uri, table, options)
+    return _lend(kept) if kept else table
 
 
-def keep_snapshot(aws: Aws | None, uri: str, table: DeltaTable, options: dict[str, str]) -> None:
-    """Remember a table in S3; nobody may write through it from then on. It never fails: at worst it is opened again."""
+def read_rows(
+    aws: Aws | None, uri: str, options: dict[str, str], read: Callable[[DeltaTable], pl.DataFrame]
+) -> pl.DataFrame:
+    """What `read` makes of the table as it is now, made once for as long as the table stays what it is.
+
+    Raises:
+        TableNotFoundError: if there is none.
+    """
+    table = open_snapshot(aws, uri, options)
+    known = _KNOWN.get(uri)
+    if known is None or known.table.version() != table.version():  # somebody writes to it just now
+        return read(table)
+    etag, rows = _ROWS.get(uri, ("", None))
+    if rows is None or etag != known.etag:
+        rows = read(table)
+        _ROWS[uri] = (known.etag, rows)
+    return rows
+
+
+def take_snapshot(aws: Aws | None, uri: str, options: dict[str, str]) -> DeltaTable | None:
+    """The table as it is now, to be written through by who takes it; None if it must be opened for that.
+
+    It is no longer known afterwards, and nobody has it who has not read it yet.
+    """
+    known = _KNOWN.pop(uri, None)
+    if aws and known and not any(lent() for lent in known.lent) and known.is_current(aws, uri, options):
+        return known.table
+    return None
+
+
+def keep_snapshot(aws: Aws | None, uri: str, table: DeltaTable, options: dict[str, str]) -> _Snapshot | None:
+    """Remember a table in S3; nobody may write through it until he takes it.
+
+    It never fails: at worst, None, the table is opened again.
+    """
     if aws and options:
         with suppress(ModerationError):
             if etag := _last_commit(aws, uri, table.version()):
-                _KNOWN[uri] = _Snapshot(table, options, etag)
+                kept = _KNOWN[uri] = _Snapshot(table, options, etag, [])
+                return kept
+    return None
+
+
+def _lend(known: _Snapshot) -> DeltaTable:
+    """The snapshot as an object of the reader's own, so that its end is seen."""
+    known.lent[:] = [lent for lent in known.lent if lent() is not None]
+    table = copy(known.table)
+    known.lent.append(ref(table))
+    return table
 
 
 def _last_commit(aws: Aws, uri: str, version: int) -> str | None:

@@ -34,8 +34,8 @@ class Versioned(NamedTuple):
 class ObjectStore(Protocol):
     """Whole objects by URI. Writes are one PutObject: a reader sees the old object or the new one."""
 
-    def list(self, folder: str) -> list[StoredObject]:
-        """Every object below the folder, in order of key."""
+    def list(self, folder: str, after: str = "") -> list[StoredObject]:
+        """Every object below the folder, in order of key; of those, what comes after the key `after` below it."""
         ...
 
     def get(self, uri: str) -> bytes | None:

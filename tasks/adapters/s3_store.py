@@ -38,13 +38,13 @@ class S3Store:
         key = self._ours.get(bucket, Protection()).kms_key_id
         return self._at(bucket) | ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {})
 
-    def list(self, folder: str) -> list[StoredObject]:
+    def list(self, folder: str, after: str = "") -> list[StoredObject]:
         """See ObjectStore."""
         bucket, key = _split(folder)
+        prefix = f"{key}/" if key else ""
+        start = {"StartAfter": prefix + after} if after else {}
         with translated(f"list {folder}", StorageUnavailable, StorageRefused):
-            pages = self._s3.get_paginator("list_objects_v2").paginate(
-                **self._at(bucket), Prefix=f"{key}/" if key else ""
-            )
+            pages = self._s3.get_paginator("list_objects_v2").paginate(**self._at(bucket), Prefix=prefix, **start)
             return [
                 StoredObject(
                     f"s3://{bucket}/{item['Key']}", item["ETag"].strip('"'), item["Size"], item["LastModified"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -10,6 +11,7 @@ from typing import BinaryIO
 from tasks.adapters.aws import Aws
 from tasks.adapters.file_store import FileStore
 from tasks.adapters.object_store import ObjectStore, Protection, StorageRefused, StoredObject, Versioned
+from tasks.adapters.remembered import Remembered
 from tasks.adapters.s3_store import S3Store
 
 __all__ = [
@@ -23,6 +25,11 @@ __all__ = [
     "Versioned",
 ]
 
+#: Small objects that are read at a time.
+_READERS = 8
+
+_remembered = Remembered()
+
 
 class Storage:
     """Whole objects wherever their URI says: `s3://bucket/key` or an absolute path."""
@@ -35,13 +42,32 @@ class Storage:
     def _store(self, uri: str) -> ObjectStore:
         return self._s3 if uri.startswith("s3://") else self._files
 
-    def list(self, folder: str) -> list[StoredObject]:
+    def list(self, folder: str, after: str = "") -> list[StoredObject]:
         """See ObjectStore."""
-        return self._store(folder).list(folder)
+        return self._store(folder).list(folder, after)
 
     def get(self, uri: str) -> bytes | None:
         """See ObjectStore."""
         return self._store(uri).get(uri)
+
+    def read_listed(self, items: Sequence[StoredObject]) -> tuple[bytes | None, ...]:
+        """The bytes of small objects that were listed, in order; None for one that is gone by now.
+
+        The process remembers them, so no object with a comment's text is read so: one that the listing shows unchanged
+        is not asked for again.
+        """
+
+        def read_one(item: StoredObject) -> bytes | None:
+            if (known := _remembered.get(item.uri, item.etag)) is not None:
+                return known
+            found = self.get_versioned(item.uri)
+            if found is None:
+                return None
+            _remembered.put(item.uri, found.etag, found.body)
+            return found.body
+
+        with ThreadPoolExecutor(_READERS) as readers:
+            return tuple(readers.map(read_one, items))
 
     def fetch(self, uri: str, path: Path, etag: str | None = None) -> None:
         """See ObjectStore."""

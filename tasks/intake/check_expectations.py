@@ -90,7 +90,7 @@ def summarise(report: ExpectationReport) -> ExpectationSummary:
 
 def _read_recent_days(outside: Adapters, paths: RunPaths) -> RecentDays:
     history = read_history(outside, paths)
-    nights = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS).filter(pl.col("date").is_in(history.days))
+    nights = outside.lake.read(paths.lake(NIGHTS.name), NIGHTS).filter(pl.col("date").is_in(history.days))
     return recent_days(nights.select("ingested_count").collect().to_series(), history)
 
 

@@ -63,4 +63,4 @@ def check_prompt(outside: Adapters, paths: DayPaths, origin: str, sha256: str) -
         known = frozen()
     except PromptFileError as error:
         raise PromptInvalid(str(error)) from error
-    check_unchanged(origin, sha256, prompt_uses(outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS)), asked, known)
+    check_unchanged(origin, sha256, prompt_uses(outside.lake.read(paths.lake(NIGHTS.name), NIGHTS)), asked, known)

@@ -76,7 +76,7 @@ def expire_batch_files(settings: Settings, run_date: date, now: datetime) -> Exp
     Stops when: never.
     """
     connected = adapters.connect(settings)
-    nights = connected.lake.scan(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
+    nights = connected.lake.read(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
     files = expired_files(
         connected.storage.list(settings.batch_uri),
         settings.batch_uri,

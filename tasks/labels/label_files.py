@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +16,7 @@ from data_contracts.tables.labels import LABELS
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.base.errors import InputChanged
 from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
 from tasks.labels.truth import schema_fault
 
 
@@ -45,6 +48,16 @@ def list_labels(storage: Storage, paths: DayPaths) -> list[StoredObject]:
     return [item for item in storage.list(paths.labels) if item.uri.endswith(".parquet")]
 
 
+def list_labels_of(storage: Storage, settings: Settings, days: Collection[date]) -> dict[date, list[StoredObject]]:
+    """Every label file of each of the days, by one listing from the first of them on."""
+    found: dict[str, list[StoredObject]] = {DayPaths(settings, day).labels: [] for day in days}
+    for item in storage.list(settings.labels_uri, after=f"date={min(days)}") if days else ():
+        folder = f"{settings.labels_uri}/{item.uri.removeprefix(f'{settings.labels_uri}/').partition('/')[0]}"
+        if folder in found and item.uri.endswith(".parquet"):
+            found[folder].append(item)
+    return dict(zip(days, found.values(), strict=True))
+
+
 def read_labels(storage: Storage, objects: Iterable[StoredObject], scratch: Path) -> LabelFiles:
     """What the files say; one that breaks the contract is counted, never fatal.
 
@@ -69,12 +82,19 @@ def read_labels(storage: Storage, objects: Iterable[StoredObject], scratch: Path
     return LabelFiles(pl.concat(frames), lost_count, tuple(faults))
 
 
-def load_seen(storage: Storage, paths: DayPaths) -> LabelsSeen | None:
-    """What the day was last measured with; None if it never was, or nobody can tell."""
-    try:
-        return LabelsSeen.model_validate_json(storage.get(paths.labels_state()) or b"")
-    except ValidationError:
-        return None
+def load_seen(storage: Storage, settings: Settings, days: Collection[date]) -> dict[date, LabelsSeen]:
+    """What the days were last measured with; those are left out that never were, or of which nobody can tell."""
+    if not days:
+        return {}
+    by_uri = {DayPaths(settings, day).labels_state(): day for day in days}
+    folder, _, first = min(by_uri).rpartition("/")
+    listed = storage.list(folder, after=first.partition(".")[0])
+    items = [item for item in listed if item.uri in by_uri]
+    seen = {}
+    for item, body in zip(items, storage.read_listed(items), strict=True):
+        with suppress(ValidationError):
+            seen[by_uri[item.uri]] = LabelsSeen.model_validate_json(body or b"")
+    return seen
 
 
 def store_seen(storage: Storage, paths: DayPaths, seen: LabelsSeen) -> None:

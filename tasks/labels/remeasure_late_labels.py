@@ -19,7 +19,7 @@ from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import telling_stage
 from tasks.labels.day_accuracy import measure_day
-from tasks.labels.label_files import LabelsSeen, list_labels, load_seen
+from tasks.labels.label_files import LabelsSeen, list_labels_of, load_seen
 from tasks.ledger.nights import published_runs
 from tasks.measure.metric_history import LABEL_DAYS
 
@@ -37,11 +37,12 @@ class LateLabelsSummary(BaseModel):
 def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[date, str]) -> list[date]:
     """Published days whose labels are not those that the day was last measured with."""
     changed = []
+    objects = list_labels_of(outside.storage, settings, published)
+    seen = load_seen(outside.storage, settings, published)
     for day, verdicts_run_id in published.items():
-        paths = DayPaths(settings, day)
-        objects, before = list_labels(outside.storage, paths), load_seen(outside.storage, paths)
-        is_unmeasured = before is None and bool(objects)
-        if is_unmeasured or (before is not None and before != LabelsSeen.of(objects, paths, verdicts_run_id)):
+        before, now = seen.get(day), LabelsSeen.of(objects[day], DayPaths(settings, day), verdicts_run_id)
+        is_unmeasured = before is None and bool(now.etags)
+        if is_unmeasured or (before is not None and before != now):
             changed.append(day)
     return changed
 
@@ -58,7 +59,7 @@ def remeasure_late_labels(
     Stops when: never.
     """
     outside, one = adapters.connect(settings), timedelta(days=1)
-    nights = outside.lake.scan(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
+    nights = outside.lake.read(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
     published = published_runs(nights, run_date - days * one, run_date - one)
     measured = [
         measure_day(outside, RunPaths(settings, day, run_id), published[day], now)

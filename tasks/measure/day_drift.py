@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.tables.metrics import State
 from tasks.adapters import Adapters
+from tasks.adapters.object_store import changed
 from tasks.adapters.storage import Storage
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths, RunPaths
@@ -76,16 +78,18 @@ def _measure_words(
     """Collect the day's words while the vocabulary is young, measure against it afterwards."""
     needed, count = settings.baseline_days, int(valid.select(pl.len()).collect().item())
     paths = DayPaths(settings, run_date)
-    days = {date.fromisoformat(Path(item.uri).stem) for item in storage.list(paths.vocabularies)}
-    file = Path(folder) / "vocabulary.parquet"
+    stored = storage.list(paths.vocabularies)
+    days = {date.fromisoformat(Path(item.uri).stem) for item in stored}
     if collects(days, run_date, needed):
+        file = Path(folder) / "vocabulary.parquet"
         shared_tokens(sample_batches(valid, count)).write_parquet(file)
         storage.send(file, paths.vocabulary())
         return collecting(len(days | {run_date}), needed)
     words = set[str]()
-    for day in sorted(days):
-        storage.fetch(DayPaths(settings, day).vocabulary(), file)
-        words |= set(pl.read_parquet(file)["token"])
+    for item, body in zip(stored, storage.read_listed(stored), strict=True):
+        if body is None:
+            raise changed(item.uri)
+        words |= set(pl.read_parquet(BytesIO(body))["token"])
     return measure_oov(sample_batches(valid, count), pl.Series("token", sorted(words), dtype=pl.String()))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -11,12 +12,10 @@ import polars as pl
 
 from data_contracts.tables.metrics import METRICS, State
 from tasks.adapters import Adapters
+from tasks.adapters.storage import Storage
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.measure.metric_history import LABEL_DAYS, History, earlier_days, latest_rows, standing_rows
-
-#: Small objects that are read at a time.
-_READERS = 8
 
 
 def read_history(outside: Adapters, paths: DayPaths) -> History:
@@ -27,15 +26,28 @@ def read_history(outside: Adapters, paths: DayPaths) -> History:
     """
     nights = pl.LazyFrame({"date": outside.lake.days(paths.lake("nights"))}, schema={"date": pl.Date})
     days = earlier_days(nights, paths.run_date, paths.settings.baseline_days)
-    plain = [DayPaths(paths.settings, day).plain("metrics") for day in days]
-    with ThreadPoolExecutor(_READERS) as readers:
-        bodies = dict(zip(days, readers.map(outside.storage.get, plain), strict=True))
-    stored = [pl.read_parquet(BytesIO(body)).lazy() for body in bodies.values() if body is not None]
-    frames = [METRICS.conform(METRICS.widen(frame)) for frame in stored]
-    absent = [day for day, body in bodies.items() if body is None]
-    if absent:
+    stored = _read_plain(outside.storage, paths, days)
+    frames = [METRICS.conform(METRICS.widen(frame.lazy())) for frame in stored.values()]
+    if absent := [day for day in days if day not in stored]:
         frames.append(outside.lake.scan(paths.lake("metrics"), METRICS).filter(pl.col("date").is_in(absent)))
     return History.of(days, latest_rows(pl.concat([METRICS.empty().lazy(), *frames])).collect())
+
+
+def _read_plain(storage: Storage, paths: DayPaths, days: Sequence[date]) -> dict[date, pl.DataFrame]:
+    """The plain objects of those of the days that have one."""
+    if not days:
+        return {}
+    by_uri = {DayPaths(paths.settings, day).plain("metrics"): day for day in days}
+    listed = storage.list(f"{paths.settings.output_uri}/metrics", after=f"date={min(days)}")
+    items = [item for item in listed if item.uri in by_uri]
+    bodies = zip(items, storage.read_listed(items), strict=True)
+    return {by_uri[item.uri]: _frame(body) for item, body in bodies if body is not None}
+
+
+@lru_cache(maxsize=100)
+def _frame(body: bytes) -> pl.DataFrame:
+    """A night reads its history three times."""
+    return pl.read_parquet(BytesIO(body))
 
 
 def read_day(outside: Adapters, paths: DayPaths) -> pl.DataFrame:

@@ -28,7 +28,7 @@ def find_published(settings: Settings, plan: Plan) -> str | None:
     Stops when: never; if this very plan is published, the night ends here and is well.
     """
     paths, outside = DayPaths(settings, plan.run_date), adapters.connect(settings)
-    nights = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS)
+    nights = outside.lake.read(paths.lake(NIGHTS.name), NIGHTS)
     published = published_run(nights, plan)
     if published and any(entry.state is EntryState.SUBMITTED for entry in read_ledger(outside.storage, paths)):
         return None

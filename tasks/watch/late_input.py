@@ -103,7 +103,7 @@ def find_late_input(settings: Settings, run_date: date) -> LateInput | None:
 
 def find_late_inputs(outside: Adapters, settings: Settings, days: Sequence[date]) -> list[LateInput]:
     """The published days among these whose comments are no longer those that were published, in order."""
-    nights = outside.lake.scan(lake(settings, NIGHTS.name), NIGHTS)
+    nights = outside.lake.read(lake(settings, NIGHTS.name), NIGHTS)
     wanted = frozenset(days)
     published = {day: run for day, run in published_runs(nights, min(days), max(days)).items() if day in wanted}
 

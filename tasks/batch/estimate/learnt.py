@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import polars as pl
@@ -69,23 +69,26 @@ class Nights:
     def __init__(self, storage: Storage, paths: DayPaths) -> None:
         self._storage = storage
         self._days = {
-            date.fromisoformat(item.uri.rsplit("/", 1)[-1].split(".")[0]): item.uri
-            for item in storage.list(paths.usages)
+            date.fromisoformat(item.uri.rsplit("/", 1)[-1].split(".")[0]): item for item in storage.list(paths.usages)
         }
         self._read: dict[date, NightUsage | None] = {}
 
     def rates(self, run_date: date, plan: Plan) -> Rates | None:
         """The rates of the nights nearest to a day with the plan's model and prompt; None if they tell too little."""
         found: list[NightUsage] = []
-        for day in sorted(self._days, key=lambda day: abs(day - run_date))[:_LOOKED_THROUGH]:
-            if day not in self._read:
-                self._read[day] = _read(self._storage, self._days[day])
-            night = self._read[day]
-            if night is not None and _fits(night, plan):
-                found.append(night)
-            if len(found) == LEARNT_NIGHTS:
+        nearest = sorted(self._days, key=lambda day: abs(day - run_date))[:_LOOKED_THROUGH]
+        for start in range(0, len(nearest), LEARNT_NIGHTS):
+            nights = self._nights(nearest[start : start + LEARNT_NIGHTS])
+            found += [night for night in nights if night is not None and _fits(night, plan)]
+            if len(found) >= LEARNT_NIGHTS:
                 break
-        return learnt_rates([usage for night in found for usage in night.languages])
+        return learnt_rates([usage for night in found[:LEARNT_NIGHTS] for usage in night.languages])
+
+    def _nights(self, days: Sequence[date]) -> list[NightUsage | None]:
+        unread = [day for day in days if day not in self._read]
+        bodies = self._storage.read_listed([self._days[day] for day in unread])
+        self._read |= {day: _parse(body) for day, body in zip(unread, bodies, strict=True)}
+        return [self._read[day] for day in days]
 
 
 def learn_rates(storage: Storage, paths: DayPaths, plan: Plan) -> Rates | None:
@@ -93,10 +96,10 @@ def learn_rates(storage: Storage, paths: DayPaths, plan: Plan) -> Rates | None:
     return Nights(storage, paths).rates(paths.run_date, plan)
 
 
-def _read(storage: Storage, uri: str) -> NightUsage | None:
+def _parse(body: bytes | None) -> NightUsage | None:
     """The object, or None where it is gone or says something else: an estimate must not stop a night."""
     try:
-        return NightUsage.model_validate_json(storage.get(uri) or b"")
+        return NightUsage.model_validate_json(body or b"")
     except ValidationError:
         return None
 

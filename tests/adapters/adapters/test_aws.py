@@ -19,7 +19,7 @@ from botocore.exceptions import (
 
 from sandbox.serve import Sandbox
 from tasks import adapters
-from tasks.adapters.aws import Aws, AwsEnvironment, error_text, is_transient_error, shared, translated
+from tasks.adapters.aws import Aws, AwsEnvironment, aws_environment, error_text, is_transient_error, shared, translated
 from tasks.base.errors import SettingsInvalid, StorageUnavailable
 from tests.factories import settings
 
@@ -160,11 +160,15 @@ def test_the_session_token_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None
 def test_clients_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients are shared as long as the variables stay, and made anew when one of them changes."""
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "first")
-    before = shared(AwsEnvironment())
-    assert shared(AwsEnvironment()) is before
+    before = shared(aws_environment())
+    assert shared(aws_environment()) is before
     monkeypatch.setenv("AWS_SESSION_TOKEN", "second")
-    assert shared(AwsEnvironment()) is not before
+    after = shared(aws_environment())
+    assert after is not before
+    assert after.object_store_options()["aws_session_token"] == "second"
 
 
 def test_retries_are_standard(monkeypatch: pytest.MonkeyPatch) -> None:

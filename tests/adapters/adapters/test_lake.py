@@ -21,7 +21,7 @@ from data_contracts.tables.metrics import METRICS
 from data_contracts.tables.table import Column, Table
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from sandbox.serve import Sandbox
-from tasks.adapters import lake_snapshots
+from tasks.adapters import lake, lake_snapshots
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake, reading_lake
 from tasks.adapters.storage import Storage
@@ -356,6 +356,45 @@ def test_a_table_that_has_not_changed_is_opened_once(shore: Shore, openings: lis
     shore.append(DAY, "b")
     assert shore.rows() == {DAY: ["a", "b"]}
     assert openings == []
+
+
+def test_a_small_table_is_read_whole_and_as_it_is(shore: Shore) -> None:
+    """Rows that are read into memory stay, and the next read shows what was committed since, by whomever."""
+    assert_frame_equal(shore.lake.read(shore.uri, THINGS).collect(), THINGS.empty())
+    shore.replace(DAY, "a")
+    before = shore.lake.read(shore.uri, THINGS)
+    assert_frame_equal(before.collect(), shore.lake.scan(shore.uri, THINGS).collect())
+    shore.append(DAY, "b")
+    assert shore.lake.read(shore.uri, THINGS).collect()["id"].sort().to_list() == ["a", "b"]
+    DeltaTable(shore.uri, storage_options=shore.lake._options(shore.uri)).delete("id = 'a'")
+    assert shore.lake.read(shore.uri, THINGS).collect()["id"].to_list() == ["b"]
+    assert before.collect()["id"].to_list() == ["a"]
+
+
+@pytest.mark.parametrize("shore", ["s3"], indirect=True)
+def test_a_small_table_that_stays_is_read_once(shore: Shore) -> None:
+    """Its files are not asked for again."""
+    shore.replace(DAY, "a")
+    shore.lake.read(shore.uri, THINGS)
+    shore.storage.delete(item.uri for item in shore.storage.list(f"{shore.uri}/date={DAY}"))
+    assert shore.lake.read(shore.uri, THINGS).collect()["id"].to_list() == ["a"]
+
+
+@pytest.mark.parametrize("shore", ["s3"], indirect=True)
+def test_a_table_is_not_opened_to_be_written_again(
+    shore: Shore, openings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commits of one process follow each other on the table that it knows, unless somebody is still to read it."""
+    shore.replace(DAY, "a")
+    monkeypatch.setattr(lake, "DeltaTable", vars(lake_snapshots)["DeltaTable"])
+    shore.append(DAY, "b")
+    shore.replace(NEXT_DAY, "c")
+    assert openings == []
+    before = shore.lake.scan(shore.uri, THINGS).filter(pl.col("date") == NEXT_DAY)
+    shore.replace(NEXT_DAY, "d")
+    assert openings == [shore.uri]
+    assert before.collect()["id"].to_list() == ["c"]
+    assert shore.rows() == {DAY: ["a", "b"], NEXT_DAY: ["d"]}
 
 
 @pytest.mark.parametrize("shore", ["s3"], indirect=True)

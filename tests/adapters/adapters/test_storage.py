@@ -13,6 +13,7 @@ from moto.s3.models import s3_backends
 
 from sandbox.serve import Sandbox
 from tasks.adapters.aws import Aws, AwsEnvironment, shared
+from tasks.adapters.remembered import Remembered
 from tasks.adapters.storage import Storage, StorageRefused
 from tasks.base.errors import InputChanged, StorageUnavailable
 from tests.wire import OneTry, Reply, Wire
@@ -82,6 +83,56 @@ def test_listing_stays_in_its_folder(place: Place) -> None:
     for name in ("date=2026-11-1/a.parquet", "date=2026-11-19/a.parquet", "date=2026-11-1.parquet"):
         place.storage.put(place.uri(name), b"x")
     assert place.names("date=2026-11-1") == ["date=2026-11-1/a.parquet"]
+
+
+def test_listing_after_a_key(place: Place) -> None:
+    """A listing may begin in the middle; what it begins after need not be there."""
+    for name in ("date=2026-11-17/a", "date=2026-11-18/a", "date=2026-11-18/b", "date=2026-11-19/a"):
+        place.storage.put(place.uri(name), b"x")
+    after = [item.uri for item in place.storage.list(place.root, after="date=2026-11-18")]
+    assert after == [place.uri(name) for name in ("date=2026-11-18/a", "date=2026-11-18/b", "date=2026-11-19/a")]
+
+
+def test_what_was_listed_is_read_as_it_is_listed(place: Place) -> None:
+    """Listed objects come in the order that is asked for; one that was replaced since the last listing is read anew."""
+    for name in "abc":
+        place.storage.put(place.uri(name), name.encode())
+    first = place.storage.list(place.root)
+    assert place.storage.read_listed(first[::-1]) == (b"c", b"b", b"a")
+    place.storage.put(place.uri("b"), b"another")
+    assert place.storage.read_listed(place.storage.list(place.root)) == (b"a", b"another", b"c")
+    place.storage.delete([place.uri("b")])
+    assert place.storage.read_listed(place.storage.list(place.root)) == (b"a", b"c")
+
+
+def test_an_object_that_is_gone_since_it_was_listed(place: Place) -> None:
+    """An object that goes between its listing and the first read is None."""
+    place.storage.put(place.uri("a"), b"x")
+    listed = place.storage.list(place.root)
+    place.storage.delete([place.uri("a")])
+    assert place.storage.read_listed(listed) == (None,)
+
+
+def test_what_stays_is_asked_for_once(s3: Place, sandbox: Sandbox) -> None:
+    """A listed object that this process has read is remembered, also for another connection."""
+    s3.storage.put(s3.uri("a"), b"x")
+    s3.storage.read_listed(s3.storage.list(s3.root))
+    listed = s3.storage.list(s3.root)
+    sandbox.s3.delete_object(Bucket="moderation-output", Key=s3.uri("a").removeprefix(f"{BUCKET}/"))
+    assert Storage(shared(AwsEnvironment())).read_listed(listed) == (b"x",)
+
+
+def test_what_is_remembered_has_an_end() -> None:
+    """The least used bodies go when there is no room for another."""
+    memory = Remembered(most_bytes=10)
+    memory.put("a", "1", b"12345")
+    memory.put("b", "1", b"12345")
+    assert memory.get("a", "1") == b"12345"
+    memory.put("c", "1", b"1")
+    assert [memory.get(uri, "1") for uri in "abc"] == [b"12345", None, b"1"]
+    memory.put("a", "2", b"1234567890")
+    assert [memory.get("a", etag) for etag in "12"] == [None, b"1234567890"]
+    assert memory.get("c", "1") is None
 
 
 def test_listing_of_nothing_is_empty(place: Place) -> None:

@@ -108,7 +108,7 @@ def test_a_day_that_was_published_again_is_measured_again(settings: Settings) ->
     publish(settings)
     measure_accuracy.fn(settings, DAY, "run-0", "older", NOW)
     assert look(settings).remeasured == (str(DAY),)
-    seen = load_seen(adapters.connect(settings).storage, DayPaths(settings, DAY))
+    seen = load_seen(adapters.connect(settings).storage, settings, [DAY]).get(DAY)
     assert seen is not None
     assert seen.verdicts_run_id == "x"
 
