@@ -6,6 +6,7 @@ Which records: `wanted_records`. How they are written: `shards`. What they will 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -13,12 +14,9 @@ import polars as pl
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.documents.ledger import EstimateSource, LedgerEntry, Mode
+from data_contracts.documents.ledger import EstimateSource, LedgerEntry
 from data_contracts.documents.plan import Plan
-from tasks import adapters
-from tasks.adapters.storage import Storage
 from tasks.base.frames import buckets, scratch
-from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.batch.canary import is_canary_due
@@ -27,15 +25,11 @@ from tasks.batch.estimate.rates import Rates
 from tasks.batch.failed_jobs import check_failures
 from tasks.batch.read_quotas import Quotas
 from tasks.batch.shards import ShardNaming, plan_shards, send_shard, write_shards
-from tasks.batch.wanted_records import WANTED, Prices, asked_records, booked_cost, choose, records_to_ask
+from tasks.batch.wanted_records import WANTED, Choice, asked_records, booked_cost, choose, records_to_ask
+from tasks.ledger.asker import Asker
 from tasks.ledger.deadline import is_late
 from tasks.ledger.entries import fetch_answers, fetch_requests, read_ledger, serves
-from tasks.ledger.prices import find_price
-from tasks.llm.families import pick_family
-from tasks.llm.prompt import load_prompt
-from tasks.llm.request_line import RequestTemplate
-
-MODES: tuple[Mode, ...] = ("batch", "on_demand", "canary")
+from tasks.ledger.run import Run
 
 
 class Batch(BaseModel):
@@ -57,64 +51,8 @@ class Batch(BaseModel):
     notes: tuple[str, ...] = ()
 
 
-@stage
-def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = Quotas()) -> Batch:
-    """Write the input files of the shards that are needed; the same records give the same keys and overwrite.
-
-    After the deadline nothing is needed any more, and what failed for good is not asked again.
-
-    Reads: work/valid, work/duplicates, ledger, requests/, answers/, state/usage; Bedrock's count of tokens.
-    Writes: the shards' input files, requests/.
-    Stops when: the estimate is over the budget (OverBudget), a job's failure would repeat (JobFailed), there are too
-        few comments for a job and ON_DEMAND is off (BelowMinimum).
-    """
-    outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
-    prompt = load_prompt(settings)
-    family = pick_family(plan.model_id, prompt, plan.invocation_type)
-    template = RequestTemplate(family, prompt)
-    prices: Prices = {mode: find_price(plan.model_id, mode, settings.prices) for mode in MODES}
-    ledger = read_ledger(outside.storage, paths)
-    # Numbered on over all of the day's shards, so that no key is used twice; the epoch is the operator's alone.
-    first_shard = max([-1, *(entry.shard for entry in ledger)]) + 1
-    own_entries = [entry for entry in ledger if entry.run_id == plan.run_id and entry.mode != "canary"]
-    booked = booked_cost(ledger)
-    if is_late(settings, plan, now):
-        return _nothing(booked)
-    check_failures(outside.storage, ledger, plan)
-    with scratch() as temporary:
-        folder = Path(temporary)
-        records = _write_wanted(
-            outside.storage, paths, plan, [entry for entry in ledger if serves(entry, plan)], folder
-        )
-        rates, notes = expect_rates(outside, paths, plan, family, prompt, records, own_entries)
-        is_due = is_canary_due(settings, plan, template, ledger)
-        choice = choose(_size(records, rates), settings, booked, rates, prices, is_canary_due=is_due)
-        if choice.is_first_attempt_only:
-            first_attempts = folder / "first_attempts.parquet"
-            pl.scan_parquet(records).filter(pl.col("attempt") == 1).sink_parquet(first_attempts)
-            records = first_attempts
-        line_bytes = choice.sizes["text_bytes"].to_numpy() + template.constant_bytes
-        most = (quotas.most_records(settings), quotas.most_bytes(settings))
-        counts = plan_shards(line_bytes, *most, settings.min_job_records)
-        naming = ShardNaming(settings, plan, paths, rates, choice.mode, prices[choice.mode], now)
-        shards = []
-        for number, shard in enumerate(write_shards(records, counts, template, rates, folder), first_shard):
-            shards.append(naming.entry(number, shard))
-            send_shard(outside.storage, shards[-1], shard, folder)
-    return Batch(
-        shards=tuple(shards),
-        record_count=choice.sizes.height,
-        left_count=choice.left_count,
-        estimated_input_tokens=choice.expected.input_tokens,
-        estimated_output_tokens=choice.expected.output_tokens,
-        estimated_cost_usd=choice.expected.cost_usd,
-        estimate_source=rates.source if shards else None,
-        booked_cost_usd=booked,
-        notes=notes if shards else (),
-    )
-
-
-def _nothing(booked_usd: float) -> Batch:
+def _nothing_to_ask(booked_usd: float) -> Batch:
+    """The batch of a day whose deadline has passed."""
     return Batch(
         shards=(),
         record_count=0,
@@ -126,26 +64,98 @@ def _nothing(booked_usd: float) -> Batch:
     )
 
 
-def _write_wanted(storage: Storage, paths: RunPaths, plan: Plan, serving: list[LedgerEntry], folder: Path) -> Path:
+def _own_entries(ledger: Sequence[LedgerEntry], plan: Plan) -> list[LedgerEntry]:
+    """What this run has asked before this round, but for its canary."""
+    return [entry for entry in ledger if entry.run_id == plan.run_id and entry.mode != "canary"]
+
+
+def _next_shard(ledger: Sequence[LedgerEntry]) -> int:
+    """The number of the next shard: on over all of the day's shards, so that no key is used twice."""
+    return max([-1, *(entry.shard for entry in ledger)]) + 1
+
+
+def _write_wanted(run: Run, ledger: Sequence[LedgerEntry], folder: Path) -> Path:
     """The records that a new request is needed for, in a local file: WANTED."""
+    serving = [entry for entry in ledger if serves(entry, run.plan)]
     for name in ("valid", "duplicates"):
-        storage.fetch(paths.work(name), folder / f"{name}.parquet")
-    requests, answers = fetch_requests(storage, serving, folder), fetch_answers(storage, serving, folder)
+        run.storage.fetch(run.paths.work(name), folder / f"{name}.parquet")
+    requests, answers = fetch_requests(run.storage, serving, folder), fetch_answers(run.storage, serving, folder)
     valid, duplicates = (pl.scan_parquet(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
     wanted = folder / "wanted.parquet"
     row_count = valid.select(pl.len()).collect().item()
     with pq.ParquetWriter(wanted, WANTED.arrow_schema) as writer:
         for bucket in buckets(row_count):
-            mine, asked, answered = (
+            comments, asked, answered = (
                 frame.filter(bucket.holds(pl.col("record_id"))) for frame in (valid, requests, answers)
             )
-            known = asked_records(asked, answered, serving, plan.run_id)
-            to_ask = records_to_ask(mine, duplicates, known, paths.settings.max_attempts)
-            found = WANTED.conform(to_ask).collect()
-            writer.write_table(found.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(WANTED.arrow_schema))
+            asked_before = asked_records(asked, answered, serving, run.plan.run_id)
+            to_ask = records_to_ask(comments, duplicates, asked_before, run.settings.max_attempts)
+            part = WANTED.conform(to_ask).collect()
+            writer.write_table(part.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(WANTED.arrow_schema))
     return wanted
 
 
 def _size(records: Path, rates: Rates) -> pl.DataFrame:
+    """What `choose` looks at: text_bytes, attempt and expected input_tokens of each record."""
     sized = pl.scan_parquet(records).select("text_bytes", "attempt", input_tokens=rates.input_tokens())
     return sized.collect(engine="streaming")
+
+
+def _keep_chosen(records: Path, choice: Choice, folder: Path) -> Path:
+    """The records that were chosen, in a local file."""
+    if not choice.is_first_attempt_only:
+        return records
+    first_attempts = folder / "first_attempts.parquet"
+    pl.scan_parquet(records).filter(pl.col("attempt") == 1).sink_parquet(first_attempts)
+    return first_attempts
+
+
+def _shard_counts(choice: Choice, asker: Asker, settings: Settings, quotas: Quotas) -> list[int]:
+    """Records of each shard, within the settings' limits and the account's."""
+    line_bytes = choice.sizes["text_bytes"].to_numpy() + asker.template.constant_bytes
+    return plan_shards(line_bytes, quotas.most_records(settings), quotas.most_bytes(settings), settings.min_job_records)
+
+
+@stage
+def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = Quotas()) -> Batch:
+    """Write the input files of the shards that are needed; the same records give the same keys and overwrite.
+
+    After the deadline nothing is needed any more, and what failed for good is not asked again.
+
+    Reads: work/valid, work/duplicates, ledger, requests/, answers/, state/usage; Bedrock's count of tokens.
+    Writes: the shards' input files, requests/.
+    Stops when: the estimate is over the budget (OverBudget), a job's failure would repeat (JobFailed), there are too
+        few comments for a job and ON_DEMAND is off (BelowMinimum).
+    """
+    run, asker = Run.of(settings, plan), Asker.planned(settings, plan)
+    ledger = read_ledger(run.storage, run.paths)
+    booked_usd = booked_cost(ledger)
+    if is_late(settings, plan, now):
+        return _nothing_to_ask(booked_usd)
+    check_failures(run.storage, ledger, plan)
+    with scratch() as temporary:
+        folder = Path(temporary)
+        records = _write_wanted(run, ledger, folder)
+        rates, notes = expect_rates(run, asker, records, _own_entries(ledger, plan))
+        is_due = is_canary_due(settings, plan, asker, ledger)
+        choice = choose(_size(records, rates), settings, booked_usd, rates, asker.prices, is_canary_due=is_due)
+        records = _keep_chosen(records, choice, folder)
+        naming = ShardNaming(settings, plan, run.paths, rates, choice.mode, asker.prices[choice.mode], now)
+        counts = _shard_counts(choice, asker, settings, quotas)
+        shards = []
+        for number, shard in enumerate(
+            write_shards(records, counts, asker.template, rates, folder), _next_shard(ledger)
+        ):
+            shards.append(naming.entry(number, shard))
+            send_shard(run.storage, shards[-1], shard, folder)
+    return Batch(
+        shards=tuple(shards),
+        record_count=choice.sizes.height,
+        left_count=choice.left_count,
+        estimated_input_tokens=choice.expected.input_tokens,
+        estimated_output_tokens=choice.expected.output_tokens,
+        estimated_cost_usd=choice.expected.cost_usd,
+        estimate_source=rates.source if shards else None,
+        booked_cost_usd=booked_usd,
+        notes=notes if shards else (),
+    )

@@ -15,7 +15,8 @@ from data_contracts.documents.ledger import LedgerEntry, Usage, canary_key
 from data_contracts.documents.plan import Plan
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import most_tokens
-from tasks.ledger.prices import find_price
+from tasks.ledger.asker import Asker
+from tasks.ledger.prices import Price
 from tasks.llm.answer import Outcome
 from tasks.llm.request_line import RequestTemplate
 
@@ -30,17 +31,15 @@ def was_answered(entry: LedgerEntry) -> bool:
     return entry.usage is not None and not entry.usage.lost_call_count
 
 
-def is_canary_due(settings: Settings, plan: Plan, template: RequestTemplate, ledger: Sequence[LedgerEntry]) -> bool:
+def is_canary_due(settings: Settings, plan: Plan, asker: Asker, ledger: Sequence[LedgerEntry]) -> bool:
     """Whether a first job has to wait for a canary: none was answered today for this model, prompt and request."""
-    key = key_of(plan, template)
+    key = key_of(plan, asker.template)
     return settings.preflight_canary and not any(entry.key == key and was_answered(entry) for entry in ledger)
 
 
-def canary_entry(
-    first: LedgerEntry, plan: Plan, template: RequestTemplate, line: bytes, settings: Settings
-) -> LedgerEntry:
+def canary_entry(first: LedgerEntry, plan: Plan, asker: Asker, line: bytes) -> LedgerEntry:
     """The canary without a call: the first record of a shard, at the price of a single call."""
-    key, price = key_of(plan, template), find_price(plan.model_id, "canary", settings.prices)
+    key, price = key_of(plan, asker.template), asker.prices["canary"]
     tokens = [
         math.ceil(total / first.record_count) for total in (first.estimated_input_tokens, first.estimated_output_tokens)
     ]
@@ -61,9 +60,8 @@ def canary_entry(
     )
 
 
-def most_used(entry: LedgerEntry, count: int, body: dict[str, Any], settings: Settings) -> Usage:
+def most_used(entry: LedgerEntry, count: int, body: dict[str, Any], price: Price | None) -> Usage:
     """The most that so many calls of a canary can use."""
-    price = find_price(entry.model_id, "canary", settings.prices)
     tokens = [count * tokens for tokens in most_tokens(entry.input_bytes, body)]
     return Usage(
         input_tokens=tokens[0],
@@ -76,9 +74,8 @@ def most_used(entry: LedgerEntry, count: int, body: dict[str, Any], settings: Se
     )
 
 
-def book(outcome: Outcome, entry: LedgerEntry, settings: Settings) -> Usage:
+def book(outcome: Outcome, entry: LedgerEntry, price: Price | None) -> Usage:
     """What the canary's calls used, each taken to have used what the one that was answered did."""
-    price = find_price(entry.model_id, entry.mode, settings.prices)
     is_known = outcome.input_tokens is not None and outcome.output_tokens is not None
     tokens = [entry.call_count * (count or 0) for count in (outcome.input_tokens, outcome.output_tokens)]
     return Usage(

@@ -9,7 +9,7 @@ Source: Amazon Bedrock User Guide, "Monitor batch inference jobs" (validation do
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import BaseModel, ConfigDict
@@ -18,8 +18,6 @@ from data_contracts.batch_lines import OutputLine
 from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import Status
-from tasks import adapters
-from tasks.adapters import Adapters
 from tasks.base.errors import (
     BedrockRefused,
     BedrockThrottled,
@@ -28,20 +26,17 @@ from tasks.base.errors import (
     QuotaReached,
     Transient,
 )
-from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.ports import RecordFailed
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.batch.build_batch import Batch
 from tasks.batch.canary import book, canary_entry, most_used, was_answered
+from tasks.ledger.asker import Asker
 from tasks.ledger.entries import read_ledger, record_move, write_intent
-from tasks.ledger.lease import check_held
 from tasks.ledger.moves import answered, called, called_first, turned_away, unanswered, withdrawn
+from tasks.ledger.run import Run
 from tasks.ledger.run_records import read_preflight, write_preflight
-from tasks.llm.answer import read_line
-from tasks.llm.families import pick_family
-from tasks.llm.prompt import load_prompt
-from tasks.llm.request_line import RequestTemplate
+from tasks.llm.answer import Outcome, read_line
 
 _SWITCH = "MODERATION_PREFLIGHT_CANARY=false goes without this call"
 
@@ -62,25 +57,38 @@ class Trial(BaseModel):
     warnings: tuple[str, ...] = ()
 
 
+class Request(NamedTuple):
+    """The first line of a shard, as it will be sent.
+
+    Attributes:
+        line: with its line end.
+        record_id: of the record that it asks about.
+        body: what the model is given.
+    """
+
+    line: bytes
+    record_id: str
+    body: dict[str, Any]
+
+    @classmethod
+    def of(cls, line: bytes) -> Request:
+        """The request that a line holds."""
+        request = orjson.loads(line)
+        return cls(line, request["recordId"], request["modelInput"])
+
+
 def price_warnings(batch: Batch, plan: Plan) -> tuple[str, ...]:
     """That the budget cannot hold, if nobody knows what the model costs."""
     if batch.estimated_cost_usd is not None:
         return ()
-    said = (
+    warning = (
         f"{plan.model_id} has no price in prices.toml: the cost of the night is unknown, and MODERATION_MAX_COST_USD "
         "cannot hold it (MODERATION_PRICES names a list of your own)"
     )
-    return (said,)
+    return (warning,)
 
 
-def ask(
-    outside: Adapters,
-    settings: Settings,
-    paths: DayPaths,
-    plan: Plan,
-    first: LedgerEntry,
-    now: datetime,
-) -> Trial:
+def ask(run: Run, asker: Asker, first: LedgerEntry, now: datetime) -> Trial:
     """Ask the model for the first record of a shard and book the call; its answer is nobody's verdict.
 
     Each call is on record and booked before it is made, at the most that it can cost: a crash repeats one call at most.
@@ -88,79 +96,103 @@ def ask(
     Raises:
         CanaryFailed: if the model does not take the request: no record of the night would be answered.
         BedrockRefused: if the account may not ask this model.
+        LeaseLost: if another run has taken the day.
     """
-    prompt = load_prompt(settings)
-    family = pick_family(plan.model_id, prompt, plan.invocation_type)
-    template = RequestTemplate(family, prompt)
-    with outside.storage.open(first.input_uri) as file:
-        line = file.readline()
-    request: dict[str, Any] = orjson.loads(line)
-    body: dict[str, Any] = request["modelInput"]
-    intent = canary_entry(first, plan, template, line, settings)
-    known = next((entry for entry in read_ledger(outside.storage, paths) if entry.key == intent.key), None)
-    if known is None:
-        ours = called_first(intent, most_used(intent, 1, body, settings))
-        entry = write_intent(outside.storage, paths, ours)
-        known = entry if entry != ours else None
-        try:  # a run that slept until now would ask after its successor had closed the books
-            check_held(outside.storage, paths, plan.run_id)
-        except LeaseLost:
-            if known is None:
-                record_move(outside.storage, paths, withdrawn(entry))
-            raise
-    if known is not None and was_answered(known):
+    with run.storage.open(first.input_uri) as file:
+        request = Request.of(file.readline())
+    entry = _put_on_record(run, asker, first, request)
+    if entry is None:
         return Trial(canary="tried before today")
-    if known is not None:
-        # Of another comment, maybe: the larger of both requests bounds every call.
-        size = max(known.input_bytes, intent.input_bytes)
-        sized = known.model_copy(update={"input_bytes": size})
-        most = most_used(sized, known.call_count + 1, body, settings)
-        entry = record_move(outside.storage, paths, called(known, most, plan.run_id, size))
-
-    def note_unpaid(message: str) -> None:
-        """The call was turned away, which costs nothing: the next run tries again."""
-        left = entry.call_count - 1
-        most = most_used(entry, left, body, settings) if left else None
-        record_move(outside.storage, paths, turned_away(entry, most, message))
-
     try:
-        output = _invoke(outside, plan, body)
+        output = _invoke(run, request.body)
     except (BedrockThrottled, QuotaReached) as error:
-        note_unpaid(str(error))
-        said = f"the canary was not answered: {error}; the night goes on without it, and books nothing for it"
-        return Trial(canary="not answered", warnings=(f"{said} ({_SWITCH})",))
+        _book_unpaid(run, asker, entry, request, error)
+        return _unanswered(error, "books nothing for it")
+    except BedrockRefused as error:
+        _book_unpaid(run, asker, entry, request, error)
+        raise BedrockRefused(f"{error}; it was the canary: nothing was submitted ({_SWITCH})") from None
     except (Transient, RecordFailed) as error:
         if isinstance(error, RecordFailed) and error.code == "ValidationException":
-            note_unpaid(str(error))
-            raise CanaryFailed(
-                f"the model does not take the night's request: {error}: nothing was submitted, and no record would be "
-                f"answered; compare prompt {plan.prompt_name}/{plan.prompt_version} and its parameters with what "
-                f"{plan.model_id} takes ({_SWITCH})"
-            ) from None
-        record_move(outside.storage, paths, unanswered(entry, str(error)))
-        said = (
-            f"the canary was not answered: {error}; the night goes on without it, and books the most that it can have "
-            f"cost ({_SWITCH})"
-        )
-        return Trial(canary="not answered", warnings=(said,))
-    except BedrockRefused as error:
-        note_unpaid(str(error))
-        raise BedrockRefused(f"{error}; it was the canary: nothing was submitted ({_SWITCH})") from None
-    outcome = read_line(OutputLine(recordId=request["recordId"], modelOutput=output), family, prompt.categories)
-    told = str(outcome.status) if outcome.status is Status.JUDGED else f"{outcome.status}: {outcome.status_detail}"
-    message = None if outcome.status is Status.JUDGED else told
-    record_move(outside.storage, paths, answered(entry, book(outcome, entry, settings), message, now))
-    is_odd = outcome.status not in (Status.JUDGED, Status.REFUSED)
-    return Trial(canary=told, warnings=(f"the canary's answer is {told}; the night goes on",) if is_odd else ())
+            _book_unpaid(run, asker, entry, request, error)
+            raise CanaryFailed(_not_taken(run.plan, error)) from None
+        record_move(run.storage, run.paths, unanswered(entry, str(error)))
+        return _unanswered(error, "books the most that it can have cost")
+    outcome = read_line(
+        OutputLine(recordId=request.record_id, modelOutput=output), asker.family, asker.prompt.categories
+    )
+    return _book_answer(run, asker, entry, outcome, now)
 
 
-def _invoke(outside: Adapters, plan: Plan, body: dict[str, Any]) -> dict[str, Any]:
+def _put_on_record(run: Run, asker: Asker, first: LedgerEntry, request: Request) -> LedgerEntry | None:
+    """The canary's entry with one more call, booked at the most that it can use; None if it was answered today.
+
+    Raises:
+        LeaseLost: if this run slept, and its successor may have closed the books; then no call is on record.
+    """
+    price, intent = asker.prices["canary"], canary_entry(first, run.plan, asker, request.line)
+    known = next((entry for entry in read_ledger(run.storage, run.paths) if entry.key == intent.key), None)
+    if known is None:
+        ours = called_first(intent, most_used(intent, 1, request.body, price))
+        entry = write_intent(run.storage, run.paths, ours)
+        known = entry if entry != ours else None
+        try:
+            run.still_ours()
+        except LeaseLost:
+            if known is None:
+                record_move(run.storage, run.paths, withdrawn(entry))
+            raise
+        if known is None:
+            return entry
+    if was_answered(known):
+        return None
+    # Of another comment, maybe: the larger of both requests bounds every call.
+    size = max(known.input_bytes, intent.input_bytes)
+    sized = known.model_copy(update={"input_bytes": size})
+    most = most_used(sized, known.call_count + 1, request.body, price)
+    return record_move(run.storage, run.paths, called(known, most, run.plan.run_id, size))
+
+
+def _invoke(run: Run, body: dict[str, Any]) -> dict[str, Any]:
+    """The model's output; a call that is turned away for now is made again a few times."""
+    model_id, invocation_type = run.plan.model_id, run.plan.invocation_type
     for wait_s in THROTTLED_WAITS_S:
         try:
-            return outside.bedrock.invoke(plan.model_id, plan.invocation_type, body, limit_s=LIMIT_S)
+            return run.outside.bedrock.invoke(model_id, invocation_type, body, limit_s=LIMIT_S)
         except BedrockThrottled:
-            outside.clock.sleep(wait_s)
-    return outside.bedrock.invoke(plan.model_id, plan.invocation_type, body, limit_s=LIMIT_S)
+            run.outside.clock.sleep(wait_s)
+    return run.outside.bedrock.invoke(model_id, invocation_type, body, limit_s=LIMIT_S)
+
+
+def _book_unpaid(run: Run, asker: Asker, entry: LedgerEntry, request: Request, error: Exception) -> None:
+    """The call was turned away, which costs nothing: the next run tries again."""
+    left_count = entry.call_count - 1
+    most = most_used(entry, left_count, request.body, asker.prices["canary"]) if left_count else None
+    record_move(run.storage, run.paths, turned_away(entry, most, str(error)))
+
+
+def _book_answer(run: Run, asker: Asker, entry: LedgerEntry, outcome: Outcome, now: datetime) -> Trial:
+    """Book what the answer used; one that is neither a verdict nor a refusal is worth a look."""
+    is_judged = outcome.status is Status.JUDGED
+    described = str(outcome.status) if is_judged else f"{outcome.status}: {outcome.status_detail}"
+    used = book(outcome, entry, asker.prices["canary"])
+    record_move(run.storage, run.paths, answered(entry, used, None if is_judged else described, now))
+    is_odd = outcome.status not in (Status.JUDGED, Status.REFUSED)
+    return Trial(
+        canary=described, warnings=(f"the canary's answer is {described}; the night goes on",) if is_odd else ()
+    )
+
+
+def _unanswered(error: Exception, books: str) -> Trial:
+    warning = f"the canary was not answered: {error}; the night goes on without it, and {books} ({_SWITCH})"
+    return Trial(canary="not answered", warnings=(warning,))
+
+
+def _not_taken(plan: Plan, error: Exception) -> str:
+    return (
+        f"the model does not take the night's request: {error}: nothing was submitted, and no record would be "
+        f"answered; compare prompt {plan.prompt_name}/{plan.prompt_version} and its parameters with what "
+        f"{plan.model_id} takes ({_SWITCH})"
+    )
 
 
 @stage
@@ -171,19 +203,19 @@ def try_canary(settings: Settings, plan: Plan, batch: Batch, now: datetime) -> T
     Writes: ledger, then one call to the model; preflight.json.
     Stops when: the model does not take the request (CanaryFailed), the account may not ask it (BedrockRefused).
     """
-    outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
-    before = read_preflight(outside.storage, paths)
+    run = Run.of(settings, plan)
+    before = read_preflight(run.storage, run.paths)
     if not batch.shards or before.canary:
         return Trial()
     trial = Trial()
     if settings.preflight_canary and batch.shards[0].mode == "batch":
         try:
-            trial = ask(outside, settings, paths, plan, batch.shards[0], now)
+            trial = ask(run, Asker.planned(settings, plan), batch.shards[0], now)
         except (BedrockRefused, CanaryFailed) as error:
             if before.lifecycle == "ended":
                 raise type(error)(f"{error}; {before.ending}") from None
             raise
     trial = Trial(canary=trial.canary, warnings=(*price_warnings(batch, plan), *batch.notes, *trial.warnings))
     both = {"canary": trial.canary or "none", "warnings": (*before.warnings, *trial.warnings)}
-    write_preflight(outside.storage, paths, before.model_copy(update=both))
+    write_preflight(run.storage, run.paths, before.model_copy(update=both))
     return trial

@@ -7,7 +7,7 @@ again up to MAX_ATTEMPTS times in a run. That makes a crash harmless: the next r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -18,11 +18,8 @@ from data_contracts.tables.verdicts import REQUESTS, Status
 from tasks.base.errors import BelowMinimum, OverBudget
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import Estimate, Rates, estimate
+from tasks.ledger.asker import Prices
 from tasks.ledger.entries import is_live
-from tasks.ledger.prices import Price
-
-#: What each way of asking costs; None where it is unknown.
-Prices = Mapping[Mode, Price | None]
 
 #: The run's own frame of records that are asked now; it lives on the local disk while shards are written.
 WANTED = Table(
@@ -131,7 +128,15 @@ def booked_cost(entries: Iterable[LedgerEntry]) -> float:
 
 
 class Choice(NamedTuple):
-    """Which of the records are asked now: `sizes` has their text_bytes, input_tokens and attempt."""
+    """Which of the records are asked now.
+
+    Attributes:
+        sizes: their text_bytes, input_tokens and attempt.
+        mode: how they are asked.
+        is_first_attempt_only: whether further attempts are left out.
+        left_count: how many of those there are.
+        expected: what will be used.
+    """
 
     sizes: pl.DataFrame
     mode: Mode

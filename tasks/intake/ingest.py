@@ -15,8 +15,7 @@ from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.intake.input_files import count_rows, is_input
 from tasks.intake.prompt_history import check_prompt
-from tasks.llm.families import pick_family
-from tasks.llm.prompt import load_prompt
+from tasks.ledger.asker import Asker
 
 #: Footers are small and far away: their latency is hidden by asking for several at once.
 _FOOTER_READERS = 8
@@ -33,8 +32,8 @@ def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch
         (PromptInvalid), no family knows the model (UnsupportedModel).
     """
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
-    storage, prompt = outside.storage, load_prompt(settings)
-    family = pick_family(settings.model_id, prompt, settings.invocation_type)
+    storage, asker = outside.storage, Asker.named(settings)
+    prompt = asker.prompt
     listed = [item for item in storage.list(paths.comments) if is_input(item, paths.comments)]
     if not listed:
         raise InputAbsent(f"no input: {paths.comments}/ has no *.parquet object")
@@ -52,7 +51,7 @@ def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch
         planned_at=now,
         inputs=inputs,
         model_id=settings.model_id,
-        invocation_type=family.invocation_type,
+        invocation_type=asker.invocation_type,
         prompt_name=prompt.id,
         prompt_version=prompt.version,
         prompt_sha256=prompt.sha256,

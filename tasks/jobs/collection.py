@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.tables.verdicts import Status
-from prompts import load
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.base.errors import InputChanged
@@ -23,11 +22,11 @@ from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import Tokens, most_tokens
 from tasks.jobs.output import Collected, book_lost, book_repeats, collect
 from tasks.jobs.single_calls import answer_folder, count_calls
+from tasks.ledger.asker import Asker
 from tasks.ledger.entries import read_ledger, record_move
 from tasks.ledger.moves import collected
 from tasks.ledger.phases import Phase, phase_of
-from tasks.ledger.prices import find_price, to_pico, to_usd
-from tasks.llm.families import pick_family
+from tasks.ledger.prices import to_pico, to_usd
 from tasks.llm.quotes import REMOVED, REMOVED_DETAIL, quotes
 from tasks.llm.request_line import RequestTemplate
 
@@ -99,27 +98,28 @@ def _collect_entry(
     settings: Settings, storage: Storage, paths: DayPaths, entry: LedgerEntry, now: datetime
 ) -> Collected:
     """Store one job's answers, then book it; the answers first, so that a booked job always has them."""
-    prompt = load(entry.prompt_name, entry.prompt_version)
-    price = find_price(entry.model_id, entry.mode, settings.prices)
+    asker = Asker.booked(settings, entry)
     with scratch() as temporary:
         folder = Path(temporary)
-        lines = output_lines(storage, entry, folder)
-        attempts = _attempts(storage, entry, folder)
-        family = pick_family(entry.model_id, invocation_type=entry.invocation_type)
-        read = collect(lines, attempts, family, prompt, price, now)
-        if entry.mode == "on_demand":
-            calls = count_calls(storage, entry)
-            lost = calls.keys() - set(read.answers["record_id"])
-            most = most_of_calls(
-                storage, entry, {record: calls[record] for record in lost}, family.body(prompt, ""), folder
-            )
-            read = book_lost(book_repeats(read, calls, price), most, price)
-        template = RequestTemplate(family, prompt)
+        read = _read_entry(storage, asker, entry, folder, now)
         path = folder / "answers.parquet"
-        hide_quotes_of(storage, entry, read.answers, template, folder).write_parquet(path)
+        hide_quotes_of(storage, entry, read.answers, asker.template, folder).write_parquet(path)
         storage.send(path, paths.answers(entry.key))
     record_move(storage, paths, collected(entry, paths.answers(entry.key), read.usage, now))
     return read
+
+
+def _read_entry(storage: Storage, asker: Asker, entry: LedgerEntry, folder: Path, now: datetime) -> Collected:
+    """What an entry's output says; single calls that left no answer are counted at the most that they can have used."""
+    price = asker.prices[entry.mode]
+    lines, attempts = output_lines(storage, entry, folder), _attempts(storage, entry, folder)
+    read = collect(lines, attempts, asker.family, asker.prompt, price, now)
+    if entry.mode != "on_demand":
+        return read
+    calls = count_calls(storage, entry)
+    lost = {record: calls[record] for record in calls.keys() - set(read.answers["record_id"])}
+    most = most_of_calls(storage, entry, lost, asker.family.body(asker.prompt, ""), folder)
+    return book_lost(book_repeats(read, calls, price), most, price)
 
 
 def collect_day(settings: Settings, paths: DayPaths, now: datetime) -> CollectionSummary:

@@ -1,20 +1,19 @@
-"""The prompt that the settings name."""
+"""A prompt of the catalog, or an error of ours."""
 
 from __future__ import annotations
 
 import prompts
 from prompts import Prompt, PromptFileError
 from tasks.base.errors import PromptInvalid
-from tasks.base.settings import Settings
 
 
-def load_prompt(settings: Settings) -> Prompt:
-    """The prompt that the settings name.
+def load_prompt(name: str, version: str) -> Prompt:
+    """A version of a prompt.
 
     Raises:
         PromptInvalid: if the catalog does not have it or its file is broken.
     """
     try:
-        return prompts.load(settings.prompt, settings.prompt_version)
+        return prompts.load(name, version)
     except PromptFileError as error:
         raise PromptInvalid(str(error)) from error

@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import orjson
 import polars as pl
 
-from data_contracts.batch_lines import InvocationType
 from data_contracts.documents.ledger import EstimateSource
 from tasks.adapters import Adapters
 from tasks.base.ports import FactUnavailable
 from tasks.batch.estimate.rates import Line, Rates, prompt_tokens
-from tasks.llm.request_line import RequestTemplate
+from tasks.ledger.asker import Asker
 
 #: Requests that are counted. The prompt, which is most of a request, is counted exactly; the comments only have to
 #: give a rate.
@@ -46,13 +45,7 @@ def draw_sample(records: pl.LazyFrame, count: int = SAMPLE_RECORDS) -> pl.DataFr
     )
 
 
-def count_sample(
-    outside: Adapters,
-    model_id: str,
-    invocation_type: InvocationType,
-    template: RequestTemplate,
-    sample: pl.DataFrame,
-) -> tuple[float, list[Counted]]:
+def count_sample(outside: Adapters, asker: Asker, sample: pl.DataFrame) -> tuple[float, list[Counted]]:
     """Tokens of a request without its comment, and of each request of the sample, as far as time allows.
 
     Raises:
@@ -62,8 +55,8 @@ def count_sample(
     begun = clock.monotonic()
 
     def count(comment: str) -> int:
-        body: dict[str, Any] = orjson.loads(template.line("0" * 32, comment))["modelInput"]
-        return outside.models.count_tokens(model_id, invocation_type, body) + schema_tokens(body)
+        body: dict[str, Any] = orjson.loads(asker.template.line("0" * 32, comment))["modelInput"]
+        return outside.models.count_tokens(asker.model_id, asker.invocation_type, body) + schema_tokens(body)
 
     fixed, counted = count(""), list[Counted]()
     for language, text, size in sample.select("language", "text", "text_bytes").iter_rows():

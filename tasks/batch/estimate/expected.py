@@ -9,16 +9,12 @@ from typing import NamedTuple
 import polars as pl
 
 from data_contracts.documents.ledger import EstimateSource, LedgerEntry
-from data_contracts.documents.plan import Plan
-from prompts import Prompt
-from tasks.adapters import Adapters
-from tasks.base.paths import RunPaths
 from tasks.base.ports import FactUnavailable
 from tasks.batch.estimate.counted import count_sample, counted_rates, draw_sample
 from tasks.batch.estimate.learnt import learn_rates
 from tasks.batch.estimate.rates import Rates, constant_rates
-from tasks.llm.families.base import Family
-from tasks.llm.request_line import RequestTemplate
+from tasks.ledger.asker import Asker
+from tasks.ledger.run import Run
 
 _SWITCH = "MODERATION_COUNT_TOKENS=false does not ask"
 _INSTEAD = {EstimateSource.LEARNT: "past nights", EstimateSource.CONSTANTS: "bytes a token by language"}
@@ -31,38 +27,26 @@ class Expectation(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def expect_rates(
-    outside: Adapters,
-    paths: RunPaths,
-    plan: Plan,
-    family: Family,
-    prompt: Prompt,
-    wanted: Path,
-    own_entries: Sequence[LedgerEntry],
-) -> Expectation:
+def expect_rates(run: Run, asker: Asker, wanted: Path, own_entries: Sequence[LedgerEntry]) -> Expectation:
     """The rates for the records in a local file; whatever cannot be learnt costs precision, never the night.
 
     Args:
-        outside: what the rates are asked of.
-        paths: of the run.
-        plan: the model and how it is asked.
-        family: of the model.
-        prompt: of the requests.
+        run: whose records they are.
+        asker: the model and how it is asked.
         wanted: the records, with the columns of WANTED.
         own_entries: of this run so far: where Bedrock did not count for them it is not asked again.
     """
-    known = learn_rates(outside.storage, paths, plan)
+    known = learn_rates(run.storage, run.paths, run.plan)
     if known is None:
-        known = constant_rates(prompt.system + prompt.user, family.reasoning_tokens)
+        known = constant_rates(asker.prompt_text, asker.family.reasoning_tokens)
     gave_up = any(entry.estimate_source is not EstimateSource.COUNT_TOKENS for entry in own_entries)
-    if gave_up or not paths.settings.count_tokens:
+    if gave_up or not run.settings.count_tokens:
         return Expectation(known)
     sample = draw_sample(pl.scan_parquet(wanted))
     if not sample.height:
         return Expectation(known)
-    template = RequestTemplate(family, prompt)
     try:
-        fixed, counted = count_sample(outside, plan.model_id, plan.invocation_type, template, sample)
+        fixed, counted = count_sample(run.outside, asker, sample)
     except FactUnavailable as error:
         return Expectation(known, (f"{error}; the estimate rests on {_INSTEAD[known.source]} ({_SWITCH})",))
     return Expectation(counted_rates(fixed, counted, known.output_tokens))

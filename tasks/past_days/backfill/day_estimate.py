@@ -15,10 +15,8 @@ from typing import NamedTuple
 import polars as pl
 import pyarrow.parquet as pq
 
-from data_contracts.documents.ledger import Mode
 from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.tables.comments import COMMENTS
-from prompts import Prompt
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
 from tasks.base.frames import scratch
@@ -31,23 +29,20 @@ from tasks.batch.estimate.rates import Estimate, Rates, constant_rates, estimate
 from tasks.intake.input_files import count_rows
 from tasks.intake.repeats import find_duplicates
 from tasks.intake.row_rules import check_rows, day_bounds, read_comments, split_records
-from tasks.ledger.prices import Price, find_price
-from tasks.llm.families import pick_family
-from tasks.llm.request_line import RequestTemplate
+from tasks.ledger.asker import Asker, Prices
 from tasks.past_days.backfill.day_states import Input
 
 #: Rows of a day that are looked at one by one, a third of a second's work; they stand for the rest. In a larger day
 #: more texts repeat others than a part of it shows, so its estimate errs upwards.
 _SAMPLE_ROWS = 5_000
 _RECORD = {"record_id": pl.String(), "language": pl.String(), "text": pl.String(), "text_bytes": pl.Int64()}
-_MODES: tuple[Mode, ...] = ("batch", "on_demand", "canary")
 
 
 class Tariff(NamedTuple):
     """What a request with one prompt and one model is expected to use on a day, and what that costs."""
 
     rates: Rates
-    prices: dict[Mode, Price | None]
+    prices: Prices
 
 
 class DaySample(NamedTuple):
@@ -79,18 +74,13 @@ class DayEstimate(NamedTuple):
 
 
 class Tariffs:
-    """The tariffs of the settings' prompt and model, day by day, as a night of the day would come to them.
+    """The tariffs of a prompt and a model, day by day, as a night of the day would come to them.
 
     Bedrock's own count, where it has one, is made once for all days: of the first day that is asked for.
-
-    Raises:
-        UnsupportedModel: if no family answers to the model.
     """
 
-    def __init__(self, outside: Adapters, settings: Settings, prompt: Prompt, now: datetime) -> None:
-        self._outside, self._settings, self._prompt, self._now = outside, settings, prompt, now
-        self._family = pick_family(settings.model_id, prompt, settings.invocation_type)
-        self._prices = {mode: find_price(settings.model_id, mode, settings.prices) for mode in _MODES}
+    def __init__(self, outside: Adapters, settings: Settings, asker: Asker, now: datetime) -> None:
+        self._outside, self._asker, self._now = outside, asker, now
         self._nights = Nights(outside.storage, DayPaths(settings, now.date()))
         self._counted: tuple[float, list[Counted]] | None = None
         self._is_counted = not settings.count_tokens
@@ -100,18 +90,17 @@ class Tariffs:
         """The tariff of a day, of whose rows some are at hand."""
         known = self._nights.rates(run_date, self._asked(run_date))
         if known is None:
-            known = constant_rates(self._prompt.system + self._prompt.user, self._family.reasoning_tokens)
+            known = constant_rates(self._asker.prompt_text, self._asker.family.reasoning_tokens)
         counted = self._count(sample)
-        return Tariff(counted_rates(*counted, known.output_tokens) if counted else known, self._prices)
+        return Tariff(counted_rates(*counted, known.output_tokens) if counted else known, self._asker.prices)
 
     def _count(self, sample: DaySample) -> tuple[float, list[Counted]] | None:
         with self._lock:
             if not self._is_counted and sample.records.height:
                 self._is_counted = True
-                template, model_id = RequestTemplate(self._family, self._prompt), self._settings.model_id
                 drawn = draw_sample(sample.records.lazy())
                 try:
-                    self._counted = count_sample(self._outside, model_id, self._family.invocation_type, template, drawn)
+                    self._counted = count_sample(self._outside, self._asker, drawn)
                 except FactUnavailable:  # the nights say so themselves
                     self._counted = None
             return self._counted
@@ -122,11 +111,11 @@ class Tariffs:
             run_id="",
             planned_at=self._now,
             inputs=(),
-            model_id=self._settings.model_id,
-            invocation_type=self._family.invocation_type,
-            prompt_name=self._prompt.id,
-            prompt_version=self._prompt.version,
-            prompt_sha256=self._prompt.sha256,
+            model_id=self._asker.model_id,
+            invocation_type=self._asker.invocation_type,
+            prompt_name=self._asker.prompt.id,
+            prompt_version=self._asker.prompt.version,
+            prompt_sha256=self._asker.prompt.sha256,
             epoch=0,
             settings={},
         )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tasks.adapters import Adapters
 from tasks.base.settings import Settings
-from tasks.llm.prompt import load_prompt
+from tasks.ledger.asker import Asker
 from tasks.past_days.backfill.day_estimate import Tariffs
 from tasks.past_days.backfill.day_states import Day, Wanted
 from tasks.past_days.backfill.request import BackfillMode, BackfillRequest
@@ -51,9 +51,9 @@ class Ways:
         key = (model_id, prompt_version)
         if key not in self._known:
             settings = self._settings.model_copy(update={"model_id": model_id, "prompt_version": prompt_version})
-            prompt = load_prompt(settings)
-            tariffs = Tariffs(self._outside, settings, prompt, self._now)
-            self._known[key] = Way(settings, Wanted(model_id, prompt.sha256), tariffs)
+            asker = Asker.named(settings)
+            tariffs = Tariffs(self._outside, settings, asker, self._now)
+            self._known[key] = Way(settings, Wanted(model_id, asker.prompt.sha256), tariffs)
         return self._known[key]
 
 

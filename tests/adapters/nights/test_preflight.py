@@ -211,7 +211,7 @@ def test_a_canary_whose_answer_is_lost_is_booked_at_the_most(site: Site) -> None
     canary, _ = site.ledger()
     assert canary.usage is not None
     assert canary.usage.input_tokens >= canary.estimated_input_tokens
-    assert canary.usage.output_tokens == load_prompt(site.settings).max_tokens
+    assert canary.usage.output_tokens == load_prompt(site.settings.prompt, site.settings.prompt_version).max_tokens
     check_books(night)
 
 

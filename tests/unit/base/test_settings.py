@@ -78,7 +78,7 @@ def test_defaults_are_those_that_were_decided(name: str, value: object) -> None:
 def test_the_default_budget_covers_a_night_of_100_000_comments() -> None:
     """100,000 Japanese comments of 150 characters with the shipped prompt and model stay under MAX_COST_USD."""
     settings = Settings.load()
-    prompt = load_prompt(settings)
+    prompt = load_prompt(settings.prompt, settings.prompt_version)
     price = find_price(settings.model_id, "batch")
     rates = constant_rates(prompt.system + prompt.user, 0)
     expected = estimate(100_000, round(100_000 * (180 + rates.fixed_tokens)), rates, price)

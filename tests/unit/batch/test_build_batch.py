@@ -46,7 +46,9 @@ class Night:
         return RunPaths(self.settings, plan.run_date, plan.run_id)
 
     def plan(self, **overrides: Any) -> Plan:
-        return factories.plan(**({"prompt_sha256": load_prompt(self.settings).sha256} | overrides))
+        return factories.plan(
+            **({"prompt_sha256": load_prompt(self.settings.prompt, self.settings.prompt_version).sha256} | overrides)
+        )
 
     def write(self, name: str, frame: pl.DataFrame) -> None:
         frame.write_parquet(self.scratch)

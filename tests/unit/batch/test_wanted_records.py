@@ -17,7 +17,6 @@ from tasks.base.errors import BelowMinimum, OverBudget
 from tasks.batch.estimate.rates import OUTPUT_TOKENS, Rates
 from tasks.batch.wanted_records import (
     Choice,
-    Prices,
     asked_records,
     booked_cost,
     check_budget,
@@ -26,6 +25,7 @@ from tasks.batch.wanted_records import (
     records_to_ask,
     settled_records,
 )
+from tasks.ledger.asker import Prices
 from tasks.ledger.prices import Price
 from tests import factories
 

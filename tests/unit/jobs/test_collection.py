@@ -436,7 +436,11 @@ def test_calls_without_an_answer_are_booked_at_the_most(is_input_there: bool, ni
     assert usage is not None
     most = len(lines["r2"]) if is_input_there else 5_000
     assert (usage.input_tokens, usage.unattributed_input_tokens) == (10 + 2 * most, 2 * most)
-    assert usage.output_tokens == usage.unattributed_output_tokens == 2 * load_prompt(night.settings).max_tokens
+    assert (
+        usage.output_tokens
+        == usage.unattributed_output_tokens
+        == 2 * load_prompt(night.settings.prompt, night.settings.prompt_version).max_tokens
+    )
     price = Price(1_000_000, 5_000_000)
     assert usage.cost_usd == price.cost_usd(usage.input_tokens, usage.output_tokens)
     assert (usage.answered_count, usage.lost_call_count) == (1, 2)

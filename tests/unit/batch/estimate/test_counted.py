@@ -13,13 +13,13 @@ from data_contracts.batch_lines import InvocationType
 from data_contracts.documents.ledger import EstimateSource
 from tasks.base.ports import FactUnavailable, Lifecycle
 from tasks.batch.estimate.counted import TIME_LIMIT_S, Counted, count_sample, counted_rates, draw_sample, schema_tokens
+from tasks.ledger.asker import Asker
 from tasks.llm.families.claude import Claude
 from tasks.llm.families.converse import Converse
-from tasks.llm.request_line import RequestTemplate
 from tests import factories
 from tests.fakes import FakeClock
 
-TEMPLATE = RequestTemplate(Claude(), factories.prompt())
+ASKER = Asker(factories.MODEL_ID, factories.prompt(), Claude(), {})
 
 
 class Counter:
@@ -54,7 +54,7 @@ def records(*texts: tuple[str, str]) -> pl.DataFrame:
 
 def counted(models: Counter, sample: pl.DataFrame) -> tuple[float, list[Counted]]:
     outside = replace(factories.local_adapters(), models=models, clock=models.clock)
-    return count_sample(outside, factories.MODEL_ID, "InvokeModel", TEMPLATE, sample)
+    return count_sample(outside, ASKER, sample)
 
 
 def test_the_sample_is_the_same_every_time() -> None:

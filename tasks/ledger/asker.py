@@ -1,0 +1,87 @@
+"""How a model is asked, as one value: prompt, family, the form of a request, prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from data_contracts.batch_lines import InvocationChoice, InvocationType
+from data_contracts.documents.ledger import LedgerEntry, Mode
+from data_contracts.documents.plan import Plan
+from prompts import Prompt
+from tasks.base.settings import Settings
+from tasks.ledger.prices import Price, find_price
+from tasks.llm.families import pick_family
+from tasks.llm.families.base import Family
+from tasks.llm.prompt import load_prompt
+from tasks.llm.request_line import RequestTemplate
+
+MODES: tuple[Mode, ...] = ("batch", "on_demand", "canary")
+#: What each way of asking costs; None where it is unknown.
+Prices = Mapping[Mode, Price | None]
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A model with the prompt that it is asked by.
+
+    Attributes:
+        model_id: as the settings name it: a model, a profile or an ARN.
+        prompt: from the catalog.
+        family: how such a model is asked and how its output is read.
+        prices: of a token, by the way of asking.
+    """
+
+    model_id: str
+    prompt: Prompt
+    family: Family
+    prices: Prices
+
+    @classmethod
+    def named(cls, settings: Settings) -> Asker:
+        """The asker that the settings name.
+
+        Raises:
+            UnsupportedModel: if no family answers to the model.
+            PromptInvalid: if the catalog lacks the prompt, its file is broken, or it was not written for the family.
+            SettingsInvalid: if the list of prices cannot be read.
+        """
+        prompt = load_prompt(settings.prompt, settings.prompt_version)
+        return cls._of(settings, settings.model_id, prompt, settings.invocation_type)
+
+    @classmethod
+    def planned(cls, settings: Settings, plan: Plan) -> Asker:
+        """The asker that a plan has settled on, whatever the settings have come to say. Raises as `named`."""
+        prompt = load_prompt(plan.prompt_name, plan.prompt_version)
+        return cls._of(settings, plan.model_id, prompt, plan.invocation_type)
+
+    @classmethod
+    def booked(cls, settings: Settings, entry: LedgerEntry) -> Asker:
+        """The asker of a ledger entry; that its prompt fits its model was seen when it was asked. Raises as `named`."""
+        prompt = load_prompt(entry.prompt_name, entry.prompt_version)
+        family = pick_family(entry.model_id, invocation_type=entry.invocation_type)
+        return cls(entry.model_id, prompt, family, _prices(settings, entry.model_id))
+
+    @classmethod
+    def _of(cls, settings: Settings, model_id: str, prompt: Prompt, invocation_type: InvocationChoice) -> Asker:
+        return cls(model_id, prompt, pick_family(model_id, prompt, invocation_type), _prices(settings, model_id))
+
+    @property
+    def invocation_type(self) -> InvocationType:
+        """The type of its batch jobs."""
+        return self.family.invocation_type
+
+    @property
+    def prompt_text(self) -> str:
+        """All that a request says beside the comment."""
+        return self.prompt.system + self.prompt.user
+
+    @cached_property
+    def template(self) -> RequestTemplate:
+        """A request line with everything but the comment rendered."""
+        return RequestTemplate(self.family, self.prompt)
+
+
+def _prices(settings: Settings, model_id: str) -> Prices:
+    return {mode: find_price(model_id, mode, settings.prices) for mode in MODES}
