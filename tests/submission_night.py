@@ -15,7 +15,7 @@ from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.tables.verdicts import REQUESTS
 from tasks.adapters import Adapters
 from tasks.base.errors import QuotaReached
-from tasks.base.paths import DayPaths
+from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.ports import ENDED, BatchInference, JobRequest
 from tasks.base.settings import Settings
 from tasks.batch.read_quotas import Quotas
@@ -25,6 +25,7 @@ from tasks.jobs.poll_batch import PollSummary, Progress, wait_for_jobs
 from tasks.jobs.submission import Submission
 from tasks.jobs.submit_batch import submit_batch
 from tasks.ledger.entries import fetch_answers, read_ledger
+from tasks.ledger.run import Run
 from tests.factories import NOW, RUN_DATE, ledger_entry, plan
 from tests.fakes import FakeBedrock, FakeClock
 
@@ -92,14 +93,9 @@ class Night:
         return submit_batch.fn(self.settings, PLAN, shards, NOW, self.quotas)
 
     def poll(self) -> PollSummary:
-        return wait_for_jobs(
-            self.connect(self.settings),
-            self.settings,
-            PLAN,
-            self.now,
-            self.quotas,
-            on_progress=self.progress.append,
-        )
+        paths = RunPaths(self.settings, PLAN.run_date, PLAN.run_id)
+        run = Run(self.settings, PLAN, self.connect(self.settings), paths)
+        return wait_for_jobs(run, self.now, self.quotas, on_progress=self.progress.append)
 
     def collect(self) -> CollectionSummary:
         return collect_answers.fn(self.settings, PLAN, NOW)

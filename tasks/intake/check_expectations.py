@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.documents.plan import Plan
 from data_contracts.expectations import RunSuite, Severity, profile_checks, row_checks
 from data_contracts.tables.verdicts import NIGHTS
-from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.base.frames import read_batches, scratch
@@ -27,6 +26,7 @@ from tasks.intake.expectations.data_docs import render_data_docs
 from tasks.intake.expectations.day_profile import RecentDays, profile, recent_days, sample
 from tasks.intake.expectations.outcomes import ExpectationReport, State, askable, failed, outcomes, stop_if_critical
 from tasks.intake.row_rules import day_bounds
+from tasks.ledger.run import Run
 from tasks.measure.metrics_table import read_history
 
 #: Rows that Great Expectations gets at once: pandas holds them twice.
@@ -103,13 +103,15 @@ def check_expectations(settings: Settings, plan: Plan) -> ExpectationSummary:
     Writes: expectations.json, data_docs/.
     Stops when: a critical expectation fails (CriticalExpectationFailed).
     """
-    outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
-    recent, docs = _read_recent_days(outside, paths), paths.file("data_docs/index.html")
+    run = Run.of(settings, plan)
+    recent, docs = _read_recent_days(run.outside, run.paths), run.paths.file("data_docs/index.html")
     with scratch() as folder:
         file = Path(folder) / "checked.parquet"
-        outside.storage.fetch(paths.work("checked"), file)
-        report = examine(file, plan, day_bounds(plan.run_date, settings.zone).end, recent, settings, outside.run_suite)
-    outside.storage.put(paths.file("expectations.json"), report.model_dump_json(indent=1).encode())
-    outside.storage.put(docs, render_data_docs(report).encode())
+        run.storage.fetch(run.paths.work("checked"), file)
+        report = examine(
+            file, plan, day_bounds(plan.run_date, settings.zone).end, recent, settings, run.outside.run_suite
+        )
+    run.storage.put(run.paths.file("expectations.json"), report.model_dump_json(indent=1).encode())
+    run.storage.put(docs, render_data_docs(report).encode())
     stop_if_critical(report.outcomes, docs)
     return summarise(report)

@@ -8,12 +8,11 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
-from tasks import adapters
 from tasks.base.frames import scratch
-from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.intake.repeats import find_duplicates
+from tasks.ledger.run import Run
 
 
 class DeduplicationSummary(BaseModel):
@@ -32,12 +31,12 @@ def deduplicate(settings: Settings, plan: Plan) -> DeduplicationSummary:
     Writes: work/duplicates.
     Stops when: never.
     """
-    storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
+    run = Run.of(settings, plan)
     with scratch() as folder:
         valid, duplicates = Path(folder) / "valid.parquet", Path(folder) / "duplicates.parquet"
-        storage.fetch(paths.work("valid"), valid)
+        run.storage.fetch(run.paths.work("valid"), valid)
         found = find_duplicates(pl.scan_parquet(valid))
         kept = found if settings.deduplicate else found.clear()
         kept.write_parquet(duplicates)
-        storage.send(duplicates, paths.work("duplicates"))
+        run.storage.send(duplicates, run.paths.work("duplicates"))
     return DeduplicationSummary(duplicate_count=kept.height)

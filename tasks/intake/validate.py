@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from data_contracts.documents.plan import Plan
-from tasks import adapters
-from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.intake.checked_frames import ValidationSummary, write_checked_frames
+from tasks.ledger.run import Run
 
 
 @stage
@@ -18,6 +17,5 @@ def validate(settings: Settings, plan: Plan) -> ValidationSummary:
     Writes: work/checked, work/valid, work/rejected.
     Stops when: an object was replaced (InputChanged), too many rows are rejected (TooManyRejected).
     """
-    return write_checked_frames(
-        adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id), plan
-    )
+    run = Run.of(settings, plan)
+    return write_checked_frames(run.storage, run.paths, plan)

@@ -21,10 +21,9 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.documents.plan import Plan
-from tasks import adapters
+from tasks.adapters import Adapters
 from tasks.base.errors import BedrockRefused, BedrockThrottled, QuotaReached
 from tasks.base.frames import scratch
-from tasks.base.paths import DayPaths
 from tasks.base.ports import Clock, RecordFailed
 from tasks.base.settings import Settings
 from tasks.base.stage import paid_stage
@@ -40,7 +39,7 @@ from tasks.jobs.single_calls import (
 )
 from tasks.ledger.deadline import is_late
 from tasks.ledger.entries import is_live, read_ledger, serves
-from tasks.ledger.lease import check_held
+from tasks.ledger.run import Run
 
 
 class OnDemandSummary(BaseModel):
@@ -78,8 +77,70 @@ class Pace:
             self._clock.sleep(wait_s)
 
 
+class Caller:
+    """Makes an entry's calls, each once and on record before it is made, until one of them ends all."""
+
+    def __init__(
+        self,
+        outside: Adapters,
+        settings: Settings,
+        entry: LedgerEntry,
+        may_ask: Callable[[], bool],
+        check: Callable[[], None],
+    ) -> None:
+        self._storage, self._bedrock, self._entry = outside.storage, outside.bedrock, entry
+        self._may_ask, self._check = may_ask, check
+        self._folder, self._own_mark = answer_folder(entry), uuid4().hex.encode()
+        self._call_counts = count_calls(outside.storage, entry)
+        self._pace, self._is_over = Pace(settings.on_demand_per_s, outside.clock), threading.Event()
+
+    def stop(self) -> None:
+        """Begin no further call."""
+        self._is_over.set()
+
+    def ask(self, request: Request) -> bool:
+        """Ask for one record; whether it was asked. What is raised ends the other calls too."""
+        try:
+            return self._is_open() and self._ask(request)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _is_open(self) -> bool:
+        return not self._is_over.is_set() and self._may_ask()
+
+    def _ask(self, request: Request) -> bool:
+        self._pace.wait()
+        if not self._is_open():
+            return False
+        self._check()
+        call = self._mark(request)
+        line: dict[str, Any] = {"recordId": request.record_id}
+        try:
+            line["modelOutput"] = self._bedrock.invoke(self._entry.model_id, self._entry.invocation_type, request.body)
+        except RecordFailed as error:
+            line["error"] = {"errorCode": error.code, "errorMessage": error.message}
+        except (BedrockThrottled, QuotaReached, BedrockRefused):  # no model has seen it: it is not to be booked
+            self._storage.delete([call])
+            raise
+        # Not orjson: an answer may spell lone surrogates, which it refuses, and each is paid for.
+        self._storage.put(f"{self._folder}/{request.record_id}{_ANSWER}", json.dumps(line, default=str).encode())
+        return True
+
+    def _mark(self, request: Request) -> str:
+        """Put a call on record, before it is made, under the next free number."""
+        number = self._call_counts[request.record_id]
+        # A run that slept has counted the calls before its successor made some: no call goes by another's record.
+        while not self._storage.put_if_absent(
+            call := f"{self._folder}/{request.record_id}.{number}{_CALL}", self._own_mark
+        ):
+            self._check()
+            number += 1
+        return call
+
+
 def ask_entry(
-    connected: adapters.Adapters,
+    outside: Adapters,
     settings: Settings,
     entry: LedgerEntry,
     may_ask: Callable[[], bool] = lambda: True,
@@ -93,51 +154,17 @@ def ask_entry(
     Raises:
         BedrockUnavailable, BedrockRefused: as BatchInference says; what was answered stays.
     """
-    storage, folder, mine = connected.storage, answer_folder(entry), uuid4().hex.encode()
-    calls, answered = count_calls(storage, entry), answered_records(storage, entry)
-    pace, is_over = Pace(settings.on_demand_per_s, connected.clock), threading.Event()
+    caller, has_answer = Caller(outside, settings, entry, may_ask, check), answered_records(outside.storage, entry)
     with scratch() as temporary:
         path = Path(temporary) / "input.jsonl"
-        storage.fetch(entry.input_uri, path)
-        open_requests = [request for request in read_requests(path) if request.record_id not in answered]
-
-    def ask_unless_over(request: Request) -> bool:
-        try:
-            return ask(request)
-        except BaseException:
-            is_over.set()
-            raise
-
-    def ask(request: Request) -> bool:
-        if is_over.is_set() or not may_ask():
-            return False
-        pace.wait()
-        if is_over.is_set() or not may_ask():
-            return False
-        check()
-        number = calls[request.record_id]
-        # A run that slept has counted the calls before its successor made some: no call goes by another's record.
-        while not storage.put_if_absent(call := f"{folder}/{request.record_id}.{number}{_CALL}", mine):
-            check()
-            number += 1
-        line: dict[str, Any] = {"recordId": request.record_id}
-        try:
-            line["modelOutput"] = connected.bedrock.invoke(entry.model_id, entry.invocation_type, request.body)
-        except RecordFailed as error:
-            line["error"] = {"errorCode": error.code, "errorMessage": error.message}
-        except (BedrockThrottled, QuotaReached, BedrockRefused):  # no model has seen it: it is not to be booked
-            storage.delete([call])
-            raise
-        # Not orjson: an answer may spell lone surrogates, which it refuses, and each is paid for.
-        storage.put(f"{folder}/{request.record_id}{_ANSWER}", json.dumps(line, default=str).encode())
-        return True
-
+        outside.storage.fetch(entry.input_uri, path)
+        open_requests = [request for request in read_requests(path) if request.record_id not in has_answer]
     with ThreadPoolExecutor(settings.on_demand_concurrency) as callers:
         try:
-            made = sum(callers.map(ask_unless_over, open_requests))
+            made_count = sum(callers.map(caller.ask, open_requests))
         finally:
-            is_over.set()
-    return Asked(made, len(open_requests) - made)
+            caller.stop()
+    return Asked(made_count, len(open_requests) - made_count)
 
 
 @paid_stage
@@ -150,16 +177,15 @@ def ask_on_demand(settings: Settings, plan: Plan, now: Callable[[], datetime]) -
     Writes: calls and answers one by one in the batch root, ledger.
     Stops when: Bedrock refuses for good (BedrockRefused), another run has the day (LeaseLost).
     """
-    connected, paths = adapters.connect(settings), DayPaths(settings, plan.run_date)
-    entries = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry) and entry.mode == "on_demand"]
-    still_ours = partial(check_held, connected.storage, paths, plan.run_id)
+    run = Run.of(settings, plan)
+    entries = [entry for entry in read_ledger(run.storage, run.paths) if is_live(entry) and entry.mode == "on_demand"]
     call_count, left_count = 0, 0
     for entry in entries:
         may_ask = partial(_may_ask, settings, plan, entry, now)
         # A run that slept would pay again for what its successor has asked.
-        asked = ask_entry(connected, settings, entry, may_ask, still_ours)
+        asked = ask_entry(run.outside, settings, entry, may_ask, run.still_ours)
         call_count, left_count = call_count + asked.call_count, left_count + asked.left_count
-        close_entry(connected.storage, paths, entry, now(), is_whole=not asked.left_count)
+        close_entry(run.storage, run.paths, entry, now(), is_whole=not asked.left_count)
     record_count = sum(entry.record_count for entry in entries)
     return OnDemandSummary(record_count=record_count, call_count=call_count, left_count=left_count)
 

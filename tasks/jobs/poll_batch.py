@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Literal, NamedTuple, assert_never
 
 from pydantic import BaseModel, ConfigDict
@@ -24,8 +23,8 @@ from tasks.jobs.job_status import look, record_ends
 from tasks.jobs.submission import find_all_accepted, live_jobs, submit_waiting
 from tasks.ledger.deadline import is_late
 from tasks.ledger.entries import is_running, record_move
-from tasks.ledger.lease import check_held
 from tasks.ledger.moves import stop_refused
+from tasks.ledger.run import Run
 
 Action = Literal["wait", "stop", "collect"]
 
@@ -115,11 +114,8 @@ def stop_late(
 class _Looks:
     """What the loop remembers from one look to the next."""
 
-    def __init__(
-        self, connected: adapters.Adapters, settings: Settings, plan: Plan, quotas: Quotas, begun: datetime
-    ) -> None:
-        self.connected, self.settings, self.plan = connected, settings, plan
-        self.paths, self.most_jobs = DayPaths(settings, plan.run_date), quotas.most_jobs(settings)
+    def __init__(self, run: Run, quotas: Quotas, begun: datetime) -> None:
+        self.run, self.most_jobs = run, quotas.most_jobs(run.settings)
         self.entries: Sequence[LedgerEntry] = self.read()
         self.jobs: dict[str, Job] = {}
         self.begun = self.now = begun
@@ -127,7 +123,7 @@ class _Looks:
 
     def read(self) -> list[LedgerEntry]:
         """The entries as they are on record."""
-        return live_jobs(self.connected, self.paths, self.plan)
+        return live_jobs(self.run.outside, self.run.paths, self.run.plan)
 
     @property
     def waiting_count(self) -> int:
@@ -141,15 +137,13 @@ class _Looks:
 
     def take(self, now: datetime) -> None:
         """One look: submit or stop what is to be, see how the jobs are, and put ends on record."""
-        connected, paths, self.now = self.connected, self.paths, now
-        is_first_late = self.late_since is None and is_late(self.settings, self.plan, now)
+        self.now, run = now, self.run
+        connected, settings, paths = run.outside, run.settings, run.paths
+        is_first_late = self.late_since is None and is_late(settings, run.plan, now)
         if is_first_late:
-            self.entries = find_all_accepted(connected, self.settings, paths, self.entries, now)
+            self.entries = find_all_accepted(connected, settings, paths, self.entries, now)
         elif self.late_since is None and not self.is_hopeless:
-            still_ours = partial(check_held, connected.storage, paths, self.plan.run_id)
-            self.entries = submit_waiting(
-                connected, self.settings, paths, self.entries, now, self.most_jobs, still_ours
-            )
+            self.entries = submit_waiting(connected, settings, paths, self.entries, now, self.most_jobs, run.still_ours)
         wanted = [entry for entry in self.entries if entry.key not in self.jobs or is_running(entry)]
         self.jobs |= look(connected.bedrock, wanted, now)
         self.entries = record_ends(connected.storage, paths, self.entries, self.jobs)
@@ -160,21 +154,19 @@ class _Looks:
     @property
     def is_hopeless(self) -> bool:
         """Whether a job failed for a reason that the shards in waiting would meet as well."""
-        return any(is_hopeless(entry) for entry in self.entries if entry.run_id == self.plan.run_id)
+        return any(is_hopeless(entry) for entry in self.entries if entry.run_id == self.run.plan.run_id)
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is left to wait for, or no patience."""
         if self.late_since is not None:
-            has_waited = (self.now - self.late_since).total_seconds() >= self.settings.stop_wait_s
+            has_waited = (self.now - self.late_since).total_seconds() >= self.run.settings.stop_wait_s
             return not self.running_count or has_waited
         return not self.running_count and (not self.waiting_count or self.is_hopeless)
 
 
 def wait_for_jobs(
-    connected: adapters.Adapters,
-    settings: Settings,
-    plan: Plan,
+    run: Run,
     now: Callable[[], datetime],
     quotas: Quotas = Quotas(),
     *,
@@ -188,7 +180,7 @@ def wait_for_jobs(
     Raises:
         BedrockUnavailable: after several failed looks in a row.
     """
-    looks, failed_looks, wait_s = _Looks(connected, settings, plan, quotas, now()), 0, None
+    looks, failed_looks, wait_s = _Looks(run, quotas, now()), 0, None
     while True:
         was_late = looks.late_since is not None
         try:
@@ -206,8 +198,8 @@ def wait_for_jobs(
                 break
             if looks.late_since is not None and not was_late:
                 wait_s = None  # a stop may be quick
-        wait_s = next_wait_s(wait_s, settings.poll_interval_s, random.uniform(-1, 1))
-        connected.clock.sleep(wait_s)
+        wait_s = next_wait_s(wait_s, run.settings.poll_interval_s, random.uniform(-1, 1))
+        run.outside.clock.sleep(wait_s)
     ended: dict[str, int] = {}
     for job in looks.jobs.values():
         if job.status in ENDED:
@@ -235,4 +227,4 @@ def poll_batch(
     Writes: ledger: how jobs ended; Bedrock's jobs: shards that waited are submitted, late jobs are stopped.
     Stops when: Bedrock does not know a job (JobUnknown).
     """
-    return wait_for_jobs(adapters.connect(settings), settings, plan, now, quotas, on_progress=on_progress)
+    return wait_for_jobs(Run.of(settings, plan), now, quotas, on_progress=on_progress)

@@ -15,20 +15,18 @@ job: that one goes on record and is asked to stop at once, and only what it answ
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 
 from data_contracts.documents.ledger import EntryState, LedgerEntry
 from data_contracts.documents.plan import Plan
-from tasks import adapters
-from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import paid_stage
 from tasks.batch.read_quotas import Quotas
 from tasks.jobs.submission import Submission, find_all_accepted, submit_waiting
 from tasks.ledger.deadline import is_late
 from tasks.ledger.entries import is_live, read_ledger, serves, write_intent
-from tasks.ledger.lease import check_held, read_term
+from tasks.ledger.lease import read_term
 from tasks.ledger.moves import intended
+from tasks.ledger.run import Run
 
 
 @paid_stage
@@ -41,15 +39,15 @@ def submit_batch(
     Writes: ledger: the intents; Bedrock's jobs; ledger: their ARNs.
     Stops when: Bedrock refuses for good (BedrockRefused), another run has the day (LeaseLost).
     """
-    connected, paths = adapters.connect(settings), DayPaths(settings, plan.run_date)
-    still_ours = partial(check_held, connected.storage, paths, plan.run_id)
+    run = Run.of(settings, plan)
+    connected, paths = run.outside, run.paths
     # A run that slept since it planned its shards would ask for what its successor has asked.
     term = read_term(connected.storage, paths, plan.run_id)
     for shard in shards:
         write_intent(connected.storage, paths, intended(shard, term))
         # Only now: whoever has taken the day before this look leaves the intent out (`without_strays`), and whoever
         # takes it later finds the intent in the ledger that he plans by.
-        still_ours()
+        run.still_ours()
     ledger = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
     known, before = {entry.key for entry in ledger}, {entry.key for entry in ledger if entry.job_arn is not None}
     jobs = [entry for entry in ledger if entry.mode == "batch"]
@@ -58,7 +56,9 @@ def submit_batch(
     waited_for = [entry for entry in accepted if entry.job_arn is not None]
     waited_for += [entry for entry in jobs if serves(entry, plan)]
     if not is_late(settings, plan, now):
-        waited_for = submit_waiting(connected, settings, paths, waited_for, now, quotas.most_jobs(settings), still_ours)
+        waited_for = submit_waiting(
+            connected, settings, paths, waited_for, now, quotas.most_jobs(settings), run.still_ours
+        )
     on_demand = [entry for entry in ledger if entry.mode == "on_demand"]
     submitted = [entry for entry in waited_for if entry.job_arn is not None and entry.key not in before]
     twins = [entry for entry in submitted if entry.key not in known]

@@ -8,12 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from data_contracts.documents.plan import Plan
-from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import telling_stage
-from tasks.ledger.lease import check_held
+from tasks.ledger.run import Run
 from tasks.measure.day_drift import DriftSummary, measure_run
 
 
@@ -26,7 +24,7 @@ def measure_drift(settings: Settings, plan: Plan, now: datetime) -> DriftSummary
     Writes: lake/metrics and its plain object, state/vocabulary.
     Stops when: another run has the day (LeaseLost).
     """
-    outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
+    run = Run.of(settings, plan)
     # A run that slept since it published would measure what nobody reads any more.
-    check_held(outside.storage, paths, plan.run_id)
-    return measure_run(outside, paths, plan.run_id, now)
+    run.still_ours()
+    return measure_run(run.outside, run.paths, plan.run_id, now)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 
 import polars as pl
 from pydantic import TypeAdapter
@@ -19,16 +18,14 @@ from data_contracts.documents.ledger import EstimateSource, LedgerEntry
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.summary import Night
 from data_contracts.tables.verdicts import NIGHTS, Status
-from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.alerts.send_alerts import AlertSummary
-from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.batch.estimate.learnt import keep_usage
 from tasks.intake.checked_frames import ValidationSummary
 from tasks.ledger.entries import read_ledger
-from tasks.ledger.lease import check_held
+from tasks.ledger.run import Run
 from tasks.ledger.run_records import read_preflight
 from tasks.measure.metrics_table import read_day
 from tasks.reports.report import render_report
@@ -103,13 +100,13 @@ def close_night(
     Writes: ledger.json, report.html, summary.json, state/usage; last of all lake/nights.
     Stops when: another run has the day (LeaseLost).
     """
-    connected, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
-    ledger = read_ledger(connected.storage, paths)
-    metrics = read_day(connected, paths)
+    run = Run.of(settings, plan)
+    ledger = read_ledger(run.storage, run.paths)
+    metrics = read_day(run.outside, run.paths)
     estimates = [entry.estimated_cost_usd for entry in ledger]
-    checked = read_preflight(connected.storage, paths)
+    checked = read_preflight(run.storage, run.paths)
     confusion = TypeAdapter(list[ConfusionMatrix]).validate_json(
-        connected.storage.get(paths.file("confusion.json")) or b"[]"
+        run.storage.get(run.paths.file("confusion.json")) or b"[]"
     )
     night = Night(
         run_date=plan.run_date.isoformat(),
@@ -133,23 +130,22 @@ def close_night(
         alerts=alerts.model_dump(mode="json"),
         seconds=seconds,
         paths={
-            "verdicts": paths.plain("verdicts"),
-            "rejected": paths.plain("rejected"),
-            "review": paths.plain("review"),
-            "metrics": paths.plain("metrics"),
-            "lake": paths.lake("verdicts"),
-            "run": paths.root,
-            "report": paths.file("report.html"),
-            "data_docs": paths.file("data_docs/index.html"),
+            "verdicts": run.paths.plain("verdicts"),
+            "rejected": run.paths.plain("rejected"),
+            "review": run.paths.plain("review"),
+            "metrics": run.paths.plain("metrics"),
+            "lake": run.paths.lake("verdicts"),
+            "run": run.paths.root,
+            "report": run.paths.file("report.html"),
+            "data_docs": run.paths.file("data_docs/index.html"),
         },
         confusion=confusion,
     )
-    connected.storage.put(paths.file("ledger.json"), json.dumps(night.jobs, indent=1).encode())
-    connected.storage.put(paths.file("report.html"), render_report(night).encode())
-    connected.storage.put(paths.file("summary.json"), night.model_dump_json(indent=1).encode())
-    keep_usage(connected.storage, paths, plan, verdicts.usage)
+    run.storage.put(run.paths.file("ledger.json"), json.dumps(night.jobs, indent=1).encode())
+    run.storage.put(run.paths.file("report.html"), render_report(night).encode())
+    run.storage.put(run.paths.file("summary.json"), night.model_dump_json(indent=1).encode())
+    keep_usage(run.storage, run.paths, plan, verdicts.usage)
     note = {"run_id": plan.run_id, "run_date": night.run_date, "plan_sha256": plan.sha256}
     batches = night_row(night, plan, now).to_arrow().cast(NIGHTS.arrow_schema).to_batches()
-    still_ours = partial(check_held, connected.storage, paths, plan.run_id)
-    connected.lake.replace_day(paths.lake(NIGHTS.name), NIGHTS, plan.run_date, batches, note, still_ours)
+    run.lake.replace_day(run.paths.lake(NIGHTS.name), NIGHTS, plan.run_date, batches, note, run.still_ours)
     return night

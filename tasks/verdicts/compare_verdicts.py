@@ -14,12 +14,11 @@ import polars as pl
 
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import VERDICTS
-from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.base.frames import scratch
-from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
+from tasks.ledger.run import Run
 from tasks.verdicts.flips import COLUMNS, Flips, Provenance, count_changes, summarise_flips
 
 #: Verdicts of each side in memory at a time; every range is one more pass over both sides.
@@ -70,19 +69,19 @@ def compare_verdicts(settings: Settings, plan: Plan) -> Flips | None:
     Writes: flips.json, if the day was published before.
     Stops when: a backfill would flip too many verdicts (FlipsHeld).
     """
-    outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
-    published = outside.lake.scan(paths.lake(VERDICTS.name), VERDICTS).filter(pl.col("date") == plan.run_date)
+    run = Run.of(settings, plan)
+    published = run.lake.scan(run.paths.lake(VERDICTS.name), VERDICTS).filter(pl.col("date") == plan.run_date)
     with scratch() as temporary:
         old, new = Path(temporary) / "before.parquet", Path(temporary) / "after.parquet"
         published.select(*COLUMNS, "run_id", "prompt_name", "prompt_version").sink_parquet(old)
         before = read_side(pl.scan_parquet(old))
         if before.provenance is None:
             return None
-        outside.storage.fetch(paths.work(VERDICTS.name), new)
+        run.storage.fetch(run.paths.work(VERDICTS.name), new)
         after = read_side(pl.scan_parquet(new))
         nobody = Provenance(run_id=plan.run_id, model_id="", prompt="", violation_count=0)
         counts = (before.row_count, after.row_count)
         changes = changes_by_range(pl.scan_parquet(old), pl.scan_parquet(new), max(counts))
         flips = summarise_flips(plan.run_date, (before.provenance, after.provenance or nobody), counts, changes)
-    outside.storage.put(paths.file("flips.json"), flips.model_dump_json(indent=1).encode())
+    run.storage.put(run.paths.file("flips.json"), flips.model_dump_json(indent=1).encode())
     return flips

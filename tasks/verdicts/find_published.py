@@ -5,13 +5,12 @@ from __future__ import annotations
 from data_contracts.documents.ledger import EntryState
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import NIGHTS
-from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.nights import _is_whole, published_run, restored_run
+from tasks.ledger.run import Run
 from tasks.ledger.run_records import read_restore
 
 
@@ -27,11 +26,11 @@ def find_published(settings: Settings, plan: Plan) -> str | None:
     Writes: nothing.
     Stops when: never; if this very plan is published, the night ends here and is well.
     """
-    paths, outside = DayPaths(settings, plan.run_date), adapters.connect(settings)
-    nights = outside.lake.read(paths.lake(NIGHTS.name), NIGHTS)
+    run = Run.of(settings, plan)
+    nights = run.lake.read(run.paths.lake(NIGHTS.name), NIGHTS)
     published = published_run(nights, plan)
-    if published and any(entry.state is EntryState.SUBMITTED for entry in read_ledger(outside.storage, paths)):
+    if published and any(entry.state is EntryState.SUBMITTED for entry in read_ledger(run.storage, run.paths)):
         return None
-    if published and not _is_whole(outside, paths, published):
+    if published and not _is_whole(run.outside, run.paths, published):
         return None
-    return published or restored_run(nights, plan, read_restore(outside.storage, paths))
+    return published or restored_run(nights, plan, read_restore(run.storage, run.paths))

@@ -10,15 +10,14 @@ import pyarrow.parquet as pq
 
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import VERDICTS, Status
-from tasks import adapters
 from tasks.base.frames import scratch
-from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.batch.estimate.learnt import add_up
 from tasks.ledger.deadline import check_complete, check_stopped, is_late
 from tasks.ledger.entries import fetch_answers, fetch_requests, is_live, read_ledger, serves
 from tasks.ledger.prices import PICODOLLARS, is_priced, job_frame
+from tasks.ledger.run import Run
 from tasks.verdicts.best_answers import VerdictSummary, arrow, check_judged, merge_in_buckets, summarise
 
 
@@ -31,17 +30,17 @@ def merge_verdicts(settings: Settings, plan: Plan, now: datetime) -> VerdictSumm
     Stops when: too few comments are judged (TooFewJudged, JobFailed), at the deadline a job goes on or answers are
         lacking (DeadlinePassed).
     """
-    storage, paths = adapters.connect(settings).storage, RunPaths(settings, plan.run_date, plan.run_id)
-    ledger, is_over = read_ledger(storage, paths), is_late(settings, plan, now)
+    run = Run.of(settings, plan)
+    ledger, is_over = read_ledger(run.storage, run.paths), is_late(settings, plan, now)
     if is_over:
         check_stopped(settings, ledger)
     ledger = [entry for entry in ledger if serves(entry, plan) and not is_live(entry)]
     with scratch() as temporary:
         folder = Path(temporary)
         for name in ("valid", "duplicates"):
-            storage.fetch(paths.work(name), folder / f"{name}.parquet")
+            run.storage.fetch(run.paths.work(name), folder / f"{name}.parquet")
         valid, duplicates = (pl.scan_parquet(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
-        requests, answers = fetch_requests(storage, ledger, folder), fetch_answers(storage, ledger, folder)
+        requests, answers = fetch_requests(run.storage, ledger, folder), fetch_answers(run.storage, ledger, folder)
         jobs = job_frame(ledger, settings)
         priced = is_priced(jobs, plan, settings)
         path, pico, unknown, used = folder / "verdicts.parquet", 0, 0, []
@@ -57,5 +56,5 @@ def merge_verdicts(settings: Settings, plan: Plan, now: datetime) -> VerdictSumm
         if is_over:
             check_complete(settings, summary.status_counts.get(Status.MISSING, 0), summary.verdict_count)
         check_judged(summary, settings.min_judged_fraction, ledger)
-        storage.send(path, paths.work("verdicts"))
+        run.storage.send(path, run.paths.work("verdicts"))
     return summary

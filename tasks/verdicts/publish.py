@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -16,14 +15,12 @@ from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.review import REVIEW
 from data_contracts.tables.verdicts import VERDICTS, Status
-from tasks import adapters
 from tasks.base.errors import Unbalanced
 from tasks.base.frames import _BATCH_ROWS, read_batches, record_batches, scratch
-from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.ledger.entries import read_ledger
-from tasks.ledger.lease import check_held
+from tasks.ledger.run import Run
 from tasks.verdicts.balance import balance
 from tasks.verdicts.plain_objects import send_plain
 from tasks.verdicts.review_list import review_list
@@ -126,11 +123,11 @@ def publish(settings: Settings, plan: Plan) -> Balance:
     Writes: lake/verdicts, lake/rejected, lake/review, one commit each; their plain objects; balance.json.
     Stops when: rows or tokens do not add up (Unbalanced), another run has the day (LeaseLost).
     """
-    connected, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
+    run = Run.of(settings, plan)
     with scratch() as temporary:
         files = {name: Path(temporary) / f"{name}.parquet" for name in ("valid", "rejected", "verdicts")}
         for name, path in files.items():
-            connected.storage.fetch(paths.work(name), path)
+            run.storage.fetch(run.paths.work(name), path)
         rows = (read_batches(files[name], ROW_KEY, _BATCH_ROWS * 4) for name in ("valid", "rejected"))
         check_row_keys(plan.inputs, chain.from_iterable(rows))
         valid, verdicts = (pl.scan_parquet(files[name]) for name in ("valid", "verdicts"))
@@ -138,16 +135,16 @@ def publish(settings: Settings, plan: Plan) -> Balance:
         files["review"] = Path(temporary) / "review.parquet"
         review_list(verdicts).sink_parquet(files["review"])
         review_count = count_review_rows(verdicts, pl.scan_parquet(files["review"]))
-        ledger = read_ledger(connected.storage, paths)
+        ledger = read_ledger(run.storage, run.paths)
         books = balance(plan, ledger, verdicts, valid.select(pl.len()).collect().item(), review_count)
         note = {"run_id": plan.run_id, "run_date": plan.run_date.isoformat(), "plan_sha256": plan.sha256}
-        versions, still_ours = {}, partial(check_held, connected.storage, paths, plan.run_id)
+        versions = {}
         for table in (VERDICTS, REJECTED, REVIEW):
             batches = record_batches(files[table.name], table)
-            versions[table.name] = connected.lake.replace_day(
-                paths.lake(table.name), table, plan.run_date, batches, note, still_ours
+            versions[table.name] = run.lake.replace_day(
+                run.paths.lake(table.name), table, plan.run_date, batches, note, run.still_ours
             )
-            send_plain(connected.storage, files[table.name], paths.plain(table.name), still_ours)
+            send_plain(run.storage, files[table.name], run.paths.plain(table.name), run.still_ours)
     books = books.model_copy(update={f"{name}_version": version for name, version in versions.items()})
-    connected.storage.put(paths.file("balance.json"), books.model_dump_json(indent=1).encode())
+    run.storage.put(run.paths.file("balance.json"), books.model_dump_json(indent=1).encode())
     return books

@@ -11,7 +11,6 @@ from datetime import datetime
 
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.preflight import Preflight
-from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StorageRefused
 from tasks.alerts.problem_memory import NoticeMemory
@@ -20,6 +19,7 @@ from tasks.base.paths import RunPaths, notices
 from tasks.base.ports import FactUnavailable
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
+from tasks.ledger.run import Run
 from tasks.ledger.run_records import write_preflight
 from tasks.watch.model_life import describe_ending, find_ending, tell_ending
 
@@ -50,15 +50,15 @@ def preflight(settings: Settings, plan: Plan, now: datetime, *, is_quiet: bool =
     Writes: preflight.json; two probes, deleted again; the alert that the model ends.
     Stops when: a root is closed (StorageRefused).
     """
-    outside, paths = adapters.connect(settings), RunPaths(settings, plan.run_date, plan.run_id)
+    run = Run.of(settings, plan)
     if not plan.row_count:
         return Preflight()
-    reach = check_reach(outside.storage, paths) if settings.preflight_buckets else ()
+    reach = check_reach(run.storage, run.paths) if settings.preflight_buckets else ()
     life = Preflight()
     if settings.preflight_lifecycle:
-        life = check_model(outside, paths, plan, now, is_quiet=is_quiet)
+        life = check_model(run.outside, run.paths, plan, now, is_quiet=is_quiet)
     found = life.model_copy(update={"warnings": (*reach, *life.warnings)})
-    write_preflight(outside.storage, paths, found)
+    write_preflight(run.storage, run.paths, found)
     return found
 
 

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from data_contracts.batch_lines import InvocationType
 from data_contracts.documents.ledger import EntryState, LedgerEntry
 from tasks.base.errors import BedrockRefused, BedrockUnavailable, DeadlinePassed, JobUnknown
-from tasks.base.paths import DayPaths
+from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.ports import ENDED, Job, JobRequest, JobStatus
 from tasks.base.settings import Settings
 from tasks.jobs.poll_batch import PollSummary, Progress, next_action, next_wait_s, wait_for_jobs
 from tasks.ledger.deadline import check_stopped, is_late
 from tasks.ledger.entries import read_ledger
+from tasks.ledger.run import Run
 from tests import factories
 from tests.fakes import FakeClock
 
@@ -184,10 +185,9 @@ class Night:
         return self.poll(bedrock, on_progress).ended
 
     def poll(self, bedrock: Script, on_progress: Callable[[Progress], None] = lambda _: None) -> PollSummary:
+        outside = replace(factories.local_adapters(bedrock), clock=self.clock)
         return wait_for_jobs(
-            replace(factories.local_adapters(bedrock), clock=self.clock),
-            self.settings,
-            PLAN,
+            Run(self.settings, PLAN, outside, RunPaths(self.settings, PLAN.run_date, PLAN.run_id)),
             lambda: PLAN.planned_at + timedelta(seconds=self.clock.now_s),
             on_progress=on_progress,
         )
