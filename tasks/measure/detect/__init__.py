@@ -18,8 +18,8 @@ since, statistic, evidence, evidence_limit, method, reason_code, reason`.
 - `severity`: `page` (wrong verdicts by the guaranteed evidence; no input; over 5 % of the answers failed), `ticket`
   (quality earlier, outputs, pipeline), `report` (inputs); null unless degraded, but for one case: accuracy without
   labels is `no_data`, and a `ticket` where at least 7 of the 28 nights before had some.
-- `effect` is the value less `baseline`; `threshold` how large it would have to be tonight to ring, given the evidence of
-  earlier nights; all in the metric's unit. `statistic` is tonight's distance in deviations.
+- `effect` is the value less `baseline`; `threshold` is how large it would have to be tonight to ring, given the
+  evidence of earlier nights; all in the metric's unit. `statistic` is tonight's distance in deviations.
 - `evidence` adds up over nights and rings at `evidence_limit`; `since` is the first night of an unbroken run.
 Missing nights, rows, columns of numbers and labels, zero, infinite and absurd values never raise. Of several rows for
 one chart and night one counts, whichever their order. Unknown metrics are compared with their own past, both ways.

@@ -69,8 +69,15 @@ class Window(NamedTuple):
     adjacent: Mask
 
 
-def level(window: Window, tonight: int, between: Array) -> Level:
-    """Level of every chart for a night on weekday `tonight`; `between` is the last known variance between nights."""
+def level(window: Window, tonight: int, between: Array, known: Mask) -> Level:
+    """Level of every chart for a night on weekday `tonight`.
+
+    Args:
+        window: the nights to learn from.
+        tonight: 0 to 6.
+        between: the last known variance between nights, for the nights' weights.
+        known: the charts that exist by tonight and may lend the others their correlation, shape (charts,).
+    """
     used = window.used.astype(np.float64)
     nights = used.sum(axis=-1)
     safe = np.maximum(nights, 1)
@@ -81,11 +88,13 @@ def level(window: Window, tonight: int, between: Array) -> Level:
     kept, means, explained, freedom = _weekdays(residuals, used, window.weekday)
     scatter = np.maximum((residuals**2).sum(axis=-1) - explained, 0.0) / np.maximum(nights - 1 - freedom, 1)
     left = (residuals - kept[..., None] * (means @ window.weekday.T)) * used
+    correlation = _correlation(left, used, scatter, window.adjacent, nights, known)
+    ahead = _trend(left, used, scatter, correlation)
     return Level(
-        centre + kept * means[..., tonight],
+        centre + kept * means[..., tonight] + ahead,
         np.maximum(scatter - (noise * used).sum(axis=-1) / safe, 0.0),
         (window.unit * used).sum(axis=-1) / safe,
-        _correlation(left, used, scatter, window.adjacent, nights),
+        correlation,
         scatter / safe * (1 + 6 * kept**2),
         nights,
     )
@@ -104,13 +113,28 @@ def _weekdays(residuals: Array, used: Array, weekday: Array) -> tuple[Array, Arr
     return kept, means, believed * squares, believed * (seen - 1)
 
 
-def _correlation(left: Array, used: Array, scatter: Array, adjacent: Mask, nights: Array) -> Array:
+def _trend(left: Array, used: Array, scatter: Array, correlation: Array) -> Array:
+    """How far a slow trend has gone beyond the baseline's middle by tonight, believed as far as it is beyond chance."""
+    place = np.arange(left.shape[-1], dtype=np.float64)
+    middle = (used * place).sum(axis=-1) / np.maximum(used.sum(axis=-1), 1)
+    distance = (place - middle[..., None]) * used
+    squares = np.maximum((distance**2).sum(axis=-1), 1e-300)
+    slope = (left * distance).sum(axis=-1) / squares
+    chance = TR_F * scatter / squares * (1 + correlation) / (1 - correlation)
+    kept = np.maximum(0.0, 1 - chance / np.maximum(slope**2, 1e-300))
+    return np.asarray(kept * slope * (left.shape[-1] - middle))
+
+
+TR_F = 1.0
+
+
+def _correlation(left: Array, used: Array, scatter: Array, adjacent: Mask, nights: Array, known: Mask) -> Array:
     """Lag-one correlation of every chart, corrected for its bias, pooled half and half with the median of all."""
     pairs = (used[..., 1:] * used[..., :-1] * adjacent[1:]).sum(axis=-1)
     products = (left[..., 1:] * left[..., :-1] * adjacent[1:]).sum(axis=-1)
     own = products / np.maximum(pairs * scatter, 1e-300)
     own = np.where(pairs >= MIN_NIGHTS // 2, np.clip(own + (1 + 3 * own) / np.maximum(nights, 1), -1, 1), 0.0)
-    pooled = _median(own, nights >= MIN_NIGHTS)
+    pooled = _median(own, known & (nights >= MIN_NIGHTS))
     return np.clip((own + pooled) / 2, 0.0, _MOST_CORRELATION)
 
 

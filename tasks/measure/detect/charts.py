@@ -85,6 +85,7 @@ def charts_of(history: History, policy: Policy, rows: list[int]) -> Charts:
         np.array([day.weekday() for day in history.dates], dtype=np.int_),
         adjacent_nights(history.dates),
         excused_nights(history, policy)[rows],
+        history.first[rows],
         baseline_starts(history, policy)[rows],
         lines_of(history, policy)[rows],
         np.array([_directions(history.charts[row][0]) for row in rows], dtype=bool).reshape(-1, 2),

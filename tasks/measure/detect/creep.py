@@ -12,7 +12,7 @@ from tasks.measure.detect.nights import Indices
 #: Nights of the locked baseline, which never moves; nights that are compared with it; of these, so many need labels.
 LOCKED_NIGHTS, RECENT_NIGHTS, MIN_LABELLED = 56, 28, 14
 #: Beyond so many deviations the guard rings, if the tolerance is passed as well.
-DEVIATIONS = 3.5
+DEVIATIONS = 4.0
 
 
 class Creep(NamedTuple):

@@ -25,7 +25,7 @@ class History(NamedTuple):
     Attributes:
         dates: the distinct nights, in order.
         charts: (metric, slice), in order.
-        kinds: of every chart: the kind of its first row.
+        kinds: of every chart: the kind of its first row that can be used.
         x, n, mean, variance: as in the history, but finite and within their bounds.
         present: where there is a value that can be used.
         broken: where a row came whose numbers cannot be.
@@ -70,7 +70,11 @@ def read_history(history: pl.DataFrame) -> History:
         raise ValueError(f"the history lacks the columns {', '.join(missing)}")
     rows = _clean(history)
     dates = rows["date"].unique().sort().to_list()
-    keyed = rows.group_by("metric", "slice").agg(pl.col("kind").sort_by("date").first()).sort("metric", "slice")
+    keyed = (
+        rows.group_by("metric", "slice")
+        .agg(pl.col("kind").sort_by(~pl.col("usable"), "date").first())
+        .sort("metric", "slice")
+    )
     charts = list(zip(keyed["metric"].to_list(), keyed["slice"].to_list(), strict=True))
     kinds = keyed["kind"].to_list()
     places = {chart: place for place, chart in enumerate(charts)}

@@ -35,7 +35,8 @@ def fill(sheet: Sheet, history: History, policy: Policy, rows: list[int], labels
     sheet.effect[rows] = np.where(told, history.value[rows] - baseline, np.nan)
     sheet.statistic[rows] = np.where(told, sign * _deviation(wrong, counted, found), np.nan)
     sheet.threshold[rows] = np.where(told, _thresholds(labels, found), np.nan)
-    sheet.evidence[rows], sheet.evidence_limit[rows] = found.evidence[0], labels.line
+    sheet.evidence[rows] = np.where(told, found.evidence[0], np.nan)
+    sheet.evidence_limit[rows] = np.where(told, labels.line, np.nan)
     for place, row in enumerate(rows):
         here = labelled[place] > 0
         sheet.say(row, told[place], State.OK)

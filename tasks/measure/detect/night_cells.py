@@ -39,8 +39,8 @@ def fill(sheet: Sheet, history: History, policy: Policy, rows: list[int], charts
     for name in ("baseline", "effect", "statistic"):
         getattr(sheet, name)[rows] = np.where(told, numbers[name], np.nan)
     sheet.threshold[rows] = np.where(told & ~never, _thresholds(history, rows, charts, judged), np.nan)
-    sheet.evidence[rows] = np.where(never, np.nan, judged.evidence[0])
-    sheet.evidence_limit[rows] = np.where(never, np.nan, charts.line)
+    sheet.evidence[rows] = np.where(told & ~never, judged.evidence[0], np.nan)
+    sheet.evidence_limit[rows] = np.where(told & ~never, charts.line, np.nan)
     for place, row in enumerate(rows):
         metric, part = history.charts[row]
         can_ring = rings(metric, part)
@@ -74,7 +74,7 @@ def _thresholds(history: History, rows: list[int], charts: Charts, judged: Judge
     It is asked in the direction of tonight's effect, or in the only one in which the chart rings.
     """
     weights = weights_of(charts.directions)
-    is_two_sided = charts.directions.all(axis=-1)[:, None]
+    is_two_sided = (charts.directions[:, 0] & charts.directions[:, 1])[:, None]
     upwards = np.asarray(np.where(is_two_sided, judged.statistic[0] >= 0, charts.directions[:, :1]), dtype=bool)
     reach = np.zeros_like(judged.statistic[0])
     for place, is_up in ((0, upwards), (1, ~upwards)):

@@ -26,6 +26,7 @@ class Charts(NamedTuple):
         weekday: 0 to 6, shape (nights,).
         adjacent: whether a night follows the one before it by one day, shape (nights,).
         excused: announced nights, shape (charts, nights).
+        first: index of the night on which a chart was first seen, shape (charts,).
         start: index of the first night that the baseline may use, shape (charts, nights).
         line: evidence at which a chart rings, shape (charts, nights).
         directions: whether a chart rings upwards and downwards, shape (charts, 2).
@@ -39,6 +40,7 @@ class Charts(NamedTuple):
     weekday: Indices
     adjacent: Mask
     excused: Mask
+    first: Indices
     start: Indices
     line: Array
     directions: Mask
@@ -90,7 +92,8 @@ def judge_nights(charts: Charts) -> Judged:
         if night and (restarted := charts.start[:, night] == night).any():
             sums, before = np.where(restarted[:, None, None], 0.0, sums), np.where(restarted, 0.0, before)
             between = np.where(restarted, 0.0, between)
-        seen = level(_window(charts, calm, found.rings, one_hot, night), int(charts.weekday[night]), between)
+        window = _window(charts, calm, found.rings, one_hot, night)
+        seen = level(window, int(charts.weekday[night]), between, charts.first <= night)
         between = seen.between
         judged = calm[..., night] & (seen.nights >= MIN_NIGHTS)
         carried = seen.correlation * before * charts.adjacent[night]

@@ -78,7 +78,7 @@ class Policy(BaseModel):
             f"Nights without a fault: about {self.false_alarms_a_year:g} false alarms a year over all charts together.",
             f"Of these at most {self.false_pages_a_year:g} a year are pages, by theorem: at any error rate up to the",
             "upper bound of the baseline, as long as labels of one night are independent.",
-            f"A night with more than {self.max_failed_fraction:.0%} failed answers pages at once; so does one without comments.",
+            f"A night with more than {self.max_failed_fraction:.0%} failed answers pages at once, one without any too.",
             "Expected false alarms a year by metric (its slices share them):",
         ]
         shares = sorted(self.budgets.items(), key=lambda item: (-item[1], item[0]))

@@ -180,8 +180,10 @@ class _Baseline:
         within = self._totals[self._site, self._chart, last] - self._totals[self._site, self._chart, first]
         errors, counts = within[..., : self._parts], within[..., self._parts : -2]
         nights, squares = within[..., -2], within[..., -1]
+        centre = (errors + 0.5) / (counts + 1)
         bound = special.betaincinv(errors + 0.5, np.maximum(counts - errors, 0.0) + 0.5, PAGE_QUANTILE)
-        rates = np.clip(np.stack([(errors + 0.5) / (counts + 1), bound]), 1e-9, _LARGEST_RATE)
+        bound = np.maximum(np.where(np.isfinite(bound), bound, centre), centre)
+        rates = np.clip(np.stack([centre, bound]), 1e-9, _LARGEST_RATE)
         scatter = (SCATTER_PRIOR + squares) / (SCATTER_PRIOR + nights)
         return rates, 1 / np.maximum(scatter, 1.0), nights
 

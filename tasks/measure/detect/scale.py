@@ -43,7 +43,11 @@ def points_of(history: History) -> Points:
         if kind == RATE:
             point, unit, size = 2 * np.arcsin(np.sqrt((x + 3 / 8) / (n + 3 / 4))), np.ones_like(x), n + 0.5
         elif kind == MEAN:
-            point, unit, size = history.mean[chart], np.nan_to_num(history.variance[chart]), n
+            point, unit, size = (
+                history.mean[chart],
+                np.where(np.isnan(history.n[chart]), 0.0, np.nan_to_num(history.variance[chart])),
+                n,
+            )
         elif is_per_item(history, chart):
             items = np.maximum(n, 1.0)
             point, unit, size = np.log(np.maximum(x / items, _LEAST_PRICE)), np.zeros_like(x), np.ones_like(x)
