@@ -22,6 +22,8 @@ WINDOW = 84
 GUARD = 7
 #: Below this a chart is learning.
 MIN_NIGHTS = 21
+#: A slow trend is believed as far as its square is beyond so many times what chance alone shows.
+TREND_DOUBT = 3.0
 #: The estimated spread is stretched by this.
 SAFETY = 1.1
 _MOST_CORRELATION = 0.8
@@ -120,12 +122,9 @@ def _trend(left: Array, used: Array, scatter: Array, correlation: Array) -> Arra
     distance = (place - middle[..., None]) * used
     squares = np.maximum((distance**2).sum(axis=-1), 1e-300)
     slope = (left * distance).sum(axis=-1) / squares
-    chance = TR_F * scatter / squares * (1 + correlation) / (1 - correlation)
+    chance = TREND_DOUBT * scatter / squares * (1 + correlation) / (1 - correlation)
     kept = np.maximum(0.0, 1 - chance / np.maximum(slope**2, 1e-300))
     return np.asarray(kept * slope * (left.shape[-1] - middle))
-
-
-TR_F = 1.0
 
 
 def _correlation(left: Array, used: Array, scatter: Array, adjacent: Mask, nights: Array, known: Mask) -> Array:
