@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -79,15 +79,22 @@ class Fault(NamedTuple):
 
 
 def simulate(
-    noise: Noise, nights: int, random: np.random.Generator, fault: Fault | None = None, strata: bool = False
+    noise: Noise,
+    nights: int,
+    random: np.random.Generator,
+    fault: Fault | None = None,
+    strata: bool = False,
+    metrics: Collection[str] = (),
 ) -> History:
-    """One site's history."""
+    """One site's history, of all charts or those of some metrics; volume is always one."""
     weekday = np.array([(FIRST + timedelta(days=night)).weekday() for night in range(nights)])
     ago = np.arange(nights) - (fault.start if fault else nights)
     comments = np.zeros(nights)
     flagged = np.ones(nights)
     rows: list[tuple[Spec, Array, Array, Array, Array]] = []
     for spec in SPECS:
+        if metrics and spec.metric not in metrics:
+            continue
         truth = _truth(spec, noise, weekday, random)
         if fault and fault.chart == (spec.metric, spec.part):
             truth = fault.change(truth, ago, weekday)

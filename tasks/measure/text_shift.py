@@ -33,15 +33,15 @@ class Centroid(NamedTuple):
 
     Attributes:
         total: sum of the texts' vectors, of length BUCKETS.
-        count: how many texts.
+        texts: how many.
     """
 
     total: Vector
-    count: int
+    texts: int
 
     def plus(self, other: Centroid) -> Centroid:
         """The centroid of both sets of texts."""
-        return Centroid(self.total + other.total, self.count + other.count)
+        return Centroid(self.total + other.total, self.texts + other.texts)
 
 
 EMPTY = Centroid(np.zeros(BUCKETS), 0)
@@ -76,7 +76,7 @@ def centroid(batches: Iterable[pl.Series]) -> Centroid:
 
 def text_shift(night: Centroid, reference: Centroid) -> float | None:
     """Cosine distance of a night's centroid from the reference's, between 0 and 1; None where either has no text."""
-    if not night.count or not reference.count:
+    if not night.texts or not reference.texts:
         return None
     lengths = float(np.linalg.norm(night.total)) * float(np.linalg.norm(reference.total))
     return min(max(1 - float(night.total @ reference.total) / lengths, 0.0), 1.0)

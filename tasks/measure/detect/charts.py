@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tasks.measure.detect.evidence import Array, Mask, alarm_line
+from tasks.measure.detect.evidence import OVERSHOOT, STRATA_OVERSHOOT, Array, Mask, alarm_line
 from tasks.measure.detect.history import RATE, History
 from tasks.measure.detect.nights import Charts, Indices
 from tasks.measure.detect.policy import Policy
@@ -127,6 +127,7 @@ def labels_of(history: History, policy: Policy, rows: list[int]) -> Labels:
     counted = counts.copy()
     counted[:, 0] = np.where(has_strata, 0.0, counts[:, 0])
     known = np.maximum.accumulate(counts > 0, axis=-1)
+    is_split = known[:, 1:].sum(axis=1) > 1
     pages = policy.page_budgets
     page_lines = np.array([alarm_line(pages[history.charts[row][0]], overshoot=1.0) for row in rows])
     return Labels(
@@ -135,7 +136,7 @@ def labels_of(history: History, policy: Policy, rows: list[int]) -> Labels:
         counted[None],
         known[None],
         baseline_starts(history, policy)[rows],
-        lines_of(history, policy)[rows],
+        lines_of(history, policy)[rows] * np.where(is_split, STRATA_OVERSHOOT / OVERSHOOT, 1.0),
         np.repeat(page_lines[:, None], len(history.dates), axis=1),
     )
 

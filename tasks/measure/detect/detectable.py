@@ -16,7 +16,7 @@ from tasks.measure.detect.history import History, read_history
 from tasks.measure.detect.nights import judge_nights, weights_of
 from tasks.measure.detect.policy import Policy
 from tasks.measure.detect.quality import MIN_NIGHTS as MIN_LABEL_NIGHTS
-from tasks.measure.detect.quality import TOGETHER, judge_labels, log_ratios, part_weights
+from tasks.measure.detect.quality import judge_labels, log_ratios, part_weights, rises
 from tasks.measure.detect.rules import Worse, rule_of
 from tasks.measure.detect.scale import values_at
 
@@ -99,18 +99,21 @@ def _of_labels(history: History, policy: Policy, rows: list[int]) -> dict[int, l
         known: Mask = np.asarray(labels.known[0, place, :, -1], dtype=bool)
         goal = np.log(labels.line[place, -1] / part_weights(known)[0])
         worst = rule_of(history.charts[row][0]).worse is Worse.LOWER
-        times = [_times(counts, rates, known, goal, judged.discount[0, place, -1], n) for n in WITHIN.values()]
+        looked_for, discount = rises(judged.usual[0, place, :, -1], counts), judged.discount[0, place, -1]
+        times = [_times(counts, rates, known, looked_for, goal, discount, n) for n in WITHIN.values()]
         changes = [float(rates[0] * (m - 1)) if m < _MOST_TIMES and rates[0] * m <= 1 else np.nan for m in times]
         baseline = float(1 - rates[0] if worst else rates[0])
         found[row] = [baseline, *changes] if is_told else [np.nan] * (1 + len(WITHIN))
     return found
 
 
-def _times(counts: Array, rates: Array, known: Mask, goal: Array, discount: float, nights: int) -> float:
+def _times(
+    counts: Array, rates: Array, known: Mask, looked_for: Array, goal: Array, discount: float, nights: int
+) -> float:
     """How many times its baseline the error rate must be in all parts."""
-    zero = log_ratios(np.zeros_like(counts), counts, rates, known)[0] * discount
+    zero = log_ratios(np.zeros_like(counts), counts, rates, looked_for, known)[0] * discount
     base = np.maximum(rates[:, None], 1e-12)
-    raised = np.minimum(base * TOGETHER, (1 + base) / 2)
+    raised = np.minimum(base * looked_for[:, 0], (1 + base) / 2)
     per_error = np.log(raised / base) - np.log((1 - raised) / (1 - base))
     low, high = 1.0, _MOST_TIMES
     for _ in range(_BISECTIONS):

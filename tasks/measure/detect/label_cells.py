@@ -9,7 +9,7 @@ from tasks.measure.detect.creep import RECENT_NIGHTS, Creep, watch_creep
 from tasks.measure.detect.evidence import Array
 from tasks.measure.detect.history import RATE, History
 from tasks.measure.detect.policy import Policy
-from tasks.measure.detect.quality import MIN_NIGHTS, Found, Labels, log_ratios, part_weights
+from tasks.measure.detect.quality import MIN_NIGHTS, Found, Labels, log_ratios, part_weights, rises
 from tasks.measure.detect.rules import Worse, rule_of
 from tasks.measure.detect.sheet import Reason, Severity, Sheet, State
 
@@ -73,14 +73,15 @@ def _deviation(wrong: Array, counted: Array, found: Found) -> Array:
 
 def _thresholds(labels: Labels, found: Found) -> Array:
     """How much worse than its baseline tonight would have to be to ring, errors rising alike in all parts."""
-    counted, rates = (np.moveaxis(array[0], 1, -1) for array in (labels.counted, found.rates))
+    counted, rates, usual = (np.moveaxis(array[0], 1, -1) for array in (labels.counted, found.rates, found.usual))
+    looked_for = rises(usual, counted)
     known = np.moveaxis(labels.known[0], 1, -1)
     weights = part_weights(known)
     low, high = np.ones(counted.shape[:2]), np.full(counted.shape[:2], _MOST_TIMES)
     for _ in range(_BISECTIONS):
         times = np.sqrt(low * high)
         errors = np.minimum(counted * rates * times[..., None], counted)
-        parts = log_ratios(errors, counted, rates, known)
+        parts = log_ratios(errors, counted, rates, looked_for, known)
         ratios = np.exp(np.clip(parts * found.discount[0][..., None, None], -50, 50))
         is_over = ((1 + found.sums[0]) * ratios * weights).sum(axis=(-2, -1)) >= labels.line
         high, low = np.where(is_over, times, high), np.where(is_over, low, times)

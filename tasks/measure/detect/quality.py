@@ -20,9 +20,11 @@ from scipy import special
 from tasks.measure.detect.evidence import Array, Mask, gather
 from tasks.measure.detect.nights import Indices
 
-#: How many times the baseline's error rate is looked for: in all strata together, and in each alone.
-TOGETHER = np.array([1.35, 2.0])
-ALONE = np.array([1.6, 3.0])
+#: Sizes of a rise of the errors that are looked for, in deviations of a night's count: in all strata together, and in
+#: each alone. Where few errors are expected, only a rise to several times as many could be told from chance.
+TOGETHER = np.array([1.4, 3.6])
+ALONE = np.array([2.0, 4.5])
+_LEAST_RISE, _MOST_RISE = 0.2, 4.0
 #: Part of the evidence that looks at all strata together; the strata share the rest.
 TOGETHER_WEIGHT = 0.5
 #: The baseline is all nights but the last so many, so that a change is not taken for its own baseline.
@@ -65,6 +67,7 @@ class Found(NamedTuple):
 
     Attributes:
         rates: baseline error rate of each part, shape (sites, charts, parts, nights).
+        usual: errors of a usual night, same shape.
         discount: of the likelihood ratios, for scatter between nights.
         nights: how many nights the baseline rests on.
         evidence: of the ticket, up to its line.
@@ -74,6 +77,7 @@ class Found(NamedTuple):
     """
 
     rates: Array
+    usual: Array
     discount: Array
     nights: Array
     evidence: Array
@@ -83,10 +87,24 @@ class Found(NamedTuple):
     sums: Array
 
 
-def log_ratios(errors: Array, counts: Array, rates: Array, known: Mask) -> Array:
+def rises(expected: Array, counted: Array) -> Array:
+    """How many times its baseline an error rate is looked for, shape (..., parts, 2, sizes): together, then alone.
+
+    Args:
+        expected: errors of a usual night, shape (..., parts).
+        counted: tonight's labels, same shape; only parts with any are added up.
+    """
+    whole = (expected * (counted > 0)).sum(axis=-1, keepdims=True)
+    together = TOGETHER / np.sqrt(np.maximum(whole, 1e-9))[..., None]
+    alone = ALONE / np.sqrt(np.maximum(expected, 1e-9))[..., None]
+    sizes = np.stack([np.broadcast_to(together, alone.shape), alone], axis=-2)
+    return np.asarray(1 + np.clip(sizes, _LEAST_RISE, _MOST_RISE))
+
+
+def log_ratios(errors: Array, counts: Array, rates: Array, times: Array, known: Mask) -> Array:
     """Log likelihood ratios, shape (..., 1 + parts, sizes): of all parts together, then of each alone."""
-    base, sizes = rates[..., None, None], np.stack([TOGETHER, ALONE])
-    raised = np.minimum(base * sizes, (1 + base) / 2)
+    base = rates[..., None, None]
+    raised = np.minimum(base * times, (1 + base) / 2)
     wrong, right = errors[..., None, None], (counts - errors)[..., None, None]
     ratios = wrong * np.log(raised / base) + right * np.log((1 - raised) / (1 - base))
     ratios = np.where(known[..., None, None], ratios, 0.0)
@@ -120,10 +138,11 @@ def judge_labels(labels: Labels) -> Found:
     for night in range(nights):
         if night and (restarted := labels.start[:, night] == night).any():
             sums = np.where(restarted[:, None, None], 0.0, sums)
-        rates, discount, seen = baseline.look(night)
+        rates, expected, discount, seen = baseline.look(night)
         counted, known = labels.counted[..., night], labels.known[..., night]
+        times = rises(expected, counted)
         judged = (seen >= MIN_NIGHTS) & is_labelled[..., night]
-        rows = log_ratios(wrong[..., night], counted, rates, known) * discount[..., None, None]
+        rows = log_ratios(wrong[..., night], counted, rates, times, known) * discount[..., None, None]
         line = np.stack([labels.line[:, night], labels.page_line[:, night]])[:, None]
         found.sums[..., night, :, :] = sums[0]
         grown, total = gather(sums, np.exp(np.clip(rows, -_MOST_LOG, _MOST_LOG)), weights[night], line)
@@ -132,7 +151,8 @@ def judge_labels(labels: Labels) -> Found:
         held = np.minimum((sums * weights[night]).sum(axis=(-2, -1)), line)
         found.evidence[..., night], found.page_evidence[..., night] = held
         found.rings[..., night], found.pages[..., night] = rings
-        found.rates[..., night], found.discount[..., night], found.nights[..., night] = rates[0], discount, seen
+        found.rates[..., night], found.usual[..., night] = rates[0], expected
+        found.discount[..., night], found.nights[..., night] = discount, seen
         baseline.note(night, rings.any(axis=0), wrong[..., night], counted, rates[0], judged)
     return found
 
@@ -141,6 +161,7 @@ def _blank(shape: tuple[int, ...], nights: int) -> Found:
     cells = (*shape[1:3], nights)
     return Found(
         rates=np.zeros((*shape[1:], nights)),
+        usual=np.zeros((*shape[1:], nights)),
         discount=np.zeros(cells),
         nights=np.zeros(cells),
         evidence=np.zeros(cells),
@@ -166,8 +187,8 @@ class _Baseline:
         self._seen = np.concatenate([np.zeros((sites, charts, 1)), has.cumsum(axis=-1)], axis=-1)
         self._site, self._chart = np.ogrid[:sites, :charts]
 
-    def look(self, night: int) -> tuple[Array, Array, Array]:
-        """Error rates to compare tonight with, first the ticket's, then the page's; the discount; and the nights.
+    def look(self, night: int) -> tuple[Array, Array, Array, Array]:
+        """Error rates for the ticket, then the page; the errors of a usual night; the discount; and the nights.
 
         A young chart has a shorter guard.
         """
@@ -185,7 +206,8 @@ class _Baseline:
         bound = np.maximum(np.where(np.isfinite(bound), bound, centre), centre)
         rates = np.clip(np.stack([centre, bound]), 1e-9, _LARGEST_RATE)
         scatter = (SCATTER_PRIOR + squares) / (SCATTER_PRIOR + nights)
-        return rates, 1 / np.maximum(scatter, 1.0), nights
+        usual = (errors + 0.5) / np.maximum(nights, 1)[..., None]
+        return rates, usual, 1 / np.maximum(scatter, 1.0), nights
 
     def note(self, night: int, rang: Mask, wrong: Array, counted: Array, rates: Array, judged: Mask) -> None:
         """Add a night to the totals unless it rang."""

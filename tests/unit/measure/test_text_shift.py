@@ -54,7 +54,7 @@ def test_batches_do_not_matter() -> None:
     """The centroid is a sum."""
     whole = texts(JAPANESE, 500, 4)
     parts = centroid([whole[:7], whole[7:8], whole[8:]])
-    assert parts.count == 500
+    assert parts.texts == 500
     np.testing.assert_allclose(parts.total, centroid([whole]).total)
 
 
@@ -68,7 +68,7 @@ def test_width_case_and_spaces_do_not_matter() -> None:
 def test_no_text_has_no_shift(batch: pl.Series) -> None:
     """Nothing is no distance of 0."""
     night = centroid([batch])
-    assert night.count == 0
+    assert night.texts == 0
     assert text_shift(night, REFERENCE) is None
     assert text_shift(REFERENCE, EMPTY) is None
 
@@ -76,5 +76,5 @@ def test_no_text_has_no_shift(batch: pl.Series) -> None:
 def test_long_texts_and_lone_characters_are_read() -> None:
     """A text of any length counts once, within the size that every centroid has."""
     night = centroid([pl.Series(["あ", "x" * 100_000])])
-    assert night.count == 2
+    assert night.texts == 2
     assert night.total.shape == (BUCKETS,)
