@@ -13,7 +13,7 @@ from benchmarks.monitor_quality.alarms import episodes
 from benchmarks.monitor_quality.faults import CASES
 from benchmarks.monitor_quality.noise import NOISES, REALISTIC
 from benchmarks.monitor_quality.tables import Figure, by_metric, fault_delays, quiet_years
-from tasks.measure.detect import baseline, creep, evidence, nights, quality
+from tasks.measure.detect import baseline, creep, evidence, label_baseline, nights, quality
 from tasks.measure.detect.policy import Policy
 
 Change = tuple[ModuleType, str, Any]
@@ -30,8 +30,8 @@ PARTS: dict[str, list[Change]] = {
     "no stretch": [(baseline, "SAFETY", 1.0), (nights, "SAFETY", 1.0)],
     "no trend": [(baseline, "TREND_DOUBT", np.inf)],
     "one size of shift": [(evidence, "SHIFTS", np.array([1.5])), (nights, "SHIFTS", np.array([1.5]))],
-    "no discount for scatter": [(quality, "SCATTER_PRIOR", 1e9)],
-    "no lock-out of the last 14 nights": [(quality, "LOCKED_OUT", 0)],
+    "no discount for scatter": [(label_baseline, "SCATTER_PRIOR", 1e9)],
+    "no lock-out of the last 14 nights": [(label_baseline, "LOCKED_OUT", 0)],
     "strata only alone": [(quality, "TOGETHER_WEIGHT", 0.001)],
     "strata only together": [(quality, "TOGETHER_WEIGHT", 0.999)],
     "no slow guard": [(creep, "DEVIATIONS", np.inf)],

@@ -12,9 +12,10 @@ from tasks.measure.detect.charts import charts_of, is_counted, labels_of
 from tasks.measure.detect.creep import watch_creep
 from tasks.measure.detect.evidence import Array, Mask
 from tasks.measure.detect.history import History
+from tasks.measure.detect.label_baseline import Labels
 from tasks.measure.detect.nights import Charts, judge_nights
 from tasks.measure.detect.policy import Policy
-from tasks.measure.detect.quality import Labels, judge_labels
+from tasks.measure.detect.quality import judge_labels
 
 MERGED_NIGHTS, LONG_NIGHTS = 7, 14
 
@@ -55,8 +56,8 @@ def judge_sites(sites: Sequence[History], policy: Policy) -> Alarms:
         if counted:
             labels = _stack_labels(sites, policy, counted)
             found = judge_labels(labels)
-            wrong = np.where(labels.counted > 0, labels.errors, 0.0)
-            creep = watch_creep(wrong, labels.counted, labels.start, found.discount, policy.guard_tolerance)
+            wrong = np.where(found.counted > 0, labels.errors, 0.0)
+            creep = watch_creep(wrong, found.counted, labels.start, found.discount, policy.guard_tolerance)
             rings[:, counted] = found.rings | found.pages | creep.rings
             pages[:, counted] = found.pages
     return Alarms(one.charts, rings, pages)
@@ -72,11 +73,8 @@ def _stack_charts(sites: Sequence[History], policy: Policy, rows: list[int]) -> 
 
 def _stack_labels(sites: Sequence[History], policy: Policy, rows: list[int]) -> Labels:
     each = [labels_of(site, policy, rows) for site in sites]
-    errors, counts, counted = (
-        np.concatenate([getattr(item, name) for item in each]) for name in ("errors", "counts", "counted")
-    )
-    known = np.concatenate([item.known for item in each])
-    return each[0]._replace(errors=errors, counts=counts, counted=counted, known=known)
+    errors, counts = (np.concatenate([getattr(item, name) for item in each]) for name in ("errors", "counts"))
+    return each[0]._replace(errors=errors, counts=counts, known=np.concatenate([item.known for item in each]))
 
 
 def episodes(rings: Mask) -> npt.NDArray[np.int_]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from tasks.measure.detect.evidence import OVERSHOOT, STRATA_OVERSHOOT, Array, Mask, alarm_line
 from tasks.measure.detect.history import RATE, History
+from tasks.measure.detect.label_baseline import Labels
 from tasks.measure.detect.nights import Charts, Indices
 from tasks.measure.detect.policy import Policy
-from tasks.measure.detect.quality import Labels
 from tasks.measure.detect.rules import ALL, Worse, budget_name, rings, rule_of
 from tasks.measure.detect.scale import floors_of, points_of
 
@@ -75,7 +75,7 @@ def adjacent_nights(dates: list[date]) -> Mask:
 def charts_of(history: History, policy: Policy, rows: list[int]) -> Charts:
     """What is compared night against night, one site."""
     points = points_of(history)
-    point, unit, size, present = _with_zeros(history, *points)
+    point, unit, size, present = _comparable(history, *points)
     fixed, relative = floors_of(history)
     return Charts(
         point[rows][None],
@@ -93,8 +93,12 @@ def charts_of(history: History, policy: Policy, rows: list[int]) -> Charts:
     )
 
 
-def _with_zeros(history: History, point: Array, unit: Array, size: Array) -> tuple[Array, Array, Array, Mask]:
-    """A share whose name is new had none on the nights before: without them a new language would be no change."""
+def _comparable(history: History, point: Array, unit: Array, size: Array) -> tuple[Array, Array, Array, Mask]:
+    """The points that may be compared.
+
+    A share whose name is new had none on the nights before: without them a new language would be no change. A night
+    without input says nothing about the volume of others.
+    """
     present = history.present.copy()
     for chart, (metric, _) in enumerate(history.charts):
         first = int(history.first[chart])
@@ -105,6 +109,9 @@ def _with_zeros(history: History, point: Array, unit: Array, size: Array) -> tup
         point[chart, :first] = 2 * np.arcsin(np.sqrt(3 / 8 / (counts + 3 / 4)))
         unit[chart, :first], size[chart, :first] = 1.0, counts + 0.5
         present[chart, :first] = counts > 0
+    volume = history.place("volume")
+    if volume is not None:
+        present[volume] &= history.x[volume] > 0
     return point, unit, size, present
 
 
@@ -121,11 +128,6 @@ def labels_of(history: History, policy: Policy, rows: list[int]) -> Labels:
             wrong = n - x if rule_of(history.charts[chart][0]).worse is Worse.LOWER else x
             errors[place, part] = np.where(there, wrong, 0.0)
             counts[place, part] = np.where(there, n, 0.0)
-    has_strata = (
-        (counts[:, 1:] > 0).any(axis=1) if widest > 1 else np.zeros((len(rows), len(history.dates)), dtype=bool)
-    )
-    counted = counts.copy()
-    counted[:, 0] = np.where(has_strata, 0.0, counts[:, 0])
     known = np.maximum.accumulate(counts > 0, axis=-1)
     is_split = known[:, 1:].sum(axis=1) > 1
     pages = policy.page_budgets
@@ -133,7 +135,6 @@ def labels_of(history: History, policy: Policy, rows: list[int]) -> Labels:
     return Labels(
         errors[None],
         counts[None],
-        counted[None],
         known[None],
         baseline_starts(history, policy)[rows],
         lines_of(history, policy)[rows] * np.where(is_split, STRATA_OVERSHOOT / OVERSHOOT, 1.0),

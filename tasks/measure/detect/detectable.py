@@ -13,9 +13,9 @@ from tasks.measure.detect.baseline import MIN_NIGHTS
 from tasks.measure.detect.charts import charts_of, is_counted, labels_of
 from tasks.measure.detect.evidence import CAP, JUMP, SHIFTS, Array, Mask
 from tasks.measure.detect.history import History, read_history
+from tasks.measure.detect.label_baseline import MIN_NIGHTS as MIN_LABEL_NIGHTS
 from tasks.measure.detect.nights import judge_nights, weights_of
 from tasks.measure.detect.policy import Policy
-from tasks.measure.detect.quality import MIN_NIGHTS as MIN_LABEL_NIGHTS
 from tasks.measure.detect.quality import judge_labels, log_ratios, part_weights, rises
 from tasks.measure.detect.rules import Worse, rule_of
 from tasks.measure.detect.scale import values_at
@@ -94,7 +94,7 @@ def _of_labels(history: History, policy: Policy, rows: list[int]) -> dict[int, l
     judged = judge_labels(labels)
     found = {}
     for place, row in enumerate(rows):
-        counts, rates = labels.counted[0, place, :, -1], judged.rates[0, place, :, -1]
+        counts, rates = judged.counted[0, place, :, -1], judged.rates[0, place, :, -1]
         is_told = counts.sum() > 0 and judged.nights[0, place, -1] >= MIN_LABEL_NIGHTS
         known: Mask = np.asarray(labels.known[0, place, :, -1], dtype=bool)
         goal = np.log(labels.line[place, -1] / part_weights(known)[0])

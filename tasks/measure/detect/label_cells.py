@@ -8,8 +8,9 @@ from tasks.measure.detect import reasons
 from tasks.measure.detect.creep import RECENT_NIGHTS, Creep, watch_creep
 from tasks.measure.detect.evidence import Array
 from tasks.measure.detect.history import RATE, History
+from tasks.measure.detect.label_baseline import MIN_NIGHTS, Labels
 from tasks.measure.detect.policy import Policy
-from tasks.measure.detect.quality import MIN_NIGHTS, Found, Labels, log_ratios, part_weights, rises
+from tasks.measure.detect.quality import Found, log_ratios, part_weights, rises
 from tasks.measure.detect.rules import Worse, rule_of
 from tasks.measure.detect.sheet import Reason, Severity, Sheet, State
 
@@ -22,7 +23,7 @@ _MOST_TIMES = 1e3
 
 def fill(sheet: Sheet, history: History, policy: Policy, rows: list[int], labels: Labels, found: Found) -> None:
     """State, numbers and reasons of the charts in `rows`, each the slice `all` of its metric."""
-    counted = labels.counted[0]
+    counted = found.counted[0]
     wrong = np.where(counted > 0, labels.errors[0], 0.0)
     creep = watch_creep(wrong[None], counted[None], labels.start, found.discount, policy.guard_tolerance)
     labelled = counted.sum(axis=1)
@@ -73,7 +74,7 @@ def _deviation(wrong: Array, counted: Array, found: Found) -> Array:
 
 def _thresholds(labels: Labels, found: Found) -> Array:
     """How much worse than its baseline tonight would have to be to ring, errors rising alike in all parts."""
-    counted, rates, usual = (np.moveaxis(array[0], 1, -1) for array in (labels.counted, found.rates, found.usual))
+    counted, rates, usual = (np.moveaxis(array[0], 1, -1) for array in (found.counted, found.rates, found.usual))
     looked_for = rises(usual, counted)
     known = np.moveaxis(labels.known[0], 1, -1)
     weights = part_weights(known)

@@ -63,6 +63,20 @@ def test_errors_of_one_stratum_ring_though_the_total_hardly_moves() -> None:
     assert row_of(answer, 65, "accuracy", "stratum=clear")["reason_code"] == "shown"
 
 
+def test_strata_that_are_new_do_not_blind_accuracy() -> None:
+    """Until every stratum of a night has a past of its own, the evidence comes from the whole."""
+    plain = labels([*[15.0] * 60, *[30.0] * 4])
+    strata = [
+        row
+        for night in range(60, 64)
+        for row in (
+            rate(night, "accuracy", 40, 60, "stratum=flagged"),
+            rate(night, "accuracy", 230, 240, "stratum=clear"),
+        )
+    ]
+    assert states(replay(frame([*plain, *strata])), "accuracy")[61] == "degraded"
+
+
 def test_another_allocation_of_the_labels_is_no_fault() -> None:
     """More labels in a bad stratum lower the share of right ones, but no stratum is worse than before."""
 
@@ -91,6 +105,14 @@ def test_a_night_without_input_pages_without_history() -> None:
     """No input needs no baseline."""
     row = row_of(detect(frame([volume(0, 0)])), 0, "volume")
     assert (row["state"], row["severity"], row["reason_code"]) == ("degraded", "page", "no_input")
+
+
+def test_a_night_without_input_leaves_no_trace_in_the_baseline() -> None:
+    """A young site whose export once broke off still sees that half its comments are missing."""
+    rows = [volume(night, 0 if night == 9 else 20_000 + 100 * (night % 7)) for night in range(40)]
+    answer = replay(frame([*rows, volume(40, 9_000), volume(41, 9_000)]))
+    assert states(answer, "volume")[9] == "degraded"
+    assert states(answer, "volume")[41] == "degraded"
 
 
 @pytest.mark.parametrize(

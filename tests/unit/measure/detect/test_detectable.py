@@ -26,15 +26,15 @@ def test_more_labels_show_smaller_changes() -> None:
 
 @pytest.mark.parametrize("column", ["week", "four_weeks"])
 def test_the_change_is_found_as_often_as_it_says(column: str) -> None:
-    """A drop of accuracy as large as printed rings in time in most of 30 histories, and not in all by much."""
+    """A drop of accuracy as large as printed rings in time in most of 20 histories, and not in all by much."""
     nights = {"week": 7, "four_weeks": 28}[column]
     found = 0
-    for seed in range(30):
+    for seed in range(20):
         calm = steady_errors(70, seed=seed)
         change = detectable(frame(labels(calm))).row(0, named=True)[column]
         wrong = np.random.default_rng(1000 + seed).binomial(300, 0.05 + change, nights).astype(float).tolist()
         found += "degraded" in states(replay(frame(labels([*calm, *wrong]))), "accuracy")[70:]
-    assert found >= 20
+    assert found >= 13
 
 
 def test_a_chart_that_learns_has_no_smallest_change() -> None:

@@ -66,7 +66,7 @@ def test_replay_is_detect_of_each_prefix(nights: int, seed: int, back: int) -> N
 
 
 @given(st.lists(rows, max_size=60), st.integers(0, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_no_history_raises(odd: list[tuple[Any, ...]], end: int) -> None:
     """Whatever the rows hold, there is an answer of the right shape, and it is that of every prefix."""
     history = frame([*_ordinary(40, 5), *odd])
@@ -77,7 +77,7 @@ def test_no_history_raises(odd: list[tuple[Any, ...]], end: int) -> None:
 
 
 @given(st.lists(rows, max_size=30), st.randoms(use_true_random=False))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_the_order_of_rows_and_repeated_rows_do_not_matter(odd: list[tuple[Any, ...]], random: Any) -> None:
     """Neither which row came first nor that one came twice."""
     rows_once = [*_ordinary(32, 9), *odd]
