@@ -21,7 +21,6 @@ from benchmarks.monitor_quality.sites import Spec, history_of
 from benchmarks.monitor_quality.tables import WARM_UP, YEAR, Figure, by_metric
 from tasks.measure.detect.evidence import Array
 from tasks.measure.detect.history import MEAN, RATE, History
-from tasks.measure.detect.nights import Indices
 from tasks.measure.detect.policy import Policy
 from tasks.measure.text_shift import text_vectors
 from tasks.vocabulary import shared_tokens, tokens
@@ -41,12 +40,6 @@ class Day(NamedTuple):
     unknown: Array
     flagged: Array
     vectors: sparse.csr_matrix
-
-    def take(self, rows: Indices) -> Day:
-        """Some of the comments."""
-        return Day(
-            self.log_length[rows], self.japanese[rows], self.unknown[rows], self.flagged[rows], self.vectors[rows]
-        )
 
 
 class Put(NamedTuple):
@@ -111,14 +104,15 @@ def _day(frame: pl.DataFrame, labels: Path, vocabulary: pl.Series) -> Day:
     frame = frame.join(flagged, on="comment_id", how="left", maintain_order="left")
     text = pl.col("text")
     known = pl.DataFrame({"token": vocabulary, "known": True})
-    unknown = (
-        frame.select(tokens(text).alias("token"))
-        .with_row_index("row")
-        .explode("token")
-        .join(known, on="token", how="left", maintain_order="left")
-        .group_by("row", maintain_order=True)
-        .agg((pl.col("known").is_null() & pl.col("token").is_not_null()).mean())["known"]
+    rows = frame.select(tokens(text).alias("token")).with_row_index("row")
+    shares = (
+        rows.explode("token")
+        .drop_nulls("token")
+        .join(known, on="token", how="left")
+        .group_by("row")
+        .agg(pl.col("known").is_null().mean().alias("share"))
     )
+    unknown = rows.select("row").join(shares, on="row", how="left", maintain_order="left")["share"].fill_null(0.0)
     numbers = frame.select(
         text.str.len_chars().log1p().alias("length"),
         text.str.contains(_JAPANESE).cast(pl.Float64).alias("japanese"),
@@ -132,50 +126,53 @@ def _day(frame: pl.DataFrame, labels: Path, vocabulary: pl.Series) -> Day:
 def site(
     days: Sequence[Day], reference: Array, nights: int, random: np.random.Generator, put: Put | None = None
 ) -> History:
-    """A year of nights drawn from the days, with a fault from a night on."""
-    pool = _pool(days, put.kind) if put and put.kind != "turned" else None
+    """So many nights drawn from the days, with a fault from a night on."""
     measured: list[tuple[float, ...]] = []
     while len(measured) < nights:
         first = int(random.integers(len(days)))
         for place in range(_BLOCK):
             day = days[(first + place) % len(days)]
-            night = day.take(random.integers(len(day.log_length), size=len(day.log_length)))
-            if put and len(measured) >= _START:
-                night = _with(night, put, pool, random)
-            measured.append(_measure(night, reference))
+            is_faulty = put is not None and len(measured) >= _START
+            parts = _faulty(day, days, put, random) if put and is_faulty else [(day, _drawn(day, random), False)]
+            measured.append(_measure(parts, reference))
     return _history(np.array(measured[:nights]))
 
 
-def _pool(days: Sequence[Day], kind: str) -> list[Day]:
-    return [part for day in days if len((part := day.take(np.flatnonzero(getattr(day, kind)))).log_length)]
+#: A day, how often each of its comments was drawn, and whether their verdicts are turned round.
+Part = tuple[Day, Array, bool]
 
 
-def _with(night: Day, put: Put, pool: list[Day] | None, random: np.random.Generator) -> Day:
-    """The night with a fault in it."""
-    count = round(put.share * len(night.log_length))
-    rows = random.permutation(len(night.log_length))[:count]
-    if pool is None:
-        turned = night.flagged.copy()
-        turned[rows] = 1 - turned[rows]
-        return night._replace(flagged=turned)
-    source = pool[int(random.integers(len(pool)))]
-    strange = source.take(random.integers(len(source.log_length), size=count))
-    kept = night.take(np.setdiff1d(np.arange(len(night.log_length)), rows))
-    return Day(
-        np.concatenate([kept.log_length, strange.log_length]),
-        np.concatenate([kept.japanese, strange.japanese]),
-        np.concatenate([kept.unknown, strange.unknown]),
-        np.concatenate([kept.flagged, strange.flagged]),
-        sparse.vstack([kept.vectors, strange.vectors], format="csr"),
-    )
+def _drawn(day: Day, random: np.random.Generator, among: Array | None = None, count: int | None = None) -> Array:
+    """How often each comment is drawn: all alike, or those of a kind."""
+    chances = np.ones(len(day.log_length)) if among is None else among
+    size = len(day.log_length) if count is None else count
+    return random.multinomial(size, chances / chances.sum()).astype(np.float64)
 
 
-def _measure(night: Day, reference: Array) -> tuple[float, ...]:
+def _faulty(day: Day, days: Sequence[Day], put: Put, random: np.random.Generator) -> list[Part]:
+    """A night with a fault in it."""
+    size = len(day.log_length)
+    strange = round(put.share * size)
+    kept: Part = (day, _drawn(day, random, count=size - strange), False)
+    if put.kind == "turned":
+        return [kept, (day, _drawn(day, random, count=strange), True)]
+    sources = [other for other in days if getattr(other, put.kind).any()]
+    source = sources[int(random.integers(len(sources)))]
+    return [kept, (source, _drawn(source, random, getattr(source, put.kind), strange), False)]
+
+
+def _measure(parts: list[Part], reference: Array) -> tuple[float, ...]:
     """Count, mean and variance of log length, Japanese, unknown words, flags, and the shift of the centroid."""
-    total = np.asarray(night.vectors.sum(axis=0)).ravel()
+    n = sum(float(weight.sum()) for _, weight, _ in parts)
+    mean = sum(float(weight @ day.log_length) for day, weight, _ in parts) / n
+    square = sum(float(weight @ day.log_length**2) for day, weight, _ in parts) / n
+    japanese, unknown = (
+        sum(float(weight @ getattr(day, name)) for day, weight, _ in parts) for name in ("japanese", "unknown")
+    )
+    flagged = sum(float(weight @ (1 - day.flagged if is_turned else day.flagged)) for day, weight, is_turned in parts)
+    total = np.sum([day.vectors.T @ weight for day, weight, _ in parts], axis=0)
     shift = 1 - float(total @ reference) / float(np.linalg.norm(total) * np.linalg.norm(reference))
-    sums = (night.japanese.sum(), night.unknown.sum(), night.flagged.sum())
-    return (len(night.log_length), night.log_length.mean(), night.log_length.var(ddof=1), *sums, shift)
+    return n, mean, square - mean**2, japanese, unknown, flagged, shift
 
 
 def _history(measured: Array) -> History:

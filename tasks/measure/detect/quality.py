@@ -111,13 +111,13 @@ def judge_labels(labels: Labels) -> Found:
         counted, known = _evidence(labels.counts[..., night], is_ready), labels.known[..., night]
         wrong = np.where(counted > 0, labels.errors[..., night], 0.0)
         times = rises(expected, counted)
-        judged = (seen >= MIN_NIGHTS) & (counted.sum(axis=-1) > 0)
+        judged: Mask = np.asarray((seen >= MIN_NIGHTS) & (counted.sum(axis=-1) > 0), dtype=bool)
         rows = log_ratios(wrong, counted, rates, times, known) * discount[..., None, None]
         line = np.stack([labels.line[:, night], labels.page_line[:, night]])[:, None]
         found.sums[..., night, :, :] = sums[0]
         grown, total = gather(sums, np.exp(np.clip(rows, -_MOST_LOG, _MOST_LOG)), weights[night], line)
         sums = np.where(judged[..., None, None], grown, sums)
-        rings = np.asarray(judged & (total >= line * (1 - 1e-9)), dtype=bool)
+        rings: Mask = np.asarray(judged & (total >= line * (1 - 1e-9)), dtype=bool)
         held = np.minimum((sums * weights[night]).sum(axis=(-2, -1)), line)
         found.evidence[..., night], found.page_evidence[..., night] = held
         found.rings[..., night], found.pages[..., night] = rings
@@ -146,6 +146,6 @@ def _blank(shape: tuple[int, ...], nights: int) -> Found:
 def _evidence(counts: Array, is_ready: Mask) -> Array:
     """Tonight's labels of the strata, if there are any and each can be compared with its past; else those of `all`."""
     strata = counts[..., 1:] > 0
-    by_stratum = strata.any(axis=-1) & (is_ready[..., 1:] | ~strata).all(axis=-1)
+    by_stratum = np.asarray(strata.any(axis=-1) & (is_ready[..., 1:] | ~strata).all(axis=-1), dtype=bool)
     is_strata = np.arange(counts.shape[-1]) > 0
     return np.where(is_strata == by_stratum[..., None], counts, 0.0)
