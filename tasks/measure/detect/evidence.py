@@ -26,7 +26,7 @@ JUMP = 12.0
 #: `benchmarks.monitor_quality`. Pages do without it, so that their bound stays a theorem.
 OVERSHOOT = 0.4
 #: The same where several strata are looked at, each with fewer counts in larger jumps.
-STRATA_OVERSHOOT = 0.25
+STRATA_OVERSHOOT = 0.3
 _BISECTIONS = 30
 
 

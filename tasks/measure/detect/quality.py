@@ -123,7 +123,7 @@ def judge_labels(labels: Labels) -> Found:
         found.rings[..., night], found.pages[..., night] = rings
         found.counted[..., night], found.rates[..., night], found.usual[..., night] = counted, rates[0], expected
         found.discount[..., night], found.nights[..., night] = discount, seen
-        baseline.note(night, rings.any(axis=0), wrong, counted, rates[0], judged)
+        baseline.note(night, np.asarray(rings.any(axis=0), dtype=bool), wrong, counted, rates[0], judged)
     return found
 
 
