@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.estimate_quality import QUALITY, ratio
-from tasks.intervals import Cell, confusion_draws, quantile_interval
+from tasks.labels.quality import QUALITY, ratio
+from tasks.measure.intervals import Cell, confusion_draws, quantile_interval
 
 #: A night of 20,000 comments: (comments, share of violations) of every stratum but the misses among the clear ones.
 _SIZES = {"flagged": 600, "borderline": 1_000, "clear": 18_400}

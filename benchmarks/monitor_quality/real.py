@@ -23,7 +23,7 @@ from tasks.measure.detect.evidence import Array
 from tasks.measure.detect.history import MEAN, RATE, History
 from tasks.measure.detect.policy import Policy
 from tasks.measure.text_shift import text_vectors
-from tasks.vocabulary import shared_tokens, tokens
+from tasks.measure.vocabulary import shared_tokens, tokens
 
 REFERENCE_DAYS = 5
 #: Real days in a row that stay together.
