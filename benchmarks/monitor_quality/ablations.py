@@ -13,7 +13,9 @@ from benchmarks.monitor_quality.alarms import episodes
 from benchmarks.monitor_quality.faults import CASES
 from benchmarks.monitor_quality.noise import NOISES, REALISTIC
 from benchmarks.monitor_quality.tables import Figure, by_metric, fault_delays, quiet_years
-from tasks.measure.detect import baseline, creep, evidence, label_baseline, nights, quality
+from tasks.measure.detect import baseline, evidence, nights
+from tasks.measure.detect.labelled import baseline as label_baseline
+from tasks.measure.detect.labelled import creep, errors
 from tasks.measure.detect.policy import Policy
 
 Change = tuple[ModuleType, str, Any]
@@ -32,8 +34,8 @@ PARTS: dict[str, list[Change]] = {
     "one size of shift": [(evidence, "SHIFTS", np.array([1.5])), (nights, "SHIFTS", np.array([1.5]))],
     "no discount for scatter": [(label_baseline, "SCATTER_PRIOR", 1e9)],
     "no lock-out of the last 14 nights": [(label_baseline, "LOCKED_OUT", 0)],
-    "strata only alone": [(quality, "TOGETHER_WEIGHT", 0.001)],
-    "strata only together": [(quality, "TOGETHER_WEIGHT", 0.999)],
+    "strata only alone": [(errors, "TOGETHER_WEIGHT", 0.001)],
+    "strata only together": [(errors, "TOGETHER_WEIGHT", 0.999)],
     "no slow guard": [(creep, "DEVIATIONS", np.inf)],
 }
 _NOISES = ("realistic", "double noise", "AR .6", "t3")

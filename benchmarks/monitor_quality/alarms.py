@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.measure.detect.charts import charts_of, is_counted, labels_of
-from tasks.measure.detect.creep import watch_creep
 from tasks.measure.detect.evidence import Array, Mask
 from tasks.measure.detect.history import History
-from tasks.measure.detect.label_baseline import Labels
+from tasks.measure.detect.labelled.baseline import Labels
+from tasks.measure.detect.labelled.creep import watch_creep
+from tasks.measure.detect.labelled.errors import judge_labels
 from tasks.measure.detect.nights import Charts, judge_nights
 from tasks.measure.detect.policy import Policy
-from tasks.measure.detect.quality import judge_labels
 
 MERGED_NIGHTS, LONG_NIGHTS = 7, 14
 

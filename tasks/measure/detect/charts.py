@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.measure.detect.evidence import OVERSHOOT, STRATA_OVERSHOOT, Array, Mask, alarm_line
 from tasks.measure.detect.history import RATE, History
-from tasks.measure.detect.label_baseline import Labels
+from tasks.measure.detect.labelled.baseline import Labels
 from tasks.measure.detect.nights import Charts, Indices
 from tasks.measure.detect.policy import Policy
 from tasks.measure.detect.rules import ALL, Worse, budget_name, rings, rule_of

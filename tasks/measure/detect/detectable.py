@@ -13,10 +13,10 @@ from tasks.measure.detect.baseline import MIN_NIGHTS
 from tasks.measure.detect.charts import charts_of, is_counted, labels_of
 from tasks.measure.detect.evidence import CAP, JUMP, SHIFTS, Array, Mask
 from tasks.measure.detect.history import History, read_history
-from tasks.measure.detect.label_baseline import MIN_NIGHTS as MIN_LABEL_NIGHTS
+from tasks.measure.detect.labelled.baseline import MIN_NIGHTS as MIN_LABEL_NIGHTS
+from tasks.measure.detect.labelled.errors import judge_labels, log_ratios, part_weights, rises
 from tasks.measure.detect.nights import judge_nights, weights_of
 from tasks.measure.detect.policy import Policy
-from tasks.measure.detect.quality import judge_labels, log_ratios, part_weights, rises
 from tasks.measure.detect.rules import Worse, rule_of
 from tasks.measure.detect.scale import values_at
 

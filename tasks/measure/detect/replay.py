@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tasks.measure.detect import fixed, label_cells, night_cells
+from tasks.measure.detect import fixed, night_cells
 from tasks.measure.detect.charts import charts_of, is_counted, labels_of
 from tasks.measure.detect.history import read_history
+from tasks.measure.detect.labelled import cells
+from tasks.measure.detect.labelled.errors import judge_labels
 from tasks.measure.detect.nights import judge_nights
 from tasks.measure.detect.policy import Policy
-from tasks.measure.detect.quality import judge_labels
 from tasks.measure.detect.sheet import Sheet
 
 
@@ -34,7 +35,7 @@ def replay(history: pl.DataFrame, policy: Policy | None = None) -> pl.DataFrame:
             night_cells.fill(sheet, seen, policy, compared, charts, judge_nights(charts))
         if counted and seen.dates:
             labels = labels_of(seen, policy, counted)
-            label_cells.fill(sheet, seen, policy, counted, labels, judge_labels(labels))
+            cells.fill(sheet, seen, policy, counted, labels, judge_labels(labels))
         fixed.fill(sheet, seen, policy)
     return sheet.frame(seen)
 

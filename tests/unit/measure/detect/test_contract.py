@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tasks.measure.detect import Event, Policy, detect, replay
-from tests.unit.measure.detect.histories import (
+from tests.detector_histories import (
     assert_is_answer,
     day,
     frame,

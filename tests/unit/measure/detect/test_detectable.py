@@ -7,7 +7,7 @@ import pytest
 
 from tasks.measure.detect import replay
 from tasks.measure.detect.detectable import detectable
-from tests.unit.measure.detect.histories import frame, labels, shares, states, steady_errors, volume
+from tests.detector_histories import frame, labels, shares, states, steady_errors, volume
 
 
 def test_more_nights_show_smaller_changes() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from tasks.measure.detect import Event, Policy, detect, replay
-from tests.unit.measure.detect.histories import TYPES, assert_is_answer, day, frame, labels, rate, shares, volume
+from tests.detector_histories import TYPES, assert_is_answer, day, frame, labels, rate, shares, volume
 
 METRICS = ("volume", "violation_rate", "language_share", "product_share", "accuracy", "malformed_rate", "novel",
            "text_length_log", "cost_usd", "precision", "golden_flip_rate")  # fmt: skip

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.measure.detect.evidence import Array, Mask, gather
-from tasks.measure.detect.label_baseline import MIN_NIGHTS, LabelBaseline, Labels
+from tasks.measure.detect.labelled.baseline import MIN_NIGHTS, LabelBaseline, Labels
 
 #: Sizes of a rise of the errors that are looked for, in deviations of a night's count: in all strata together, and in
 #: each alone. Where few errors are expected, only a rise to several times as many could be told from chance.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from tasks.measure.detect import reasons
-from tasks.measure.detect.creep import RECENT_NIGHTS, Creep, watch_creep
 from tasks.measure.detect.evidence import Array
 from tasks.measure.detect.history import RATE, History
-from tasks.measure.detect.label_baseline import MIN_NIGHTS, Labels
+from tasks.measure.detect.labelled.baseline import MIN_NIGHTS, Labels
+from tasks.measure.detect.labelled.creep import RECENT_NIGHTS, Creep, watch_creep
+from tasks.measure.detect.labelled.errors import Found, log_ratios, part_weights, rises
 from tasks.measure.detect.policy import Policy
-from tasks.measure.detect.quality import Found, log_ratios, part_weights, rises
 from tasks.measure.detect.rules import Worse, rule_of
 from tasks.measure.detect.sheet import Reason, Severity, Sheet, State
 
