@@ -1,0 +1,129 @@
+"""The two tables of the goals: false episodes a year by kind of noise, and delays by fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.monitor_quality.alarms import Alarms, delays, episodes, judge_sites
+from benchmarks.monitor_quality.faults import Case
+from benchmarks.monitor_quality.noise import NOISES, REALISTIC, Noise
+from benchmarks.monitor_quality.sites import Fault, simulate
+from tasks.measure.detect.history import History
+from tasks.measure.detect.policy import Policy
+
+YEAR = 365
+#: Nights before the counted year: by then every baseline is full.
+WARM_UP = 92
+#: Sites that are judged at once; more would only take more memory.
+_BATCH = 25
+#: Beside a fault's own metric these are simulated, for the correlation that charts share.
+_COMPANY = ("volume", "text_length_log", "violation_rate", "malformed_rate")
+
+#: False episodes a year: goals, and what a stack of CUSUMs and the best rule known reach on nights of these kinds.
+FALSE_GOALS = {
+    "i.i.d.": (1.0, 0.54, 0.70),
+    "realistic": (1.0, 0.76, 0.81),
+    "double noise": (3.0, 1.02, 0.93),
+    "AR .4": (3.0, 1.8, None),
+    "AR .6": (3.0, 3.2, 1.9),
+    "t5": (3.0, 1.3, None),
+    "t3": (3.5, 3.1, 2.3),
+}
+
+
+class Figure(NamedTuple):
+    """A mean with its standard error."""
+
+    mean: float
+    error: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Figure:
+        """Of one value a site."""
+        numbers = np.asarray(values, dtype=np.float64)
+        return cls(float(numbers.mean()), float(numbers.std() / max(len(numbers) - 1, 1) ** 0.5))
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} ({self.error:.2f})"
+
+
+def quiet_years(noise: Noise, years: int, seed: int, policy: Policy, strata: bool = False) -> Alarms:
+    """Alarms of one year on each of so many sites without a fault."""
+    random = np.random.default_rng(seed)
+    parts = []
+    for _ in range(0, years, _BATCH):
+        sites = [simulate(noise, WARM_UP + YEAR, random, strata=strata) for _ in range(_BATCH)]
+        parts.append(judge_sites(sites, policy))
+    rings, pages = (np.concatenate([getattr(part, name) for part in parts]) for name in ("rings", "pages"))
+    return Alarms(parts[0].charts, rings[..., WARM_UP:], pages[..., WARM_UP:])
+
+
+def false_alarms(years: int, seed: int, policy: Policy) -> Iterator[str]:
+    """The table of false episodes, line by line."""
+    yield "False episodes a year, all 29 charts (standard error); beside them the goal and what two other rules reach"
+    heads = f"{'goal':>7}{'CUSUM':>9}{'best':>7}{'alarm nights':>15}{'pages':>14}{'>4':>7}"
+    yield f"{'nights are':<26}{'episodes':>14}{heads}"
+    for noise, strata in [*((noise, False) for noise in NOISES), (REALISTIC, True)]:
+        alarms = quiet_years(noise, years, seed, policy, strata)
+        any_chart, any_page = alarms.anywhere, alarms.paged
+        count = episodes(any_chart)
+        goal, recommended, best = FALSE_GOALS[noise.name]
+        figure, nights = Figure.of(count.tolist()), Figure.of(any_chart.sum(axis=1).tolist())
+        pages = Figure.of(episodes(any_page).tolist())
+        worse = "  WORSE" if figure.mean > goal or (best is not None and figure.mean - 2 * figure.error > best) else ""
+        name = noise.name + (", labels in strata" if strata else "")
+        yield (
+            f"{name:<26}{figure!s:>14}{goal:>7}{recommended:>9}{best or '':>7}{nights!s:>15}{pages!s:>14}"
+            f"{float((count > 4).mean()):>7.1%}{worse}"
+        )
+        yield f"    by metric: {by_metric(alarms)}"
+
+
+def by_metric(alarms: Alarms) -> str:
+    """Episodes a year of every metric, all its slices taken alone."""
+    found: dict[str, float] = {}
+    for row, (metric, _) in enumerate(alarms.charts):
+        found[metric] = found.get(metric, 0.0) + float(episodes(alarms.rings[:, row]).mean())
+    return ", ".join(
+        f"{metric} {count:.2f}" for metric, count in sorted(found.items(), key=lambda item: -item[1]) if count
+    )
+
+
+def fault_delays(case: Case, clean: int, runs: int, seed: int, policy: Policy, noise: Noise = REALISTIC) -> list[float]:
+    """Nights until the fault's own chart rings, after so many clean nights; the weekday of its start differs by run."""
+    found: list[float] = []
+    for offset in range(7):
+        random = np.random.default_rng([seed, offset])
+        start = clean + offset
+        fault = Fault(case.chart, case.change, start)
+        sites: list[History] = [
+            simulate(noise, start + case.watched, random, fault, case.strata, (*_COMPANY, case.chart[0]))
+            for _ in range(max(runs // 7, 1))
+        ]
+        alarms = judge_sites(sites, policy)
+        chart = (case.chart[0], "all") if case.strata else case.chart
+        found += delays(alarms.of(*chart), start).tolist()
+    return found
+
+
+def delay_table(cases: Sequence[Case], runs: int, seed: int, policy: Policy) -> Iterator[str]:
+    """The table of delays, line by line: after 100 clean nights, and after 30."""
+    yield "Nights until the fault's own chart rings: median, mean (standard error), 90th percentile; goals beside"
+    yield f"{'fault':<36}{'after 100 clean nights':>28}{'after 30':>28}{'goal':>16}{'best rule':>11}"
+    for case in cases:
+        cells, worse = [], ""
+        for clean in (100, 30):
+            nights = np.array(fault_delays(case, clean, runs, seed, policy))
+            capped = np.minimum(nights, case.watched)
+            median, p90 = float(np.median(capped)), float(np.quantile(capped, 0.9))
+            mean = Figure.of(capped.tolist())
+            cells.append(f"{median:.0f}  {mean!s}  {p90:.0f}")
+            if median > case.median or (case.mean or np.inf) < mean.mean or (case.p90 or np.inf) < p90:
+                worse += f"  WORSE than the goal after {clean}"
+            elif median > (case.published or np.inf):
+                worse += f"  WORSE than the best rule after {clean}"
+        goal = f"{case.median:g}/{case.mean or '-'}/{case.p90 or '-'}"
+        yield f"{case.name:<36}{cells[0]:>28}{cells[1]:>28}{goal:>16}{case.published or '':>11}{worse}"
