@@ -25,7 +25,7 @@ def serve(
     fault: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Something to go wrong.")] = None,
     seed: Annotated[int, typer.Option(help="Which records and calls the faults pick.")] = 0,
     job_seconds: Annotated[float, typer.Option(help="How long a batch job takes, if its records allow.")] = 1.0,
-    cache: Annotated[Path, typer.Option(help="Folder that the trained reviewer is kept in.")] = Path(".sandbox"),
+    cache: Annotated[Path, typer.Option(help="Folder that the trained stand-in is kept in.")] = Path(".sandbox"),
 ) -> None:
     """Serve S3 and Bedrock on 127.0.0.1 until interrupted, and print the environment that uses them.
 

@@ -1,6 +1,6 @@
 """Sample days: a night's comments and the labels that people gave them, drawn from the evaluation samples.
 
-The stand-in reviewer is trained on other samples, so what it gets wrong here it gets wrong honestly. Clean nights are
+The stand-in model is trained on other samples, so what it gets wrong here it gets wrong honestly. Clean nights are
 one stationary process: weekday effects, mild noise, the same mixture every week. A ``Wave`` disturbs it on purpose.
 """
 

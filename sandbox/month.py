@@ -25,7 +25,7 @@ from sandbox.serve import BUCKETS, JOBS_FILE, Sandbox, running
 LAST_DAY = date(2026, 11, 19)
 EARLIER_DAYS = 27
 
-#: Beside the checkout's other caches: the trained reviewer and Prefect's database survive from one night to the next.
+#: Beside the checkout's other caches: the trained stand-in and Prefect's database survive from one night to the next.
 CACHE = Path(".sandbox")
 
 #: What is printed for analysts, to run from the folder that holds ./night; a test runs each of them.

@@ -131,8 +131,8 @@ def running(
     Args:
         s3_port, bedrock_port: 0 takes a free one.
         faults: by name, see ``sandbox.bedrock.faults.FAULTS``.
-        mind: what answers in the model's place; the trained reviewer if it is not given.
-        cache_dir: where the trained reviewer is kept.
+        mind: what answers in the model's place; the trained stand-in if it is not given.
+        cache_dir: where the trained stand-in is kept.
 
     Raises:
         CannotServe: when a port is in use or the folder cannot be written.

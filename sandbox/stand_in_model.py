@@ -71,7 +71,7 @@ class _Model(NamedTuple):
     category: Any
 
 
-class Reviewer:
+class StandInModel:
     """Judges comments; the same training samples and the same text give the same judgement."""
 
     def __init__(self, model: _Model) -> None:
@@ -79,7 +79,7 @@ class Reviewer:
 
     @classmethod
     def load(cls, cache_dir: Path | None = None) -> Self:
-        """A reviewer that is ready to judge, from the cache if it holds one for these samples and this code.
+        """A model that is ready to judge, from the cache if it holds one for these samples and this code.
 
         Args:
             cache_dir: where the fitted model is kept. It is unpickled, so it must be the caller's own folder. A
@@ -88,7 +88,7 @@ class Reviewer:
         samples = TRAINING_SAMPLES.read_bytes()
         if cache_dir is None:
             return cls(_train(samples))
-        entry = cache_dir / f"reviewer-{_cache_key(samples)}.joblib"
+        entry = cache_dir / f"stand-in-{_cache_key(samples)}.joblib"
         model = _read_cached(entry)
         if model is None:
             model = _train(samples)

@@ -282,7 +282,7 @@ def _is_one_of(job: Job, wanted: tuple[str, str]) -> bool:
 
 
 def _verdict(body: Line) -> str:
-    """What a reviewer who knows one word says."""
+    """What a model that knows one word says."""
     asked = str(body["messages"][-1]["content"][-1]["text"])
     comment = asked[asked.rfind("<comment>") :]
     if "bad" in comment:

@@ -1,7 +1,7 @@
 """The stand-in model at work: from request bodies to response bodies, many at a time.
 
-A request is read by its family, the comment in it is judged by the reviewer (one call for the whole chunk), and the
-answer is written as that family would: pure JSON under structured output, now and then in a Markdown fence without
+A request is read by its family, the comment in it is judged by the stand-in model (one call for the whole chunk), and
+the answer is written as that family would: pure JSON under structured output, now and then in a Markdown fence without
 it, cut off where ``max_tokens`` ends. Records of a batch and on-demand calls take the same road.
 """
 
@@ -29,7 +29,7 @@ _REASONING = "The comment is checked against each category of the guideline in t
 
 
 class Judgement(Protocol):
-    """The reviewer's opinion of one text."""
+    """The stand-in model's opinion of one text."""
 
     @property
     def violation(self) -> bool: ...
@@ -55,12 +55,12 @@ class Mind(Protocol):
 
 
 class TrainedMind:
-    """The sandbox's own reviewer, trained or read from its cache on the first record."""
+    """The sandbox's own stand-in model, trained or read from its cache on the first record."""
 
     def __init__(self, cache_dir: Path | None = None) -> None:
         self._cache_dir = cache_dir
         self._lock = threading.Lock()
-        self._reviewer: Any = None
+        self._model: Any = None
 
     def read_comment(self, prompt_text: str) -> str | None:
         """The text within the prompt's last ``<comment>`` element."""
@@ -73,12 +73,12 @@ class TrainedMind:
         from sandbox import stand_in_model
 
         with self._lock:
-            if self._reviewer is None:
+            if self._model is None:
                 try:
-                    self._reviewer = stand_in_model.Reviewer.load(self._cache_dir)
+                    self._model = stand_in_model.StandInModel.load(self._cache_dir)
                 except OSError:  # the cache cannot be written: it only saves a second
-                    self._reviewer = stand_in_model.Reviewer.load(None)
-        judgements: Sequence[Judgement] = self._reviewer.judge(texts)
+                    self._model = stand_in_model.StandInModel.load(None)
+        judgements: Sequence[Judgement] = self._model.judge(texts)
         return judgements
 
     def answer(self, judgement: Judgement) -> str:

@@ -29,7 +29,7 @@ def prefect_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox whose jobs end as soon as their records are judged."""
-    with running(job_seconds=0.0, cache_dir=tmp_path_factory.mktemp("reviewer")) as sandbox:
+    with running(job_seconds=0.0, cache_dir=tmp_path_factory.mktemp("stand-in")) as sandbox:
         yield sandbox
 
 

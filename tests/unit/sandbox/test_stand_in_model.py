@@ -1,4 +1,4 @@
-"""The stand-in reviewer: reads the comment as a model would, errs as honestly as it can, is the same every time."""
+"""The stand-in model reads the comment as a model would, errs as honestly as it can, is the same every time."""
 
 import json
 import os
@@ -9,12 +9,12 @@ import pytest
 
 from sandbox import stand_in_model as module
 from sandbox.days import EVALUATION_SAMPLES
-from sandbox.stand_in_model import EXPLANATIONS, Judgement, Reviewer, answer, read_comment
+from sandbox.stand_in_model import EXPLANATIONS, Judgement, StandInModel, answer, read_comment
 
 
 @pytest.fixture(scope="module")
-def reviewer() -> Reviewer:
-    return Reviewer.load()
+def model() -> StandInModel:
+    return StandInModel.load()
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,8 @@ def evaluation() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def judgements(reviewer: Reviewer, evaluation: list[dict[str, Any]]) -> list[Judgement]:
-    return reviewer.judge([row["text"] for row in evaluation])
+def judgements(model: StandInModel, evaluation: list[dict[str, Any]]) -> list[Judgement]:
+    return model.judge([row["text"] for row in evaluation])
 
 
 @pytest.mark.parametrize(
@@ -68,39 +68,39 @@ def test_explanations_are_short() -> None:
 
 
 def test_order_and_company_do_not_matter(
-    reviewer: Reviewer, evaluation: list[dict[str, Any]], judgements: list[Judgement]
+    model: StandInModel, evaluation: list[dict[str, Any]], judgements: list[Judgement]
 ) -> None:
-    """A text is judged the same alone and among others, by this reviewer and by one trained anew."""
+    """A text is judged the same alone and among others, by this model and by one trained anew."""
     texts = [row["text"] for row in evaluation]
-    assert [reviewer.judge([text])[0] for text in texts[:20]] == judgements[:20]
-    assert Reviewer.load().judge(texts[::-1]) == judgements[::-1]
+    assert [model.judge([text])[0] for text in texts[:20]] == judgements[:20]
+    assert StandInModel.load().judge(texts[::-1]) == judgements[::-1]
 
 
-def test_form_does_not_matter(reviewer: Reviewer) -> None:
+def test_form_does_not_matter(model: StandInModel) -> None:
     """Full-width letters and capitals are judged as plain ones."""
-    plain, wide = reviewer.judge(["cheap watches, line id: abc", "ＣＨＥＡＰ ｗａｔｃｈｅｓ， ＬＩＮＥ ＩＤ： ａｂｃ"])
+    plain, wide = model.judge(["cheap watches, line id: abc", "ＣＨＥＡＰ ｗａｔｃｈｅｓ， ＬＩＮＥ ＩＤ： ａｂｃ"])
     assert plain == wide
 
 
 @pytest.mark.parametrize("text", ["", " \n", "👍", "\u0000\ud800", "a" * 200_000, "1-" * 50_000])
-def test_any_text_is_judged(reviewer: Reviewer, text: str) -> None:
+def test_any_text_is_judged(model: StandInModel, text: str) -> None:
     """Empty, broken and endless texts are judged like any other."""
-    assert len(reviewer.judge([text])) == 1
+    assert len(model.judge([text])) == 1
 
 
-def test_nothing_to_judge(reviewer: Reviewer) -> None:
+def test_nothing_to_judge(model: StandInModel) -> None:
     """No texts, no judgements."""
-    assert reviewer.judge([]) == []
+    assert model.judge([]) == []
 
 
 @pytest.fixture
-def trainings(reviewer: Reviewer, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+def trainings(model: StandInModel, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The samples of each training from here on; the model itself is the one that this module has trained."""
     trained: list[bytes] = []
 
     def train(samples: bytes) -> Any:
         trained.append(samples)
-        return reviewer._model
+        return model._model
 
     monkeypatch.setattr(module, "_train", train)
     return trained
@@ -108,22 +108,22 @@ def trainings(reviewer: Reviewer, monkeypatch: pytest.MonkeyPatch) -> list[bytes
 
 def test_cache_is_used(tmp_path: Path, trainings: list[bytes]) -> None:
     """A second load reads what the first one trained and leaves no partial file."""
-    first = Reviewer.load(tmp_path / "cache")
+    first = StandInModel.load(tmp_path / "cache")
     (entry,) = (tmp_path / "cache").iterdir()
     assert entry.suffix == ".joblib"
     texts = ["届きました。", "Refund me or I will burn it down."]
-    assert Reviewer.load(tmp_path / "cache").judge(texts) == first.judge(texts)
+    assert StandInModel.load(tmp_path / "cache").judge(texts) == first.judge(texts)
     assert len(trainings) == 1
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a pickle", b"half"])
 def test_broken_cache_is_trained_anew(tmp_path: Path, trainings: list[bytes], damage: bytes) -> None:
     """An entry that cannot be read, or is cut short, is replaced by a good one."""
-    Reviewer.load(tmp_path)
+    StandInModel.load(tmp_path)
     (entry,) = tmp_path.iterdir()
     good = entry.read_bytes()
     entry.write_bytes(good[: len(good) // 2] if damage == b"half" else damage)
-    assert Reviewer.load(tmp_path).judge(["良い👍"])
+    assert StandInModel.load(tmp_path).judge(["良い👍"])
     assert len(trainings) == 2
     assert os.listdir(tmp_path) == [entry.name]
     assert len(entry.read_bytes()) == len(good)
@@ -131,10 +131,10 @@ def test_broken_cache_is_trained_anew(tmp_path: Path, trainings: list[bytes], da
 
 def test_foreign_cache_entry_is_trained_anew(tmp_path: Path, trainings: list[bytes]) -> None:
     """A readable entry that holds something else is not taken for a model."""
-    Reviewer.load(tmp_path)
+    StandInModel.load(tmp_path)
     (entry,) = tmp_path.iterdir()
     module.joblib.dump({"other": 1}, entry)
-    assert Reviewer.load(tmp_path).judge(["良い👍"])
+    assert StandInModel.load(tmp_path).judge(["良い👍"])
     assert len(trainings) == 2
 
 
@@ -142,11 +142,11 @@ def test_other_samples_are_another_entry(
     tmp_path: Path, trainings: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Changed training samples do not meet the model of the old ones."""
-    Reviewer.load(tmp_path / "cache")
+    StandInModel.load(tmp_path / "cache")
     lines = module.TRAINING_SAMPLES.read_bytes().splitlines(keepends=True)
     (tmp_path / "train.jsonl").write_bytes(b"".join(lines[:-1]))
     monkeypatch.setattr(module, "TRAINING_SAMPLES", tmp_path / "train.jsonl")
-    Reviewer.load(tmp_path / "cache")
+    StandInModel.load(tmp_path / "cache")
     assert len(list((tmp_path / "cache").iterdir())) == len(set(trainings)) == 2
 
 
