@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.storms.bedrock_behaviour import Course, Manners
+from benchmarks.storms.bedrock_behaviour import Behaviour, Course
 from benchmarks.storms.comments import draw_comments
 from benchmarks.storms.invariants import check_day, check_jobs, check_paid_once
-from benchmarks.storms.kill_points import Fate
+from benchmarks.storms.kill_points import Process
 from benchmarks.storms.site import Site
 from benchmarks.storms.world import World
 
@@ -28,10 +28,10 @@ def now() -> datetime:
     return NOW
 
 
-def late_site(root: Path, world: World, manners: Manners, *, count: int = 240, **settings: Any) -> Site:
+def late_site(root: Path, world: World, behaviour: Behaviour, *, count: int = 240, **settings: Any) -> Site:
     """A site with a day of comments, two shards of them, and a deadline in two hours."""
     given = {"deadline_h": DEADLINE_H, "max_shard_records": 120, "preflight_canary": False, "stop_wait_s": 600.0}
-    site = Site(root, world, manners, **(given | settings))
+    site = Site(root, world, behaviour, **(given | settings))
     site.put(DAY, "a", draw_comments(random.Random(1), DAY, 0, count))
     return site
 
@@ -43,7 +43,7 @@ def courses(*each: Course) -> Callable[[int], Course]:
 
 def play(site: Site, run_id: str) -> Any:
     """A night that nobody kills."""
-    return site.play(DAY, run_id, Fate())
+    return site.play(DAY, run_id, Process())
 
 
 def check_books(site: Site) -> None:

@@ -31,7 +31,7 @@ class Course(NamedTuple):
 
 
 @dataclass
-class Manners:
+class Behaviour:
     """How a Bedrock behaves; the default is a good day.
 
     Attributes:

@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass, field
 
 from benchmarks.storms.answers import Kind
-from benchmarks.storms.bedrock_behaviour import Course, Manners
+from benchmarks.storms.bedrock_behaviour import Behaviour, Course
 from tasks.base.ports import JobStatus
 
 #: An outage is drawn for each such stretch of time.
@@ -34,7 +34,7 @@ class Tally:
     #: runs that were stopped for longer than a lease lives
     pauses: int = 0
     #: of these, runs that were stopped until another run of the day had ended or was held up
-    duels: int = 0
+    encounters: int = 0
     cancels: int = 0
     faults: int = 0
     #: single calls whose answer was lost on the way, or with the process that had it
@@ -42,7 +42,7 @@ class Tally:
 
 
 @dataclass
-class Weather:
+class FaultPlan:
     """How bad it is; `is_calm` ends it."""
 
     seed: int
@@ -51,7 +51,7 @@ class Weather:
 
     def __post_init__(self) -> None:
         """Draw how bad."""
-        draw = random.Random(f"weather {self.seed}")
+        draw = random.Random(f"weather {self.seed}")  # another word would draw other storms for the same seeds
         self.kill_share = draw.choice((0.005, 0.01, 0.03, 0.06))
         self.pause_share = draw.choice((0.0, 0.002, 0.01))
         self.cancel_share = draw.choice((0.0, 0.0, 0.002, 0.01))
@@ -77,10 +77,13 @@ class Weather:
         """Whether a service is in an outage."""
         return self.strikes(self.outage_share, "outage", service, int(now_s // _OUTAGE_S))
 
-    def manners(self, quota: int, min_records: int) -> Manners:
-        """A Bedrock for this weather. Its memory of tokens fails only where its listings do not lag: one of both must
-        hold, or nobody could know whether a call had been accepted."""
-        return Manners(
+    def behaviour(self, quota: int, min_records: int) -> Behaviour:
+        """How a Bedrock behaves by this plan.
+
+        Its memory of tokens fails only where its listings do not lag: one of both must hold, or nobody could know
+        whether a call had been accepted.
+        """
+        return Behaviour(
             kind=self._kind,
             course=self._course,
             strangers=lambda number: int(self.strikes(0.1, "strangers", number)),

@@ -1,4 +1,4 @@
-"""A process in a storm: what the weather does to each of its calls."""
+"""A process in a storm: what the plan of faults does to each of its calls."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from benchmarks.storms.fault_plan import Weather
-from benchmarks.storms.kill_points import WRITES, Fate
+from benchmarks.storms.fault_plan import FaultPlan
+from benchmarks.storms.kill_points import WRITES, Process
 from benchmarks.storms.two_runs import Stop
 from benchmarks.storms.world import Life, World
 from tasks.base.errors import BedrockUnavailable, StorageUnavailable
@@ -24,24 +24,24 @@ _CROSSROADS = 5
 _OUTAGE_FAILS = 0.8
 
 
-class StormyFate(Fate):
+class FaultyProcess(Process):
     """A process in a storm: any call may fail before or after it is made, stop the process for a while, or kill it."""
 
     def __init__(
         self,
         world: World,
-        weather: Weather,
+        plan: FaultPlan,
         run_id: str,
         root: Path,
         stop: Stop | None = None,
         danger: float = 1.0,
     ) -> None:
-        """`stop` is made for certain; the weather's harm is this likely of what it would be, by `danger`."""
+        """`stop` is made for certain; the plan's harm is this likely of what it would be, by `danger`."""
         super().__init__(clock=world.monotonic)
         self.life: Life | None = None
         self._stop, self._danger = stop, danger
         self._root = f"{root}/"
-        self._world, self._weather, self._run_id = world, weather, run_id
+        self._world, self._plan, self._run_id = world, plan, run_id
         self._counts: Counter[tuple[str, str]] = Counter()
         #: single calls that were answered and are not stored yet; and canaries, which the process itself asks
         self._unstored = self._untold = 0
@@ -50,7 +50,7 @@ class StormyFate(Fate):
         self._is_cancelled = False
 
     def call(self, port: Any, name: str, function: Any, *args: Any, **kwargs: Any) -> Any:
-        """See Fate; a commit may also be held up between its guard and its writing."""
+        """See Process; a commit may also be held up between its guard and its writing."""
         if name == "replace_day" and len(args) > _GUARD:
             guard = args[_GUARD]
 
@@ -64,11 +64,11 @@ class StormyFate(Fate):
             return super().call(port, name, function, *args, **kwargs)
         except RecordFailed:  # an answer like any other, but to a canary it is none
             self._unstored += not self._is_itself()
-            self._weather.tally.cut_calls += self._is_itself()
+            self._plan.tally.cut_calls += self._is_itself()
             raise
 
     def before(self, port: Any, name: str, args: tuple[Any, ...]) -> None:
-        """See Fate."""
+        """See Process."""
         target = _target(args, self._root)
         self._counts[name, target] += 1
         self._world.pause(self.life, _LATENCY_S)
@@ -78,7 +78,7 @@ class StormyFate(Fate):
         self._cancel(name, target)
 
     def after(self, port: Any, name: str, args: tuple[Any, ...]) -> None:
-        """See Fate."""
+        """See Process."""
         target = _target(args, self._root)
         if name == "invoke" and self._is_itself():
             self._untold = 1
@@ -93,58 +93,58 @@ class StormyFate(Fate):
 
     def _lose_canary(self) -> None:
         """What stops the process itself between a canary and its booking makes it try again."""
-        self._weather.tally.cut_calls, self._untold = self._weather.tally.cut_calls + self._untold, 0
+        self._plan.tally.cut_calls, self._untold = self._plan.tally.cut_calls + self._untold, 0
 
     def _is_itself(self) -> bool:
         """Whether the process itself calls, and none of its helper threads."""
         return self._world.current() is self.life
 
     def die(self) -> None:
-        """See Fate; the single calls whose answers are not stored yet are lost with the process."""
-        self._weather.tally.kills += 1
-        self._weather.tally.cut_calls += self._unstored + self._untold
+        """See Process; the single calls whose answers are not stored yet are lost with the process."""
+        self._plan.tally.kills += 1
+        self._plan.tally.cut_calls += self._unstored + self._untold
         super().die()
 
     def _kill_or_fail(self, when: str, name: str, target: str) -> None:
-        weather = self._weather
+        plan = self._plan
         key = (when, self._run_id, name, target, self._counts[name, target])
         worse = _CROSSROADS if name in ("create_job", "stop_job", "replace_day") else 1
-        if name in WRITES and weather.strikes(weather.kill_share * worse * self._danger, "kill", *key):
+        if name in WRITES and plan.strikes(plan.kill_share * worse * self._danger, "kill", *key):
             self.die()
         service = "bedrock" if name in _BEDROCK else "storage"
-        share = _OUTAGE_FAILS if weather.is_out(service, self._world.now_s) else weather.fault_share * worse
-        if weather.strikes(share * self._danger, "fault", *key):
-            weather.tally.faults += 1
+        share = _OUTAGE_FAILS if plan.is_out(service, self._world.now_s) else plan.fault_share * worse
+        if plan.strikes(share * self._danger, "fault", *key):
+            plan.tally.faults += 1
             if self._is_itself():
                 self._lose_canary()
             elif (when == "after" and name == "invoke") or (when == "before" and _is_answer(name, target)):
-                weather.tally.cut_calls, self._unstored = weather.tally.cut_calls + 1, self._unstored - 1
+                plan.tally.cut_calls, self._unstored = plan.tally.cut_calls + 1, self._unstored - 1
             error = BedrockUnavailable if name in _BEDROCK else StorageUnavailable
             raise error(f"{name} {target}: the storm, {when} it was done")
 
     def _stop_for_a_while(self, name: str, target: str) -> None:
         """As SIGSTOP and SIGCONT would: the heart does not beat, and afterwards the process knows nothing of it."""
-        weather, key = self._weather, (self._run_id, name, target, self._counts[name, target])
-        share = weather.pause_share * (10 if name == "guarded" else 1) * self._danger
-        if self._may_sleep("before", name) and weather.strikes(share, "pause", *key):
-            pause_s = weather.random("how long", *key).choice((1, FREE_AFTER_S * 2, 3600))
+        plan, key = self._plan, (self._run_id, name, target, self._counts[name, target])
+        share = plan.pause_share * (10 if name == "guarded" else 1) * self._danger
+        if self._may_sleep("before", name) and plan.strikes(share, "pause", *key):
+            pause_s = plan.random("how long", *key).choice((1, FREE_AFTER_S * 2, 3600))
             with self._asleep(name):
                 self._world.pause(self.life, pause_s)
 
     def _may_sleep(self, when: str, name: str) -> bool:
         """Not between the look for a job and the call that makes it, if Bedrock's memory of tokens is as short: nobody
         could be kept from asking again then, see `tasks/jobs/submit_batch.py`."""
-        return not (self._weather.forgets_tokens and when == "before" and name == "create_job")
+        return not (self._plan.forgets_tokens and when == "before" and name == "create_job")
 
     def _meet(self, when: str, name: str, target: str) -> None:
-        """Stop where a duel wants it."""
+        """Stop where `TwoRuns` wants it."""
         stop = self._stop
         if stop is None or self.life is None or not stop.is_here(when, name, target):
             return
         if not self._may_sleep(when, name):
             return
         self._stop = None
-        self._weather.tally.duels += stop.is_silent
+        self._plan.tally.encounters += stop.is_silent
         with self._asleep(name) if stop.is_silent else nullcontext():
             stop.meanwhile(self.life)
 
@@ -155,18 +155,18 @@ class StormyFate(Fate):
         yield
         self.silent_since_s, self.awake_since_s = None, self._world.now_s
         if self.awake_since_s - begun_s > FREE_AFTER_S:
-            self._weather.tally.pauses += 1
+            self._plan.tally.pauses += 1
             is_canary = name == "invoke" and self._is_itself()
-            self._weather.tally.cut_calls += max(self._begun, 0) + max(self._untold, is_canary)
+            self._plan.tally.cut_calls += max(self._begun, 0) + max(self._untold, is_canary)
             self._begun = self._untold = 0
 
     def _cancel(self, name: str, target: str) -> None:
         """As Ctrl-C or a cancellation in Prefect's UI would: once, and the process may still clear up."""
-        key, share = ("cancel", self._run_id, name, target, self._counts[name, target]), self._weather.cancel_share
-        if not self._is_cancelled and self._is_itself() and self._weather.strikes(share * self._danger, *key):
+        key, share = ("cancel", self._run_id, name, target, self._counts[name, target]), self._plan.cancel_share
+        if not self._is_cancelled and self._is_itself() and self._plan.strikes(share * self._danger, *key):
             self._is_cancelled = True
             self._lose_canary()
-            self._weather.tally.cancels += 1
+            self._plan.tally.cancels += 1
             raise KeyboardInterrupt
 
 

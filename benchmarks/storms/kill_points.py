@@ -54,7 +54,7 @@ class Killed(BaseException):
     """The process dies here; nothing catches it but who started it."""
 
 
-class Fate:
+class Process:
     """When a process dies: after the durable step of this number, or before it; None for never.
 
     Attributes:
@@ -110,11 +110,11 @@ class Fate:
 
 
 class _Watched:
-    def __init__(self, fate: Fate, port: Any) -> None:
-        self._fate, self._port = fate, port
+    def __init__(self, process: Process, port: Any) -> None:
+        self._process, self._port = process, port
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._port, name)
         if not callable(found):
             return found
-        return lambda *args, **kwargs: self._fate.call(self._port, name, found, *args, **kwargs)
+        return lambda *args, **kwargs: self._process.call(self._port, name, found, *args, **kwargs)

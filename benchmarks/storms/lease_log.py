@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from benchmarks.storms.kill_points import Fate
+from benchmarks.storms.kill_points import Process
 from tasks.adapters.storage import Storage, Versioned
 from tasks.ledger.lease import HEARTBEAT_S, Holder
 
@@ -25,7 +25,7 @@ class LeaseLog:
     Args:
         run_id: the run that sees it.
         folder: where the leases lie.
-        fates: of every run that may hold a lease, by run id.
+        processes: of every run that may hold a lease, by run id.
         clock: simulated seconds.
         note: called with a lease's URI when the run takes it.
     """
@@ -35,12 +35,12 @@ class LeaseLog:
         storage: Storage,
         run_id: str,
         folder: str,
-        fates: Mapping[str, Fate],
+        processes: Mapping[str, Process],
         clock: Callable[[], float],
         note: Callable[[str, Taking], None],
     ) -> None:
         self._storage, self._run_id, self._folder = storage, run_id, f"{folder}/"
-        self._fates, self._clock, self._note = fates, clock, note
+        self._processes, self._clock, self._note = processes, clock, note
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
@@ -50,7 +50,7 @@ class LeaseLog:
         found = self._storage.get_versioned(uri)
         if found is None or not uri.startswith(self._folder):
             return found
-        since_s = self._fates[Holder.model_validate_json(found.body).run_id].silent_since_s
+        since_s = self._processes[Holder.model_validate_json(found.body).run_id].silent_since_s
         return found._replace(age_s=0.0 if since_s is None else self._clock() - since_s)
 
     def put(self, uri: str, body: bytes) -> None:
@@ -88,5 +88,5 @@ class LeaseLog:
 
     def _beats(self, run_id: str) -> bool:
         """Whether a run's heart beats; one that has just woken up has had no time for it."""
-        fate = self._fates[run_id]
-        return fate.silent_since_s is None and self._clock() - fate.awake_since_s > HEARTBEAT_S
+        process = self._processes[run_id]
+        return process.silent_since_s is None and self._clock() - process.awake_since_s > HEARTBEAT_S

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from benchmarks.storms.answers import SINGLE, Kind, asked_text, says, tokens
-from benchmarks.storms.bedrock_behaviour import Course, Manners
+from benchmarks.storms.bedrock_behaviour import Behaviour, Course
 from benchmarks.storms.world import World
 from data_contracts.batch_lines import InvocationType
 from tasks.adapters.storage import Storage
@@ -60,8 +60,8 @@ class MemoryBedrock:
         call_tokens: the tokens of those calls, in and out.
     """
 
-    def __init__(self, storage: Storage, world: World, manners: Manners) -> None:
-        self.manners = manners
+    def __init__(self, storage: Storage, world: World, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
         self.said: dict[str, list[Said]] = {}
         self.spent: dict[str, tuple[int, int]] = {}
         self.calls: Counter[str] = Counter()
@@ -84,13 +84,13 @@ class MemoryBedrock:
         """See BatchInference."""
         self.creates += 1
         known = next((job for job in self.jobs if job.client_request_token == request.client_request_token), None)
-        if known is not None and not self.manners.forgets_tokens:
+        if known is not None and not self.behaviour.forgets_tokens:
             return known.job_arn
-        if sum(job.status not in ENDED for job in self._jobs.values()) >= self.manners.quota:
-            raise QuotaReached(f"create job {request.job_name}: ServiceQuotaExceededException: {self.manners.quota}")
+        if sum(job.status not in ENDED for job in self._jobs.values()) >= self.behaviour.quota:
+            raise QuotaReached(f"create job {request.job_name}: ServiceQuotaExceededException: {self.behaviour.quota}")
         number = len(self._jobs)
         job = accepted_job(request, number, self._world.now())
-        self._courses[job.job_arn], self._made_s[job.job_arn] = self.manners.course(number), self._clock()
+        self._courses[job.job_arn], self._made_s[job.job_arn] = self.behaviour.course(number), self._clock()
         self._jobs[job.job_arn] = job
         return job.job_arn
 
@@ -154,7 +154,7 @@ class MemoryBedrock:
         return shown[::-1]
 
     def _kind(self, text: str) -> Kind:
-        kind = self.manners.kind(text, self._asked[text])
+        kind = self.behaviour.kind(text, self._asked[text])
         self._asked[text] += 1
         return kind
 
@@ -182,8 +182,10 @@ class MemoryBedrock:
         """Write what was answered, then show the end."""
         files = list(self._input(job))
         total = sum(len(lines) for _, lines in files)
-        if total < self.manners.min_records:
-            self._move(job, status=JobStatus.FAILED, message=f"{total} records, fewer than {self.manners.min_records}")
+        if total < self.behaviour.min_records:
+            self._move(
+                job, status=JobStatus.FAILED, message=f"{total} records, fewer than {self.behaviour.min_records}"
+            )
             return
         answered, number = round(total * share), list(self._jobs).index(job.job_arn)
         folder = f"{(job.output_uri or '').rstrip('/')}/{job.job_id}"
@@ -199,7 +201,7 @@ class MemoryBedrock:
                 out += [{**echo, "modelOutput": output} for output in outputs]
                 if said[-1].kind is Kind.ERROR:
                     out.append({**echo, "error": {"errorCode": 500, "errorMessage": "the model had an error"}})
-            for stranger in range(self.manners.strangers(number) if out else 0):
+            for stranger in range(self.behaviour.strangers(number) if out else 0):
                 out.append({"recordId": f"{stranger:032x}", "modelOutput": says(Kind.GOOD, "a stranger")[0]})
             used = tokens([line["modelOutput"] for line in out if "modelOutput" in line])
             spent = (spent[0] + used[0], spent[1] + used[1])

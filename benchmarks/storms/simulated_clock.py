@@ -1,7 +1,7 @@
 """Puts simulated time and a run's own ports where the stages look for the real ones: at `adapters.connect`.
 
-Each process connects to the ports of its own fate, and its clock is the world's. Great Expectations takes longer than
-the rest of such a night and has no part in it: every row is as expected.
+Each process connects to ports of its own, and its clock is the world's. Great Expectations takes longer than the rest
+of such a night and has no part in it: every row is as expected.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.storms.bedrock_behaviour import Manners
-from benchmarks.storms.kill_points import Fate, Killed
+from benchmarks.storms.bedrock_behaviour import Behaviour
+from benchmarks.storms.kill_points import Killed, Process
 from benchmarks.storms.lease_log import LeaseLog, Taking
 from benchmarks.storms.memory_bedrock import MemoryBedrock
 from benchmarks.storms.simulated_clock import all_as_expected, use
@@ -32,7 +32,7 @@ from tasks.ledger.entries import read_ledger
 class Site:
     """Files, a lake and a Bedrock that outlive the runs that use them."""
 
-    def __init__(self, root: Path, world: World, manners: Manners, **settings: Any) -> None:
+    def __init__(self, root: Path, world: World, behaviour: Behaviour, **settings: Any) -> None:
         self.root, self.world = root, world
         self.settings = Settings(
             comments_uri=f"{root}/comments",
@@ -46,8 +46,8 @@ class Site:
         )
         aws = shared(AwsEnvironment(aws_region="ap-northeast-1"))
         self.storage, self.lake = Storage(aws), Lake(aws)
-        self.bedrock = MemoryBedrock(self.storage, world, manners)
-        self.fates: dict[str, Fate] = {}
+        self.bedrock = MemoryBedrock(self.storage, world, behaviour)
+        self.processes: dict[str, Process] = {}
         #: who took each day, in order, by the URI of its lease
         self.takings: dict[str, list[Taking]] = {}
         #: the valid ids that each day's input has had
@@ -69,15 +69,15 @@ class Site:
         is_valid = (pl.col("comment_id") != "") & (pl.col("text").str.strip_chars() != "")
         return set(self.input(run_date).filter(is_valid)["comment_id"])
 
-    def ports(self, run_id: str, fate: Fate) -> Adapters:
-        """What a run with this fate connects to."""
-        self.fates[run_id] = fate
+    def ports(self, run_id: str, process: Process) -> Adapters:
+        """What a run in this process connects to."""
+        self.processes[run_id] = process
         folder, clock = leases(self.settings), self.world.monotonic
-        log = LeaseLog(self.storage, run_id, folder, self.fates, clock, self._note_taking)
+        log = LeaseLog(self.storage, run_id, folder, self.processes, clock, self._note_taking)
         return Adapters(
-            storage=fate.watch(log),
-            lake=fate.watch(self.lake),
-            bedrock=fate.watch(self.bedrock),
+            storage=process.watch(log),
+            lake=process.watch(self.lake),
+            bedrock=process.watch(self.bedrock),
             alerts=(),
             clock=self.world,
             run_suite=all_as_expected,
@@ -86,18 +86,18 @@ class Site:
     def _note_taking(self, lease_uri: str, taking: Taking) -> None:
         self.takings.setdefault(lease_uri, []).append(taking)
 
-    def play(self, run_date: date, run_id: str, fate: Fate, step: Steps | None = None) -> Night | None:
+    def play(self, run_date: date, run_id: str, process: Process, step: Steps | None = None) -> Night | None:
         """Run a day's night; None if it was published already. Raises what the stages raise, or Killed."""
-        use(self.ports(run_id, fate))
+        use(self.ports(run_id, process))
         try:
             return play_night(self.settings, run_date, run_id, self.world.now, step=step)
         finally:
-            fate.silent_since_s = self.world.now_s if fate.silent_since_s is None else fate.silent_since_s
+            process.silent_since_s = self.world.now_s if process.silent_since_s is None else process.silent_since_s
 
-    def survives(self, run_date: date, run_id: str, fate: Fate) -> bool:
+    def survives(self, run_date: date, run_id: str, process: Process) -> bool:
         """Run a day's night, and say whether the process lived to its end."""
         try:
-            self.play(run_date, run_id, fate)
+            self.play(run_date, run_id, process)
         except Killed:
             return False
         return True

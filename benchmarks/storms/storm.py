@@ -1,4 +1,4 @@
-"""One seed: a few days in the weather, run and run again, then calm runs until each is published."""
+"""One seed: a few days of faults, run and run again, then calm runs until each is published."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import ParamSpec, TypeVar
 import polars as pl
 
 from benchmarks.storms.comments import draw_comments
-from benchmarks.storms.fault_plan import Weather
-from benchmarks.storms.faulty_process import StormyFate
+from benchmarks.storms.fault_plan import FaultPlan
+from benchmarks.storms.faulty_process import FaultyProcess
 from benchmarks.storms.invariants import (
     Finding,
     check_calls,
@@ -25,10 +25,10 @@ from benchmarks.storms.invariants import (
     check_succession,
     count_repeated_calls,
 )
-from benchmarks.storms.kill_points import Fate, Killed
+from benchmarks.storms.kill_points import Killed, Process
 from benchmarks.storms.simulated_clock import simulated
 from benchmarks.storms.site import Site
-from benchmarks.storms.two_runs import CROSSROADS, Crossroad, Duel, Stop
+from benchmarks.storms.two_runs import CROSSROADS, Crossroad, Stop, TwoRuns
 from benchmarks.storms.world import Life, World
 from tasks.base.errors import (
     DayInUse,
@@ -66,7 +66,7 @@ class StormReport:
     runs: int = 0
     kills: int = 0
     pauses: int = 0
-    duels: int = 0
+    encounters: int = 0
     takeovers: int = 0
     cancels: int = 0
     faults: int = 0
@@ -104,19 +104,19 @@ class Storm:
     """One storm over one site."""
 
     def __init__(self, seed: int, root: Path) -> None:
-        self.weather, self.world = Weather(seed), World(_BEGIN)
+        self.plan, self.world = FaultPlan(seed), World(_BEGIN)
         self.draw = draw = random.Random(f"storm {seed}")
         self.ends: list[str] = []
         self.findings: list[Finding] = []
-        self.duels = 0
+        self.encounters = 0
         #: of each day, how many calm runs it took until it was published, and how many seconds
         self.recoveries: list[tuple[int, float]] = []
         min_records = draw.choice((3, 8))
-        manners = self.weather.manners(draw.choice((1, 2, 100)), min_records)
+        behaviour = self.plan.behaviour(draw.choice((1, 2, 100)), min_records)
         self.site = Site(
             root,
             self.world,
-            manners,
+            behaviour,
             min_job_records=min_records,
             max_shard_records=draw.choice((2 * min_records, 1000)),
             max_jobs_in_flight=draw.choice((1, 2, 100)),
@@ -139,7 +139,9 @@ class Storm:
             for number in range(self.draw.choice((3, 4))):
                 if number == 0 or self.draw.random() < 0.25:
                     # One after the other, so that a few seeds have them all.
-                    self.duel(day, number, CROSSROADS[(self.weather.seed + 4 * self.duels) % len(CROSSROADS)])
+                    self.play_two_runs(
+                        day, number, CROSSROADS[(self.plan.seed + 4 * self.encounters) % len(CROSSROADS)]
+                    )
                 else:
                     self._disturbed_runs(day, number)
                 if self.draw.random() < 0.25:
@@ -151,7 +153,7 @@ class Storm:
         """Give a day its input."""
         self.site.put(day, "part-0", draw_comments(self.draw, day, 0, self.draw.choice((1, 5, 15, 30, 40))))
 
-    def duel(self, day: date, number: int, crossroad: Crossroad) -> None:
+    def play_two_runs(self, day: date, number: int, crossroad: Crossroad) -> None:
         """A run that is stopped at a crossroad, and its successor, which mostly finds another input."""
         danger, changes = self.draw.choice((0.0, 0.0, 0.1, 0.5)), self.draw.random() < 0.8
 
@@ -160,15 +162,15 @@ class Storm:
                 self._change_input(day, number)
             return self._start(day, f"{day}-{number}-successor", delay_s, stop, danger)
 
-        self.duels += 1
-        duel = Duel(self.world, self.draw, crossroad, succeed)
-        self._start(day, f"{day}-{number}-sleeper", 0, duel.first, danger)
+        self.encounters += 1
+        both = TwoRuns(self.world, self.draw, crossroad, succeed)
+        self._start(day, f"{day}-{number}-sleeper", 0, both.first, danger)
         self.world.run()
         self._look(day)
 
     def recover(self) -> None:
         """Calm runs until all days are published."""
-        self.weather.is_calm = True
+        self.plan.is_calm = True
         # What was refused is not asked again: if that is most of a day, somebody must say that it may be published.
         self.site.settings = self.site.settings.model_copy(update={"min_judged_fraction": 0.0})
         self.site.bedrock.relent()
@@ -183,8 +185,8 @@ class Storm:
         self.findings += check_jobs(self.site, self.days)
         self.findings += check_paid_once(self.site, self.days)
         repeated = count_repeated_calls(self.site, self.days)
-        if repeated > self.weather.tally.cut_calls:
-            self.findings.append(Finding("calls repeated", repeated, f"{self.weather.tally.cut_calls} were cut"))
+        if repeated > self.plan.tally.cut_calls:
+            self.findings.append(Finding("calls repeated", repeated, f"{self.plan.tally.cut_calls} were cut"))
         self.findings += check_calls(self.site, self.days)
 
     def _disturbed_runs(self, day: date, number: int) -> None:
@@ -208,18 +210,18 @@ class Storm:
         return _MOST_CALM_RUNS
 
     def _start(self, day: date, run_id: str, delay_s: float = 0, stop: Stop | None = None, danger: float = 1.0) -> Life:
-        fate = StormyFate(self.world, self.weather, run_id, self.site.root, stop, danger)
-        fate.life = self.world.start(lambda: self._run(day, run_id, fate), delay_s)
-        return fate.life
+        process = FaultyProcess(self.world, self.plan, run_id, self.site.root, stop, danger)
+        process.life = self.world.start(lambda: self._run(day, run_id, process), delay_s)
+        return process.life
 
     def _look(self, day: date) -> None:
         """Hold a day against the rules that hold at any time."""
         self.findings += check_readers(self.site, day)
         self.findings += check_succession(self.site, day)
 
-    def _run(self, day: date, run_id: str, fate: Fate) -> None:
+    def _run(self, day: date, run_id: str, process: Process) -> None:
         try:
-            self.site.play(day, run_id, fate, RetryingSteps(self.world))
+            self.site.play(day, run_id, process, RetryingSteps(self.world))
             end = "published"
         except Killed:
             end = "killed"
@@ -250,7 +252,7 @@ def play_storm(seed: int, root: Path) -> StormReport:
         storm.play()
         storm.check()
     # What is broken for good is found at each look.
-    tally, findings = storm.weather.tally, tuple(dict.fromkeys(storm.findings))
+    tally, findings = storm.plan.tally, tuple(dict.fromkeys(storm.findings))
     return StormReport(
         seed=seed,
         nights=len(storm.days),
@@ -258,7 +260,7 @@ def play_storm(seed: int, root: Path) -> StormReport:
         runs=len(storm.ends),
         kills=tally.kills,
         pauses=tally.pauses,
-        duels=tally.duels,
+        encounters=tally.encounters,
         takeovers=sum(taking.from_run_id is not None for takings in storm.site.takings.values() for taking in takings),
         cancels=tally.cancels,
         faults=tally.faults,

@@ -85,7 +85,7 @@ class Stop:
         return self._left == 0 and self._crossroad.is_met(when, verb, target)
 
 
-class Duel:
+class TwoRuns:
     """Where two runs of a day are stopped.
 
     Args:
@@ -99,7 +99,7 @@ class Duel:
         self._delay_s = FREE_AFTER_S + draw.choice((1, 100, 5000))
         number = draw.randrange(1, 60) if crossroad is ANYWHERE else draw.choice((1, 1, 2))
         self.first = Stop(crossroad, number, self._sleep, is_silent=True)
-        # In the other half of the duels the second run comes to its end before the first wakes up.
+        # In the other half of the encounters the second run comes to its end before the first wakes up.
         is_held_up = crossroad is BEFORE_LEASE or draw.random() < 0.5
         # Where both are about to ask for the same, or anywhere.
         other, number = (crossroad, 1) if crossroad is BEFORE_INTENT else (ANYWHERE, draw.randrange(2, 50))

@@ -22,10 +22,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from benchmarks.storms.answers import Kind
-from benchmarks.storms.bedrock_behaviour import Manners
+from benchmarks.storms.bedrock_behaviour import Behaviour
 from benchmarks.storms.comments import draw_comments
 from benchmarks.storms.invariants import check_calls, check_day, check_jobs, check_paid_once, count_repeated_calls
-from benchmarks.storms.kill_points import READS, WRITES, Fate, Killed
+from benchmarks.storms.kill_points import READS, WRITES, Killed, Process
 from benchmarks.storms.memory_bedrock import MemoryBedrock
 from benchmarks.storms.simulated_clock import simulated
 from benchmarks.storms.site import Site
@@ -60,7 +60,7 @@ class State(NamedTuple):
     now_s: float
 
 
-class Recorder(Fate):
+class Recorder(Process):
     """A process that is left alone while every state on its way is kept; `folder` takes them.
 
     Unless it is `thorough`, a state is passed over that differs from the one before in the run's own folder alone.
@@ -82,7 +82,7 @@ class Recorder(Fate):
             torn.write_bytes(body[: len(body) // 2])
 
     def after(self, port: Any, name: str, args: tuple[Any, ...]) -> None:
-        """See Fate."""
+        """See Process."""
         if name in WRITES and (self._is_thorough or not any("/runs/" in str(arg) for arg in args)):
             self._keep(name)
 
@@ -102,8 +102,8 @@ def restore(site: Site, state: State) -> None:
     shutil.rmtree(site.root)
     shutil.copytree(state.folder, site.root, copy_function=os.link)
     vars(site.bedrock).update(copy.deepcopy(state.bedrock))
-    for fate in site.fates.values():
-        fate.silent_since_s = min(fate.silent_since_s or state.now_s, state.now_s)
+    for process in site.processes.values():
+        process.silent_since_s = min(process.silent_since_s or state.now_s, state.now_s)
     site.world.now_s = state.now_s + FREE_AFTER_S + 1
 
 
@@ -150,7 +150,7 @@ def bad_at_first(text: str, before: int) -> Kind:
 class Night(NamedTuple):
     """A day, how Bedrock behaves, and what happened before the run that is killed."""
 
-    manners: Manners
+    behaviour: Behaviour
     settings: dict[str, Any]
     prepare: Callable[[Site], None]
     is_thorough: bool = False
@@ -164,7 +164,7 @@ def first_day(day: pl.DataFrame) -> Callable[[Site], None]:
 def published_then_late(site: Site) -> None:
     """A published day, whose input has changed since: a late file, and a corrected text."""
     site.put(DAY, "part-0", comments(0, 15))
-    site.play(DAY, "before", Fate(clock=site.world.monotonic))
+    site.play(DAY, "before", Process(clock=site.world.monotonic))
     site.put(DAY, "part-1", comments(100, 14))
     corrected = pl.when(pl.col("comment_id") == "c00003").then(pl.lit("Corrected, No.900.")).otherwise("text")
     site.put(DAY, "part-0", comments(0, 15).with_columns(text=corrected))
@@ -178,7 +178,7 @@ def killed_before(site: Site) -> None:
     site.world.sleep(FREE_AFTER_S + 1)
 
 
-class _DiesAt(Fate):
+class _DiesAt(Process):
     """A process that dies as soon as a certain call has been made."""
 
     def __init__(self, site: Site, name: str) -> None:
@@ -186,18 +186,18 @@ class _DiesAt(Fate):
         self._name = name
 
     def after(self, port: Any, name: str, args: tuple[Any, ...]) -> None:
-        """See Fate."""
+        """See Process."""
         if name == self._name:
             self.die()
 
 
 SMALL = {"min_job_records": 10, "poll_interval_s": 60}
-TEN = Manners(min_records=10)
+TEN = Behaviour(min_records=10)
 NIGHTS = {
-    "on-demand": Night(Manners(), {"on_demand_concurrency": 1}, first_day(comments(0, 2))),
+    "on-demand": Night(Behaviour(), {"on_demand_concurrency": 1}, first_day(comments(0, 2))),
     # two batches, the second one of what the first did not answer, in a day that says everything three times
     "retries": Night(
-        Manners(kind=bad_at_first, min_records=10),
+        Behaviour(kind=bad_at_first, min_records=10),
         SMALL | {"max_shard_records": 20, "preflight_canary": False},
         first_day(repeated(60)),
     ),
@@ -219,7 +219,7 @@ def site(night: Night, tmp_path: Path) -> Iterator[Site]:
     world = World(BEGIN)
     (tmp_path / "site").mkdir()
     with simulated():
-        site = Site(tmp_path / "site", world, night.manners, **night.settings)
+        site = Site(tmp_path / "site", world, night.behaviour, **night.settings)
         night.prepare(site)
         yield site
 
@@ -234,7 +234,7 @@ def test_a_kill_at_any_step_costs_nothing(night: Night, site: Site, tmp_path: Pa
     assert "replace_day" in recorder.steps
     for number, state in enumerate(recorder.states):
         restore(site, state)
-        site.play(DAY, f"second-{number}", Fate(clock=site.world.monotonic))
+        site.play(DAY, f"second-{number}", Process(clock=site.world.monotonic))
         died = f"died after step {number}, {state.step}"
         check_books(site)
         for table, frame in published(site).items():
@@ -247,8 +247,8 @@ def test_killed_again_and_again(site: Site) -> None:
     """Processes that die ever later, each in its turn, get there in the end and have paid once."""
     kills = 0
     for step in range(0, 400, 5):
-        fate = Fate(step // 2, is_after=bool(step % 2), clock=site.world.monotonic)
-        if site.survives(DAY, f"run-{step}", fate):
+        process = Process(step // 2, is_after=bool(step % 2), clock=site.world.monotonic)
+        if site.survives(DAY, f"run-{step}", process):
             break
         kills += 1
         site.world.sleep(FREE_AFTER_S + 1)

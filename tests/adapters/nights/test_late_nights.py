@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.storms.answers import Kind
-from benchmarks.storms.bedrock_behaviour import Course, Manners
+from benchmarks.storms.bedrock_behaviour import Behaviour, Course
 from benchmarks.storms.comments import draw_comments
-from benchmarks.storms.kill_points import Fate
+from benchmarks.storms.kill_points import Process
 from benchmarks.storms.world import World
 from tasks.base.errors import DeadlinePassed, TooFewJudged
 from tests.late_site import DEADLINE_H, HOUR, check_books, courses, late_site, play, statuses
@@ -21,7 +21,7 @@ DAY = date(2026, 11, 19)
 
 def test_a_late_night_is_published_with_what_there_is(tmp_path: Path, world: World) -> None:
     """At the deadline the slow job is stopped; its answers are booked and published, the rest is missing."""
-    site = late_site(tmp_path, world, Manners(course=courses(Course(), Course(work_s=4 * HOUR))))
+    site = late_site(tmp_path, world, Behaviour(course=courses(Course(), Course(work_s=4 * HOUR))))
     night = play(site, "late")
     assert night is not None
     assert DEADLINE_H * HOUR <= world.now_s <= DEADLINE_H * HOUR + 300
@@ -38,9 +38,9 @@ def test_a_late_night_is_published_with_what_there_is(tmp_path: Path, world: Wor
 
 def test_nothing_is_published_if_the_setting_says_so(tmp_path: Path, world: World) -> None:
     """With AT_DEADLINE=stop the night stops; the next run keeps what was answered and asks only the rest."""
-    manners = Manners(course=courses(Course(), Course(work_s=4 * HOUR)))
-    site = late_site(tmp_path, world, manners, at_deadline="stop", min_job_records=1, on_demand=False)
-    site.bedrock.manners.min_records = 1
+    behaviour = Behaviour(course=courses(Course(), Course(work_s=4 * HOUR)))
+    site = late_site(tmp_path, world, behaviour, at_deadline="stop", min_job_records=1, on_demand=False)
+    site.bedrock.behaviour.min_records = 1
     with pytest.raises(DeadlinePassed, match=r"\d+ of \d+ comments have no answer after MODERATION_DEADLINE_H=2 hours"):
         play(site, "late")
     assert site.night(DAY) is None
@@ -56,7 +56,7 @@ def test_nothing_is_published_if_the_setting_says_so(tmp_path: Path, world: Worl
 def test_stop_publishes_a_night_that_was_answered_in_time(tmp_path: Path, world: World) -> None:
     """AT_DEADLINE=stop is about answers that lack: a job that ends while it is being stopped leaves none lacking."""
     slow = Course(work_s=DEADLINE_H * HOUR + 30, stop_s=3600.0)
-    site = late_site(tmp_path, world, Manners(course=courses(slow, slow)), at_deadline="stop")
+    site = late_site(tmp_path, world, Behaviour(course=courses(slow, slow)), at_deadline="stop")
     assert play(site, "just") is not None
     assert set(statuses(site)) == {"judged"}
 
@@ -64,7 +64,7 @@ def test_stop_publishes_a_night_that_was_answered_in_time(tmp_path: Path, world:
 def test_a_job_that_does_not_stop_is_adopted_later(tmp_path: Path, world: World) -> None:
     """A stop that Bedrock does not heed: not published, the job named; the next run adopts it and pays nothing more."""
     slow = Course(work_s=4 * HOUR, stop_s=None)
-    site = late_site(tmp_path, world, Manners(course=courses(Course(), slow)))
+    site = late_site(tmp_path, world, Behaviour(course=courses(Course(), slow)))
     with pytest.raises(DeadlinePassed, match=r"1 jobs were to stop.*nm-2026-11-19-00001-.*next run of the day adopts"):
         play(site, "late")
     assert world.now_s >= DEADLINE_H * HOUR + 600
@@ -84,8 +84,8 @@ def test_shards_without_a_place_are_asked_by_a_later_run(tmp_path: Path, world: 
     """An intent that was never submitted is published as missing, stays on record, and is submitted when there is a
     later run of the day; its records are paid once."""
     slow = Course(work_s=4 * HOUR)
-    manners = Manners(course=courses(slow), quota=1, min_records=50)
-    site = late_site(tmp_path, world, manners, min_judged_fraction=0.0, min_job_records=50)
+    behaviour = Behaviour(course=courses(slow), quota=1, min_records=50)
+    site = late_site(tmp_path, world, behaviour, min_judged_fraction=0.0, min_job_records=50)
     assert play(site, "late") is not None
     details = set(site.verdicts(DAY).filter(status="missing")["status_detail"].to_list())
     assert "never asked" in details
@@ -100,7 +100,7 @@ def test_shards_without_a_place_are_asked_by_a_later_run(tmp_path: Path, world: 
 def test_too_few_answers_are_not_published_at_the_deadline_either(tmp_path: Path, world: World) -> None:
     """MIN_JUDGED_FRACTION holds whatever AT_DEADLINE says."""
     stuck = Course(wait_s=9 * HOUR)
-    site = late_site(tmp_path, world, Manners(course=courses(stuck, stuck)))
+    site = late_site(tmp_path, world, Behaviour(course=courses(stuck, stuck)))
     with pytest.raises(TooFewJudged, match="missing"):
         play(site, "late")
     assert play(site, "next") is not None
@@ -115,7 +115,7 @@ def test_no_second_attempt_after_the_deadline(tmp_path: Path, world: World) -> N
         return Kind.MALFORMED if before == 0 and "1. It" in text else Kind.GOOD
 
     slow = Course(work_s=DEADLINE_H * HOUR + 30, stop_s=3600.0)
-    site = late_site(tmp_path, world, Manners(kind=kind, course=courses(slow, slow)))
+    site = late_site(tmp_path, world, Behaviour(kind=kind, course=courses(slow, slow)))
     night = play(site, "late")
     assert night is not None
     assert site.bedrock.creates == 2
@@ -126,14 +126,14 @@ def test_no_second_attempt_after_the_deadline(tmp_path: Path, world: World) -> N
 def test_a_stuck_night_keeps_no_other_day_from_its_own(tmp_path: Path, world: World) -> None:
     """While one day waits for Bedrock the next is judged and published; MAX_JOBS_IN_FLIGHT counts a day's own jobs."""
     stuck = Course(wait_s=9 * HOUR)
-    manners = Manners(course=lambda number: stuck if number == 0 else Course())
-    site = late_site(tmp_path, world, manners, count=130, max_jobs_in_flight=1, max_shard_records=1000)
+    behaviour = Behaviour(course=lambda number: stuck if number == 0 else Course())
+    site = late_site(tmp_path, world, behaviour, count=130, max_jobs_in_flight=1, max_shard_records=1000)
     tomorrow = date(2026, 11, 20)
     site.put(tomorrow, "a", draw_comments(random.Random(2), tomorrow, 5000, 120))
     published_at: dict[date, float] = {}
 
     def run(day: date) -> None:
-        site.play(day, f"run-{day}", Fate())
+        site.play(day, f"run-{day}", Process())
         published_at[day] = world.now_s
 
     def run_stuck() -> None:

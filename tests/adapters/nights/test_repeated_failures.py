@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from benchmarks.storms.bedrock_behaviour import Course, Manners
+from benchmarks.storms.bedrock_behaviour import Behaviour, Course
 from benchmarks.storms.world import World
 from data_contracts.documents.summary import Night
 from sandbox.days import sample_day
@@ -54,7 +54,7 @@ def test_which_failures_will_repeat(message: str | None, advised: str | None) ->
 @pytest.mark.parametrize("end", [JobStatus.FAILED, JobStatus.EXPIRED, JobStatus.STOPPED])
 def test_a_failure_that_passes_is_not_noticed(tmp_path: Path, world: World, end: JobStatus) -> None:
     """A job that ended without an answer is asked again, once, and the night is published whole."""
-    site = late_site(tmp_path, world, Manners(course=courses(Course(end=end, share=0.0))))
+    site = late_site(tmp_path, world, Behaviour(course=courses(Course(end=end, share=0.0))))
     assert play(site, "run") is not None
     assert site.bedrock.creates == 3
     assert set(statuses(site)) == {"judged"}
@@ -66,17 +66,17 @@ def test_a_failure_that_repeats_stops_the_night(tmp_path: Path, world: World, en
     """The same records without an answer twice: nothing is published, though a third of the day was judged; an
     operator's run tries again, and pays only for what is left."""
     unanswered = Course(end=end, share=0.0)
-    manners = Manners(course=lambda number: unanswered if number in (0, 2, 3) else Course())
-    site = late_site(tmp_path, world, manners, max_attempts=5)
+    behaviour = Behaviour(course=lambda number: unanswered if number in (0, 2, 3) else Course())
+    site = late_site(tmp_path, world, behaviour, max_attempts=5)
     with pytest.raises(JobFailed, match=rf"job nm-\S+ ended {end}: .*, as another job with its records did before"):
         play(site, "run")
     assert site.bedrock.creates == 3
     assert site.night(DAY) is None
-    site.bedrock.manners.course = lambda number: unanswered
+    site.bedrock.behaviour.course = lambda number: unanswered
     with pytest.raises(JobFailed, match="nothing was published"):
         play(site, "too-soon")
     assert site.bedrock.creates == 5, "an operator's run tries twice as well"
-    site.bedrock.manners.course = lambda number: Course()
+    site.bedrock.behaviour.course = lambda number: Course()
     assert play(site, "next") is not None
     assert set(statuses(site)) == {"judged"}
     check_books(site)
@@ -85,7 +85,7 @@ def test_a_failure_that_repeats_stops_the_night(tmp_path: Path, world: World, en
 def test_other_records_that_fail_are_another_matter(tmp_path: Path, world: World) -> None:
     """Two jobs that fail side by side have failed once each: both are asked again."""
     unanswered = Course(end=JobStatus.FAILED, share=0.0)
-    site = late_site(tmp_path, world, Manners(course=courses(unanswered, unanswered)))
+    site = late_site(tmp_path, world, Behaviour(course=courses(unanswered, unanswered)))
     assert play(site, "run") is not None
     assert site.bedrock.creates == 4
     check_books(site)

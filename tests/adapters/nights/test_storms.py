@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from deltalake import CommitProperties
 
-from benchmarks.storms.bedrock_behaviour import Manners
+from benchmarks.storms.bedrock_behaviour import Behaviour
 from benchmarks.storms.comments import draw_comments
-from benchmarks.storms.fault_plan import Weather
+from benchmarks.storms.fault_plan import FaultPlan
 from benchmarks.storms.invariants import check_day, check_jobs, check_paid_once, check_readers
-from benchmarks.storms.kill_points import Fate
+from benchmarks.storms.kill_points import Process
 from benchmarks.storms.simulated_clock import simulated
 from benchmarks.storms.site import Site
 from benchmarks.storms.storm import Storm, StormReport, play_storm
@@ -41,7 +41,7 @@ from tasks.verdicts import publish
 DAY = date(2026, 11, 19)
 BEGIN = datetime(2026, 11, 20, 2, tzinfo=UTC)
 SEEDS = range(30)
-MOST_DUELS = 30
+MOST_ENCOUNTERS = 30
 
 _played: list[StormReport] = []
 
@@ -56,10 +56,10 @@ def test_a_storm_loses_nothing_and_pays_nothing_twice(seed: int, tmp_path: Path)
 
 
 def test_the_storms_were_storms() -> None:
-    """What went well went well in bad weather: the seeds above do kill, stop, cancel and fail."""
+    """What went well went well in spite of the faults: the seeds above do kill, stop, cancel and fail."""
     if len(_played) < len(SEEDS):
         pytest.skip("not all of the storms above were played")
-    for what in ("kills", "pauses", "duels", "takeovers", "cancels", "faults"):
+    for what in ("kills", "pauses", "encounters", "takeovers", "cancels", "faults"):
         assert sum(getattr(report, what) for report in _played) > 5, what
 
 
@@ -150,29 +150,29 @@ def test_a_missing_fence_is_noticed(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without any of the fences between a run that slept and its successor, a few duels break a rule."""
+    """Without any of the fences between a run that slept and its successor, a few encounters break a rule."""
     remove(monkeypatch)
     found: set[str] = set()
-    for seed in range(MOST_DUELS):
+    for seed in range(MOST_ENCOUNTERS):
         storm = Storm(seed, tmp_path / str(seed))
-        storm.weather.is_calm, storm.days = True, [DAY]
+        storm.plan.is_calm, storm.days = True, [DAY]
         with simulated(seed):
             storm.begin(DAY)
-            storm.duel(DAY, 0, crossroad)
+            storm.play_two_runs(DAY, 0, crossroad)
             storm.recover()
             storm.check()
         found |= {finding.rule for finding in storm.findings}
         if rule in found:
             return
-    raise AssertionError(f"no duel of {MOST_DUELS} broke it; what they broke: {found}")
+    raise AssertionError(f"no encounter of {MOST_ENCOUNTERS} broke it; what they broke: {found}")
 
 
 def test_a_seed_is_a_storm() -> None:
-    """The same seed draws the same weather, another one another."""
-    assert Weather(7) == Weather(7)
-    draws = {Weather(7).random("kind", "text", number).random() for number in range(3)}
-    assert draws == {Weather(7).random("kind", "text", number).random() for number in range(3)}
-    assert draws.isdisjoint({Weather(8).random("kind", "text", number).random() for number in range(3)})
+    """The same seed draws the same faults, another one others."""
+    assert FaultPlan(7) == FaultPlan(7)
+    draws = {FaultPlan(7).random("kind", "text", number).random() for number in range(3)}
+    assert draws == {FaultPlan(7).random("kind", "text", number).random() for number in range(3)}
+    assert draws.isdisjoint({FaultPlan(8).random("kind", "text", number).random() for number in range(3)})
 
 
 def lose_a_verdict(site: Site) -> None:
@@ -223,9 +223,9 @@ def test_the_rules_see_what_is_broken(harm: Callable[[Site], None], rules: set[s
     """Each harm that is done to a good night is found, by name."""
     world = World(BEGIN)
     with simulated():
-        site = Site(tmp_path, world, Manners(min_records=10), min_job_records=10)
-        site.put(DAY, "part-0", draw_comments(Weather(0).random("comments"), DAY, 0, 20))
-        site.play(DAY, "only", Fate(clock=world.monotonic))
+        site = Site(tmp_path, world, Behaviour(min_records=10), min_job_records=10)
+        site.put(DAY, "part-0", draw_comments(FaultPlan(0).random("comments"), DAY, 0, 20))
+        site.play(DAY, "only", Process(clock=world.monotonic))
         harm(site)
         found = {
             finding.rule
