@@ -36,6 +36,8 @@ READS = frozenset(
         "get_versioned",
         "keeps_versions",
         "scan",
+        "read",
+        "read_listed",
         "now",
         "live_files",
         "files",
