@@ -61,16 +61,22 @@ def without(changes: list[Change]) -> Iterator[None]:
 def ablations(years: int, runs: int, seed: int, policy: Policy) -> Iterator[str]:
     """A line a part: false episodes a year by noise, mean nights by fault."""
     yield "Without a part: false episodes a year (standard error), then mean nights until a fault is seen"
-    yield f"{'':<42}" + "".join(f"{name:>16}" for name in _NOISES) + "".join(f"{name[:18]:>20}" for name in _FAULTS)
+    noises = [noise for noise in NOISES if noise.name in _NOISES]
+    cases = [case for case in CASES if case.name in _FAULTS]
+    yield (
+        f"{'':<42}"
+        + "".join(f"{noise.name:>16}" for noise in noises)
+        + "".join(f"{case.name[:18]:>20}" for case in cases)
+    )
     for name, changes in PARTS.items():
         with without(changes):
             cells, metrics = [], ""
-            for noise in (noise for noise in NOISES if noise.name in _NOISES):
+            for noise in noises:
                 alarms = quiet_years(noise, years, seed, policy)
                 cells.append(str(Figure.of(episodes(alarms.anywhere).tolist())))
                 metrics = by_metric(alarms) if noise == REALISTIC else metrics
             waits = []
-            for case in (case for case in CASES if case.name in _FAULTS):
+            for case in cases:
                 found = np.minimum(fault_delays(case, 100, runs, seed, policy), 60)
                 waits.append(f"{float(np.median(found)):.0f} ({found.mean():.1f})")
         yield f"{name:<42}" + "".join(f"{cell:>16}" for cell in cells) + "".join(f"{wait:>20}" for wait in waits)
