@@ -23,7 +23,7 @@ def one_backfill() -> Iterator[None]:
 
     Not the deployment's own concurrency limit: Prefect frees that as soon as a run pauses, has the run renew it all
     the same, and ends the run minutes later because that fails.
-    Source: prefect 3.8.8, ReleaseFlowConcurrencySlots (core_policy.py) and maintain_concurrency_lease (flow_engine.py).
+    Source: prefect 3.9.1, ReleaseFlowConcurrencySlots (core_policy.py) and maintain_concurrency_lease (flow_engine.py).
     """
     if _is_taken():
         told = "another backfill is at work, or waits for an answer: this one goes on when that has ended (slot %s)"

@@ -65,7 +65,7 @@ def register(timezone: str, pool: str, job_variables: dict[str, Any] | None = No
     try:
         lines = [_ensure_pool(pool)]
         lines += _deploy(timezone, pool, job_variables)
-        return lines + [_ensure_automation(path) for path in sorted(AUTOMATIONS.glob("*.yaml"))]
+        return lines + [register_automation(path) for path in sorted(AUTOMATIONS.glob("*.yaml"))]
     except NotRegistered:
         raise
     except Exception as error:
@@ -113,16 +113,22 @@ def _described(deployment: dict[str, Any], timezone: str) -> str:
     return f"{flow}/{deployment['name']}" + (f" ({when})" if when else "")
 
 
-def _ensure_automation(path: Path) -> str:
-    """Make the automation, or bring the one of its name up to date: `prefect automation create` would add a second."""
+def register_automation(path: Path) -> str:
+    """Make the automation, or bring the one of its name up to date: `prefect automation create` would add a second.
+
+    One that is as it should be is left alone: an update makes the server forget the runs that it watches by it, and one
+    that had just died would stay Running.
+    """
     from prefect.client.orchestration import get_client
     from prefect.events.schemas.automations import AutomationCore
 
     wanted = AutomationCore.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     with get_client(sync_client=True) as client:
         present = client.read_automations_by_name(wanted.name)
-        if present:  # one that was switched off stays off
-            client.update_automation(present[0].id, wanted.model_copy(update={"enabled": present[0].enabled}))
-        else:
+        if not present:
             client.create_automation(wanted)
+        else:  # one that was switched off stays off
+            wanted = wanted.model_copy(update={"enabled": present[0].enabled})
+            if wanted.model_dump() != present[0].model_dump(exclude={"id"}):
+                client.update_automation(present[0].id, wanted)
     return f"automation  {wanted.name}"

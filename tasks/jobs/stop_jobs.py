@@ -4,7 +4,7 @@ Whoever cancels gives little time: Prefect kills the process thirty seconds afte
 stop go out first, all together, before anything is waited for. A job whose end does not come in time stays in the
 ledger: the next run of the day finds it, reads what it answered and asks for the rest.
 
-Source: Prefect 3.8, prefect/runner/_cancellation_manager.py (SIGTERM, 30 s of grace, SIGKILL, then the hooks).
+Source: Prefect 3.9, prefect/runner/_cancellation_manager.py (SIGTERM, 30 s of grace, SIGKILL, then the hooks).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_LOGGING_TO_API_ENABLED,
-    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    PREFECT_SERVER_ANALYTICS_ENABLED,
     temporary_settings,
 )
 from prefect.testing.utilities import prefect_test_harness
@@ -21,8 +21,8 @@ from tests.prefect_site import Site
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
     """The URL of a Prefect server with an empty database."""
-    patient = {PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 180, PREFECT_LOGGING_TO_API_ENABLED: False}
-    with temporary_settings(patient), prefect_test_harness(server_startup_timeout=180):
+    quiet = {PREFECT_SERVER_ANALYTICS_ENABLED: False, PREFECT_LOGGING_TO_API_ENABLED: False}
+    with temporary_settings(quiet), prefect_test_harness(server_startup_timeout=180):
         yield str(PREFECT_API_URL.value())
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -37,6 +40,30 @@ def test_a_night_waits_for_its_input_and_for_no_other_night() -> None:
         ("0 2 * * *", {"waits_for_input": True})
     ]
     assert "concurrency_limit" not in nightly
+
+
+@pytest.mark.parametrize(
+    ("day_before", "nights"),
+    [
+        pytest.param(
+            datetime(2027, 3, 26, 12, tzinfo=UTC),
+            ["2027-03-27T02:00:00+01:00", "2027-03-28T03:00:00+02:00", "2027-03-29T02:00:00+02:00"],
+            id="02:00-does-not-exist",
+        ),
+        pytest.param(
+            datetime(2027, 10, 29, 12, tzinfo=UTC),
+            ["2027-10-30T02:00:00+02:00", "2027-10-31T02:00:00+02:00", "2027-11-01T02:00:00+01:00"],
+            id="02:00-comes-twice",
+        ),
+    ],
+)
+def test_a_night_starts_once_a_day_also_when_the_clock_changes(day_before: datetime, nights: list[str]) -> None:
+    """By Prefect's own reading of the schedule, in the zone that it is registered with."""
+    from prefect.server.schemas.schedules import CronSchedule
+
+    schedules: Any = named(deployments(PROJECT, "Europe/Berlin", "moderation"), "nightly")["schedules"]
+    cron = CronSchedule(cron=schedules[0]["cron"], timezone=schedules[0]["timezone"])
+    assert [run.isoformat() for run in asyncio.run(cron.get_dates(3, start=day_before))] == nights
 
 
 def test_a_backfill_may_pause() -> None:
