@@ -30,7 +30,7 @@ _RESULT_FORMATS: dict[str, dict[Any, Any]] = {
 _ONE_AT_A_TIME = threading.Lock()
 
 
-class Severity(StrEnum):
+class CheckSeverity(StrEnum):
     """What a failure does; Great Expectations knows the same words."""
 
     #: the night stops before money is spent
@@ -42,7 +42,7 @@ class Severity(StrEnum):
 SuiteName = Literal["rows", "profile"]
 
 
-class Counts(NamedTuple):
+class RowCounts(NamedTuple):
     """What Great Expectations says of one check and one batch: how many, and never which.
 
     Attributes:
@@ -59,7 +59,7 @@ class Counts(NamedTuple):
 
 
 #: How a suite's checks are counted in batches of rows, see `counts_by_check`.
-RunSuite = Callable[[SuiteName, Sequence["Check"], Iterable[pl.DataFrame]], list[Counts]]
+RunSuite = Callable[[SuiteName, Sequence["Check"], Iterable[pl.DataFrame]], list[RowCounts]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Check:
 
     name: str
     tolerance: str
-    severity: Severity = Severity.WARNING
+    severity: CheckSeverity = CheckSeverity.WARNING
     column: str = ""
     low: float | None = None
     high: float | None = None
@@ -121,7 +121,7 @@ def profile_checks(tolerances: Tolerances, row_count: int, id_count: int) -> lis
         row_count: rows of the day.
         id_count: those that have an id.
     """
-    t, critical = tolerances, Severity.CRITICAL
+    t, critical = tolerances, CheckSeverity.CRITICAL
     # The same division as in the profile, so that few_rows of few ids is exactly its limit.
     unique = min(t.min_id_unique_share, max(id_count - t.few_rows, 0) / id_count) if id_count else t.min_id_unique_share
     null, blank = (_at_most(share, t, row_count) for share in (t.max_null_text_share, t.max_fault_share))
@@ -156,7 +156,7 @@ def _at_most(share: float, tolerances: Tolerances, row_count: int) -> float:
     return max(share, min(tolerances.few_rows / row_count, 1.0)) if row_count else share
 
 
-def counts_by_check(suite: SuiteName, checks: Sequence[Check], batches: Iterable[pl.DataFrame]) -> list[Counts]:
+def counts_by_check(suite: SuiteName, checks: Sequence[Check], batches: Iterable[pl.DataFrame]) -> list[RowCounts]:
     """What Great Expectations counts for each check in each batch.
 
     Only columns that a check names go there: numbers, times and flags.
@@ -165,7 +165,7 @@ def counts_by_check(suite: SuiteName, checks: Sequence[Check], batches: Iterable
         RuntimeError: if a check could not be evaluated: a defect of ours, and no statement about the day.
     """
     columns = sorted({check.column for check in checks})
-    counts: list[Counts] = []
+    counts: list[RowCounts] = []
     with _ONE_AT_A_TIME:
         day = None
         for batch in batches:
@@ -174,14 +174,14 @@ def counts_by_check(suite: SuiteName, checks: Sequence[Check], batches: Iterable
     return counts
 
 
-def _counts(found: Any) -> Counts:
+def _counts(found: Any) -> RowCounts:
     """An expectation that raised counts nothing, and Great Expectations calls it failed: it is told apart here."""
     name, counts = found.expectation_config.meta["name"], found.result
     if found.exception_info.get("raised_exception", True):
         raise RuntimeError(f"expectation {name} could not be evaluated: {found.exception_info}")
     config = found.expectation_config.to_json_dict()
     kwargs = {key: value for key, value in config["kwargs"].items() if key != "batch_id"}
-    return Counts(
+    return RowCounts(
         name,
         # A column that may not be null counts its nulls as unexpected, any other as missing.
         counts.get("element_count", 1) - counts.get("missing_count", 0),

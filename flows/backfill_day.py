@@ -13,7 +13,7 @@ from flows.night import NightOptions
 from flows.nightly import run_night
 from tasks.base.errors import FlipsHeld
 from tasks.base.settings import Settings
-from tasks.past_days.backfill.record import Outcome
+from tasks.past_days.backfill.record import DayOutcome
 from tasks.past_days.backfill.tables import flips_question, flips_table
 from tasks.verdicts.flips import Flips, describe_flips
 
@@ -28,7 +28,7 @@ def backfill_day(
     max_cost_usd: float,
     asks_again: bool,
     accept_flips: bool,
-) -> tuple[Outcome, str]:
+) -> tuple[DayOutcome, str]:
     """Judge one day of a backfill. It is started by the backfill, and stopped by cancelling that.
 
     Args:

@@ -26,9 +26,9 @@ from tasks.past_days.backfill.plan_backfill import BackfillPlan, PlannedDay, cha
 from tasks.past_days.backfill.record import (
     BackfillRecord,
     Begun,
-    DayRecord,
+    DayOutcome,
+    DayProgress,
     Grant,
-    Outcome,
     cost_of_day,
     load_record,
     settle_begun,
@@ -144,14 +144,14 @@ class BackfillRun:
             f"{self._request.reason}"
         )
 
-    def _end_of(self, planned: PlannedDay, accept_flips: bool) -> DayRecord:
+    def _end_of(self, planned: PlannedDay, accept_flips: bool) -> DayProgress:
         """Judge one day, and say how it ended.
 
         Raises:
             OverBudget: if it does not fit into what is left.
         """
         day = planned.day.run_date
-        ended: tuple[Outcome, str]
+        ended: tuple[DayOutcome, str]
         try:
             ended = self._judge(planned, accept_flips)
         except OverBudget as error:
@@ -162,11 +162,11 @@ class BackfillRun:
             get_run_logger().error("%s stopped: %s", day, ended[1])
         return self._day_record(day, *ended)
 
-    def _day_record(self, day: date, outcome: Outcome, note: str) -> DayRecord:
+    def _day_record(self, day: date, outcome: DayOutcome, note: str) -> DayProgress:
         cost = cost_of_day(self._settings, self._storage, self._record, day)
-        return DayRecord(outcome=outcome, cost_usd=cost, note=note, ended_at=datetime.now(UTC))
+        return DayProgress(outcome=outcome, cost_usd=cost, note=note, ended_at=datetime.now(UTC))
 
-    def _judge(self, planned: PlannedDay, accept_flips: bool) -> tuple[Outcome, str]:
+    def _judge(self, planned: PlannedDay, accept_flips: bool) -> tuple[DayOutcome, str]:
         """Plan the day once more, since hours may have passed, and judge it."""
         day = planned.day.run_date
         one = self._request.model_copy(update={"start_date": day, "end_date": day})

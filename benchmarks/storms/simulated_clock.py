@@ -41,10 +41,10 @@ def simulated(seed: int = 0) -> Iterator[None]:
 
 def all_as_expected(
     suite: expectations.SuiteName, checks: Sequence[expectations.Check], batches: Iterable[pl.DataFrame]
-) -> list[expectations.Counts]:
+) -> list[expectations.RowCounts]:
     """See `expectations.counts_by_check`."""
     told = {"type": "none", "kwargs": {}}
-    return [expectations.Counts(check.name, frame.height, 0, told) for frame in batches for check in checks]
+    return [expectations.RowCounts(check.name, frame.height, 0, told) for frame in batches for check in checks]
 
 
 def _connect(settings: Settings) -> Adapters:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks.alerts.delivery import deliver
 from tasks.alerts.problem_memory import NoticeMemory
 from tasks.alerts.problem_text import Watcher, notice_message
-from tasks.alerts.problems import Verdict, after, find_changes
+from tasks.alerts.problems import Look, after, find_changes
 from tasks.base.ports import AlertChannel, AlertMessage, Clock
 
 
@@ -27,7 +27,7 @@ class Telling(BaseModel):
 
 def tell_notices(
     watcher: Watcher,
-    found: Verdict,
+    found: Look,
     channels: Sequence[AlertChannel],
     memory: NoticeMemory,
     language: str,

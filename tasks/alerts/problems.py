@@ -48,7 +48,7 @@ class Told(BaseModel):
     told_at: datetime
 
 
-class Verdict(NamedTuple):
+class Look(NamedTuple):
     """What one look found.
 
     Attributes:
@@ -83,7 +83,7 @@ class Changes(NamedTuple):
         return self.new + self.still
 
 
-def find_changes(found: Verdict, told: Mapping[str, Told], wants: Iterable[Severity], now: datetime) -> Changes | None:
+def find_changes(found: Look, told: Mapping[str, Told], wants: Iterable[Severity], now: datetime) -> Changes | None:
     """What a channel has to be told after a look; None if it knows everything."""
     wanted = frozenset(wants)
     problems = {problem.key: problem for problem in found.problems if problem.severity in wanted}

@@ -57,7 +57,7 @@ class Trial(BaseModel):
     warnings: tuple[str, ...] = ()
 
 
-class Request(NamedTuple):
+class CanaryRequest(NamedTuple):
     """The first line of a shard, as it will be sent.
 
     Attributes:
@@ -71,7 +71,7 @@ class Request(NamedTuple):
     body: dict[str, Any]
 
     @classmethod
-    def of(cls, line: bytes) -> Request:
+    def of(cls, line: bytes) -> CanaryRequest:
         """The request that a line holds."""
         request = orjson.loads(line)
         return cls(line, request["recordId"], request["modelInput"])
@@ -99,7 +99,7 @@ def ask(run: Run, asker: Asker, first: LedgerEntry, now: datetime) -> Trial:
         LeaseLost: if another run has taken the day.
     """
     with run.storage.open(first.input_uri) as file:
-        request = Request.of(file.readline())
+        request = CanaryRequest.of(file.readline())
     entry = _put_on_record(run, asker, first, request)
     if entry is None:
         return Trial(canary="tried before today")
@@ -123,7 +123,7 @@ def ask(run: Run, asker: Asker, first: LedgerEntry, now: datetime) -> Trial:
     return _book_answer(run, asker, entry, outcome, now)
 
 
-def _put_on_record(run: Run, asker: Asker, first: LedgerEntry, request: Request) -> LedgerEntry | None:
+def _put_on_record(run: Run, asker: Asker, first: LedgerEntry, request: CanaryRequest) -> LedgerEntry | None:
     """The canary's entry with one more call, booked at the most that it can use; None if it was answered today.
 
     Raises:
@@ -163,7 +163,7 @@ def _invoke(run: Run, body: dict[str, Any]) -> dict[str, Any]:
     return run.outside.bedrock.invoke(model_id, invocation_type, body, limit_s=LIMIT_S)
 
 
-def _book_unpaid(run: Run, asker: Asker, entry: LedgerEntry, request: Request, error: Exception) -> None:
+def _book_unpaid(run: Run, asker: Asker, entry: LedgerEntry, request: CanaryRequest, error: Exception) -> None:
     """The call was turned away, which costs nothing: the next run tries again."""
     left_count = entry.call_count - 1
     most = most_used(entry, left_count, request.body, asker.prices["canary"]) if left_count else None

@@ -37,7 +37,7 @@ class Readiness(StrEnum):
     UNMARKED = "unmarked"
 
 
-class Look(NamedTuple):
+class InputLook(NamedTuple):
     """What a listing of the day's folder says, and after how many seconds it may say more."""
 
     readiness: Readiness
@@ -55,7 +55,7 @@ class InputWait(BaseModel):
 
 def look_at_input(
     objects: Sequence[StoredObject], folder: str, now: datetime, still_s: float, marker: str | None
-) -> Look:
+) -> InputLook:
     """How far the input is.
 
     Args:
@@ -67,12 +67,12 @@ def look_at_input(
     """
     if marker is not None:
         is_marked = any(item.uri == f"{folder}/{marker}" for item in objects)
-        return Look(Readiness.COMPLETE) if is_marked else Look(Readiness.UNMARKED, LOOK_AGAIN_S)
+        return InputLook(Readiness.COMPLETE) if is_marked else InputLook(Readiness.UNMARKED, LOOK_AGAIN_S)
     inputs = [item for item in objects if is_input(item, folder)]
     if not inputs:
-        return Look(Readiness.ABSENT, LOOK_AGAIN_S)
+        return InputLook(Readiness.ABSENT, LOOK_AGAIN_S)
     missing_s = still_s - (now - max(item.modified_at for item in inputs)).total_seconds()
-    return Look(Readiness.MOVING, min(missing_s, LOOK_AGAIN_S)) if missing_s > 0 else Look(Readiness.COMPLETE)
+    return InputLook(Readiness.MOVING, min(missing_s, LOOK_AGAIN_S)) if missing_s > 0 else InputLook(Readiness.COMPLETE)
 
 
 @stage

@@ -14,7 +14,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
-from data_contracts.expectations import RunSuite, Severity, profile_checks, row_checks
+from data_contracts.expectations import CheckSeverity, RunSuite, profile_checks, row_checks
 from data_contracts.tables.verdicts import NIGHTS
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
@@ -24,7 +24,14 @@ from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.intake.expectations.data_docs import render_data_docs
 from tasks.intake.expectations.day_profile import RecentDays, profile, recent_days, sample
-from tasks.intake.expectations.outcomes import ExpectationReport, State, askable, failed, outcomes, stop_if_critical
+from tasks.intake.expectations.outcomes import (
+    ExpectationReport,
+    OutcomeState,
+    askable,
+    failed,
+    outcomes,
+    stop_if_critical,
+)
 from tasks.intake.row_rules import day_bounds
 from tasks.ledger.run import Run
 from tasks.measure.metrics_table import read_history
@@ -82,9 +89,9 @@ def summarise(report: ExpectationReport) -> ExpectationSummary:
     return ExpectationSummary(
         row_count=report.row_count,
         checked_count=report.checked_count,
-        ok_count=states.count(State.OK),
-        not_judged_count=states.count(State.NOT_JUDGED),
-        warnings=failed(report.outcomes, Severity.WARNING),
+        ok_count=states.count(OutcomeState.OK),
+        not_judged_count=states.count(OutcomeState.NOT_JUDGED),
+        warnings=failed(report.outcomes, CheckSeverity.WARNING),
     )
 
 

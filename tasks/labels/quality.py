@@ -39,7 +39,7 @@ _EMPTY = {
 Number = TypeVar("Number", float, Draws)
 
 
-class Counts(NamedTuple):
+class ConfusionCounts(NamedTuple):
     """A confusion matrix, in comments or in weight."""
 
     true_positive: float
@@ -158,7 +158,12 @@ def estimate(item: Slice, seed: int, *, why_empty: str = "", remark: str | None 
 
 
 def _estimate_one(
-    metric: str, item: Slice, counts: Counts, sizes: Counts, draws: Confusion | None, remark: str | None
+    metric: str,
+    item: Slice,
+    counts: ConfusionCounts,
+    sizes: ConfusionCounts,
+    draws: Confusion | None,
+    remark: str | None,
 ) -> Measurement:
     part = item.name
     if metric in ("recall", "f1") and item.is_blind:
@@ -208,10 +213,12 @@ def weighted_share(comments: pl.DataFrame) -> tuple[float, float]:
     return min(float((weight * hit).sum()) / size, 1.0), min(size**2 / float((weight**2).sum()), float(len(comments)))
 
 
-def _confusion(comments: pl.DataFrame, amount: pl.Expr) -> Counts:
+def _confusion(comments: pl.DataFrame, amount: pl.Expr) -> ConfusionCounts:
     grouped = comments.group_by("flagged", "truth").agg(amount.alias("amount")).iter_rows()
     found = {(flagged, truth): float(value) for flagged, truth, value in grouped}
-    return Counts(*(found.get(cell, 0.0) for cell in ((True, True), (True, False), (False, True), (False, False))))
+    return ConfusionCounts(
+        *(found.get(cell, 0.0) for cell in ((True, True), (True, False), (False, True), (False, False)))
+    )
 
 
 def _cells(comments: pl.DataFrame) -> list[Cell]:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from data_contracts.batch_lines import Answer, OutputLine
 from data_contracts.tables.verdicts import MAX_EXPLANATION_CHARS, Status
-from tasks.llm.families.base import Family, NoReply, Stop
+from tasks.llm.families.base import Family, NoReply, StopKind
 
 #: A moderation answer is some 60 tokens; nothing longer is worth a search for JSON.
 MAX_ANSWER_CHARS = 20_000
@@ -59,14 +59,14 @@ def read_line(line: OutputLine, family: Family, categories: tuple[str, ...]) -> 
         return Outcome(Status.MALFORMED, detail, None, error.input_tokens, error.output_tokens)
     tokens = (reply.input_tokens, reply.output_tokens)
     match reply.stop:
-        case Stop.REFUSED:
+        case StopKind.REFUSED:
             return Outcome(Status.REFUSED, f"stop_reason {reply.stop_reason}", None, *tokens)
-        case Stop.TRUNCATED:
+        case StopKind.TRUNCATED:
             return Outcome(Status.MALFORMED, f"cut off: stop_reason {reply.stop_reason}", None, *tokens)
-        case Stop.OTHER:
+        case StopKind.OTHER:
             detail = _storable(f"unexpected stop_reason {reply.stop_reason}")[:_MAX_DETAIL_CHARS]
             return Outcome(Status.MALFORMED, detail, None, *tokens)
-        case Stop.FINISHED:
+        case StopKind.FINISHED:
             try:
                 return Outcome(Status.JUDGED, None, read_answer(reply.text, categories), *tokens)
             except MalformedAnswer as error:

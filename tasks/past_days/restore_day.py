@@ -47,7 +47,7 @@ TABLES: tuple[Table, ...] = (VERDICTS, REJECTED)
 _BATCH_ROWS = 50_000
 
 
-class Source(NamedTuple):
+class VersionSource(NamedTuple):
     """Where a table's day comes from: a version of that table."""
 
     table: Table
@@ -112,18 +112,18 @@ def restore_day(settings: Settings, run_date: date, version: int, reason: str, r
         return _bring_back(outside, paths, wanted, sources, " ".join(reason.split()), now)
 
 
-def _source(outside: Adapters, paths: RunPaths, table: Table, wanted: DayVersion) -> Source:
+def _source(outside: Adapters, paths: RunPaths, table: Table, wanted: DayVersion) -> VersionSource:
     if table is VERDICTS:
-        return Source(table, wanted.commit.version)
+        return VersionSource(table, wanted.commit.version)
     commits = commits_of_day(outside.lake.commits(paths.lake(table.name)), paths.run_date)
     found = last_of_run(commits, wanted.commit.run_id)
     if found is None or not is_there(outside, paths, table, found.version):
         raise NotRestorable(f"{table.name} of {paths.run_date} has nothing left of run {wanted.commit.run_id}")
-    return Source(table, found.version)
+    return VersionSource(table, found.version)
 
 
 def _bring_back(
-    outside: Adapters, paths: RunPaths, wanted: DayVersion, sources: Sequence[Source], reason: str, now: datetime
+    outside: Adapters, paths: RunPaths, wanted: DayVersion, sources: Sequence[VersionSource], reason: str, now: datetime
 ) -> Restore:
     row = (wanted.night or {}) | {"published_at": now}
     nights = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS).filter(pl.col("date") == paths.run_date).collect()

@@ -8,7 +8,7 @@ from datetime import date
 from tasks.alerts.problems import Problem
 from tasks.base.ports import Severity
 from tasks.verdicts.published_rows import Rows, is_as_published
-from tasks.watch.facts import Books, DayFacts, Facts, Night
+from tasks.watch.facts import Books, DayFacts, Facts, NightRow
 
 #: What analysts read first: a wrong one is looked at now.
 _VERDICTS = "verdicts"
@@ -30,7 +30,7 @@ def find_disorder(day: date, facts: Facts) -> Iterator[Problem]:
                 yield _rows(day, table, night, rows, expected)
 
 
-def _books(day: date, night: Night, books: Books | None) -> Iterator[Problem]:
+def _books(day: date, night: NightRow, books: Books | None) -> Iterator[Problem]:
     key = f"books {day}"
     if books is None:
         yield Problem(key=key, kind="no_balance", severity=Severity.TICKET, day=day, facts={"run": night.run_id})
@@ -48,7 +48,7 @@ def _books(day: date, night: Night, books: Books | None) -> Iterator[Problem]:
         yield Problem(key=key, kind="unbalanced", severity=Severity.PAGE, day=day, facts=told)
 
 
-def _rows(day: date, table: str, night: Night, rows: Rows, expected: int) -> Problem:
+def _rows(day: date, table: str, night: NightRow, rows: Rows, expected: int) -> Problem:
     """The lake's day is not that of its night."""
     severity = Severity.PAGE if table == _VERDICTS else Severity.TICKET
     if others := rows.run_ids - {night.run_id}:

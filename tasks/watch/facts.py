@@ -29,7 +29,7 @@ class Lease(NamedTuple):
     held_s: float
 
 
-class Night(NamedTuple):
+class NightRow(NamedTuple):
     """The day's row of NIGHTS, as far as it is checked; `counts` by table."""
 
     run_id: str
@@ -112,7 +112,7 @@ class Facts:
     now: datetime
     window: list[date]
     days: dict[date, DayFacts] = field(default_factory=dict)
-    nights: dict[date, Night] | None = None
+    nights: dict[date, NightRow] | None = None
     verdict_days: frozenset[date] = frozenset()
     rows: dict[str, dict[date, Rows]] = field(default_factory=dict)
     jobs: list[DayJob] | None = None

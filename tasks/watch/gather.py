@@ -27,7 +27,7 @@ from tasks.base.ports import Job
 from tasks.base.settings import Settings
 from tasks.ledger.lease import HEARTBEAT_S, Holder
 from tasks.verdicts.published_rows import PUBLISHED, UNREADABLE, count_lake, count_plain
-from tasks.watch.facts import Backfill, Books, DayFacts, DayJob, Facts, Fault, Lease, Night
+from tasks.watch.facts import Backfill, Books, DayFacts, DayJob, Facts, Fault, Lease, NightRow
 
 #: Names of our jobs begin so.
 JOB_PREFIX = "nm-"
@@ -137,9 +137,9 @@ def _read_tables(facts: Facts, outside: Adapters, settings: Settings) -> None:
             facts.rows[table.name] = rows
 
 
-def _night(row: dict[str, Any]) -> Night:
+def _night(row: dict[str, Any]) -> NightRow:
     counts = {table.name: int(row[column]) for table, column in PUBLISHED if row[column] is not None}
-    return Night(row["run_id"], int(row["ingested_count"]), counts, row["published_at"])
+    return NightRow(row["run_id"], int(row["ingested_count"]), counts, row["published_at"])
 
 
 def _look_at_day(storage: Storage, settings: Settings, day: date, facts: Facts) -> DayFacts:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
 from data_contracts.documents.ledger import EntryState
-from tasks.alerts.problems import Problem, Verdict
+from tasks.alerts.problems import Look, Problem
 from tasks.base.ports import JobStatus, Severity
 from tasks.base.settings import Settings
 from tasks.ledger.lease import FREE_AFTER_S
@@ -30,7 +30,7 @@ _ANY_DAY = {"unclosed", "unknown_job", "unowned_job", "lease"}
 _TOLD_WHILE_BUSY = {"abandoned", "unknown_job", "unowned_job", "lease"}
 
 
-def judge_facts(facts: Facts, settings: Settings, first_night: date | None) -> Verdict:
+def judge_facts(facts: Facts, settings: Settings, first_night: date | None) -> Look:
     """Everything that is wrong, and what this look could not tell.
 
     Args:
@@ -68,7 +68,7 @@ def judge_facts(facts: Facts, settings: Settings, first_night: date | None) -> V
         is_published_now = problem.key.startswith("unpublished") and problem.day in (facts.nights or {})
         return problem.day is None or problem.day in facts.window or problem.kind in _ANY_DAY or is_published_now
 
-    return Verdict(tuple(problems), is_unsure, is_watched)
+    return Look(tuple(problems), is_unsure, is_watched)
 
 
 def due_at(day: date, settings: Settings) -> datetime:

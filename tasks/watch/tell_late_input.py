@@ -15,7 +15,7 @@ from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.alerts.problem_memory import NoticeMemory
 from tasks.alerts.problem_news import tell_notices
-from tasks.alerts.problems import Problem, Verdict
+from tasks.alerts.problems import Look, Problem
 from tasks.base.errors import ModerationError
 from tasks.base.paths import notices
 from tasks.base.ports import Severity
@@ -54,9 +54,9 @@ def late_problem(late: LateInput) -> Problem:
     )
 
 
-def find_late(late: Sequence[LateInput], days: Sequence[date]) -> Verdict:
+def find_late(late: Sequence[LateInput], days: Sequence[date]) -> Look:
     """What is wrong with the days that were looked at, and which of earlier looks are no longer in sight."""
-    return Verdict(
+    return Look(
         tuple(map(late_problem, late)),
         is_unsure=lambda problem: problem.day is not None and problem.day > max(days),
         is_watched=lambda problem: problem.day is None or problem.day >= min(days),

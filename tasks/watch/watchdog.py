@@ -17,7 +17,7 @@ from tasks.adapters.channels.heartbeat import send_heartbeat
 from tasks.alerts.problem_memory import NoticeMemory
 from tasks.alerts.problem_news import Telling, tell_notices
 from tasks.alerts.problem_text import say
-from tasks.alerts.problems import Problem, Verdict
+from tasks.alerts.problems import Look, Problem
 from tasks.base.errors import ModerationError
 from tasks.base.paths import notices
 from tasks.base.ports import Severity
@@ -98,10 +98,10 @@ def describe_watch(watched: Watch) -> Iterator[str]:
         yield f"heartbeat: {watched.heartbeat}"
 
 
-def _broken(error: Exception) -> Verdict:
+def _broken(error: Exception) -> Look:
     text = str(error) if isinstance(error, ModerationError) else f"{type(error).__name__}"
     problem = Problem(key="broken", kind="broken", severity=Severity.PAGE, facts={"error": text})
-    return Verdict((problem,), is_unsure=lambda other: other.key != "broken")
+    return Look((problem,), is_unsure=lambda other: other.key != "broken")
 
 
 def _look(day: date, facts: Facts, settings: Settings, first: date | None) -> str:

@@ -63,7 +63,7 @@ def keep_usage(storage: Storage, paths: DayPaths, plan: Plan, languages: tuple[L
         storage.put(paths.usage(), night.model_dump_json(indent=1).encode())
 
 
-class Nights:
+class UsageHistory:
     """What nights used, each of them read once at most; for who looks at many days."""
 
     def __init__(self, storage: Storage, paths: DayPaths) -> None:
@@ -93,7 +93,7 @@ class Nights:
 
 def learn_rates(storage: Storage, paths: DayPaths, plan: Plan) -> Rates | None:
     """The rates of the nearest nights with the plan's model and prompt; None if they tell too little."""
-    return Nights(storage, paths).rates(paths.run_date, plan)
+    return UsageHistory(storage, paths).rates(paths.run_date, plan)
 
 
 def _parse(body: bytes | None) -> NightUsage | None:

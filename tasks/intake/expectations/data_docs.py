@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from data_contracts.expectations import Severity
+from data_contracts.expectations import CheckSeverity
 from data_contracts.tables.checked_rows import CHECKED_ROWS, PROFILE
 from tasks.base.figures import count, long_date, percent
 from tasks.base.safe_text import inert
-from tasks.intake.expectations.outcomes import Outcome, State, told
+from tasks.intake.expectations.outcomes import Outcome, OutcomeState, told
 
 if TYPE_CHECKING:
     from tasks.intake.expectations.outcomes import ExpectationReport
@@ -34,7 +34,7 @@ _PAGE.filters |= {"count": count, "percent": percent, "long_date": long_date}
 
 def by_urgency(found: Outcome) -> tuple[int, int]:
     """Failed before the rest, critical before warnings; a stable sort keeps the suite's order otherwise."""
-    return (found.state != State.FAILED, found.severity != Severity.CRITICAL)
+    return (found.state != OutcomeState.FAILED, found.severity != CheckSeverity.CRITICAL)
 
 
 def arguments(found: Outcome) -> str:
@@ -48,9 +48,9 @@ def render_data_docs(report: ExpectationReport) -> str:
     return _PAGE.get_template("data_docs.html.j2").render(
         report=report,
         found=found,
-        failed=[item for item in found if item.state == State.FAILED],
-        tally={state: sum(item.state == state for item in found) for state in State},
-        stops=any(item.state == State.FAILED and item.severity == Severity.CRITICAL for item in found),
+        failed=[item for item in found if item.state == OutcomeState.FAILED],
+        tally={state: sum(item.state == state for item in found) for state in OutcomeState},
+        stops=any(item.state == OutcomeState.FAILED and item.severity == CheckSeverity.CRITICAL for item in found),
         suites={name: [item for item in found if item.suite == name] for name in ("profile", "rows")},
         profile=PROFILE,
         meanings=_MEANINGS,

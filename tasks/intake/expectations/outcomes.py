@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.expectations import Check, Counts, Severity, SuiteName
+from data_contracts.expectations import Check, CheckSeverity, RowCounts, SuiteName
 from data_contracts.tables.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.tolerances import Tolerances
 from tasks.base.errors import CriticalExpectationFailed
@@ -18,7 +18,7 @@ from tasks.base.figures import NONE, percent
 _UNITS = {column.name: column.unit for column in (*CHECKED_ROWS, *PROFILE)}
 
 
-class State(StrEnum):
+class OutcomeState(StrEnum):
     """What an expectation says about the day."""
 
     OK = "ok"
@@ -35,8 +35,8 @@ class Outcome(BaseModel):
     suite: SuiteName
     name: str
     column: str
-    severity: Severity
-    state: State
+    severity: CheckSeverity
+    state: OutcomeState
     #: of the profile the number itself, of the rows the share that is not as expected; None if there is none
     observed: float | None
     low: float | None
@@ -110,7 +110,7 @@ def askable(checks: Iterable[Check], profile: Mapping[str, float | None]) -> lis
 def outcomes(
     suite: SuiteName,
     checks: Sequence[Check],
-    counts: Iterable[Counts],
+    counts: Iterable[RowCounts],
     values: Mapping[str, float | None] | None = None,
 ) -> list[Outcome]:
     """One outcome a check, in order; the counts of a check in several batches add up.
@@ -120,14 +120,14 @@ def outcomes(
     Args:
         values: of the profile, by column; of the rows what is observed is a share.
     """
-    found: dict[str, list[Counts]] = {check.name: [] for check in checks}
+    found: dict[str, list[RowCounts]] = {check.name: [] for check in checks}
     for item in counts:
         found[item.name].append(item)
     return [_outcome(suite, check, found[check.name], values) for check in checks]
 
 
 def _outcome(
-    suite: SuiteName, check: Check, counts: Sequence[Counts], values: Mapping[str, float | None] | None
+    suite: SuiteName, check: Check, counts: Sequence[RowCounts], values: Mapping[str, float | None] | None
 ) -> Outcome:
     counted, unexpected = sum(item.counted for item in counts), sum(item.unexpected_count for item in counts)
     share = unexpected / counted if counted else None
@@ -136,7 +136,11 @@ def _outcome(
         name=check.name,
         column=check.column,
         severity=check.severity,
-        state=State.NOT_JUDGED if share is None else State.OK if share <= check.max_share else State.FAILED,
+        state=OutcomeState.NOT_JUDGED
+        if share is None
+        else OutcomeState.OK
+        if share <= check.max_share
+        else OutcomeState.FAILED,
         observed=values[check.column] if values is not None else share,
         low=check.low,
         high=check.high,
@@ -150,12 +154,12 @@ def _outcome(
     )
 
 
-def failed(found: Iterable[Outcome], severity: Severity) -> dict[str, str]:
+def failed(found: Iterable[Outcome], severity: CheckSeverity) -> dict[str, str]:
     """The failed expectations of a severity: by name, what was observed and what was expected."""
     return {
         item.name: f"{item.seen}, expected {item.expected}"
         for item in found
-        if item.state is State.FAILED and item.severity is severity
+        if item.state is OutcomeState.FAILED and item.severity is severity
     }
 
 
@@ -168,7 +172,7 @@ def stop_if_critical(found: Iterable[Outcome], docs: str) -> None:
     Raises:
         CriticalExpectationFailed: naming each with what was observed and expected.
     """
-    if critical := failed(found, Severity.CRITICAL):
+    if critical := failed(found, CheckSeverity.CRITICAL):
         facts = "; ".join(f"{name} is {fact}" for name, fact in critical.items())
         raise CriticalExpectationFailed(f"{facts}: nothing was sent to Bedrock; see {docs}")
 

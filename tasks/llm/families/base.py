@@ -9,7 +9,7 @@ from data_contracts.batch_lines import InvocationType
 from prompts import Prompt
 
 
-class Stop(StrEnum):
+class StopKind(StrEnum):
     """Why the model stopped, looked at before its text."""
 
     FINISHED = "finished"
@@ -22,7 +22,7 @@ class Stop(StrEnum):
 class Reply(NamedTuple):
     """A model's output, whatever family it came from; token counts are None when not reported."""
 
-    stop: Stop
+    stop: StopKind
     stop_reason: str
     text: str
     input_tokens: int | None
@@ -77,4 +77,4 @@ def behind_guardrail(output: dict[str, Any], reply: Reply) -> Reply:
     """
     if output.get("amazon-bedrock-guardrailAction") != "INTERVENED":
         return reply
-    return reply._replace(stop=Stop.REFUSED, stop_reason="guardrail_intervened")
+    return reply._replace(stop=StopKind.REFUSED, stop_reason="guardrail_intervened")

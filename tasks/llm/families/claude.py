@@ -9,14 +9,14 @@ from typing import Any
 
 from data_contracts.batch_lines import InvocationType, answer_schema
 from prompts import Prompt
-from tasks.llm.families.base import NoReply, Reply, Stop, behind_guardrail, token_count
+from tasks.llm.families.base import NoReply, Reply, StopKind, behind_guardrail, token_count
 
 _STOPS = {
-    "end_turn": Stop.FINISHED,
-    "stop_sequence": Stop.FINISHED,
-    "max_tokens": Stop.TRUNCATED,
-    "model_context_window_exceeded": Stop.TRUNCATED,
-    "refusal": Stop.REFUSED,
+    "end_turn": StopKind.FINISHED,
+    "stop_sequence": StopKind.FINISHED,
+    "max_tokens": StopKind.TRUNCATED,
+    "model_context_window_exceeded": StopKind.TRUNCATED,
+    "refusal": StopKind.REFUSED,
 }
 
 
@@ -49,7 +49,7 @@ class Claude:
             raise NoReply("no stop_reason, or content that is no list", *tokens)
         blocks = (block for block in content or () if isinstance(block, dict) and block.get("type") == "text")
         reply = Reply(
-            stop=_STOPS.get(stop_reason, Stop.OTHER),
+            stop=_STOPS.get(stop_reason, StopKind.OTHER),
             stop_reason=stop_reason,
             text="".join(str(block.get("text", "")) for block in blocks),
             input_tokens=tokens[0],

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.llm.families.base import NoReply, Reply, Stop, token_count
+from tasks.llm.families.base import NoReply, Reply, StopKind, token_count
 
 #: Reasons that are not here, `tool_use` and `malformed_model_output` among them, are no way to end an answer.
 _STOPS = {
-    "end_turn": Stop.FINISHED,
-    "stop_sequence": Stop.FINISHED,
-    "max_tokens": Stop.TRUNCATED,
-    "model_context_window_exceeded": Stop.TRUNCATED,
-    "content_filtered": Stop.REFUSED,
-    "guardrail_intervened": Stop.REFUSED,
+    "end_turn": StopKind.FINISHED,
+    "stop_sequence": StopKind.FINISHED,
+    "max_tokens": StopKind.TRUNCATED,
+    "model_context_window_exceeded": StopKind.TRUNCATED,
+    "content_filtered": StopKind.REFUSED,
+    "guardrail_intervened": StopKind.REFUSED,
     # Converse's enumeration lacks it, and no document says what it makes of a refusal of Claude's.
-    "refusal": Stop.REFUSED,
+    "refusal": StopKind.REFUSED,
 }
 
 
@@ -36,7 +36,7 @@ def read_message(output: dict[str, Any]) -> Reply:
         raise NoReply("no stopReason, or content that is no list", *tokens)
     texts = (block.get("text") for block in content or () if isinstance(block, dict))
     return Reply(
-        stop=_STOPS.get(stop_reason, Stop.OTHER),
+        stop=_STOPS.get(stop_reason, StopKind.OTHER),
         stop_reason=stop_reason,
         text="".join(text for text in texts if isinstance(text, str)),
         input_tokens=tokens[0],

@@ -24,7 +24,7 @@ from tasks.base.paths import DayPaths
 from tasks.base.ports import FactUnavailable
 from tasks.base.settings import Settings
 from tasks.batch.estimate.counted import Counted, count_sample, counted_rates, draw_sample
-from tasks.batch.estimate.learnt import Nights
+from tasks.batch.estimate.learnt import UsageHistory
 from tasks.batch.estimate.rates import Estimate, Rates, constant_rates, estimate
 from tasks.intake.input_files import count_rows
 from tasks.intake.repeats import find_duplicates
@@ -81,7 +81,7 @@ class Tariffs:
 
     def __init__(self, outside: Adapters, settings: Settings, asker: Asker, now: datetime) -> None:
         self._outside, self._asker, self._now = outside, asker, now
-        self._nights = Nights(outside.storage, DayPaths(settings, now.date()))
+        self._nights = UsageHistory(outside.storage, DayPaths(settings, now.date()))
         self._counted: tuple[float, list[Counted]] | None = None
         self._is_counted = not settings.count_tokens
         self._lock = threading.Lock()

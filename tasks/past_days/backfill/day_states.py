@@ -27,7 +27,7 @@ from tasks.watch.late_input import PlannedInputs, compare_inputs
 _READERS = 8
 
 
-class State(StrEnum):
+class DayState(StrEnum):
     """What is the matter with a day; a published day may have several, and one that has none is well."""
 
     NO_INPUT = "no_input"
@@ -92,7 +92,7 @@ class Day(BaseModel):
 
     run_date: date
     inputs: tuple[Input, ...]
-    states: tuple[State, ...]
+    states: tuple[DayState, ...]
     published: Published | None = None
     late: tuple[Input, ...] = ()
     stopped: str | None = None
@@ -107,16 +107,16 @@ class Day(BaseModel):
 
 def name_states(
     has_input: bool, published: Published | None, wanted: Wanted, is_late: bool, is_stopped: bool
-) -> tuple[State, ...]:
+) -> tuple[DayState, ...]:
     """What is the matter with a day; pure."""
     if published is None:
-        found = [(State.NO_INPUT, not has_input), (State.MISSING, has_input), (State.FAILED, is_stopped)]
+        found = [(DayState.NO_INPUT, not has_input), (DayState.MISSING, has_input), (DayState.FAILED, is_stopped)]
     else:
         found = [
-            (State.FAILED, is_stopped),
-            (State.PARTIAL, published.open_count > 0),
-            (State.STALE_PROMPT, published.asked != wanted),
-            (State.LATE_INPUT, is_late),
+            (DayState.FAILED, is_stopped),
+            (DayState.PARTIAL, published.open_count > 0),
+            (DayState.STALE_PROMPT, published.asked != wanted),
+            (DayState.LATE_INPUT, is_late),
         ]
     return tuple(state for state, holds in found if holds)
 
@@ -166,7 +166,7 @@ def _published_plan(storage: Storage, paths: RunPaths) -> _PublishedPlan | None:
         return None
 
 
-class Run(NamedTuple):
+class DayRun(NamedTuple):
     """A run of the day as its folder tells."""
 
     run_id: str
@@ -175,14 +175,14 @@ class Run(NamedTuple):
     has_stopped: bool
 
 
-def runs_of(files: Iterable[StoredObject], folder: str) -> list[Run]:
+def runs_of(files: Iterable[StoredObject], folder: str) -> list[DayRun]:
     """The day's runs, the newest first; a folder without a plan or a stop is no night's."""
     by_run: dict[str, dict[str, datetime]] = {}
     for item in files:
         run_id, _, name = item.uri.removeprefix(f"{folder}/").partition("/")
         by_run.setdefault(run_id, {})[name] = item.modified_at
     runs = [
-        Run(
+        DayRun(
             run_id,
             min(names[name] for name in ("plan.json", "stopped.json") if name in names),
             "summary.json" in names,

@@ -28,10 +28,10 @@ from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.ledger.entries import is_live, read_ledger
 from tasks.past_days.backfill.day_estimate import count_comments, estimate_day, nothing_sampled, sample_day
-from tasks.past_days.backfill.day_states import Day, State, survey
+from tasks.past_days.backfill.day_states import Day, DayState, survey
 from tasks.past_days.backfill.record import BackfillRecord
 from tasks.past_days.backfill.request import BackfillMode, BackfillRequest
-from tasks.past_days.backfill.terms import KEEPING, Way, Ways, choose_epoch
+from tasks.past_days.backfill.terms import KEEPING, DayTerms, TermsOfDays, choose_epoch
 
 #: Why a day is left alone that this very backfill has judged.
 DONE_BEFORE = "done by this backfill"
@@ -120,7 +120,7 @@ class BackfillPlan(BaseModel):
 
 def is_chosen(day: Day, mode: BackfillMode) -> bool:
     """Whether a mode takes a day; one without input is never taken."""
-    return bool(day.inputs) and (mode == "all" or State(mode) in day.states)
+    return bool(day.inputs) and (mode == "all" or DayState(mode) in day.states)
 
 
 def describe_left(day: Day, mode: BackfillMode, is_done: bool) -> str:
@@ -139,7 +139,7 @@ def changed_days(before: BackfillPlan, after: BackfillPlan) -> list[date]:
     return sorted(day for day in either if decided[0].get(day) != decided[1].get(day))
 
 
-def plan_day(storage: Storage, day: Day, mode: BackfillMode, way: Way, recorded: int | None) -> PlannedDay:
+def plan_day(storage: Storage, day: Day, mode: BackfillMode, way: DayTerms, recorded: int | None) -> PlannedDay:
     """What one day will use."""
     ledger = read_ledger(storage, DayPaths(way.settings, day.run_date))
     epoch = choose_epoch(day, mode, way, [entry.epoch for entry in ledger], recorded)
@@ -152,7 +152,7 @@ def plan_day(storage: Storage, day: Day, mode: BackfillMode, way: Way, recorded:
         asked_count = round(comment_count * sample.asked_fraction)
         record_count = max(0, asked_count - count_settled(storage, asked))
         if mode in KEEPING and day.published and day.published.asked == way.wanted:
-            late_count = count_comments(storage, day.late) if State.LATE_INPUT in day.states else 0
+            late_count = count_comments(storage, day.late) if DayState.LATE_INPUT in day.states else 0
             record_count = min(asked_count, round(late_count * sample.asked_fraction) + day.published.open_count)
     except SchemaDrift as error:
         note = str(error)
@@ -208,7 +208,7 @@ def plan_backfill(settings: Settings, request: BackfillRequest, record: Backfill
         PromptInvalid, UnsupportedModel: if the prompt version or the model is not there.
     """
     outside = adapters.connect(settings)
-    ways = Ways(outside, settings, request, now)
+    ways = TermsOfDays(outside, settings, request, now)
     found = survey(outside, settings, request.days, ways.named.wanted)
     done = record.done if request.mode == "all" else frozenset()
     chosen = [day for day in found if is_chosen(day, request.mode) and day.run_date not in done]

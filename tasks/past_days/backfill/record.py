@@ -19,10 +19,10 @@ from tasks.batch.wanted_records import booked_cost
 from tasks.ledger.entries import read_ledger
 from tasks.past_days.backfill.request import BackfillRequest
 
-Outcome = Literal["published", "unchanged", "stopped"]
+DayOutcome = Literal["published", "unchanged", "stopped"]
 
 
-class DayRecord(BaseModel):
+class DayProgress(BaseModel):
     """How a day of a backfill ended.
 
     Attributes:
@@ -32,7 +32,7 @@ class DayRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    outcome: Outcome
+    outcome: DayOutcome
     cost_usd: float | None
     note: str
     ended_at: datetime
@@ -77,7 +77,7 @@ class BackfillRecord(BaseModel):
     request: BackfillRequest
     grants: tuple[Grant, ...] = ()
     begun: dict[date, Begun] = {}
-    days: dict[date, DayRecord] = {}
+    days: dict[date, DayProgress] = {}
 
     @property
     def done(self) -> frozenset[date]:
@@ -105,7 +105,7 @@ class BackfillRecord(BaseModel):
         days = {other: record for other, record in self.days.items() if other != day}
         return self.model_copy(update={"begun": {**self.begun, day: begun}, "days": days})
 
-    def with_day(self, day: date, record: DayRecord) -> BackfillRecord:
+    def with_day(self, day: date, record: DayProgress) -> BackfillRecord:
         """The record with one more day that has ended."""
         return self.model_copy(update={"days": {**self.days, day: record}})
 
@@ -132,6 +132,6 @@ def settle_begun(settings: Settings, storage: Storage, record: BackfillRecord, n
     """The record with every day that was begun and never ended, because the process died, as stopped."""
     for day in record.under_way:
         cost = cost_of_day(settings, storage, record, day)
-        ended = DayRecord(outcome="stopped", cost_usd=cost, note="the run ended in this day", ended_at=now)
+        ended = DayProgress(outcome="stopped", cost_usd=cost, note="the run ended in this day", ended_at=now)
         record = record.with_day(day, ended)
     return record

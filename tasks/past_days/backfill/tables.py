@@ -9,7 +9,7 @@ from datetime import date
 from tasks.base.figures import dollars
 from tasks.base.settings import Settings
 from tasks.past_days.backfill.plan_backfill import DONE_BEFORE, BackfillPlan, PlannedDay
-from tasks.past_days.backfill.record import BackfillRecord, DayRecord
+from tasks.past_days.backfill.record import BackfillRecord, DayProgress
 from tasks.verdicts.flips import Flips, describe_flips
 
 Row = dict[str, str]
@@ -106,7 +106,7 @@ def progress_rows(plan: BackfillPlan, record: BackfillRecord, current: date | No
     return [*rows, {"day": f"{done} of {len(rows)} done", "state": "", "dollars": spent, "note": ""}]
 
 
-def _progress_row(day: PlannedDay, ended: Mapping[date, DayRecord], current: date | None) -> Row:
+def _progress_row(day: PlannedDay, ended: Mapping[date, DayProgress], current: date | None) -> Row:
     run_date = day.day.run_date
     found = ended.get(run_date)
     if run_date == current:

@@ -16,7 +16,7 @@ from data_contracts.tables.table import Column, Table
 from data_contracts.tables.verdicts import ANSWERS, NIGHTS, REQUESTS, VERDICTS
 
 #: How a table's day comes into being.
-Way = Literal["replaced", "appended"]
+PublishWay = Literal["replaced", "appended"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Publication:
     """
 
     table: Table
-    way: Way
+    way: PublishWay
     has_plain: bool
     note: str
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.alerts.problem_memory import NoticeMemory
-from tasks.alerts.problems import REMIND_AFTER, Changes, Problem, Told, Verdict, after, find_changes
+from tasks.alerts.problems import REMIND_AFTER, Changes, Look, Problem, Told, after, find_changes
 from tasks.base.errors import StorageUnavailable
 from tasks.base.ports import Severity
 from tests.factories import local_adapters
@@ -27,7 +27,7 @@ def told(*problems: Problem, ago: timedelta = timedelta(hours=1)) -> dict[str, T
 
 
 def look(known: Mapping[str, Told], *problems: Problem, wants: tuple[Severity, ...] = ALL) -> Changes | None:
-    return find_changes(Verdict(problems), known, wants, NOW)
+    return find_changes(Look(problems), known, wants, NOW)
 
 
 def keys(changes: Changes | None) -> dict[str, list[str]]:
@@ -60,9 +60,9 @@ def test_what_a_channel_is_told(
 
 def test_what_cannot_be_told_is_neither_over_nor_forgotten() -> None:
     """A problem that the look could not see stays open, without a message; one that fell out of sight is said so."""
-    blind = Verdict((), is_unsure=lambda _: True)
+    blind = Look((), is_unsure=lambda _: True)
     assert find_changes(blind, told(problem()), ALL, NOW) is None
-    far = Verdict((), is_unsure=lambda _: True, is_watched=lambda _: False)
+    far = Look((), is_unsure=lambda _: True, is_watched=lambda _: False)
     changes = find_changes(far, told(problem()), ALL, NOW)
     assert keys(changes) == {"dropped": ["a"]}
     assert changes is not None

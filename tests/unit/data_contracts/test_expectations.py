@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_contracts.expectations import Check, Severity, counts_by_check, profile_checks, row_checks
+from data_contracts.expectations import Check, CheckSeverity, counts_by_check, profile_checks, row_checks
 from data_contracts.tables.checked_rows import CHECKED_ROWS, ID_COLUMNS, PROFILE, ROW_REASONS, flag, presence
 from data_contracts.tables.comments import COMMENTS, Reason
-from tasks.intake.expectations.outcomes import Outcome, State, askable, outcomes
+from tasks.intake.expectations.outcomes import Outcome, OutcomeState, askable, outcomes
 from tests import factories
 from tests.good_day import GOOD_DAY, LIMITS, PROFILE_CHECKS, ROW_CHECKS, ROWS
 
@@ -83,14 +83,14 @@ def judge_day(**numbers: float | None) -> list[Outcome]:
     return outcomes("profile", checks, counts_by_check("profile", askable(checks, day), [frame]), day)
 
 
-def names(found: list[Outcome], state: State) -> set[str]:
+def names(found: list[Outcome], state: OutcomeState) -> set[str]:
     return {item.name for item in found if item.state is state}
 
 
 def test_a_row_within_the_contract_and_a_day_at_every_limit_are_as_expected() -> None:
     """Limits belong to what is allowed."""
-    assert names(judge_rows(rows()), State.OK) == set(ROW_CHECKS)
-    assert names(judge_day(), State.OK) == set(PROFILE_CHECKS)
+    assert names(judge_rows(rows()), OutcomeState.OK) == set(ROW_CHECKS)
+    assert names(judge_day(), OutcomeState.OK) == set(PROFILE_CHECKS)
 
 
 def test_every_expectation_has_a_fault_here() -> None:
@@ -102,9 +102,9 @@ def test_every_expectation_has_a_fault_here() -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_rule_that_more_than_a_few_rows_break_fails_alone(name: str) -> None:
     """As many as are tolerated pass; one more fails this expectation and no other."""
-    assert not names(judge_rows(rows(*[FAULTS[name]] * MOST)), State.FAILED)
+    assert not names(judge_rows(rows(*[FAULTS[name]] * MOST)), OutcomeState.FAILED)
     found = judge_rows(rows(*[FAULTS[name]] * (MOST + 1)))
-    assert names(found, State.FAILED) == {name}
+    assert names(found, OutcomeState.FAILED) == {name}
     counts = {item.name: (item.counted, item.unexpected_count) for item in found}
     assert counts[name] == (ROWS, MOST + 1)
 
@@ -113,7 +113,7 @@ def test_a_rule_that_more_than_a_few_rows_break_fails_alone(name: str) -> None:
 def test_a_number_beyond_its_limit_fails_alone(name: str, numbers: dict[str, float], others: set[str]) -> None:
     """A number of the day just beyond its limit fails its expectation."""
     found = judge_day(**numbers)
-    assert names(found, State.FAILED) == {name} | others
+    assert names(found, OutcomeState.FAILED) == {name} | others
     assert {item.name: item.observed for item in found}[name] in numbers.values()
 
 
@@ -123,7 +123,9 @@ def test_a_number_that_is_not_there_is_not_judged(name: str) -> None:
     column, checks = PROFILE_CHECKS[name].column, PROFILE_CHECKS.values()
     asked = askable(checks, GOOD_DAY | {column: None})
     assert [check.name for check in checks if check not in asked] == [c.name for c in checks if c.column == column]
-    assert {item.state for item in outcomes("profile", [PROFILE_CHECKS[name]], [], GOOD_DAY)} == {State.NOT_JUDGED}
+    assert {item.state for item in outcomes("profile", [PROFILE_CHECKS[name]], [], GOOD_DAY)} == {
+        OutcomeState.NOT_JUDGED
+    }
 
 
 @pytest.mark.parametrize(
@@ -137,34 +139,34 @@ def test_a_number_that_is_not_there_is_not_judged(name: str) -> None:
 def test_means_and_changes_are_judged_from_a_hundred_rows_on(row_count: int, judged: bool) -> None:
     """A few rows' mean, median or change is chance; shares and counts are judged on any day that has rows."""
     found = judge_day(row_count=float(row_count), freshness_h=7.0)
-    assert ("freshness_h" in names(found, State.FAILED)) is judged
-    assert ("row_count" in names(found, State.NOT_JUDGED)) is (row_count == 0)
+    assert ("freshness_h" in names(found, OutcomeState.FAILED)) is judged
+    assert ("row_count" in names(found, OutcomeState.NOT_JUDGED)) is (row_count == 0)
 
 
 def test_ratings_that_were_not_given_are_not_off_the_scale() -> None:
     """A null rating is legal and counts neither way."""
     found = {item.name: item for item in judge_rows(rows(*[{"rating": None}] * 200))}
-    assert (found["rating_on_scale"].state, found["rating_on_scale"].counted) == (State.OK, 100)
+    assert (found["rating_on_scale"].state, found["rating_on_scale"].counted) == (OutcomeState.OK, 100)
 
 
 def test_batches_count_together() -> None:
     """What may break a rule is a share of all rows: neither of one batch nor of the batches' verdicts."""
     fault = FAULTS["bad_id"]
     in_one = [rows(*[fault] * MOST, count=100), rows(count=100), rows(count=100)]
-    assert not names(judge_rows(*in_one), State.FAILED)
+    assert not names(judge_rows(*in_one), OutcomeState.FAILED)
     spread = [rows(*[fault] * 2, count=100)] * 3
-    assert names(judge_rows(*spread), State.FAILED) == {"bad_id"}
+    assert names(judge_rows(*spread), OutcomeState.FAILED) == {"bad_id"}
 
 
 def test_no_rows_are_not_judged() -> None:
     """Without a row there is nothing to say."""
-    assert names(judge_rows(), State.NOT_JUDGED) == set(ROW_CHECKS)
+    assert names(judge_rows(), OutcomeState.NOT_JUDGED) == set(ROW_CHECKS)
 
 
 def test_only_three_expectations_stop_a_night() -> None:
     """Row count, share of null text and id uniqueness share are critical; all else is a warning."""
     checks = [*ROW_CHECKS.values(), *PROFILE_CHECKS.values()]
-    critical = {check.name for check in checks if check.severity is Severity.CRITICAL}
+    critical = {check.name for check in checks if check.severity is CheckSeverity.CRITICAL}
     assert critical == {"row_count", "null_text_share", "id_unique_share"}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_contracts.expectations import Counts, Severity
+from data_contracts.expectations import CheckSeverity, RowCounts
 from data_contracts.tables.metrics import METRICS
 from data_contracts.tables.verdicts import NIGHTS
 from sandbox.days import sample_day
@@ -21,7 +21,7 @@ from tasks.base.errors import CriticalExpectationFailed
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.intake.check_expectations import ExpectationSummary, check_expectations
-from tasks.intake.expectations.outcomes import State, failed, outcomes, stop_if_critical
+from tasks.intake.expectations.outcomes import OutcomeState, failed, outcomes, stop_if_critical
 from tasks.intake.ingest import ingest
 from tasks.intake.validate import validate
 from tests import factories
@@ -258,16 +258,16 @@ def test_data_docs_tell_every_expectation_and_every_number(settings: Settings) -
 def test_a_failure_is_told_in_its_unit(name: str, observed: float, told: str) -> None:
     """Shares in percent, changes in points, times in hours."""
     check = PROFILE_CHECKS[name]
-    found = outcomes("profile", [check], [Counts(name, 1, 1, {})], GOOD_DAY | {check.column: observed})
+    found = outcomes("profile", [check], [RowCounts(name, 1, 1, {})], GOOD_DAY | {check.column: observed})
     assert failed(found, check.severity) == {name: told}
-    assert found[0].state is State.FAILED
+    assert found[0].state is OutcomeState.FAILED
 
 
 def test_only_critical_failures_raise() -> None:
     """A failed warning alone lets the night go on."""
     checks = [PROFILE_CHECKS["freshness_h"]]
-    found = outcomes("profile", checks, [Counts("freshness_h", 1, 1, {})], GOOD_DAY)
-    assert failed(found, Severity.WARNING)
+    found = outcomes("profile", checks, [RowCounts("freshness_h", 1, 1, {})], GOOD_DAY)
+    assert failed(found, CheckSeverity.WARNING)
     stop_if_critical(found, "docs")
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from data_contracts.documents.ledger import EntryState
 from data_contracts.documents.stopped import Stop
-from tasks.alerts.problems import Problem, Verdict
+from tasks.alerts.problems import Look, Problem
 from tasks.base.ports import Job, JobStatus, Severity
 from tasks.base.settings import Settings
 from tasks.verdicts.published_rows import Rows
-from tasks.watch.facts import Backfill, Books, DayFacts, DayJob, Facts, Fault, Lease, Night
+from tasks.watch.facts import Backfill, Books, DayFacts, DayJob, Facts, Fault, Lease, NightRow
 from tasks.watch.rules import ABANDONED_AFTER_S, due_at, judge_facts
 from tests.factories import JOB_ARN, ledger_entry
 from tests.measured_nights import settings_in
@@ -40,7 +40,7 @@ def lease(age_s: float = 5.0, *, released: bool = False, held_s: float = 60.0) -
 
 def site(now: datetime = DUE + HOUR, **changes: Any) -> Facts:
     """A week of published days in order."""
-    night = Night(RUN, 10, {"verdicts": 9, "rejected": 1}, DUE - 200 * HOUR)
+    night = NightRow(RUN, 10, {"verdicts": 9, "rejected": 1}, DUE - 200 * HOUR)
     whole = {"verdicts": Rows(9, frozenset({RUN})), "rejected": Rows(1, frozenset({RUN}))}
     facts = Facts(
         now,
@@ -70,11 +70,11 @@ def unpublish(facts: Facts, day: date = DAY, *, with_verdicts: bool = False) -> 
     return facts
 
 
-def judge(facts: Facts, settings: Settings, first_night: date | None = WINDOW[0]) -> Verdict:
+def judge(facts: Facts, settings: Settings, first_night: date | None = WINDOW[0]) -> Look:
     return judge_facts(facts, settings, first_night)
 
 
-def kinds(verdict: Verdict) -> list[str]:
+def kinds(verdict: Look) -> list[str]:
     return [problem.kind for problem in verdict.problems]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from data_contracts.documents.usage import LanguageUsage
 from tasks.base.paths import DayPaths
-from tasks.batch.estimate.learnt import LEARNT_NIGHTS, Nights, keep_usage, learn_rates
+from tasks.batch.estimate.learnt import LEARNT_NIGHTS, UsageHistory, keep_usage, learn_rates
 from tests import factories
 
 STORAGE = factories.local_adapters().storage
@@ -90,7 +90,7 @@ def test_each_of_many_days_learns_from_the_nights_around_it(site: Site) -> None:
     """Who plans many days reads each night once, and gets for each day what a night of that day would learn."""
     for days_ago in range(2 * LEARNT_NIGHTS):
         site.keep(days_ago, 40 if days_ago < LEARNT_NIGHTS else 400)
-    nights = Nights(STORAGE, site.paths(0))
+    nights = UsageHistory(STORAGE, site.paths(0))
     for days_ago in (0, 2 * LEARNT_NIGHTS):
         rates = nights.rates(site.paths(days_ago).run_date, factories.plan())
         assert rates == learn_rates(STORAGE, site.paths(days_ago), factories.plan())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.batch_lines import answer_schema
-from tasks.llm.families.base import Reply, Stop
+from tasks.llm.families.base import Reply, StopKind
 from tasks.llm.families.converse import REASONING_BUDGET_TOKENS, Converse
 from tests import factories
 
@@ -88,22 +88,22 @@ def test_bodies_have_only_what_converse_takes() -> None:
 
 
 STOPS = {
-    "end_turn": Stop.FINISHED,
-    "stop_sequence": Stop.FINISHED,
-    "max_tokens": Stop.TRUNCATED,
-    "model_context_window_exceeded": Stop.TRUNCATED,
-    "content_filtered": Stop.REFUSED,
-    "guardrail_intervened": Stop.REFUSED,
-    "refusal": Stop.REFUSED,
-    "tool_use": Stop.OTHER,
-    "malformed_model_output": Stop.OTHER,
-    "malformed_tool_use": Stop.OTHER,
-    "something_new": Stop.OTHER,
+    "end_turn": StopKind.FINISHED,
+    "stop_sequence": StopKind.FINISHED,
+    "max_tokens": StopKind.TRUNCATED,
+    "model_context_window_exceeded": StopKind.TRUNCATED,
+    "content_filtered": StopKind.REFUSED,
+    "guardrail_intervened": StopKind.REFUSED,
+    "refusal": StopKind.REFUSED,
+    "tool_use": StopKind.OTHER,
+    "malformed_model_output": StopKind.OTHER,
+    "malformed_tool_use": StopKind.OTHER,
+    "something_new": StopKind.OTHER,
 }
 
 
 @pytest.mark.parametrize(("stop_reason", "stop"), STOPS.items())
-def test_stop_reasons_are_four_kinds(stop_reason: str, stop: Stop) -> None:
+def test_stop_reasons_are_four_kinds(stop_reason: str, stop: StopKind) -> None:
     """Only an end of turn or a stop sequence is an answer; a reason nobody knows is not."""
     reply = Converse().read(factories.message_output("text", stop_reason))
     assert reply == Reply(stop, stop_reason, "text", 1000, 50)

@@ -14,7 +14,7 @@ from tasks.base.errors import PromptInvalid, UnsupportedModel
 from tasks.ledger.prices import find_price
 from tasks.llm.answer import read_line
 from tasks.llm.families import pick_family
-from tasks.llm.families.base import Family, NoReply, Reply, Stop, token_count
+from tasks.llm.families.base import Family, NoReply, Reply, StopKind, token_count
 from tasks.llm.families.claude import Claude
 from tasks.llm.families.converse import Converse
 from tasks.llm.families.nova import Nova
@@ -202,17 +202,17 @@ def test_the_schema_keeps_to_what_bedrock_takes() -> None:
 @pytest.mark.parametrize(
     ("stop_reason", "stop"),
     [
-        ("end_turn", Stop.FINISHED),
-        ("stop_sequence", Stop.FINISHED),
-        ("max_tokens", Stop.TRUNCATED),
-        ("model_context_window_exceeded", Stop.TRUNCATED),
-        ("refusal", Stop.REFUSED),
-        ("tool_use", Stop.OTHER),
-        ("pause_turn", Stop.OTHER),
-        ("something_new", Stop.OTHER),
+        ("end_turn", StopKind.FINISHED),
+        ("stop_sequence", StopKind.FINISHED),
+        ("max_tokens", StopKind.TRUNCATED),
+        ("model_context_window_exceeded", StopKind.TRUNCATED),
+        ("refusal", StopKind.REFUSED),
+        ("tool_use", StopKind.OTHER),
+        ("pause_turn", StopKind.OTHER),
+        ("something_new", StopKind.OTHER),
     ],
 )
-def test_stop_reasons_are_four_kinds(stop_reason: str, stop: Stop) -> None:
+def test_stop_reasons_are_four_kinds(stop_reason: str, stop: StopKind) -> None:
     """Only an end of turn or a stop sequence is an answer; a reason nobody knows is not."""
     reply = Claude().read(factories.claude_output("text", stop_reason))
     assert reply == Reply(stop, stop_reason, "text", 1000, 50)
@@ -251,7 +251,7 @@ def test_another_shape_is_no_claude_output(change: dict[str, Any]) -> None:
 def test_a_refusal_need_not_hold_any_content() -> None:
     """Why it stopped is looked at first: a refusal without content is one, like a refusal with an empty list."""
     refused = factories.claude_output("", "refusal") | {"content": []}
-    expected = Reply(Stop.REFUSED, "refusal", "", 1000, 50)
+    expected = Reply(StopKind.REFUSED, "refusal", "", 1000, 50)
     assert Claude().read(refused) == expected
     assert Claude().read(refused | {"content": None}) == expected
     del refused["content"]

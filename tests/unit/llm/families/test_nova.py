@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.llm.families.base import NoReply, Reply, Stop
+from tasks.llm.families.base import NoReply, Reply, StopKind
 from tasks.llm.families.nova import Nova
 from tests import factories
 
@@ -26,14 +26,14 @@ def test_a_body_is_novas_own_with_an_open_fence() -> None:
 def test_an_answer_within_its_fence_is_a_reply() -> None:
     """What comes between the opened fence and the stop sequence is the text, with the tokens that were counted."""
     output = factories.message_output("\n{}\n", "stop_sequence")
-    assert Nova().read(output) == Reply(Stop.FINISHED, "stop_sequence", "\n{}\n", 1000, 50)
+    assert Nova().read(output) == Reply(StopKind.FINISHED, "stop_sequence", "\n{}\n", 1000, 50)
 
 
 @pytest.mark.parametrize("action", ["INTERVENED", "NONE", None])
 def test_a_guardrail_that_stepped_in_is_a_refusal(action: str | None) -> None:
     """A guardrail's text looks like an answer's end; the action beside it tells."""
     reply = Nova().read(factories.message_output() | {"amazon-bedrock-guardrailAction": action})
-    assert (reply.stop is Stop.REFUSED) is (action == "INTERVENED")
+    assert (reply.stop is StopKind.REFUSED) is (action == "INTERVENED")
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_another_shape_is_no_nova_output(output: dict[str, Any]) -> None:
 def test_what_was_filtered_need_not_hold_any_content(nothing: Any) -> None:
     """Why it stopped is looked at first: a filtered answer may come without the blocks that it would have had."""
     output = factories.message_output(stop_reason="content_filtered") | {"output": nothing}
-    assert Nova().read(output) == Reply(Stop.REFUSED, "content_filtered", "", 1000, 50)
+    assert Nova().read(output) == Reply(StopKind.REFUSED, "content_filtered", "", 1000, 50)

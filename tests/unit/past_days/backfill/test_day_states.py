@@ -16,7 +16,16 @@ from tasks.base.paths import DayPaths
 from tasks.intake.ingest import ingest
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import note_stop
-from tasks.past_days.backfill.day_states import Day, Published, State, Wanted, find_stop, name_states, runs_of, survey
+from tasks.past_days.backfill.day_states import (
+    Day,
+    DayState,
+    Published,
+    Wanted,
+    find_stop,
+    name_states,
+    runs_of,
+    survey,
+)
 from tasks.past_days.backfill.plan_backfill import is_chosen
 from tests.measured_nights import DAY, NOW, publish_night, settings_in
 
@@ -32,20 +41,20 @@ def published(**changes: Any) -> Published:
 @pytest.mark.parametrize(
     ("night", "has_input", "is_late", "is_stopped", "expected"),
     [
-        pytest.param(None, False, False, False, [State.NO_INPUT], id="nothing-there"),
-        pytest.param(None, True, False, False, [State.MISSING], id="never-run"),
-        pytest.param(None, True, False, True, [State.MISSING, State.FAILED], id="stopped"),
+        pytest.param(None, False, False, False, [DayState.NO_INPUT], id="nothing-there"),
+        pytest.param(None, True, False, False, [DayState.MISSING], id="never-run"),
+        pytest.param(None, True, False, True, [DayState.MISSING, DayState.FAILED], id="stopped"),
         pytest.param(published(), True, False, False, [], id="well"),
-        pytest.param(published(), True, False, True, [State.FAILED], id="stopped-since"),
-        pytest.param(published(open_count=1), True, False, False, [State.PARTIAL], id="partial"),
-        pytest.param(published(model_id="n"), True, False, False, [State.STALE_PROMPT], id="another-model"),
+        pytest.param(published(), True, False, True, [DayState.FAILED], id="stopped-since"),
+        pytest.param(published(open_count=1), True, False, False, [DayState.PARTIAL], id="partial"),
+        pytest.param(published(model_id="n"), True, False, False, [DayState.STALE_PROMPT], id="another-model"),
         pytest.param(
-            published(prompt_sha256="q"), True, True, False, [State.STALE_PROMPT, State.LATE_INPUT], id="both"
+            published(prompt_sha256="q"), True, True, False, [DayState.STALE_PROMPT, DayState.LATE_INPUT], id="both"
         ),
     ],
 )
 def test_states_are_named(
-    night: Published | None, has_input: bool, is_late: bool, is_stopped: bool, expected: list[State]
+    night: Published | None, has_input: bool, is_late: bool, is_stopped: bool, expected: list[DayState]
 ) -> None:
     """A day has every state that holds of it; one that is well has none."""
     assert list(name_states(has_input, night, WANTED, is_late, is_stopped)) == expected
@@ -53,7 +62,7 @@ def test_states_are_named(
 
 def test_a_day_without_input_is_never_chosen() -> None:
     """Not even by `all`: there is nothing to judge."""
-    day = Day(run_date=DAY, inputs=(), states=(State.NO_INPUT, State.FAILED))
+    day = Day(run_date=DAY, inputs=(), states=(DayState.NO_INPUT, DayState.FAILED))
     assert not any(is_chosen(day, mode) for mode in ("all", "missing", "failed"))
 
 
@@ -118,6 +127,6 @@ def test_a_range_is_surveyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     publish_night(settings, DAY)
     put_comments(settings, DAY, "part-1", "b")
     first, second, third = survey(adapters.connect(settings), settings, days, WANTED)
-    assert State.LATE_INPUT in first.states
+    assert DayState.LATE_INPUT in first.states
     assert [item.uri.rsplit("/", 1)[-1] for item in first.late] == ["part-1.parquet"]
-    assert (list(second.states), list(third.states)) == ([State.MISSING], [State.NO_INPUT])
+    assert (list(second.states), list(third.states)) == ([DayState.MISSING], [DayState.NO_INPUT])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks import adapters
-from tasks.past_days.backfill.record import BackfillRecord, Begun, DayRecord, load_record, settle_begun, store_record
+from tasks.past_days.backfill.record import BackfillRecord, Begun, DayProgress, load_record, settle_begun, store_record
 from tasks.past_days.backfill.request import BackfillRequest
 from tests.measured_nights import DAY, NOW, settings_in
 
@@ -16,8 +16,8 @@ REQUEST = BackfillRequest(start_date=DAY, end_date=DAY, mode="all", prompt_versi
 NEW = BackfillRecord(id=REQUEST.id, request=REQUEST)
 
 
-def ended(outcome: str, cost_usd: float | None = 1.5) -> DayRecord:
-    return DayRecord.model_validate({"outcome": outcome, "cost_usd": cost_usd, "note": "", "ended_at": NOW})
+def ended(outcome: str, cost_usd: float | None = 1.5) -> DayProgress:
+    return DayProgress.model_validate({"outcome": outcome, "cost_usd": cost_usd, "note": "", "ended_at": NOW})
 
 
 def begun(run_id: str, booked_usd: float) -> Begun:
