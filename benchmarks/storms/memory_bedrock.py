@@ -28,7 +28,7 @@ ENDED = frozenset(
 
 
 def accepted_job(request: JobRequest, number: int, now: datetime) -> Job:
-    """The job that a Bedrock in memory makes of a request, the so manieth that it takes."""
+    """The job that a Bedrock in memory makes of a request, with its number."""
     job_id = hashlib.sha256(f"{request.client_request_token}{number}".encode()).hexdigest()[:12]
     return Job(
         job_arn=f"arn:aws:bedrock:ap-northeast-1:123456789012:model-invocation-job/{job_id}",

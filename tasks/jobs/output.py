@@ -60,50 +60,72 @@ def collect(
         lines: raw lines of every output file.
         attempts: the attempt number of each record that was asked, by record id.
     """
-    kept: dict[str, _Kept] = {}
-    total, line_count, unknown, repeated, unreported = [0, 0], 0, 0, 0, 0
+    tally = _Tally(attempts)
     for raw in lines:
-        if not raw.strip():
-            continue
-        line_count += 1
+        if raw.strip():
+            tally.add(raw, family, prompt.categories)
+    kept = sorted(tally.kept.items())
+    rows = [_answer_row(record, item.outcome, attempts[record], decided_at) for record, item in kept]
+    return Collected(pl.DataFrame(rows, schema=ANSWERS.polars_schema, orient="row"), tally.usage(price))
+
+
+class _Tally:
+    """What the lines of a job's output add up to, and the line that counts for each record that was asked.
+
+    Of several lines for one record the well-formed one counts, then the smallest bytes: never the order of arrival.
+    """
+
+    def __init__(self, attempts: Mapping[str, int]) -> None:
+        self.kept: dict[str, _Kept] = {}
+        self._attempts = attempts
+        self._input_tokens = self._output_tokens = 0
+        self._line_count = self._unknown_count = self._repeated_count = self._unreported_count = 0
+
+    def add(self, raw: bytes, family: Family, categories: tuple[str, ...]) -> None:
+        """Count a line, and keep it if it is the best for its record."""
+        self._line_count += 1
         read = _parse(raw)
         if read is None:
-            unknown += 1
-            continue
-        line = read.line
-        outcome = read_line(line, family, prompt.categories)
-        total[0] += outcome.input_tokens or 0
-        total[1] += outcome.output_tokens or 0
-        unreported += line.modelOutput is not None and None in (outcome.input_tokens, outcome.output_tokens)
-        if line.recordId not in attempts:
-            unknown += 1
-            continue
+            self._unknown_count += 1
+            return
+        line, outcome = read.line, read_line(read.line, family, categories)
+        self._input_tokens += outcome.input_tokens or 0
+        self._output_tokens += outcome.output_tokens or 0
+        has_count = None not in (outcome.input_tokens, outcome.output_tokens)
+        self._unreported_count += line.modelOutput is not None and not has_count
+        if line.recordId not in self._attempts:
+            self._unknown_count += 1
+            return
         rank = (outcome.status is not Status.JUDGED, line.modelOutput is None, read.said)
-        before = kept.get(line.recordId)
-        repeated += before is not None
+        before = self.kept.get(line.recordId)
+        self._repeated_count += before is not None
         if before is None or rank < before.rank:
-            kept[line.recordId] = _Kept(rank, outcome)
-    attributed = [
-        sum(getattr(item.outcome, name) or 0 for item in kept.values()) for name in ("input_tokens", "output_tokens")
-    ]
-    loose = [whole - part for whole, part in zip(total, attributed, strict=True)]
-    usage = Usage(
-        input_tokens=total[0],
-        output_tokens=total[1],
-        unattributed_input_tokens=loose[0],
-        unattributed_output_tokens=loose[1],
-        cost_usd=price.cost_usd(*total) if price and not unreported else None,
-        unattributed_cost_usd=price.cost_usd(*loose) if price and not unreported else None,
-        input_pico=price.input_pico if price else None,
-        output_pico=price.output_pico if price else None,
-        unreported_count=unreported,
-        line_count=line_count,
-        answered_count=len(kept),
-        unknown_record_count=unknown,
-        repeated_record_count=repeated,
-    )
-    rows = [_answer_row(record, item.outcome, attempts[record], decided_at) for record, item in sorted(kept.items())]
-    return Collected(pl.DataFrame(rows, schema=ANSWERS.polars_schema, orient="row"), usage)
+            self.kept[line.recordId] = _Kept(rank, outcome)
+
+    def usage(self, price: Price | None) -> Usage:
+        """What is booked; tokens of lines that no verdict will carry are unattributed."""
+        total = (self._input_tokens, self._output_tokens)
+        kept = [item.outcome for item in self.kept.values()]
+        loose = (
+            total[0] - sum(outcome.input_tokens or 0 for outcome in kept),
+            total[1] - sum(outcome.output_tokens or 0 for outcome in kept),
+        )
+        is_known = price is not None and not self._unreported_count
+        return Usage(
+            input_tokens=total[0],
+            output_tokens=total[1],
+            unattributed_input_tokens=loose[0],
+            unattributed_output_tokens=loose[1],
+            cost_usd=price.cost_usd(*total) if price and is_known else None,
+            unattributed_cost_usd=price.cost_usd(*loose) if price and is_known else None,
+            input_pico=price.input_pico if price else None,
+            output_pico=price.output_pico if price else None,
+            unreported_count=self._unreported_count,
+            line_count=self._line_count,
+            answered_count=len(kept),
+            unknown_record_count=self._unknown_count,
+            repeated_record_count=self._repeated_count,
+        )
 
 
 def book_repeats(collected: Collected, calls: Mapping[str, int], price: Price | None) -> Collected:

@@ -130,49 +130,74 @@ def stop_day(
     Raises:
         ModerationError: if the ledger cannot be read.
     """
-    connected, paths, problems = adapters.connect(settings), DayPaths(settings, run_date), list[str]()
-    clock = connected.clock
-    begun = clock.monotonic()
-    live = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
-    running = [entry for entry in live if entry.mode == "batch" and is_running(entry)]
-    refused = _stop(connected, running)
-    try:
-        for entry in live:
-            if entry.state is EntryState.INTENDED and entry.mode == "batch" and clock.monotonic() - begun < _LOOK_FOR_S:
-                found = [job for job in find_accepted(connected, settings, paths, entry, now()) if is_running(job)]
-                refused |= _stop(connected, found)
-                running += found
-            elif _is_begun_on_demand(connected, entry):
-                close_entry(connected.storage, paths, entry, now(), is_whole=False)
-    except ModerationError as error:
-        problems.append(str(error))
-    asked_count = len(running)
-    while running:
+    stopping = _Stopping(settings, run_date, now)
+    stopping.stop_all()
+    stopping.await_ends(wait_s)
+    return stopping.book()
+
+
+class _Stopping:
+    """The stop of a day's jobs: what Bedrock or the store refuses is put among the problems, and the rest goes on."""
+
+    def __init__(self, settings: Settings, run_date: date, now: Callable[[], datetime]) -> None:
+        self._settings, self._paths, self._now = settings, DayPaths(settings, run_date), now
+        self._connected = adapters.connect(settings)
+        self._clock = self._connected.clock
+        self._begun = self._clock.monotonic()
+        self._running: list[LedgerEntry] = []
+        self._refused: dict[str, str] = {}
+        self._problems: list[str] = []
+        self._asked_count = 0
+
+    def stop_all(self) -> None:
+        """Ask every job to stop, also one that was accepted without this day's ledger knowing; begin no single call."""
+        storage = self._connected.storage
+        live = [entry for entry in read_ledger(storage, self._paths) if is_live(entry)]
+        self._running = [entry for entry in live if entry.mode == "batch" and is_running(entry)]
+        self._refused = _stop(self._connected, self._running)
         try:
-            running = [
-                entry
-                for entry in record_ends(connected.storage, paths, running, look(connected.bedrock, running, now()))
-                if is_running(entry)
-            ]
+            for entry in live:
+                is_intent = entry.state is EntryState.INTENDED and entry.mode == "batch"
+                if is_intent and self._clock.monotonic() - self._begun < _LOOK_FOR_S:
+                    accepted = find_accepted(self._connected, self._settings, self._paths, entry, self._now())
+                    found = [job for job in accepted if is_running(job)]
+                    self._refused |= _stop(self._connected, found)
+                    self._running += found
+                elif _is_begun_on_demand(self._connected, entry):
+                    close_entry(storage, self._paths, entry, self._now(), is_whole=False)
         except ModerationError as error:
-            problems.append(str(error))
-        if not running or clock.monotonic() - begun >= wait_s:
-            break
-        clock.sleep(_LOOK_AGAIN_S)
-        # A job that was taken a moment ago may not be known yet, and a busy Bedrock turns calls away.
-        refused = _stop(connected, [entry for entry in running if entry.job_arn in refused])
-    problems += refused.values()
-    booked_count = 0
-    try:
-        booked_count = collect_day(settings, paths, now()).job_count
-    except ModerationError as error:
-        problems.append(str(error))
-    return Stopped(
-        asked_count=asked_count,
-        running_count=len(running),
-        booked_count=booked_count,
-        problems=tuple(dict.fromkeys(problems)),
-    )
+            self._problems.append(str(error))
+        self._asked_count = len(self._running)
+
+    def await_ends(self, wait_s: float) -> None:
+        """Put the ends on record as they are seen, and ask again where a stop was refused."""
+        while self._running:
+            try:
+                jobs = look(self._connected.bedrock, self._running, self._now())
+                entries = record_ends(self._connected.storage, self._paths, self._running, jobs)
+                self._running = [entry for entry in entries if is_running(entry)]
+            except ModerationError as error:
+                self._problems.append(str(error))
+            if not self._running or self._clock.monotonic() - self._begun >= wait_s:
+                break
+            self._clock.sleep(_LOOK_AGAIN_S)
+            # A job that was taken a moment ago may not be known yet, and a busy Bedrock turns calls away.
+            self._refused = _stop(self._connected, [entry for entry in self._running if entry.job_arn in self._refused])
+
+    def book(self) -> Stopped:
+        """Book what has ended, and say what came of it all."""
+        self._problems += self._refused.values()
+        booked_count = 0
+        try:
+            booked_count = collect_day(self._settings, self._paths, self._now()).job_count
+        except ModerationError as error:
+            self._problems.append(str(error))
+        return Stopped(
+            asked_count=self._asked_count,
+            running_count=len(self._running),
+            booked_count=booked_count,
+            problems=tuple(dict.fromkeys(self._problems)),
+        )
 
 
 def _is_begun_on_demand(connected: adapters.Adapters, entry: LedgerEntry) -> bool:

@@ -6,13 +6,14 @@ night; a restore that died in between is completed by running it again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts.documents.ledger import erasure_id
@@ -122,6 +123,50 @@ def _source(outside: Adapters, paths: RunPaths, table: Table, wanted: DayVersion
     return VersionSource(table, found.version)
 
 
+class _Publication:
+    """The tables of a day that is brought back, each in one commit, as long as the day is ours."""
+
+    def __init__(self, outside: Adapters, paths: RunPaths, note: dict[str, str]) -> None:
+        self._outside, self._paths, self._note = outside, paths, note
+        self._still_ours = partial(check_held, outside.storage, paths, paths.run_id)
+        self._erased = {Path(item.uri).stem for item in outside.storage.list(paths.erasures)}
+        self.counts: dict[str, int] = {}
+        self.erased_count = 0
+
+    def bring_back(self, source: VersionSource) -> None:
+        """Publish a table as it was, without the comments that were erased since."""
+        lake, paths, run_date = self._outside.lake, self._paths, self._paths.run_date
+        with scratch() as folder:
+            path = Path(folder) / "day.parquet"
+            whole = lake.scan_at(paths.lake(source.table.name), source.table, source.version)
+            whole.filter(pl.col("date") == run_date).sink_parquet(path)
+            if self._erased:
+                kept = Path(folder) / "kept.parquet"
+                self.erased_count += without_erased(path, kept, run_date, self._erased)
+                path = kept
+            self.counts[source.table.name] = pq.ParquetFile(path).metadata.num_rows
+            self._publish(path, source.table)
+            if source.table is VERDICTS:  # the review list follows from them, also of days that are older than it
+                review = Path(folder) / "review.parquet"
+                review_list(pl.scan_parquet(path)).sink_parquet(review)
+                self._publish(review, REVIEW)
+
+    def close(self, row: dict[str, Any]) -> None:
+        """Commit the day's row of NIGHTS: from then on the day is what it was."""
+        night = pl.DataFrame([row], schema=NIGHTS.polars_schema).to_arrow().cast(NIGHTS.arrow_schema)
+        self._replace(NIGHTS, night.to_batches())
+
+    def _publish(self, path: Path, table: Table) -> None:
+        self._replace(table, record_batches(path, table))
+        send_plain(self._outside.storage, path, self._paths.plain(table.name), self._still_ours)
+
+    def _replace(self, table: Table, batches: Iterable[pa.RecordBatch]) -> None:
+        paths = self._paths
+        self._outside.lake.replace_day(
+            paths.lake(table.name), table, paths.run_date, batches, self._note, self._still_ours
+        )
+
+
 def _bring_back(
     outside: Adapters, paths: RunPaths, wanted: DayVersion, sources: Sequence[VersionSource], reason: str, now: datetime
 ) -> Restore:
@@ -130,30 +175,9 @@ def _bring_back(
     before = nights.row(0, named=True) if nights.height else {}
     note = {"run_id": paths.run_id, "run_date": str(paths.run_date), "plan_sha256": row["plan_sha256"]}
     note |= {"reason": "restore", "restored_version": str(wanted.commit.version), "why": reason}
-    erased = {Path(item.uri).stem for item in outside.storage.list(paths.erasures)}
-    still_ours = partial(check_held, outside.storage, paths, paths.run_id)
-    counts: dict[str, int] = {}
-    erased_count = 0
-
-    def publish_table(path: Path, table: Table) -> None:
-        batches = record_batches(path, table)
-        outside.lake.replace_day(paths.lake(table.name), table, paths.run_date, batches, note, still_ours)
-        send_plain(outside.storage, path, paths.plain(table.name), still_ours)
-
+    publication = _Publication(outside, paths, note)
     for source in sources:
-        with scratch() as folder:
-            path = Path(folder) / "day.parquet"
-            whole = outside.lake.scan_at(paths.lake(source.table.name), source.table, source.version)
-            whole.filter(pl.col("date") == paths.run_date).sink_parquet(path)
-            if erased:
-                erased_count += without_erased(path, Path(folder) / "kept.parquet", paths.run_date, erased)
-                path = Path(folder) / "kept.parquet"
-            counts[source.table.name] = pq.ParquetFile(path).metadata.num_rows
-            publish_table(path, source.table)
-            if source.table is VERDICTS:  # the review list follows from them, also of days that are older than it
-                review = Path(folder) / "review.parquet"
-                review_list(pl.scan_parquet(path)).sink_parquet(review)
-                publish_table(review, REVIEW)
+        publication.bring_back(source)
     restore = Restore(
         run_id=paths.run_id,
         version=wanted.commit.version,
@@ -163,16 +187,15 @@ def _bring_back(
         restored_plan_sha256=row["plan_sha256"],
         replaced_run_id=before.get("run_id"),
         replaced_plan_sha256=before.get("plan_sha256"),
-        verdict_count=counts[VERDICTS.name],
-        rejected_count=counts[REJECTED.name],
-        erased_count=erased_count,
+        verdict_count=publication.counts[VERDICTS.name],
+        rejected_count=publication.counts[REJECTED.name],
+        erased_count=publication.erased_count,
     )
     body = restore.model_dump_json(indent=1).encode()
     outside.storage.put(paths.file("restore.json"), body)
     outside.storage.put(paths.restore(), body)
     measure_day(outside, paths, row["run_id"], now)
-    night = pl.DataFrame([row], schema=NIGHTS.polars_schema).to_arrow().cast(NIGHTS.arrow_schema)
-    outside.lake.replace_day(paths.lake(NIGHTS.name), NIGHTS, paths.run_date, night.to_batches(), note, still_ours)
+    publication.close(row)
     return restore
 
 

@@ -16,7 +16,7 @@ from tests.prefect_site import RUN_DATE, Site
 
 @flow
 def started(start_count: int) -> Night | None:
-    """The day's judging in its so-manieth start."""
+    """The day's judging in its start number N."""
     return run_night(Settings.load(), RUN_DATE, f"run-{start_count}", NightOptions(start_count=start_count))
 
 
