@@ -14,7 +14,7 @@ from tasks.base.errors import ModerationError
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
-#: What Prefect adds after a run that failed (prefect/engine.py); of our own errors all is said by then.
+#: What Prefect adds after a run that failed (prefect/flow_engine.py); of our own errors all is said by then.
 _LAST_WORDS = "Engine execution exited with unexpected exception"
 
 

@@ -35,6 +35,7 @@ from tasks.adapters.storage import FileStore
 from tasks.base.paths import DayPaths
 from tasks.jobs import poll_batch, submit_batch
 from tasks.ledger import entries as ledger
+from tasks.ledger.run import Run
 from tasks.reports import close_night
 from tasks.verdicts import publish
 
@@ -63,16 +64,23 @@ def test_the_storms_were_storms() -> None:
         assert sum(getattr(report, what) for report in _played) > 5, what
 
 
+class CarelessRun(Run):
+    """A run that does not look whether another has taken the day."""
+
+    def still_ours(self) -> None:
+        """See Run."""
+
+
 def forget_the_lease_when_publishing(patch: pytest.MonkeyPatch) -> None:
     """Whoever wakes up publishes."""
     for stage in (publish, close_night):
-        patch.setattr(stage, "check_held", lambda *_: None)
+        patch.setattr(stage, "Run", CarelessRun)
 
 
 def forget_the_lease_when_submitting(patch: pytest.MonkeyPatch) -> None:
     """Whoever wakes up asks."""
     for stage in (submit_batch, poll_batch):
-        patch.setattr(stage, "check_held", lambda *_: None)
+        patch.setattr(stage, "Run", CarelessRun)
     patch.setattr(submit_batch, "read_term", lambda *_: 0)
 
 
