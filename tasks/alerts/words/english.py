@@ -67,10 +67,13 @@ ENGLISH = Words(
         "IllegalMove": "The day's ledger would have been written wrongly: a defect of this program; it stays as it "
         "was. Open an issue with the line above before running the day again.",
         "Unbalanced": "Rows were lost or made up on the way: a defect of this program; nothing was published.",
+        "LibraryPanicked": "A library gave up; what was answered is kept, and running the day again pays nothing "
+        "twice. Look first at the input that the reason names.",
         "SettingsInvalid": "A setting is missing or wrong.",
         "PromptInvalid": "The prompt file does not say what it must.",
         "UnsupportedModel": "No model family answers to this model id.",
-        "StorageRefused": "S3 refused for a reason that stays, such as a missing bucket or permission.",
+        "StorageRefused": "S3 refused for a reason that stays, such as a missing bucket or permission, or an archived "
+        "object.",
         "StorageUnavailable": "S3 did not answer as it should, also after retries: run the day again later.",
         "BedrockUnavailable": "Bedrock did not answer as it should, also after retries: run the day again later.",
         "BedrockThrottled": "Bedrock turned calls away for now, also after retries: run the day again later.",
