@@ -324,7 +324,6 @@ def test_server_down(verb: str, s3_env: Sandbox, tmp_path: Path, monkeypatch: py
     """An S3 that does not answer is worth another try of the stage."""
     (tmp_path / "local").write_bytes(b"x")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # s3fs makes a client of its own
     verbs = VERBS | {"open": lambda storage, uri, _: storage.open(uri)}
     with pytest.raises(StorageUnavailable, match=r"s3://moderation-output"):
         verbs[verb](Storage(OneTry()), f"{BUCKET}/a", tmp_path)
