@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_contracts.tables.labels import LABELS
-from tasks.adapters.storage import Storage, StoredObject
-from tasks.base.errors import InputChanged
+from tasks.adapters.storage import Storage, StorageRefused, StoredObject
+from tasks.base.errors import InputChanged, LibraryPanicked
+from tasks.base.panics import panics_told
 from tasks.base.paths import DayPaths
+from tasks.intake.foreign_parquet import UNREADABLE, open_parquet, read_batches, stored_schema
+from tasks.intake.input_files import InputFiles, find_inputs, name_in
 from tasks.labels.truth import schema_fault
 
 
@@ -40,33 +42,55 @@ class LabelsSeen(BaseModel):
         return cls(verdicts_run_id=verdicts_run_id, etags=etags)
 
 
-def list_labels(storage: Storage, paths: DayPaths) -> list[StoredObject]:
-    """Every label file of the day."""
-    return [item for item in storage.list(paths.labels) if item.uri.endswith(".parquet")]
+def list_labels(storage: Storage, paths: DayPaths, before: LabelsSeen | None = None) -> InputFiles:
+    """What the folder of the day's labels holds, by the rule that holds for the comments.
+
+    Args:
+        storage: where it is.
+        paths: of the day.
+        before: what the day was last measured with: these objects are known to be label files.
+    """
+    etags = before.etags if before is not None else {}
+    known = frozenset((f"{paths.labels}/{name}", etag) for name, etag in etags.items())
+    return find_inputs(storage, paths.labels, known=known)
 
 
-def read_labels(storage: Storage, objects: Iterable[StoredObject], scratch: Path) -> LabelFiles:
-    """What the files say; one that breaks the contract is counted, never fatal.
+def read_labels(storage: Storage, objects: Iterable[StoredObject], folder: str, scratch: Path) -> LabelFiles:
+    """What the files say; one that cannot be read or breaks the contract is counted, never fatal.
 
     A file that is gone by now is none: the next listing differs, and then the day is measured again.
     """
     frames, faults, lost_count = [LABELS.empty()], [], 0
-    for place, item in enumerate(objects):
-        file, name = scratch / f"labels-{place}.parquet", item.uri.rsplit("/", 1)[-1]
+    for item in objects:
+        file = scratch / "labels.parquet"
         try:
             storage.fetch(item.uri, file)
+            rows, fault, row_count = _read(file)
+            frames += rows
         except InputChanged:
             continue
-        try:
-            fault, row_count = schema_fault(pl.read_parquet_schema(file)), pq.read_metadata(file).num_rows
-            if fault is None:
-                frames.append(LABELS.conform(pl.scan_parquet(file)).collect())
-        except (pl.exceptions.PolarsError, OSError, ValueError):
-            fault, row_count = "is no readable Parquet file", 1
+        except StorageRefused as error:
+            fault, row_count = f"was refused: {str(error).replace(';', ',')}", 1
         if fault is not None:
-            faults.append(f"{name} {fault}")
+            faults.append(f"{name_in(item.uri, folder)} {fault}")
             lost_count += row_count
     return LabelFiles(pl.concat(frames), lost_count, tuple(faults))
+
+
+def _read(path: Path) -> tuple[list[pl.DataFrame], str | None, int]:
+    """The rows of a file, or why there are none and how many are lost."""
+    row_count = 1
+    try:
+        with open_parquet(path) as file:
+            fault = schema_fault(stored_schema(file))
+            row_count = file.metadata.num_rows
+            if fault is not None:
+                return [], fault, row_count
+            with panics_told("reading labels"):
+                frames = [pl.DataFrame(batch).lazy() for batch in read_batches(file, LABELS)]
+                return [LABELS.conform(frame).collect() for frame in frames], None, row_count
+    except (*UNREADABLE, pl.exceptions.PolarsError, LibraryPanicked):
+        return [], "is no readable Parquet file", row_count
 
 
 def load_seen(storage: Storage, paths: DayPaths) -> LabelsSeen | None:

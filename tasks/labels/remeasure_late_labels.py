@@ -32,6 +32,8 @@ class LateLabelsSummary(BaseModel):
     looked_count: int
     remeasured: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
+    #: as for the night's own day
+    warnings: tuple[str, ...] = ()
 
 
 def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[date, str]) -> list[date]:
@@ -39,7 +41,8 @@ def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[da
     changed = []
     for day, verdicts_run_id in published.items():
         paths = DayPaths(settings, day)
-        objects, before = list_labels(outside.storage, paths), load_seen(outside.storage, paths)
+        before = load_seen(outside.storage, paths)
+        objects = list_labels(outside.storage, paths, before).read
         is_unmeasured = before is None and bool(objects)
         if is_unmeasured or (before is not None and before != LabelsSeen.of(objects, paths, verdicts_run_id)):
             changed.append(day)
@@ -63,4 +66,5 @@ def remeasure_late_labels(
         looked_count=len(published),
         remeasured=tuple(str(summary.run_date) for summary in measured),
         degraded=tuple(f"{summary.run_date} {name}" for summary in measured for name in summary.degraded),
+        warnings=tuple(f"{summary.run_date}: {warning}" for summary in measured for warning in summary.warnings),
     )

@@ -28,7 +28,7 @@ from tests import factories
 from tests.fakes import FakeAlerts, FakeBedrock
 
 NO_ZONE = pa.schema({"at": pa.timestamp("us", "JST")}).empty_table()
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def panic() -> Any:
