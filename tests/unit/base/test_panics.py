@@ -145,7 +145,7 @@ def test_a_night_that_panics_is_stopped_and_alerted(site: Site) -> None:
 
 def test_the_watchdog_does_not_fall_silent(site: Site) -> None:
     """A table that panics is a table that cannot be read."""
-    found = watch(site.settings, factories.NOW, lambda _: None)
+    found = watch(site.settings, factories.NOW)
     assert any("lake/nights cannot be read: polars panicked" in problem for problem in found.problems)
     assert site.channel.messages
 
