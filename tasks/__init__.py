@@ -21,6 +21,6 @@ measure           | the lake, labels               | lake/metrics, confusion.jso
 remeasure         | earlier days' late labels      | lake/metrics, state/labels          |
 send_alerts       | metrics                        | alert channels, state/alerts        |
 close_night       | everything above               | summary, report, lake/nights        |
-tell_late_input   | listings and plans of 7 days   | alert channels, state/alerts        |
+tell_late_input   | listings and plans of days     | alert channels, state/alerts        |
 expire_batch_files| lake/nights, batch files       | deletes those past their retention  |
 """
