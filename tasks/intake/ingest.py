@@ -14,7 +14,7 @@ from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.intake.footers import count_rows
-from tasks.intake.input_files import find_inputs, say_unread
+from tasks.intake.input_files import describe_unread, find_inputs
 from tasks.intake.prompt_history import check_prompt
 from tasks.llm.families import pick_family
 from tasks.llm.prompt import load_prompt
@@ -31,7 +31,7 @@ def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch
     storage, prompt = outside.storage, load_prompt(settings)
     family = pick_family(settings.model_id, prompt, settings.invocation_type)
     files = find_inputs(storage, paths.comments, settings.input_marker)
-    warnings = say_unread(files.unread, paths.comments)
+    warnings = describe_unread(files, paths.comments)
     if not files.read:
         raise InputAbsent("; ".join((f"no input: {paths.comments}/ has no comments file", *warnings)))
 

@@ -105,12 +105,25 @@ def name_of(uri: str, folder: str, run_date: date) -> str:
     return uri.partition(f"/date={run_date}/")[2] or uri.rsplit("/", 1)[-1]
 
 
-def say_unread(unread: Sequence[StoredObject], folder: str) -> tuple[str, ...]:
-    """What is not read of a folder, in one line; no line if that is nothing."""
-    if not unread:
-        return ()
+def describe_unread(files: InputFiles, folder: str) -> tuple[str, ...]:
+    """What is not read of a folder, in a line each for visible and for hidden objects; none if that is nothing.
+
+    Of hidden objects those are told that would be read by another name: markers and checksums are nobody's input, but a
+    file that its writer did not finish may be a part of the day.
+    """
     rule = "read are *.parquet, Parquet without a suffix, and both in subfolders key=value"
-    return (f"{len(unread)} objects in {folder}/ are not read: {some_names(unread, folder)} ({rule})",)
+    hidden = [item for item in files.hidden if item.size_bytes and item.uri.lower().endswith(".parquet")]
+    lines = []
+    if files.unread:
+        lines.append(
+            f"{len(files.unread)} objects in {folder}/ are not read: {some_names(files.unread, folder)} ({rule})"
+        )
+    if hidden:
+        lines.append(
+            f"{len(hidden)} objects in {folder}/ are hidden by a name that begins with _ or a dot, and not read: "
+            f"{some_names(hidden, folder)}"
+        )
+    return tuple(lines)
 
 
 def some_names(objects: Sequence[StoredObject], folder: str) -> str:

@@ -18,7 +18,7 @@ from tasks.adapters import Adapters
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Thresholds
-from tasks.intake.input_files import say_unread
+from tasks.intake.input_files import describe_unread
 from tasks.labels.label_files import LabelsSeen, list_labels, read_labels, store_seen
 from tasks.labels.quality import confusion_matrices, measure_quality
 from tasks.labels.truth import Settled, settle
@@ -148,7 +148,7 @@ def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: d
     verdicts = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == run_date)
     settled = settle(files.labels, verdicts, files.lost_count)
     judged = judge_quality(measure_labels(settled, files.faults, run_date), run_date, history, limits)
-    warnings = (*files.faults, *say_unread(listed.unread, paths.labels))
+    warnings = (*files.faults, *describe_unread(listed, paths.labels))
     summary = summarise(run_date, settled, judged, limits).model_copy(update={"warnings": warnings})
     matrices = [matrix.model_dump() for matrix in summary.confusion]
     outside.storage.put(paths.file("confusion.json"), json.dumps(matrices, indent=1).encode())

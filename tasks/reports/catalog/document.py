@@ -73,11 +73,12 @@ Which objects of a day's folder are read, of comments and labels alike:
 - objects without a suffix that begin and end with `PAR1`, as Athena writes them;
 - the same in subfolders of the form `key=value`, at any depth.
 
-Names that begin with `_` or `.`, of objects and of folders, are hidden. **Anything else is not read**: `part-0.csv`,
-`part-0.parquet.gz`, whatever lies in a folder such as `x.parquet/`. The night warns of it with the count, and one
-ticket says so; give it a hidden name if it is no part of the day. A published day keeps its plan: an object that comes
-later, or that an earlier version did not read, is late input, which is told and judged by a backfill of mode
-`late_input`. (The DuckDB view `comments` reads only `*.parquet` directly in the day's folder, hidden or not.)
+Names that begin with `_` or `.`, of objects and of folders, are hidden and not read; the night warns of those that end
+in `.parquet`. **Anything else is not read either**: `part-0.csv`, `part-0.parquet.gz`, whatever lies in a folder such
+as `x.parquet/`. The night warns of it with the count, and one ticket says so; give it a hidden name if it is no part of
+the day. A published day keeps its plan: an object that comes later, or that an earlier version did not read, is late
+input, which is told and judged by a backfill of mode `late_input`. (The DuckDB view `comments` reads only `*.parquet`
+directly in the day's folder, hidden or not.)
 
 Which types are read, each as the contract's own:
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas as pd  # type: ignore[import-untyped]
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -162,6 +161,8 @@ def test_a_column_without_a_type_is_nulls(column: str, tmp_path: Path) -> None:
 
 def test_an_empty_pandas_frame_is_no_rows(tmp_path: Path) -> None:
     """No column of it has a type that anybody chose."""
+    import pandas as pd  # type: ignore[import-untyped]  # takes seconds, for this test alone
+
     path = tmp_path / "input.parquet"
     pd.DataFrame({name: [] for name in COMMENTS.names}, dtype="object").to_parquet(path)
     assert read(path).height == 0

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.adapters.storage import Storage, StorageRefused, StoredObject
 from tasks.base.errors import InputChanged
-from tasks.intake.input_files import InputFiles, find_inputs, may_be_parquet, name_of, say_unread, sort_out
+from tasks.intake.input_files import InputFiles, describe_unread, find_inputs, may_be_parquet, name_of, sort_out
 from tests import factories
 
 FOLDER = f"s3://in/comments/date={factories.RUN_DATE}"
@@ -143,10 +143,19 @@ def test_an_object_is_known_by_its_name_below_the_day(uri: str, expected: str) -
 
 def test_many_names_are_counted() -> None:
     """The line stays short however much is not read; nothing to say is no line."""
-    (line,) = say_unread([item(f"part-{number}.csv") for number in range(1000)], FOLDER)
+    (line,) = describe_unread(InputFiles((), tuple(item(f"part-{number}.csv") for number in range(1000))), FOLDER)
     assert line.startswith(f"1000 objects in {FOLDER}/ are not read: part-0.csv, part-1.csv")
     assert "part-5.csv" not in line
-    assert say_unread([], FOLDER) == ()
+    assert describe_unread(InputFiles((item("a.parquet"),)), FOLDER) == ()
+
+
+def test_hidden_parquet_is_said() -> None:
+    """What a writer that died has left may be a part of the day; markers, checksums and empty files are not."""
+    names = ("_SUCCESS", "_metadata", ".part-0.parquet.crc", "_tmp-part-0.parquet", "_temporary/0/part-1.PARQUET")
+    files = sort_out([*map(item, names), item("_empty.parquet", 0)], FOLDER, lambda _: True)
+    (line,) = describe_unread(files, FOLDER)
+    told = "_tmp-part-0.parquet, _temporary/0/part-1.PARQUET"
+    assert line == (f"2 objects in {FOLDER}/ are hidden by a name that begins with _ or a dot, and not read: {told}")
 
 
 @pytest.mark.parametrize(

@@ -493,8 +493,11 @@ def test_labels_follow_the_rule_of_the_comments(settings: Settings) -> None:
         write_labels(settings, name)
     summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
     assert summary.label_count == 6
-    (warning,) = summary.warnings
-    assert warning.startswith(f"1 objects in {DayPaths(settings, DAY).labels}/ are not read: sub/part-0.parquet (read")
+    folder = DayPaths(settings, DAY).labels
+    unread, hidden = summary.warnings
+    assert unread.startswith(f"1 objects in {folder}/ are not read: sub/part-0.parquet (read are")
+    assert hidden.startswith(f"1 objects in {folder}/ are hidden")
+    assert hidden.endswith(": _half.parquet")
 
 
 def test_a_label_file_that_is_refused_is_counted(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
