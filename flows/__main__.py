@@ -13,7 +13,7 @@ import sys
 
 import typer
 
-from flows.command_line import last_words, terminate
+from flows.command_line import EXIT_STOPPED, last_words, say_last, terminate
 from flows.commands.nights import backfill, nightly
 from flows.commands.outside import catalog, register
 from flows.commands.past_days import remeasure, restore
@@ -53,7 +53,15 @@ def main() -> None:
     for name, value in PREFECT_DEFAULTS.items():
         os.environ.setdefault(name, value)
     signal.signal(signal.SIGTERM, terminate)
-    app()
+    try:
+        app()
+    except BaseException as error:
+        from tasks.base.panics import as_error, is_panic
+
+        if not is_panic(error):
+            raise
+        say_last(f"{' '.join(sys.argv[1:2])}: {as_error(error)}")
+        sys.exit(EXIT_STOPPED)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from flows.backfill_run import BackfillRun
 from flows.backfill_slot import one_backfill
 from flows.plain_errors import log_plainly
 from tasks import adapters
+from tasks.base.panics import panics_told
 from tasks.base.settings import Settings
 from tasks.jobs.stop_jobs import stop_left
 from tasks.past_days.backfill.record import load_record
@@ -107,7 +108,7 @@ def backfill(
     )
     today = datetime.now(settings.zone).date()
     check_request(start_date, end_date, request.reason, today, settings.backfill_max_days)
-    with one_backfill():
+    with panics_told(), one_backfill():
         run = BackfillRun(settings, request)
         plan = run.agree(max_cost_usd, approve)
         if plan is None:

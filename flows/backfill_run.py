@@ -18,6 +18,7 @@ from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.base.errors import BackfillIncomplete, OverBudget
 from tasks.base.figures import dollars
+from tasks.base.panics import panics_told
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.batch.wanted_records import booked_cost
@@ -153,7 +154,8 @@ class BackfillRun:
         day = planned.day.run_date
         ended: tuple[DayOutcome, str]
         try:
-            ended = self._judge(planned, accept_flips)
+            with panics_told():
+                ended = self._judge(planned, accept_flips)
         except OverBudget as error:
             self._keep(self._record.with_day(day, self._day_record(day, "stopped", str(error))))
             raise

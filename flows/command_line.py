@@ -36,13 +36,15 @@ def run_flow(command: str, what: str, call: Any) -> None:
     """
     from tasks.base.advice import find_advice, runbook_place
     from tasks.base.errors import WrongUsage
+    from tasks.base.panics import panics_told
     from tasks.base.settings import Settings
     from tasks.reports.log_lines import describe_failure
     from tasks.reports.night_summary import describe_terminal
 
     try:
         Settings.load()  # wrong settings are told at once, not after a server has started
-        result = call()
+        with panics_told():
+            result = call()
     except typer.Exit:
         raise
     except BaseException as error:

@@ -15,6 +15,7 @@ from logging import Logger, LoggerAdapter, getLogger
 from data_contracts.documents.summary import Night
 from tasks.alerts.send_alerts import alert_stopped_night, send_alerts
 from tasks.base.errors import StartedTooOften
+from tasks.base.panics import panics_told
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
 from tasks.batch.build_batch import build_batch
@@ -96,7 +97,11 @@ def judge_day(
             )
         if options.waits_for_input:  # not while the day is held: somebody may judge it by hand meanwhile
             step(await_input, settings, run_date)
-        with held(settings, run_date, run_id), stopped_on(options.cancelled_by, settings, run_date, now, log.warning):
+        with (
+            panics_told(),
+            held(settings, run_date, run_id),
+            stopped_on(options.cancelled_by, settings, run_date, now, log.warning),
+        ):
             return _judge(settings, run_date, run_id, step, now, options, log)
     except Exception as error:
         name, reason = describe_failure(error)

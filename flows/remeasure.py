@@ -11,6 +11,7 @@ from prefect.runtime import flow_run
 from flows.plain_errors import log_plainly
 from tasks.alerts.send_alerts import send_alerts
 from tasks.base.errors import RemeasureIncomplete, WrongUsage
+from tasks.base.panics import panics_told
 from tasks.base.settings import Settings
 from tasks.past_days.remeasure_day import Remeasured, describe_remeasured, remeasure_day
 from tasks.reports.log_lines import describe_failure
@@ -35,7 +36,8 @@ def remeasure(start_date: date, end_date: date, alerts: bool = False) -> str:
     lines, stopped, measured = list[str](), dict[date, str](), list[Remeasured]()
     for day in days:
         try:
-            measured.append(remeasure_day(settings, day, run_id, datetime.now(UTC)))
+            with panics_told(f"measuring {day}"):
+                measured.append(remeasure_day(settings, day, run_id, datetime.now(UTC)))
             lines.append(describe_remeasured(measured[-1]))
         except Exception as error:
             stopped[day] = describe_failure(error)[1]

@@ -78,7 +78,8 @@ close_night           | ledger, lake/metrics,          | ledger.json, report.htm
                       | confusion.json, lease          | last of all lake/nights        |
 tell_late_input       | lake/nights, the plans and     | the alert channels,            | never
                       | listings of the last           | state/alerts/late_input.json   |
-                      | WATCH_DAYS days                |                                |
+                      | WATCH_DAYS days, the listings  |                                |
+                      | of the labels                  |                                |
 expire_batch_files    | lake/nights, ledger, the       | deletes batch files past their | never
                       | listing of the batch root      | retention, and scratch frames  |
                       |                                | of dead runs                   |

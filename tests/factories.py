@@ -28,7 +28,7 @@ from tasks.adapters.storage import Storage
 from tasks.base.paths import DayPaths
 from tasks.base.ports import BatchInference, Job, JobRequest
 from tasks.base.settings import Settings
-from tasks.intake.encoding import BROKEN
+from tasks.intake.foreign_parquet import BROKEN
 from tasks.llm.request_line import comment_json
 
 RUN_DATE = date(2026, 11, 19)

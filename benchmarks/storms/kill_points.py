@@ -33,6 +33,7 @@ READS = frozenset(
         "get",
         "fetch",
         "open",
+        "ends",
         "get_versioned",
         "keeps_versions",
         "scan",

@@ -24,6 +24,10 @@ class InputObject(BaseModel):
     row_count: int
 
 
+#: Fields that are of the run, or of what it does not judge: equal plans may differ in them.
+_DECIDES_NOTHING = {"run_id", "planned_at", "settings", "warnings"}
+
+
 class Plan(BaseModel):
     """What the night judges and how; equal plans give equal verdicts without a new paid call."""
 
@@ -41,6 +45,8 @@ class Plan(BaseModel):
     #: answers of earlier epochs do not count: raising it judges, and pays, again
     epoch: int
     settings: dict[str, Any]
+    #: what somebody should know of the input, such as objects of the day's folder that are not read
+    warnings: tuple[str, ...] = ()
 
     @property
     def row_count(self) -> int:
@@ -51,5 +57,5 @@ class Plan(BaseModel):
     def sha256(self) -> str:
         """Hash of everything that decides the verdicts: inputs, prompt, model, row rules; not of the run."""
         rules = {name: self.settings[name] for name in ("timezone", "max_text_chars", "deduplicate")}
-        decides = self.model_dump(mode="json", exclude={"run_id", "planned_at", "settings"}) | rules
+        decides = self.model_dump(mode="json", exclude=_DECIDES_NOTHING) | rules
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

@@ -61,6 +61,10 @@ SOURCE_COLUMNS = (
     Column("source_row", pl.Int64(), "Row number within the input object, from 0.", unit="row"),
 )
 
+_NULL_WHEN = {
+    "posted_at": "it came so, it lies outside the years 1 to 9999, or the row is of an erased comment",
+}
+
 REJECTED = Table(
     name="rejected",
     meaning="One row per ingested row that broke the contract; nothing is dropped silently.",
@@ -73,7 +77,7 @@ REJECTED = Table(
                 f"As it came: {c.meaning[0].lower()}{c.meaning[1:]}",
                 nullable=True,
                 unit=c.unit,
-                null_when="it came so, or the row is of an erased comment",
+                null_when=_NULL_WHEN.get(c.name, "it came so, or the row is of an erased comment"),
             )
             for c in COMMENTS
         ),
@@ -83,29 +87,3 @@ REJECTED = Table(
     ),
     key=("source_object", "source_row"),
 )
-
-
-def is_legal_dtype(column: str, dtype: pl.DataType) -> bool:
-    """Whether an input column's stored type can stand for the contract's.
-
-    Any integer width and any time unit with a zone is fine, text may be dictionary-encoded, and a rating may be a
-    float (pandas writes integers with nulls so); a naive time or a text rating is schema drift.
-    """
-    match column:
-        case "posted_at":
-            return isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
-        case "rating":
-            return dtype.is_integer() or dtype.is_float() or dtype == pl.Null
-        case _:
-            return dtype in (pl.String, pl.Categorical, pl.Enum)
-
-
-#: What a drift report says it expected, by column.
-EXPECTED_TYPE = {
-    "comment_id": "string",
-    "posted_at": "timestamp with a time zone",
-    "product_id": "string",
-    "user_id": "string",
-    "text": "string",
-    "rating": "integer",
-}

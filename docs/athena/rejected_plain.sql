@@ -1,6 +1,6 @@
 CREATE EXTERNAL TABLE IF NOT EXISTS `moderation`.`rejected_plain` (
   `comment_id` string COMMENT 'As it came: the site’s id of the comment, unique within a day. Null when it came so, or the row is of an erased comment.',
-  `posted_at` timestamp COMMENT 'As it came: when the customer posted it. Null when it came so, or the row is of an erased comment.',
+  `posted_at` timestamp COMMENT 'As it came: when the customer posted it. Null when it came so, it lies outside the years 1 to 9999, or the row is of an erased comment.',
   `product_id` string COMMENT 'As it came: the product that the comment stands under. Null when it came so, or the row is of an erased comment.',
   `user_id` string COMMENT 'As it came: who wrote it, pseudonymous. Null when it came so, or the row is of an erased comment.',
   `text` string COMMENT 'As it came: the comment itself. Null when it came so, or the row is of an erased comment.',

@@ -38,6 +38,7 @@ def catalog(
 ) -> None:
     """Write what analysts need, made from the data contracts; without options, print docs/tables.md."""
     from tasks.base.errors import WrongUsage
+    from tasks.base.panics import panics_told
     from tasks.reports.catalog.document import tables_document
     from tasks.reports.catalog.write_catalog import Places, write_athena, write_contract, write_docs, write_duckdb
     from tasks.reports.log_lines import describe_failure
@@ -47,8 +48,9 @@ def catalog(
         wrote += [write_contract(contract)] if contract else []
         if athena or duckdb:
             places = Places.of(output, comments, labels)
-            wrote += [write_athena(athena, places, database, first_day)] if athena else []
-            wrote += [write_duckdb(duckdb, places, copy=copy)] if duckdb else []
+            with panics_told():
+                wrote += [write_athena(athena, places, database, first_day)] if athena else []
+                wrote += [write_duckdb(duckdb, places, copy=copy)] if duckdb else []
     except Exception as error:
         say_last(f"catalog: {describe_failure(error)[1]}")
         raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None

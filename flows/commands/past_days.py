@@ -20,16 +20,18 @@ def restore(
 ) -> None:
     """Bring a day back as an earlier version had it; without --version, list the day's versions."""
     from tasks.base.errors import WrongUsage
+    from tasks.base.panics import panics_told
     from tasks.base.settings import Settings
     from tasks.past_days.restore_day import describe_restore, list_versions, restore_day
     from tasks.reports.log_lines import describe_failure
 
     try:
         settings, now = Settings.load(), datetime.now(UTC)
-        if version is None:
-            print("\n".join(list_versions(settings, day)), flush=True)
-            return
-        restored = restore_day(settings, day, version, reason, f"restore-{now:%Y%m%dT%H%M%S}", now)
+        with panics_told():
+            if version is None:
+                print("\n".join(list_versions(settings, day)), flush=True)
+                return
+            restored = restore_day(settings, day, version, reason, f"restore-{now:%Y%m%dT%H%M%S}", now)
     except Exception as error:
         say_last(f"restore {day}: {describe_failure(error)[1]}")
         raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None

@@ -42,12 +42,14 @@ def erase(
 ) -> None:
     """Remove one comment from every table, history and batch file, and prove it; the exit code is 1 if that fails."""
     from tasks.base.errors import WrongUsage
+    from tasks.base.panics import panics_told
     from tasks.base.settings import Settings
     from tasks.past_days.erasure.erase_comment import erase_comment
     from tasks.reports.log_lines import describe_failure
 
     try:
-        erasure = erase_comment(Settings.load(), comment_id, day, datetime.now(UTC), yes)
+        with panics_told():
+            erasure = erase_comment(Settings.load(), comment_id, day, datetime.now(UTC), yes)
     except Exception as error:
         say_last(f"erase {comment_id}: {describe_failure(error)[1]}")
         raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None

@@ -169,21 +169,6 @@ class Aws:
     def _in_haste(self, service: str) -> Any:
         return self.client_in(self.region, service, attempts=1, read_timeout_s=3, connect_timeout_s=1.5)
 
-    @property
-    def s3_filesystem(self) -> Any:
-        """S3 as random-access files, with the credentials as they are now; s3fs keeps one instance for each."""
-        import s3fs  # 1.6 s: only the stage that reads footers pays for it
-
-        options = self.object_store_options()
-        return s3fs.S3FileSystem(
-            key=options["aws_access_key_id"],
-            secret=options["aws_secret_access_key"],
-            token=options.get("aws_session_token"),
-            endpoint_url=options.get("aws_endpoint_url"),
-            client_kwargs={"region_name": self.region},
-            use_listings_cache=False,
-        )
-
     def object_store_options(self) -> dict[str, str]:
         """`storage_options` for polars and deltalake, which do not read botocore's profile or endpoint variables.
 

@@ -51,6 +51,13 @@ class FileStore:
         except FileNotFoundError:
             raise changed(uri) from None
 
+    def ends(self, uri: str, count: int) -> tuple[bytes, bytes]:
+        """See ObjectStore."""
+        with self.open(uri) as file:
+            first = file.read(count)
+            file.seek(max(file.seek(0, os.SEEK_END) - count, 0))
+            return first, file.read(count)
+
     def put(self, uri: str, body: bytes) -> None:
         """See ObjectStore."""
         with tempfile.NamedTemporaryFile(dir=self._folder(uri), prefix=_PARTIAL, delete=False) as file:

@@ -17,6 +17,7 @@ from data_contracts.tables.table import Table
 from tasks.adapters.aws import Aws
 from tasks.adapters.lake_snapshots import keep_snapshot, open_snapshot, read_rows, take_snapshot
 from tasks.base.errors import ModerationError, StorageUnavailable
+from tasks.base.panics import panics_told
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ANSWER_CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -207,7 +208,8 @@ def _commit(entry: dict[str, Any]) -> Commit:
 def _translated(uri: str) -> Iterator[None]:
     """A lost race for a version or a failing store is worth another try of the stage."""
     try:
-        yield
+        with panics_told(f"at {uri}"):
+            yield
     except (CommitFailedError, DeltaError, OSError) as error:
         # Not "from error": a traceback would show S3's answer whole, and with it the session token.
         raise StorageUnavailable(f"{uri}: {_one_line(error)}") from None
@@ -243,7 +245,8 @@ def _one_line(error: Exception) -> str:
 def _watched(batches: Iterable[pa.RecordBatch], failed: list[Exception]) -> Iterator[pa.RecordBatch]:
     """The batches; an error of theirs is kept, since the Arrow stream that carries them makes a text of it."""
     try:
-        yield from batches
+        with panics_told():
+            yield from batches
     except Exception as error:
         failed.append(error)
         raise

@@ -47,7 +47,15 @@ class ObjectStore(Protocol):
         ...
 
     def open(self, uri: str) -> BinaryIO:
-        """Open for random reading: a Parquet footer without the rest; InputChanged if there is no such object."""
+        """Open for random reading: a Parquet footer without the rest.
+
+        InputChanged, here or while it is read, if there is no such object or it was replaced; whatever else S3 says to
+        a read is told with the object's URI.
+        """
+        ...
+
+    def ends(self, uri: str, count: int) -> tuple[bytes, bytes]:
+        """Its first and its last bytes, so many of each; InputChanged if there is no such object."""
         ...
 
     def put(self, uri: str, body: bytes) -> None:

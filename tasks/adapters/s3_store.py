@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from botocore.exceptions import ClientError
 
-from tasks.adapters.aws import Aws, error_code, error_text, translated
+from tasks.adapters.aws import Aws, error_code, error_text, is_transient_error, translated
 from tasks.adapters.object_store import Protection, StorageRefused, StoredObject, Versioned, changed
+from tasks.adapters.ranged_object import Part, RangedObject
 from tasks.base.errors import StorageUnavailable
 
 _NOT_FOUND = {"404", "NoSuchKey", "NotFound"}
 _PRECONDITION = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
+#: What S3 says to a range of an object that has no byte.
+_NO_RANGE = {"416", "InvalidRange"}
+#: Bytes that are read at least where an open object is read on.
+_BLOCK_BYTES = 1 << 20
 #: S3's own limit for DeleteObjects.
 _DELETE_BATCH = 1000
 
@@ -24,7 +31,6 @@ class S3Store:
     """S3 through boto3."""
 
     def __init__(self, aws: Aws, ours: Mapping[str, Protection]) -> None:
-        self._aws = aws
         self._s3 = aws.s3
         self._ours = ours
 
@@ -56,7 +62,7 @@ class S3Store:
     def get(self, uri: str) -> bytes | None:
         """See ObjectStore."""
         bucket, key = _split(uri)
-        with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+        with _reading(uri):
             try:
                 body: bytes = self._s3.get_object(**self._at(bucket), Key=key)["Body"].read()
             except ClientError as error:
@@ -69,7 +75,7 @@ class S3Store:
         """See ObjectStore."""
         bucket, key = _split(uri)
         condition = {"IfMatch": f'"{etag}"'} if etag else {}
-        with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+        with _reading(uri):
             try:
                 body = self._s3.get_object(**self._at(bucket), Key=key, **condition)["Body"]
             except ClientError as error:
@@ -82,15 +88,37 @@ class S3Store:
 
     def open(self, uri: str) -> BinaryIO:
         """See ObjectStore."""
-        with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+        etags: list[str] = []
+
+        def get(span: str) -> Part:
+            part, etag = self._part(uri, span, *etags)
+            etags[:] = [etag] if etag else []
+            return part
+
+        return io.BufferedReader(RangedObject(get), _BLOCK_BYTES)
+
+    def ends(self, uri: str, count: int) -> tuple[bytes, bytes]:
+        """See ObjectStore."""
+        first, etag = self._part(uri, f"bytes=0-{count - 1}")
+        last, _ = self._part(uri, f"bytes=-{count}", etag)
+        return first.body, last.body
+
+    def _part(self, uri: str, span: str, etag: str = "") -> tuple[Part, str]:
+        """A range of an object, and the etag of the object that it is of."""
+        bucket, key = _split(uri)
+        condition = {"IfMatch": f'"{etag}"'} if etag else {}
+        with _reading(uri):
             try:
-                return cast("BinaryIO", self._aws.s3_filesystem.open(uri, "rb", block_size=1 << 20))
-            except FileNotFoundError:  # s3fs has words of its own for S3's errors
-                raise changed(uri) from None
-            except PermissionError as error:
-                raise StorageRefused(f"read {uri}: {error_text(error)}") from None
-            except OSError as error:
-                raise StorageUnavailable(f"read {uri}: {error_text(error)}") from None
+                answer = self._s3.get_object(**self._at(bucket), Key=key, Range=span, **condition)
+                body: bytes = answer["Body"].read()
+            except ClientError as error:
+                if error_code(error) in _NO_RANGE:
+                    return Part(b"", 0), ""
+                if error_code(error) in _NOT_FOUND | _PRECONDITION:
+                    raise changed(uri) from None
+                raise
+        size = str(answer.get("ContentRange", "")).rpartition("/")[2]
+        return Part(body, int(size) if size.isdigit() else len(body)), answer["ETag"].strip('"')
 
     def put(self, uri: str, body: bytes) -> None:
         """See ObjectStore."""
@@ -117,7 +145,7 @@ class S3Store:
     def get_versioned(self, uri: str) -> Versioned | None:
         """See ObjectStore; the age is S3's answer time minus S3's write time, so no clock of ours is in it."""
         bucket, key = _split(uri)
-        with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+        with _reading(uri):
             try:
                 answer = self._s3.get_object(**self._at(bucket), Key=key)
                 body: bytes = answer["Body"].read()
@@ -189,6 +217,31 @@ class S3Store:
         with translated(f"list {folder}", StorageUnavailable, StorageRefused):
             answer = self._s3.list_objects_v2(**self._at(bucket), Prefix=f"{key}/", MaxKeys=1)
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+
+
+@contextmanager
+def _reading(uri: str) -> Iterator[None]:
+    """S3's refusals of a read with the object and, where it is not the permission to read it, what helps."""
+    with translated(f"read {uri}", StorageUnavailable, StorageRefused):
+        try:
+            yield
+        except ClientError as error:
+            cure = _cure(error)
+            if cure is None:
+                raise
+            raise StorageRefused(f"read {uri}: {error_text(error)}: {cure}") from None
+
+
+def _cure(error: ClientError) -> str | None:
+    if error_code(error) == "InvalidObjectState":
+        return (
+            "the object is archived; restore it (aws s3api restore-object), or copy it to a storage class that can be "
+            "read at once, and run the day again"
+        )
+    text = error_text(error).lower()
+    if "kms" in text and not is_transient_error(error):
+        return "the object is encrypted with a KMS key that may not be used; grant kms:Decrypt on it, or enable the key"
+    return None
 
 
 def _split(uri: str) -> tuple[str, str]:

@@ -77,6 +77,10 @@ class Storage:
         """See ObjectStore."""
         return self._store(uri).open(uri)
 
+    def ends(self, uri: str, count: int) -> tuple[bytes, bytes]:
+        """See ObjectStore."""
+        return self._store(uri).ends(uri, count)
+
     def put(self, uri: str, body: bytes) -> None:
         """See ObjectStore."""
         self._store(uri).put(uri, body)

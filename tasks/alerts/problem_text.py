@@ -10,7 +10,7 @@ from tasks.alerts.words import NOTICE_WORDS, WORDS, NoticeWords
 from tasks.base.ports import AlertMessage, Severity
 from tasks.base.safe_text import safe_text
 
-Watcher = Literal["watchdog", "late_input"]
+Watcher = Literal["watchdog", "late_input", "unread_input"]
 
 #: Problems listed one by one under a heading; the rest are counted.
 MAX_TOLD = 12

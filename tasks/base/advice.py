@@ -30,7 +30,8 @@ _LATER = "run the day again later: nothing is paid twice."
 #: What may stop a night, and be alerted. After each of them the day is run again.
 OF_NIGHTS = {
     "InputAbsent": Advice(
-        "The day's folder has no Parquet file.", "ask upstream for the export; run the day again when it is there."
+        "The day's folder has no comments file; the line names what is there and is not read.",
+        "ask upstream for the export; run the day again when it is there.",
     ),
     "InputIncomplete": Advice(
         "The object that says that the day is complete (MODERATION_INPUT_MARKER) did not come in time.",
@@ -38,8 +39,13 @@ OF_NIGHTS = {
     ),
     "InputChanged": Advice("An input file was replaced or deleted while the night ran.", "run the day again."),
     "SchemaDrift": Advice(
-        "An input file lacks a column, or has one of another type.",
+        "An input file lacks a column, has one of another type, or cannot be read.",
         "see which file and column the reason names. Have the export fixed, or widen the contract; run the day again.",
+    ),
+    "LibraryPanicked": Advice(
+        "A library gave up where it should have raised an error; what was answered is kept.",
+        "look at the input that the reason names, then run the day again, which pays nothing twice. If it comes again, "
+        "keep the line and the input, and open an issue.",
     ),
     "TooManyRejected": Advice(
         "More rows broke the contract than allowed; nothing was sent to Bedrock.",
@@ -113,8 +119,8 @@ OF_NIGHTS = {
         "choose a model that the line lists, or set MODERATION_INVOCATION_TYPE=Converse.",
     ),
     "StorageRefused": Advice(
-        "S3 refused for a reason that stays, such as a missing bucket or permission.",
-        "grant what the line names (infra/iam/), then run the day again.",
+        "S3 refused for a reason that stays: a missing bucket or permission, an archived object, a KMS key.",
+        "grant or restore what the line names (infra/iam/), then run the day again.",
     ),
     "StorageUnavailable": Advice("S3 did not answer as it should, also after retries.", _LATER),
     "BedrockUnavailable": Advice("Bedrock did not answer as it should, also after retries.", _LATER),

@@ -24,7 +24,8 @@
     │   ├── FlipsHeld             a backfill would change more verdicts of a published day than may pass unseen
     │   ├── Unanswered            nobody answered what a backfill asked
     │   ├── NotRestorable         the version of the day that is wanted cannot be brought back
-    │   └── BackfillIncomplete    some days of a backfill stopped
+    │   ├── BackfillIncomplete    some days of a backfill stopped
+    │   └── LibraryPanicked       a library gave up in a way that is no error of Python's
     ├── SomethingWrong            what the watchdog found; it stopped nothing (exit 1)
     ├── RemeasureIncomplete       some days could not be measured again (exit 1)
     ├── WrongUsage                the call or the settings are wrong (exit 2)
@@ -148,6 +149,10 @@ class NotRestorable(NightStopped):
 
 class BackfillIncomplete(NightStopped):
     """Some days of a backfill were not published."""
+
+
+class LibraryPanicked(NightStopped):
+    """A library that is written in Rust panicked: what it was given is kept by nobody's rules (`tasks.base.panics`)."""
 
 
 class SomethingWrong(ModerationError):

@@ -1,7 +1,7 @@
 """Every key that the project reads or writes; no other module puts one together.
 
-    {COMMENTS_URI}/date=D/*.parquet            the day's comments (read only)
-    {LABELS_URI}/date=D/*.parquet              human labels of the day's comments (read only)
+    {COMMENTS_URI}/date=D/                     the day's comments (read only), by the rule of `intake/input_files`
+    {LABELS_URI}/date=D/                       human labels of the day's comments (read only), by the same rule
 
     {OUTPUT_URI}/
       lake/{verdicts,rejected,review,metrics,nights}/   Delta tables, partitioned by date: the truth
@@ -21,6 +21,7 @@
       state/alerts/incidents.json              which runs of degraded nights each channel was told of
       state/alerts/watchdog.json               what the watchdog found wrong, and told each channel of
       state/alerts/late_input.json             which late input each channel was told of
+      state/alerts/unread_input.json           which objects that no night reads each channel was told of
       state/labels/D.json                      the label objects that the day was last measured with
       state/alerts/lifecycle.json              which steps to a model's end of life each channel was told of
       state/usage/D.json                       what the day's requests used, by language: later estimates learn from it
@@ -69,7 +70,7 @@ def leases(settings: Settings) -> str:
 
 
 def notices(settings: Settings, watcher: str) -> str:
-    """What a watcher over several days found, and told each channel of: `watchdog` or `late_input`."""
+    """What a watcher over several days found, and told each channel of: `watchdog`, `late_input` ..."""
     return f"{settings.output_uri}/state/alerts/{watcher}.json"
 
 

@@ -97,8 +97,8 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # it may be an alert URL with its password
     )
 
-    comments_uri: str = Field(description="S3 root of the comments: {COMMENTS_URI}/date=D/*.parquet")
-    labels_uri: str = Field(description="S3 root of the human labels: {LABELS_URI}/date=D/*.parquet")
+    comments_uri: str = Field(description="S3 root of the comments, a folder a day: {COMMENTS_URI}/date=D/")
+    labels_uri: str = Field(description="S3 root of the human labels, a folder a day: {LABELS_URI}/date=D/")
     output_uri: str = Field(description="S3 root of everything published and of the ledger")
     batch_uri: str = Field(description="S3 root of Bedrock's input and output files; no '=' in it")
     role_arn: str = Field(description="IAM role that Bedrock assumes to read and write BATCH_URI")

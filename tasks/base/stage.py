@@ -13,6 +13,7 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.base.errors import is_transient
+from tasks.base.panics import panics_told
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,14 +36,20 @@ def telling_stage(function: Callable[P, R]) -> Task[P, R]:
 
 def single_stage(function: Callable[P, R]) -> Task[P, R]:
     """A stage without another try: it never fails, or what fails in it must not hold up what comes after."""
-    return task(persist_result=False, cache_policy=NO_CACHE)(function)
+    return task(persist_result=False, cache_policy=NO_CACHE)(_told(function))
 
 
 def _repeated(delays_s: list[float]) -> Callable[[Callable[P, R]], Task[P, R]]:
-    return task(
+    made = task(
         retries=len(delays_s),
         retry_delay_seconds=delays_s,
         retry_condition_fn=is_transient,
         persist_result=False,
         cache_policy=NO_CACHE,
     )
+    return lambda function: made(_told(function))
+
+
+def _told(function: Callable[P, R]) -> Callable[P, R]:
+    """The same, with a panic of a library as an error like any other: Prefect would call the run crashed."""
+    return panics_told(f"in {getattr(function, '__name__', 'a stage')}")(function)

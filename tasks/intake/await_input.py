@@ -6,7 +6,6 @@ store's own clock; input that has long been there is not waited for. What comes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -14,12 +13,11 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
-from tasks.adapters.storage import StoredObject
 from tasks.base.errors import InputIncomplete
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
-from tasks.intake.input_files import is_input
+from tasks.intake.input_files import InputFiles, find_inputs
 
 #: Seconds between looks at the day's folder.
 LOOK_AGAIN_S = 60.0
@@ -53,25 +51,20 @@ class InputWait(BaseModel):
     waited_s: float
 
 
-def look_at_input(
-    objects: Sequence[StoredObject], folder: str, now: datetime, still_s: float, marker: str | None
-) -> InputLook:
+def look_at_input(files: InputFiles, now: datetime, still_s: float, marker: str | None) -> InputLook:
     """How far the input is.
 
     Args:
-        objects: everything in the day's folder.
-        folder: that folder.
+        files: what the day's folder holds.
         now: by the clock that dated the objects.
         still_s: seconds that the input must have been still for.
         marker: name of the object that says it is complete, if there is one.
     """
     if marker is not None:
-        is_marked = any(item.uri == f"{folder}/{marker}" for item in objects)
-        return InputLook(Readiness.COMPLETE) if is_marked else InputLook(Readiness.UNMARKED, LOOK_AGAIN_S)
-    inputs = [item for item in objects if is_input(item, folder)]
-    if not inputs:
+        return InputLook(Readiness.COMPLETE) if files.is_marked else InputLook(Readiness.UNMARKED, LOOK_AGAIN_S)
+    if not files.read:
         return InputLook(Readiness.ABSENT, LOOK_AGAIN_S)
-    missing_s = still_s - (now - max(item.modified_at for item in inputs)).total_seconds()
+    missing_s = still_s - (now - max(item.modified_at for item in files.read)).total_seconds()
     return InputLook(Readiness.MOVING, min(missing_s, LOOK_AGAIN_S)) if missing_s > 0 else InputLook(Readiness.COMPLETE)
 
 
@@ -91,10 +84,12 @@ def await_input(settings: Settings, run_date: date) -> InputWait:
     """
     outside, folder = adapters.connect(settings), DayPaths(settings, run_date).comments
     storage, clock = outside.storage, outside.clock
-    begun, limit_s = clock.monotonic(), settings.input_wait_h * 3600
+    begun, limit_s, known = clock.monotonic(), settings.input_wait_h * 3600, frozenset[tuple[str, str]]()
     while True:
         now = storage.now(folder)  # before the listing, so that nothing listed can seem older than it is
-        look = look_at_input(storage.list(folder), folder, now, settings.input_still_s, settings.input_marker)
+        files = find_inputs(storage, folder, settings.input_marker, known)
+        known |= {(item.uri, item.etag) for item in files.read}
+        look = look_at_input(files, now, settings.input_still_s, settings.input_marker)
         waited_s = clock.monotonic() - begun
         if look.readiness is Readiness.COMPLETE or waited_s >= limit_s:
             break

@@ -15,7 +15,7 @@ from tasks.base.errors import TooManyRejected
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.intake.expectations.day_profile import row_facts
-from tasks.intake.input_files import fetch_inputs
+from tasks.intake.footers import fetch_inputs
 from tasks.intake.row_rules import check_rows, day_bounds, rejected_rows, row_rules, split_records
 
 

@@ -13,7 +13,8 @@ from tasks.base.errors import InputAbsent
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
-from tasks.intake.input_files import count_rows, is_input
+from tasks.intake.footers import count_rows
+from tasks.intake.input_files import describe_unread, find_inputs
 from tasks.intake.prompt_history import check_prompt
 from tasks.ledger.asker import Asker
 
@@ -34,9 +35,10 @@ def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
     storage, asker = outside.storage, Asker.named(settings)
     prompt = asker.prompt
-    listed = [item for item in storage.list(paths.comments) if is_input(item, paths.comments)]
-    if not listed:
-        raise InputAbsent(f"no input: {paths.comments}/ has no *.parquet object")
+    files = find_inputs(storage, paths.comments, settings.input_marker)
+    warnings = describe_unread(files, paths.comments)
+    if not files.read:
+        raise InputAbsent("; ".join((f"no input: {paths.comments}/ has no comments file", *warnings)))
 
     def pin(item: StoredObject) -> InputObject:
         with storage.open(item.uri) as file:
@@ -44,7 +46,7 @@ def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch
         return InputObject(uri=item.uri, etag=item.etag, size_bytes=item.size_bytes, row_count=rows)
 
     with ThreadPoolExecutor(_FOOTER_READERS) as readers:
-        inputs = tuple(readers.map(pin, listed))
+        inputs = tuple(readers.map(pin, files.read))
     plan = Plan(
         run_date=run_date,
         run_id=run_id,
@@ -57,6 +59,7 @@ def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch
         prompt_sha256=prompt.sha256,
         epoch=epoch,
         settings=settings.public(),
+        warnings=warnings,
     )
     check_prompt(outside, paths, f"{prompt.id}/{prompt.version}", prompt.sha256)
     storage.put(paths.file("plan.json"), plan.model_dump_json(indent=1).encode())

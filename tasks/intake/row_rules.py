@@ -15,7 +15,7 @@ import polars as pl
 from data_contracts.documents.ledger import erasure_id, record_id
 from data_contracts.documents.plan import InputObject
 from data_contracts.tables.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
-from tasks.intake.encoding import BROKEN, is_sound, mend
+from tasks.intake.foreign_parquet import BROKEN, copy_plain
 from tasks.intake.language import identify_languages
 from tasks.intake.repeats import find_repeats
 from tasks.llm.request_line import comment_json
@@ -44,26 +44,20 @@ def day_bounds(run_date: date, zone: ZoneInfo) -> DayBounds:
 
 
 def read_comments(path: Path, source: InputObject) -> pl.LazyFrame:
-    """A local copy of an input object as comments with their row key.
+    """A local copy of an input object as comments with their row key; the rows are copied to a file beside it.
 
     Columns: those of COMMENTS, in its types, plus source_object, source_row and BROKEN (a string of the row is no
     UTF-8). A float rating stays a float, so that the row rules can see one that is not whole.
+
+    Raises:
+        SchemaDrift: if a column cannot be read.
     """
-    broken = pl.lit(False)
-    if not is_sound(path):
-        path, whole = path.with_suffix(".mended.parquet"), path
-        mend(whole, path, source.uri)
-        broken = pl.col(BROKEN)
-    columns = [
-        pl.col("comment_id", "product_id", "user_id", "text").cast(pl.String),
-        pl.col("posted_at").dt.convert_time_zone("UTC").dt.cast_time_unit("us"),
-        pl.col("rating").cast(pl.Float64),
-    ]
+    plain = path.with_suffix(".plain.parquet")
+    copy_plain(path, plain, COMMENTS, source.uri)
     return (
-        pl.scan_parquet(path, glob=False, hive_partitioning=False)
-        .select(*COMMENTS.names, broken.alias(BROKEN))  # before the row number: an extra column may have its name
+        pl.scan_parquet(plain, glob=False, hive_partitioning=False)
         .with_row_index("source_row")
-        .with_columns(*columns, pl.col("source_row").cast(pl.Int64), source_object=pl.lit(source.uri))
+        .with_columns(pl.col("source_row").cast(pl.Int64), source_object=pl.lit(source.uri))
         .select(*COMMENTS.names, *_ROW_KEY, BROKEN)
     )
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.documents.ledger import EntryState, LedgerEntry
 from tasks import adapters
 from tasks.base.errors import DayInUse, ModerationError
+from tasks.base.panics import panics_told
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.jobs.collection import collect_day
@@ -82,7 +83,8 @@ def stopped_on(
         if signal is None:
             raise
         try:
-            told = stop_day(settings, run_date, now).told
+            with panics_told():
+                told = stop_day(settings, run_date, now).told
         except Exception as problem:
             told = (
                 f"its Bedrock jobs could not be stopped ({type(problem).__name__}: {problem}); they stay in the ledger"

@@ -18,6 +18,7 @@ from tasks.adapters import Adapters
 from tasks.base.frames import scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Thresholds
+from tasks.intake.input_files import describe_unread
 from tasks.labels.label_files import LabelsSeen, list_labels, read_labels, store_seen
 from tasks.labels.quality import confusion_matrices, measure_quality
 from tasks.labels.truth import Settled, settle
@@ -40,6 +41,7 @@ class AccuracySummary(BaseModel):
         agreed_count: of those, comments on which all agree.
         kappa: their agreement beyond chance; None if no two raters share enough comments.
         confusion: of every slice that has a label.
+        warnings: label files that cannot be read, and objects that are none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,6 +60,7 @@ class AccuracySummary(BaseModel):
     agreed_count: int
     kappa: float | None
     confusion: tuple[ConfusionMatrix, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def measure_labels(settled: Settled, faults: Sequence[str], run_date: date) -> list[Measurement]:
@@ -139,15 +142,16 @@ def summarise(
 def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> AccuracySummary:
     """Append what the labels that are there now say about the day's published verdicts, and note which they were."""
     limits, run_date = paths.settings.thresholds, paths.run_date
-    history, objects = read_history(outside, paths), list_labels(outside.storage, paths)
+    history, listed = read_history(outside, paths), list_labels(outside.storage, paths)
     with scratch() as folder:
-        files = read_labels(outside.storage, objects, Path(folder))
+        files = read_labels(outside.storage, listed.read, paths.labels, Path(folder))
     verdicts = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == run_date)
     settled = settle(files.labels, verdicts, files.lost_count)
     judged = judge_quality(measure_labels(settled, files.faults, run_date), run_date, history, limits)
-    summary = summarise(run_date, settled, judged, limits)
+    warnings = (*files.faults, *describe_unread(listed, paths.labels))
+    summary = summarise(run_date, settled, judged, limits).model_copy(update={"warnings": warnings})
     matrices = [matrix.model_dump() for matrix in summary.confusion]
     outside.storage.put(paths.file("confusion.json"), json.dumps(matrices, indent=1).encode())
     append_rows(outside, paths, metric_rows(judged, history, Stamp(run_date, now, verdicts_run_id, paths.run_id)))
-    store_seen(outside.storage, paths, LabelsSeen.of(objects, paths, verdicts_run_id))
+    store_seen(outside.storage, paths, LabelsSeen.of(listed.read, paths, verdicts_run_id))
     return summary

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_contracts.tables.labels import LABELS
-from tasks.adapters.storage import Storage, StoredObject
-from tasks.base.errors import InputChanged
+from tasks.adapters.storage import Storage, StorageRefused, StoredObject
+from tasks.base.errors import InputChanged, LibraryPanicked
+from tasks.base.panics import panics_told
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
+from tasks.intake.foreign_parquet import UNREADABLE, open_parquet, read_batches, stored_schema
+from tasks.intake.input_files import InputFiles, find_inputs, is_parquet, name_in, sort_out
 from tasks.labels.truth import schema_fault
 
 
@@ -43,43 +46,82 @@ class LabelsSeen(BaseModel):
         return cls(verdicts_run_id=verdicts_run_id, etags=etags)
 
 
-def list_labels(storage: Storage, paths: DayPaths) -> list[StoredObject]:
-    """Every label file of the day."""
-    return [item for item in storage.list(paths.labels) if item.uri.endswith(".parquet")]
+def list_labels(storage: Storage, paths: DayPaths, before: LabelsSeen | None = None) -> InputFiles:
+    """What the folder of the day's labels holds, by the rule that holds for the comments.
+
+    Args:
+        storage: where it is.
+        paths: of the day.
+        before: what the day was last measured with: these objects are known to be label files.
+    """
+    return find_inputs(storage, paths.labels, known=_known(paths.labels, before))
 
 
-def list_labels_of(storage: Storage, settings: Settings, days: Collection[date]) -> dict[date, list[StoredObject]]:
-    """Every label file of each of the days, by one listing from the first of them on."""
-    found: dict[str, list[StoredObject]] = {DayPaths(settings, day).labels: [] for day in days}
+def list_labels_of(
+    storage: Storage, settings: Settings, days: Collection[date], seen: Mapping[date, LabelsSeen]
+) -> dict[date, InputFiles]:
+    """What the label folder of each of the days holds, by one listing from the first of them on.
+
+    Args:
+        storage: where they are.
+        settings: name the root.
+        days: any days.
+        seen: what the days were last measured with, see `list_labels`.
+    """
+    folders = {DayPaths(settings, day).labels: day for day in days}
+    listed: dict[str, list[StoredObject]] = {folder: [] for folder in folders}
     for item in storage.list(settings.labels_uri, after=f"date={min(days)}") if days else ():
-        folder = f"{settings.labels_uri}/{item.uri.removeprefix(f'{settings.labels_uri}/').partition('/')[0]}"
-        if folder in found and item.uri.endswith(".parquet"):
-            found[folder].append(item)
-    return dict(zip(days, found.values(), strict=True))
+        folder = f"{settings.labels_uri}/{name_in(item.uri, settings.labels_uri).partition('/')[0]}"
+        if folder in listed:
+            listed[folder].append(item)
+    found = {}
+    for folder, day in folders.items():
+        known = _known(folder, seen.get(day))
+        found[day] = sort_out(listed[folder], folder, partial(is_parquet, storage, known=known))
+    return found
 
 
-def read_labels(storage: Storage, objects: Iterable[StoredObject], scratch: Path) -> LabelFiles:
-    """What the files say; one that breaks the contract is counted, never fatal.
+def _known(folder: str, before: LabelsSeen | None) -> frozenset[tuple[str, str]]:
+    etags = before.etags if before is not None else {}
+    return frozenset((f"{folder}/{name}", etag) for name, etag in etags.items())
+
+
+def read_labels(storage: Storage, objects: Iterable[StoredObject], folder: str, scratch: Path) -> LabelFiles:
+    """What the files say; one that cannot be read or breaks the contract is counted, never fatal.
 
     A file that is gone by now is none: the next listing differs, and then the day is measured again.
     """
     frames, faults, lost_count = [LABELS.empty()], [], 0
-    for place, item in enumerate(objects):
-        file, name = scratch / f"labels-{place}.parquet", item.uri.rsplit("/", 1)[-1]
+    for item in objects:
+        file = scratch / "labels.parquet"
         try:
             storage.fetch(item.uri, file)
+            rows, fault, row_count = _read(file)
+            frames += rows
         except InputChanged:
             continue
-        try:
-            fault, row_count = schema_fault(pl.read_parquet_schema(file)), pq.read_metadata(file).num_rows
-            if fault is None:
-                frames.append(LABELS.conform(pl.scan_parquet(file)).collect())
-        except (pl.exceptions.PolarsError, OSError, ValueError):
-            fault, row_count = "is no readable Parquet file", 1
+        except StorageRefused as error:
+            fault, row_count = f"was refused: {str(error).replace(';', ',')}", 1
         if fault is not None:
-            faults.append(f"{name} {fault}")
+            faults.append(f"{name_in(item.uri, folder)} {fault}")
             lost_count += row_count
     return LabelFiles(pl.concat(frames), lost_count, tuple(faults))
+
+
+def _read(path: Path) -> tuple[list[pl.DataFrame], str | None, int]:
+    """The rows of a file, or why there are none and how many are lost."""
+    row_count = 1
+    try:
+        with open_parquet(path) as file:
+            fault = schema_fault(stored_schema(file))
+            row_count = file.metadata.num_rows
+            if fault is not None:
+                return [], fault, row_count
+            with panics_told("reading labels"):
+                frames = [pl.DataFrame(batch).lazy() for batch in read_batches(file, LABELS)]
+                return [LABELS.conform(frame).collect() for frame in frames], None, row_count
+    except (*UNREADABLE, pl.exceptions.PolarsError, LibraryPanicked):
+        return [], "is no readable Parquet file", row_count
 
 
 def load_seen(storage: Storage, settings: Settings, days: Collection[date]) -> dict[date, LabelsSeen]:

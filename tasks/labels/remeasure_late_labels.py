@@ -32,15 +32,18 @@ class LateLabelsSummary(BaseModel):
     looked_count: int
     remeasured: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
+    #: as for the night's own day
+    warnings: tuple[str, ...] = ()
 
 
 def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[date, str]) -> list[date]:
     """Published days whose labels are not those that the day was last measured with."""
     changed = []
-    objects = list_labels_of(outside.storage, settings, published)
     seen = load_seen(outside.storage, settings, published)
+    files = list_labels_of(outside.storage, settings, published, seen)
     for day, verdicts_run_id in published.items():
-        before, now = seen.get(day), LabelsSeen.of(objects[day], DayPaths(settings, day), verdicts_run_id)
+        before = seen.get(day)
+        now = LabelsSeen.of(files[day].read, DayPaths(settings, day), verdicts_run_id)
         is_unmeasured = before is None and bool(now.etags)
         if is_unmeasured or (before is not None and before != now):
             changed.append(day)
@@ -69,4 +72,5 @@ def remeasure_late_labels(
         looked_count=len(published),
         remeasured=tuple(str(summary.run_date) for summary in measured),
         degraded=tuple(f"{summary.run_date} {name}" for summary in measured for name in summary.degraded),
+        warnings=tuple(f"{summary.run_date}: {warning}" for summary in measured for warning in summary.warnings),
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
+import pyarrow as pa
 
 from data_contracts.tables.labels import LABELS, LabelSource
 from data_contracts.tables.verdicts import Status
+from tasks.intake import foreign_parquet
+from tasks.intake.foreign_parquet import SchemaFault
 
 NO_CATEGORY = "none"
 
@@ -49,29 +51,18 @@ class Settled(NamedTuple):
         return "; ".join([f"labels of source {source}", *(text for text, count in remarks.items() if count)])
 
 
-def schema_fault(schema: Mapping[str, pl.DataType]) -> str | None:
+def schema_fault(schema: pa.Schema) -> str | None:
     """What keeps a label file from being read, or None; extra columns are ignored."""
-    for column in LABELS:
-        if column.name not in schema:
+    fault = foreign_parquet.schema_fault(schema, LABELS)
+    match fault:
+        case None:
+            return None
+        case SchemaFault(column, ()):
             return f"misses {column.name}"
-        found = schema[column.name]
-        if not _is_legal(column.name, found):
-            return f"{column.name} is {found}"
-    return None
-
-
-def _is_legal(name: str, dtype: pl.DataType) -> bool:
-    match name:
-        case "violation":
-            return dtype == pl.Boolean
-        case "labeled_at":
-            return isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
-        case "inclusion_probability":
-            return dtype.is_numeric() or dtype == pl.Null
-        case "category" | "stratum":
-            return dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null)
-        case _:
-            return dtype in (pl.String, pl.Categorical, pl.Enum)
+        case SchemaFault(column, (stored,)):
+            return f"{column.name} is {stored}"
+        case SchemaFault(column, _):
+            return f"{column.name} stands there twice"
 
 
 def is_usable() -> pl.Expr:

@@ -124,7 +124,7 @@ def close_night(
         estimated_output_tokens=sum(entry.estimated_output_tokens for entry in ledger),
         estimate_source=main_source(ledger),
         cost_usd=books.ledger_cost_usd,
-        warnings=(*checked.warnings, *count_warnings(ledger)),
+        warnings=(*plan.warnings, *checked.warnings, *count_warnings(ledger)),
         jobs=[entry.model_dump(mode="json", exclude={"client_request_token"}) for entry in ledger],
         metrics=json.loads(metrics.write_json()),
         alerts=alerts.model_dump(mode="json"),

@@ -25,6 +25,7 @@ def describe_step(name: str, result: object, took_s: float) -> str:
         case Plan():
             objects, rows = len(result.inputs), result.row_count
             told = f"{rows} rows in {objects} objects, {result.model_id}, {result.prompt_name}/{result.prompt_version}"
+            told = "; ".join((told, *result.warnings))
         case Night():
             told = f"published as run {result.run_id}"
         case BaseModel():

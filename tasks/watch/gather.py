@@ -22,6 +22,7 @@ from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.base.errors import ModerationError
+from tasks.base.panics import panics_told
 from tasks.base.paths import DayPaths, RunPaths, backfills, lake, leases
 from tasks.base.ports import Job
 from tasks.base.settings import Settings
@@ -206,7 +207,8 @@ def _read_record(storage: Storage, uri: str, kind: type[Record]) -> Record | Non
 def _try(facts: Facts, kind: str, read: Callable[[], T], day: date | None = None, table: str = "") -> T | None:
     """What was read; None, and a fault, if the world did not let us."""
     try:
-        return read()
+        with panics_told():
+            return read()
     except (ModerationError, pl.exceptions.PolarsError, OSError) as error:
         facts.faults.append(Fault(kind, _text(error), day, table))
         return None

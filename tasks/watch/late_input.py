@@ -1,7 +1,7 @@
-"""Finds comments files that came, changed or went after their day was published.
+"""Finds comments files that came, changed or went after their day was published, and objects that no night reads.
 
 A listing of the day's folder is held against the inputs that the published run planned: a list call and a small read a
-day, and no comments file is opened.
+day, and no comments file is opened but the ends of one without a suffix that the plan does not know.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from data_contracts.tables.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
-from tasks.adapters.storage import StoredObject
-from tasks.base.paths import RunPaths, lake
+from tasks.adapters.storage import Storage
+from tasks.base.paths import DayPaths, RunPaths, lake
 from tasks.base.settings import Settings
-from tasks.intake.input_files import is_input
+from tasks.intake.input_files import InputFiles, find_inputs, name_in, name_of, some_names
+from tasks.labels.label_files import list_labels_of, load_seen
 from tasks.ledger.nights import published_runs
 
 #: Days that are looked at together.
@@ -69,24 +70,48 @@ class LateInput(BaseModel):
         return (*self.new, *self.changed, *self.gone)
 
 
+class UnreadInput(BaseModel):
+    """Objects of a day's folder that are visible and not read.
+
+    Attributes:
+        what: of which folder: `comments` or `labels`.
+        folder: it.
+        names: of the first of them, below the folder.
+        count: how many there are.
+        state: hash of all names, so that one more is news.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run_date: date
+    what: str
+    folder: str
+    names: str
+    count: int
+    state: str = ""
+
+
 class _File(NamedTuple):
     etag: str
     size_bytes: int
 
 
 def compare_inputs(
-    planned: Iterable[PlannedObject], listed: Iterable[StoredObject], run_date: date, run_id: str
+    planned: Iterable[PlannedObject], files: InputFiles, paths: DayPaths, run_id: str
 ) -> LateInput | None:
-    """How the listing differs from the plan; None if it does not.
+    """How the folder differs from the plan; None if it does not.
 
-    Files are known by name: a copy of the same folder elsewhere, with the same etags, is the same input.
+    Files are known by their names below the folder: a copy of it elsewhere, with the same etags, is the same input.
+    What was read then counts as it is, though a night would pass it over now: the published day keeps its plan.
     """
-    before = {_name(item.uri): _File(item.etag, item.size_bytes) for item in planned}
-    now = {_name(item.uri): _File(item.etag, item.size_bytes) for item in listed}
+    folder = paths.comments
+    before = {name_of(item.uri, folder, paths.run_date): _File(item.etag, item.size_bytes) for item in planned}
+    kept = [item for item in (*files.unread, *files.hidden) if name_in(item.uri, folder) in before]
+    now = {name_in(item.uri, folder): _File(item.etag, item.size_bytes) for item in (*files.read, *kept)}
     if before == now:
         return None
     return LateInput(
-        run_date=run_date,
+        run_date=paths.run_date,
         run_id=run_id,
         new=tuple(sorted(now.keys() - before.keys())),
         changed=tuple(sorted(name for name in now.keys() & before.keys() if now[name] != before[name])),
@@ -103,27 +128,74 @@ def find_late_input(settings: Settings, run_date: date) -> LateInput | None:
 
 def find_late_inputs(outside: Adapters, settings: Settings, days: Sequence[date]) -> list[LateInput]:
     """The published days among these whose comments are no longer those that were published, in order."""
+    return list(look_at_inputs(outside, settings, days).late)
+
+
+class Inputs(NamedTuple):
+    """What a look at the folders of some days found, each in order of day."""
+
+    late: tuple[LateInput, ...]
+    unread: tuple[UnreadInput, ...]
+
+
+def look_at_inputs(outside: Adapters, settings: Settings, days: Sequence[date]) -> Inputs:
+    """The published days whose comments are not those that were published, and what no night reads of any day."""
     nights = outside.lake.read(lake(settings, NIGHTS.name), NIGHTS)
     wanted = frozenset(days)
     published = {day: run for day, run in published_runs(nights, min(days), max(days)).items() if day in wanted}
 
-    def look(day: date) -> LateInput | None:
-        paths = RunPaths(settings, day, published[day])
-        try:
-            plan = PlannedInputs.model_validate_json(outside.storage.get(paths.file("plan.json")) or b"")
-        except ValidationError:  # the plan is gone or broken: nobody can tell, and nothing is to be judged for it
-            return None
-        listed = [item for item in outside.storage.list(paths.comments) if is_input(item, paths.comments)]
-        return compare_inputs(plan.inputs, listed, day, published[day])
+    def look(day: date) -> tuple[LateInput | None, UnreadInput | None]:
+        run_id = published.get(day)
+        paths, plan = DayPaths(settings, day), None
+        if run_id is not None:
+            plan = read_inputs(outside.storage, RunPaths(settings, day, run_id))
+        files = find_inputs(outside.storage, paths.comments, settings.input_marker, known_of(plan))
+        late = compare_inputs(plan.inputs, files, paths, run_id) if plan is not None and run_id is not None else None
+        return late, unread_of(files, paths.run_date, "comments", paths.comments)
 
     with ThreadPoolExecutor(_READERS) as readers:
-        return [late for late in readers.map(look, sorted(published)) if late is not None]
+        found = list(readers.map(look, sorted(days)))
+    return Inputs(
+        tuple(late for late, _ in found if late is not None), tuple(item for _, item in found if item is not None)
+    )
+
+
+def find_unread_labels(outside: Adapters, settings: Settings, days: Sequence[date]) -> tuple[UnreadInput, ...]:
+    """What nobody reads of the label folders of some days."""
+    seen = load_seen(outside.storage, settings, days)
+    files = list_labels_of(outside.storage, settings, sorted(days), seen)
+    unread = (unread_of(files[day], day, "labels", DayPaths(settings, day).labels) for day in sorted(days))
+    return tuple(item for item in unread if item is not None)
+
+
+def read_inputs(storage: Storage, paths: RunPaths) -> PlannedInputs | None:
+    """What a run planned to read; None if the plan is gone or broken: nothing is to be judged for that."""
+    try:
+        return PlannedInputs.model_validate_json(storage.get(paths.file("plan.json")) or b"")
+    except ValidationError:
+        return None
+
+
+def known_of(plan: PlannedInputs | None) -> frozenset[tuple[str, str]]:
+    """The objects that were read when the plan was made, as `find_inputs` takes them."""
+    return frozenset((item.uri, item.etag) for item in plan.inputs) if plan is not None else frozenset()
+
+
+def unread_of(files: InputFiles, run_date: date, what: str, folder: str) -> UnreadInput | None:
+    """What is not read of a folder; None if that is nothing."""
+    if not files.unread:
+        return None
+    names = repr([item.uri for item in files.unread])
+    return UnreadInput(
+        run_date=run_date,
+        what=what,
+        folder=folder,
+        names=some_names(files.unread, folder),
+        count=len(files.unread),
+        state=hashlib.sha256(names.encode()).hexdigest()[:16],
+    )
 
 
 def days_until(run_date: date, count: int) -> list[date]:
     """`run_date` and the days before it, `count` in all, oldest first."""
     return [run_date - timedelta(days=number) for number in reversed(range(count))]
-
-
-def _name(uri: str) -> str:
-    return uri.rsplit("/", 1)[-1]

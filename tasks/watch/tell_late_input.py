@@ -1,12 +1,13 @@
-"""Stage after a night is published: tell, once for each set of files, which published days have late input.
+"""Stage after a night is published: tell, once for each set of files, which published days have late input, and which
+objects of a day's folders no night reads.
 
-What it finds may come from any of the last days; a backfill of mode `late_input` judges it, and the next night then
-says that it is over.
+What it finds may come from any of the last days; a backfill of mode `late_input` judges late input, and the next night
+then says that it is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
@@ -15,25 +16,30 @@ from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.alerts.problem_memory import NoticeMemory
 from tasks.alerts.problem_news import tell_notices
+from tasks.alerts.problem_text import Watcher
 from tasks.alerts.problems import Look, Problem
 from tasks.base.errors import ModerationError
+from tasks.base.panics import panics_told
 from tasks.base.paths import notices
 from tasks.base.ports import Severity
 from tasks.base.settings import Settings
 from tasks.base.stage import single_stage
-from tasks.watch.late_input import LateInput, days_until, find_late_inputs
+from tasks.measure.metric_history import LABEL_DAYS
+from tasks.watch.late_input import LateInput, UnreadInput, days_until, find_unread_labels, look_at_inputs
 
 #: File names that an alert shows a day.
 MAX_NAMES = 5
+_LABELS = "unread_labels"
 
 
 class LateInputSummary(BaseModel):
-    """Which published days have late input, and who was told."""
+    """Which published days have late input, which folders have objects that are not read, and who was told."""
 
     model_config = ConfigDict(frozen=True)
 
     looked_count: int = 0
     late: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
     delivered: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
@@ -54,12 +60,33 @@ def late_problem(late: LateInput) -> Problem:
     )
 
 
+def unread_problem(unread: UnreadInput) -> Problem:
+    """What no night reads of a folder, as it is told; another object is news."""
+    return Problem(
+        key=f"unread_{unread.what} {unread.run_date}",
+        kind="unread_input",
+        severity=Severity.TICKET,
+        day=unread.run_date,
+        facts={"count": str(unread.count), "names": unread.names, "folder": unread.folder},
+        mark=unread.state,
+    )
+
+
 def find_late(late: Sequence[LateInput], days: Sequence[date]) -> Look:
     """What is wrong with the days that were looked at, and which of earlier looks are no longer in sight."""
+    return _look(map(late_problem, late), lambda _: days)
+
+
+def find_unread(unread: Sequence[UnreadInput], days: Sequence[date], label_days: Sequence[date]) -> Look:
+    """The same of what is not read; folders of labels are looked at for longer."""
+    return _look(map(unread_problem, unread), lambda problem: label_days if problem.key.startswith(_LABELS) else days)
+
+
+def _look(problems: Iterable[Problem], looked: Callable[[Problem], Sequence[date]]) -> Look:
     return Look(
-        tuple(map(late_problem, late)),
-        is_unsure=lambda problem: problem.day is not None and problem.day > max(days),
-        is_watched=lambda problem: problem.day is None or problem.day >= min(days),
+        tuple(problems),
+        is_unsure=lambda problem: problem.day is not None and problem.day > max(looked(problem)),
+        is_watched=lambda problem: problem.day is None or problem.day >= min(looked(problem)),
     )
 
 
@@ -68,22 +95,42 @@ def find_late(late: Sequence[LateInput], days: Sequence[date]) -> Look:
 def tell_late_input(settings: Settings, now: datetime, *, is_quiet: bool = False) -> LateInputSummary:
     """Look at the last WATCH_DAYS days and tell what is new. It never fails: the night is published.
 
-    Reads: lake/nights, the plans and listings of the last WATCH_DAYS days.
+    Labels come later than comments: their folders are looked at for as long as labels are.
+
+    Reads: lake/nights, the plans and listings of the last WATCH_DAYS days, the listings of the labels.
     Writes: the alert channels, state/alerts/late_input.json.
     Stops when: never.
     """
-    days = days_until(now.astimezone(settings.zone).date() - timedelta(days=1), settings.watch_days)
+    yesterday = now.astimezone(settings.zone).date() - timedelta(days=1)
+    days = days_until(yesterday, settings.watch_days)
+    label_days = days_until(yesterday, max(settings.watch_days, LABEL_DAYS))
     try:
-        outside = adapters.connect(settings)
-        late = find_late_inputs(outside, settings, days)
+        with panics_told():
+            outside = adapters.connect(settings)
+            late, unread = look_at_inputs(outside, settings, days)
+            unread += find_unread_labels(outside, settings, label_days)
     except Exception as error:
         fault = str(error) if isinstance(error, ModerationError) else type(error).__name__
         return LateInputSummary(note=f"nothing was looked at: {fault}")
-    names = tuple(f"{item.run_date} ({len(item.names)} files)" for item in late)
-    if is_quiet:
-        return LateInputSummary(looked_count=len(days), late=names)
-    memory = NoticeMemory(outside.storage, notices(settings, "late_input"))
-    told = tell_notices(
-        "late_input", find_late(late, days), outside.alerts, memory, settings.alert_language, now, outside.clock
+    found: dict[Watcher, Look] = {
+        "late_input": find_late(late, days),
+        "unread_input": find_unread(unread, days, label_days),
+    }
+    summary = LateInputSummary(
+        looked_count=len(days),
+        late=tuple(f"{item.run_date} ({len(item.names)} files)" for item in late),
+        unread=tuple(f"{item.run_date} ({item.count} {item.what})" for item in unread),
     )
-    return LateInputSummary(looked_count=len(days), late=names, **told.model_dump(exclude={"known"}))
+    if is_quiet:
+        return summary
+    for watcher, verdict in found.items():
+        memory = NoticeMemory(outside.storage, notices(settings, watcher))
+        told = tell_notices(watcher, verdict, outside.alerts, memory, settings.alert_language, now, outside.clock)
+        summary = summary.model_copy(
+            update={
+                "titles": summary.titles + told.titles,
+                "delivered": tuple(dict.fromkeys(summary.delivered + told.delivered)),
+                "failed": tuple(dict.fromkeys(summary.failed + told.failed)),
+            }
+        )
+    return summary

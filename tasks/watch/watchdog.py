@@ -19,6 +19,7 @@ from tasks.alerts.problem_news import Telling, tell_notices
 from tasks.alerts.problem_text import say
 from tasks.alerts.problems import Look, Problem
 from tasks.base.errors import ModerationError
+from tasks.base.panics import panics_told
 from tasks.base.paths import notices
 from tasks.base.ports import Severity
 from tasks.base.safe_text import brief
@@ -71,8 +72,10 @@ def watch(settings: Settings, now: datetime, *, is_quiet: bool = False) -> Watch
     memory = NoticeMemory(outside.storage, notices(settings, "watchdog"))
     facts, first = Facts(now, []), memory.record.first_night
     try:
-        facts = gather_facts(outside, settings, now)
-        first = min(day for day in (first, *(facts.nights or ())) if day is not None) if facts.nights or first else None
+        with panics_told():
+            facts = gather_facts(outside, settings, now)
+        seen = [day for day in (first, *(facts.nights or ())) if day is not None]
+        first = min(seen, default=None)
         found = judge_facts(facts, settings, first)
     except Exception as error:  # what watches must not fall silent by a defect of its own
         found = _broken(error)

@@ -25,6 +25,13 @@ NOTICES_ENGLISH = NoticeWords(
             "over": "late input: all judged",
             "dropped": "late input for published days: {dropped} no longer watched",
         },
+        "unread_input": {
+            "wrong": "objects that no night reads: in the folders of {count} days",
+            "more": "objects that no night reads: {new} more, in the folders of {count} days in all",
+            "still": "objects that no night reads: still in the folders of {count} days",
+            "over": "objects that no night reads: all gone",
+            "dropped": "objects that no night reads: {dropped} days no longer watched",
+        },
     },
     headings={
         "new": "NEW",
@@ -58,6 +65,7 @@ NOTICES_ENGLISH = NoticeWords(
         "bedrock": "Bedrock's jobs cannot be looked at: {error}",
         "broken": "The watchdog itself failed: {error}",
         "late_input": "{day}: {new} new, {changed} changed, {gone} gone since run {run} published it: {names}",
+        "unread_input": "{day}: {count} objects in {folder}/ are not read: {names}",
     },
     advice={
         "absent": _AGAIN,
@@ -84,6 +92,8 @@ NOTICES_ENGLISH = NoticeWords(
         "bedrock": "Check credentials, network and bedrock:ListModelInvocationJobs.",
         "broken": "A defect of ours: what it looks at is not watched.",
         "late_input": "Judge these days again: only comments that were not asked about before are paid for.",
+        "unread_input": "If they are part of the day, have them written as *.parquet, directly in the folder or in "
+        "subfolders key=value; they are late input then. If not, give them names that begin with _ or a dot.",
     },
     phrases={
         "problem": "- {text}",

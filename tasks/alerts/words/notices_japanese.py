@@ -25,6 +25,13 @@ NOTICES_JAPANESE = NoticeWords(
             "over": "遅れて届いた入力: すべて判定済み",
             "dropped": "遅れて届いた入力: {dropped} 日分が監視期間外",
         },
+        "unread_input": {
+            "wrong": "読み込まれないオブジェクト: {count} 日分のフォルダー",
+            "more": "読み込まれないオブジェクト: 新たに {new} 日分、計 {count} 日分のフォルダー",
+            "still": "読み込まれないオブジェクト: {count} 日分のフォルダーに残存",
+            "over": "読み込まれないオブジェクト: すべて解消",
+            "dropped": "読み込まれないオブジェクト: {dropped} 日分が監視期間外",
+        },
     },
     headings={
         "new": "【新規】",
@@ -59,6 +66,7 @@ NOTICES_JAPANESE = NoticeWords(
         "broken": "ウォッチドッグ自体が失敗しました: {error}",
         "late_input": "{day}: 実行 {run} の公開後に、新規 {new} 件、変更 {changed} 件、"
         "削除 {gone} 件のファイル: {names}",
+        "unread_input": "{day}: {folder}/ の {count} 件のオブジェクトは読み込まれません: {names}",
     },
     advice={
         "absent": _AGAIN,
@@ -85,6 +93,8 @@ NOTICES_JAPANESE = NoticeWords(
         "bedrock": "認証情報、ネットワーク、bedrock:ListModelInvocationJobs の権限を確認してください。",
         "broken": "本プログラムの不具合です。監視が行われていません。",
         "late_input": "これらの日を再判定してください。料金がかかるのは、まだ判定していないコメントだけです。",
+        "unread_input": "その日のデータであれば、フォルダー直下か key=value 形式のサブフォルダーに *.parquet として"
+        "書き出してください(遅れて届いた入力として扱われます)。そうでなければ、_ か . で始まる名前にしてください。",
     },
     phrases={
         "problem": "- {text}",

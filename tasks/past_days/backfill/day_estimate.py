@@ -19,6 +19,7 @@ from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.tables.comments import COMMENTS
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
+from tasks.base.errors import SchemaDrift
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths
 from tasks.base.ports import FactUnavailable
@@ -26,7 +27,8 @@ from tasks.base.settings import Settings
 from tasks.batch.estimate.counted import Counted, count_sample, counted_rates, draw_sample
 from tasks.batch.estimate.learnt import UsageHistory
 from tasks.batch.estimate.rates import Estimate, Rates, constant_rates, estimate
-from tasks.intake.input_files import count_rows
+from tasks.intake.footers import count_rows
+from tasks.intake.foreign_parquet import UNREADABLE, first_line, open_parquet
 from tasks.intake.repeats import find_duplicates
 from tasks.intake.row_rules import check_rows, day_bounds, read_comments, split_records
 from tasks.ledger.asker import Asker, Prices
@@ -159,9 +161,16 @@ def sample_day(storage: Storage, inputs: Sequence[Input], run_date: date, settin
 
 
 def _copy_rows(storage: Storage, item: Input, path: Path, most_rows: int) -> int:
-    """Copy the first rows of an object to a local file; how many there are."""
+    """Copy the first rows of an object to a local file; how many there are.
+
+    Raises:
+        SchemaDrift: if they cannot be read.
+    """
     with storage.open(item.uri) as file:
-        batch = next(pq.ParquetFile(file).iter_batches(batch_size=most_rows, columns=COMMENTS.names), None)
+        try:
+            batch = next(open_parquet(file).iter_batches(batch_size=most_rows, columns=COMMENTS.names), None)
+        except UNREADABLE as error:
+            raise SchemaDrift(f"{item.uri}: its first rows cannot be read ({first_line(error)})") from None
     if batch is None:
         return 0
     with pq.ParquetWriter(path, batch.schema) as writer:

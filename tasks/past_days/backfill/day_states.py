@@ -18,10 +18,10 @@ from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.base.paths import DayPaths, RunPaths, lake
 from tasks.base.settings import Settings
-from tasks.intake.input_files import is_input
+from tasks.intake.input_files import find_inputs, name_in
 from tasks.ledger.lease import Holder, is_free
 from tasks.ledger.run_records import read_restore
-from tasks.watch.late_input import PlannedInputs, compare_inputs
+from tasks.watch.late_input import PlannedInputs, compare_inputs, known_of
 
 #: Days that are looked at together.
 _READERS = 8
@@ -142,12 +142,12 @@ def survey(outside: Adapters, settings: Settings, days: Sequence[date], wanted: 
 
 def _look(storage: Storage, settings: Settings, day: date, published: Published | None, wanted: Wanted) -> Day:
     paths = DayPaths(settings, day)
-    listed = [item for item in storage.list(paths.comments) if is_input(item, paths.comments)]
-    inputs = tuple(Input(uri=item.uri, etag=item.etag, size_bytes=item.size_bytes) for item in listed)
     plan = _published_plan(storage, RunPaths(settings, day, published.run_id)) if published else None
-    found = compare_inputs(plan.inputs, listed, day, published.run_id) if plan and published else None
+    files = find_inputs(storage, paths.comments, settings.input_marker, known_of(plan))
+    inputs = tuple(Input(uri=item.uri, etag=item.etag, size_bytes=item.size_bytes) for item in files.read)
+    found = compare_inputs(plan.inputs, files, paths, published.run_id) if plan and published else None
     others = {*found.new, *found.changed} if found else set()
-    late = tuple(item for item in inputs if item.uri.rsplit("/", 1)[-1] in others)
+    late = tuple(item for item in inputs if name_in(item.uri, paths.comments) in others)
     stopped = find_stop(storage, paths, published)
     states = name_states(bool(inputs), published, wanted, found is not None, stopped is not None)
     epoch = plan.epoch if plan else 0

@@ -21,7 +21,7 @@ from data_contracts.tables.verdicts import NIGHTS, Status
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
-from tasks.adapters.storage import Storage
+from tasks.adapters.storage import Storage, StorageRefused
 from tasks.base.errors import SchemaDrift
 from tasks.base.paths import DayPaths, RunPaths, lake
 from tasks.base.settings import Settings
@@ -154,7 +154,7 @@ def plan_day(storage: Storage, day: Day, mode: BackfillMode, way: DayTerms, reco
         if mode in KEEPING and day.published and day.published.asked == way.wanted:
             late_count = count_comments(storage, day.late) if DayState.LATE_INPUT in day.states else 0
             record_count = min(asked_count, round(late_count * sample.asked_fraction) + day.published.open_count)
-    except SchemaDrift as error:
+    except (SchemaDrift, StorageRefused) as error:
         note = str(error)
     tariff = way.tariffs.of(day.run_date, sample)
     request_tokens = sample.request_tokens(tariff.rates) if record_count else 0.0

@@ -29,7 +29,8 @@ from tasks.base.errors import InputChanged, ModerationError
 from tasks.base.frames import record_batches, scratch
 from tasks.base.paths import DayPaths, erasures
 from tasks.base.settings import Settings
-from tasks.intake.encoding import mended_strings
+from tasks.intake.foreign_parquet import mended_strings
+from tasks.intake.input_files import may_be_parquet
 from tasks.ledger.entries import is_live
 from tasks.ledger.lease import held
 from tasks.past_days.erasure.remedies import (
@@ -138,7 +139,7 @@ def _learn(outside: Adapters, days: Sequence[DayPaths], comment_id: str) -> tupl
             rejected = outside.lake.scan(paths.lake(REJECTED.name), REJECTED).filter(pl.col("date") == paths.run_date)
             texts |= set(rejected.filter(mine).select("text").collect()["text"].drop_nulls())
             for item in (*outside.storage.list(paths.comments), *outside.storage.list(paths.labels)):
-                if item.uri.endswith(".parquet"):
+                if may_be_parquet(item.uri):
                     outside.storage.fetch(item.uri, path)
                     held_texts = _texts(path, comment_id)
                     texts |= {text for text in held_texts or () if text}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from data_contracts.tables.comments import Reason
+from data_contracts.tables.comments import COMMENTS, Reason
+from data_contracts.tables.labels import LABELS
 from data_contracts.tables.review import ReviewReason
 from data_contracts.tables.table import FIRST_VERSION, Column, Table
 from data_contracts.tables.verdicts import DecidedBy, Status
@@ -65,6 +66,38 @@ A query without `date =` or `date BETWEEN` reads every day there is.
 """
 
 
+_INPUT = """\
+Which objects of a day's folder are read, of comments and labels alike:
+
+- objects whose names end in `.parquet`, in any case;
+- objects without a suffix that begin and end with `PAR1`, as Athena writes them;
+- the same in subfolders of the form `key=value`, at any depth.
+
+Names that begin with `_` or `.`, of objects and of folders, are hidden and not read; the night warns of those that end
+in `.parquet`. **Anything else is not read either**: `part-0.csv`, `part-0.parquet.gz`, whatever lies in a folder such
+as `x.parquet/`. The night warns of it with the count, and one ticket says so; give it a hidden name if it is no part of
+the day. A published day keeps its plan: an object that comes later, or that an earlier version did not read, is late
+input, which is told and judged by a backfill of mode `late_input`. (The DuckDB view `comments` reads only `*.parquet`
+directly in the day's folder, hidden or not.)
+
+Which types are read, each as the contract's own:
+
+- **Extra columns are never read**, whatever their types.
+- Text may be dictionary-encoded, long or a view. Integers may have any width, or be floats.
+- A time may have any unit and any zone, also one that is no IANA name (`+05:30`, `JST`): an instant is an instant.
+  INT96 is read as UTC, which is what Spark, Hive, Glue and Firehose mean by it (Spark writes a time that says so itself
+  with `spark.sql.parquet.outputTimestampType=TIMESTAMP_MICROS`). A time without a zone is refused.
+- A column without a type, as pandas writes one that holds nothing but nulls, is nulls: each row is judged by itself.
+- A time outside the years 1 to 9999 is null, a string that is no UTF-8 is mended: what that means for a row is its own.
+"""
+
+_FAULTS = {
+    COMMENTS.name: "another type, a missing column or a file that cannot be read stops the night, with file and column",
+    LABELS.name: "a file with another type or a missing column, or one that cannot be read, is counted as lost labels "
+    "and named; it stops nothing",
+}
+
+
 def tables_document() -> str:
     """The whole page."""
     blocks = [
@@ -76,6 +109,7 @@ def tables_document() -> str:
         "## Views\n",
         _views(),
         "## What comes in\n",
+        _INPUT,
         *(_input(table) for table in INPUTS),
         "## Values\n",
         _values(),
@@ -115,12 +149,11 @@ def _published(publication: Publication) -> str:
 
 
 def _input(table: Table) -> str:
-    where = f"`{table.name.upper()}_URI/date=D/*.parquet`"
+    where = f"`{table.name.upper()}_URI/date=D/`"
     key = ", ".join(f"`{name}`" for name in table.key)
     return (
         f"### {table.name}\n\n{table.meaning}\n\n- where: {where}, read only; `date` is in the path alone\n"
-        f"- key: {key} within a day\n- extra columns are ignored; integers of any width and times of any unit with a "
-        f"zone are fine, another type or a missing column stops the night\n\n{_columns(table)}"
+        f"- key: {key} within a day\n- {_FAULTS[table.name]}\n\n{_columns(table)}"
     )
 
 

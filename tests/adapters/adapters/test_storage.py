@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from moto.s3.models import s3_backends
 
@@ -277,6 +281,99 @@ def test_open_reads_anywhere(place: Place) -> None:
         assert file.read() == b"footer"
 
 
+@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 3_000_000])
+def test_an_open_object_is_its_bytes(size: int, place: Place) -> None:
+    """However large it is, and wherever it is read, an open object is what was put there."""
+    body = random.Random(size).randbytes(size)
+    place.storage.put(place.uri("a"), body)
+    with place.storage.open(place.uri("a")) as file:
+        assert file.read(10) == body[:10]
+        assert file.seek(size // 2) == size // 2
+        assert file.read(100) == body[size // 2 :][:100]
+        assert file.seek(-min(size, 70_000), 2) == size - min(size, 70_000)
+        assert file.read() == body[size - min(size, 70_000) :]
+        file.seek(0)
+        assert file.read() == body
+        assert file.read(1) == b""
+
+
+def test_a_footer_takes_one_call(wire: Wire) -> None:
+    """The end of an object comes with its size, and no head is asked for."""
+    storage = Storage(Aws())
+    file = io.BytesIO()
+    pq.write_table(pa.table({"a": list(range(100_000))}), file)
+    storage.put(f"{BUCKET}/a", file.getvalue())
+    wire.asked.clear()
+    with storage.open(f"{BUCKET}/a") as opened:
+        assert pq.ParquetFile(opened).metadata.num_rows == 100_000
+    assert [(asked.method, asked.headers["range"]) for asked in wire.asked] == [("GET", "bytes=-65536")]
+
+
+def test_an_open_object_that_is_replaced(s3: Place) -> None:
+    """What is read of an object is of one version of it: another stops the night in the words of a changed input."""
+    s3.storage.put(s3.uri("a"), b"x" * 100_000)
+    with s3.storage.open(s3.uri("a")) as file:
+        s3.storage.put(s3.uri("a"), b"y" * 100_000)
+        with pytest.raises(InputChanged, match="/a was replaced or deleted"):
+            file.read(10)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param(b"PAR1 and so on PAR1", (b"PAR1", b"PAR1"), id="long"),
+        pytest.param(b"abc", (b"abc", b"abc"), id="shorter-than-asked"),
+        pytest.param(b"", (b"", b""), id="empty"),
+    ],
+)
+def test_the_ends_of_an_object(body: bytes, expected: tuple[bytes, bytes], place: Place) -> None:
+    """Its first and last bytes tell what it is."""
+    place.storage.put(place.uri("a"), body)
+    assert place.storage.ends(place.uri("a"), 4) == expected
+
+
+def test_the_ends_of_a_missing_object(place: Place) -> None:
+    """An object that went since it was listed is a changed input."""
+    with pytest.raises(InputChanged, match="/missing was replaced or deleted"):
+        place.storage.ends(place.uri("missing"), 4)
+
+
+READS: dict[str, Callable[[Storage, str, Path], object]] = {
+    "get": lambda storage, uri, _: storage.get(uri),
+    "fetch": lambda storage, uri, path: storage.fetch(uri, path / "copy"),
+    "open": lambda storage, uri, _: storage.open(uri),
+    "ends": lambda storage, uri, _: storage.ends(uri, 4),
+}
+
+
+@pytest.mark.parametrize("verb", READS)
+def test_an_archived_object(verb: str, s3_env: Sandbox, tmp_path: Path) -> None:
+    """An object in Glacier is one line with its URI and what helps."""
+    s3_env.s3.put_object(Bucket="moderation-output", Key="a", Body=b"x", StorageClass="GLACIER")
+    with pytest.raises(StorageRefused) as caught:
+        READS[verb](Storage(shared(AwsEnvironment())), f"{BUCKET}/a", tmp_path)
+    line = str(caught.value)
+    assert line.startswith(f"read {BUCKET}/a: InvalidObjectState: ")
+    assert "the object is archived; restore it (aws s3api restore-object)" in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("verb", READS)
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("AccessDenied", "User: arn:aws:iam::1:user/x is not authorized to perform: kms:Decrypt on resource: arn:x"),
+        ("KMS.DisabledException", "arn:aws:kms:ap-northeast-1:1:key/x is disabled."),
+    ],
+)
+def test_a_key_that_may_not_be_used(verb: str, code: str, message: str, wire: Wire, tmp_path: Path) -> None:
+    """A refusal by KMS is one line with the object, and says that it is the key."""
+    wire.fates.append(Reply(403, f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"))
+    with pytest.raises(StorageRefused) as caught:
+        READS[verb](Storage(Aws()), f"{BUCKET}/a", tmp_path)
+    assert str(caught.value).startswith(f"read {BUCKET}/a: {code}: {message}: the object is encrypted with a KMS key")
+
+
 def test_open_of_a_missing_object(place: Place) -> None:
     """An object that went between listing and opening stops the night in the words of a changed input."""
     with pytest.raises(InputChanged, match="/missing was replaced or deleted"):
@@ -375,7 +472,6 @@ def test_server_down(verb: str, s3_env: Sandbox, tmp_path: Path, monkeypatch: py
     """An S3 that does not answer is worth another try of the stage."""
     (tmp_path / "local").write_bytes(b"x")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # s3fs makes a client of its own
     verbs = VERBS | {"open": lambda storage, uri, _: storage.open(uri)}
     with pytest.raises(StorageUnavailable, match=r"s3://moderation-output"):
         verbs[verb](Storage(OneTry()), f"{BUCKET}/a", tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 def test_unchanged_input_is_not_late(site: Site) -> None:
     """What was published is there, and what is no comments file does not count; an unpublished day has none."""
     site.put("notes/b.parquet", COMMENTS.tail(1))
+    site.put("_tmp-a.parquet", COMMENTS.tail(1))
     (Path(DayPaths(site.settings, DAY).comments) / "_SUCCESS").write_bytes(b"")
     assert find_late_input(site.settings, DAY) is None
     assert find_late_input(site.settings, DAY + timedelta(1)) is None
@@ -81,6 +84,72 @@ def test_new_changed_and_gone_files_are_told_apart(site: Site) -> None:
     assert (late.run_id, late.new, late.changed, late.gone) == (
         "run-2", ("c.parquet",), ("a.parquet",), ("b.parquet",)
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["000000_0", "b.PARQUET", "hour=05/a.parquet", "hour=05/shop=jp/000000_0"])
+def test_what_is_read_is_late_whatever_its_name(site: Site, name: str) -> None:
+    """A file counts by the rule that a night reads by, and its name is that below the day's folder."""
+    site.put(name, COMMENTS.slice(120, 5))
+    late = find_late_input(site.settings, DAY)
+    assert late is not None
+    assert (late.new, late.changed, late.gone) == ((name,), (), ())
+    site.play("run-2")
+    assert find_late_input(site.settings, DAY) is None
+
+
+def test_a_published_day_keeps_its_plan(site: Site) -> None:
+    """A file that was read then and would be hidden now is neither gone nor late, until it changes."""
+    file = DayPaths(site.settings, DAY).comments + "/_b.parquet"
+    site.put("_b.parquet", COMMENTS.slice(120, 5))
+    uri = f"{DayPaths(site.settings, DAY).runs}/run-1/plan.json"
+    plan = json.loads(site.outside.storage.get(uri) or b"")
+    (item,) = [item for item in site.outside.storage.list(str(Path(file).parent)) if item.uri == file]
+    plan["inputs"].append({"uri": file, "etag": item.etag, "size_bytes": item.size_bytes, "row_count": 5})
+    site.outside.storage.put(uri, json.dumps(plan).encode())
+    assert find_late_input(site.settings, DAY) is None
+    Path(file).unlink()
+    late = find_late_input(site.settings, DAY)
+    assert late is not None
+    assert late.gone == ("_b.parquet",)
+
+
+def test_what_no_night_reads_is_told_once(site: Site) -> None:
+    """One ticket for a day's folder, of comments or labels; again when there is more of it; and its end."""
+    folder, labels = Path(DayPaths(site.settings, DAY).comments), Path(DayPaths(site.settings, DAY).labels)
+    (folder / "part-9.csv").write_text("comment_id,text")
+    site.put("x.parquet/part-0.parquet", COMMENTS.tail(1))
+    assert site.tell().unread == (f"{DAY} (2 comments)",)
+    site.tell()
+    (message,) = site.channel.messages
+    assert message.severity == "ticket"
+    assert message.title == "objects that no night reads: in the folders of 1 days"
+    assert f"{DAY}: 2 objects in " in message.body
+    assert "are not read: part-9.csv, x.parquet/part-0.parquet" in message.body
+    labels.mkdir(parents=True)
+    (labels / "labels.csv").write_text("comment_id,violation")
+    assert site.tell().unread == (f"{DAY} (2 comments)", f"{DAY} (1 labels)")
+    assert site.titles()[1:] == ["objects that no night reads: 1 more, in the folders of 2 days in all"]
+    (labels / "labels.csv").unlink()
+    (folder / "part-9.csv").unlink()
+    shutil.rmtree(folder / "x.parquet")
+    assert site.tell().unread == ()
+    assert site.titles()[-1] == "objects that no night reads: all gone"
+    assert site.channel.messages[-1].is_recovery
+
+
+def test_what_no_night_reads_is_let_go_of_openly(site: Site) -> None:
+    """A folder that is no longer looked at is not called clean; those of labels are looked at for longer."""
+    (Path(DayPaths(site.settings, DAY).comments) / "part-9.csv").write_text("comment_id,text")
+    site.tell()
+    site.tell(timedelta(days=site.settings.watch_days))
+    assert site.titles()[-1] == "objects that no night reads: 1 days no longer watched"
+
+
+def test_the_marker_is_told_to_nobody(site: Site) -> None:
+    """The object that says that the input is complete is expected, whatever its name."""
+    site.settings = site.settings.model_copy(update={"input_marker": "done.txt"})
+    (Path(DayPaths(site.settings, DAY).comments) / "done.txt").write_text("")
+    assert site.tell().unread == ()
 
 
 def test_late_input_is_told_once_for_each_set_of_files(site: Site) -> None:

@@ -106,6 +106,7 @@ CALLS: dict[str, Callable[[adapters.Adapters, Path], object]] = {
     "list": lambda outside, _: outside.storage.list(ROOT),
     "get": lambda outside, _: outside.storage.get(f"{ROOT}/x"),
     "open": lambda outside, _: outside.storage.open(f"{ROOT}/x"),
+    "ends": lambda outside, _: outside.storage.ends(f"{ROOT}/x", 4),
     "fetch": lambda outside, path: outside.storage.fetch(f"{ROOT}/x", path),
     "put": lambda outside, _: outside.storage.put(f"{ROOT}/x", b""),
     "put-if-absent": lambda outside, _: outside.storage.put_if_absent(f"{ROOT}/x", b""),

@@ -302,6 +302,7 @@ REASONS = [
     "4.2 deviations below 13 earlier nights, limit 4",
     "the whole interval lies below 75.0%",
     "more than 20.0%; part-1.parquet misses labeler; part-2.parquet is no readable Parquet file",
+    "more than 20.0%; part-1.parquet was refused: InvalidObjectState",
     "labels of source sample; 3 labelled comments have no verdict; 1 ties are left out",
     "mean Cohen's kappa 0.81 of 3 pairs of raters, 120 comments",
     "raters agree on 9 of 10 comments that several labelled; Cohen's kappa 0.81 on 40 comments of the same two raters",

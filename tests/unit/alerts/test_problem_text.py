@@ -15,9 +15,9 @@ from tests.measured_nights import DAY
 #: Every fact that any sentence may show.
 FACTS = {
     "ago_s": "5400", "arn": "arn:aws:bedrock:x:1:model-invocation-job/abc", "changed": "1", "count": "2", "due": "noon",
-    "error": "no route", "expected": "9", "found": "8", "gone": "0", "ingested": "10", "job": "nm-x",
-    "names": "b.parquet", "new": "1", "reason": "why", "rejected": "1", "run": "run-1", "status": "InProgress",
-    "table": "verdicts", "uri": "s3://b/k", "valid": "9", "verdicts": "8",
+    "error": "no route", "expected": "9", "folder": "s3://in/date=D", "found": "8", "gone": "0", "ingested": "10",
+    "job": "nm-x", "names": "b.parquet", "new": "1", "reason": "why", "rejected": "1", "run": "run-1",
+    "status": "InProgress", "table": "verdicts", "uri": "s3://b/k", "valid": "9", "verdicts": "8",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from tasks.adapters.storage import StoredObject
 from tasks.base.errors import InputIncomplete
 from tasks.base.settings import Settings
 from tasks.intake.await_input import LOOK_AGAIN_S, InputWait, Readiness, await_input, look_at_input
+from tasks.intake.input_files import sort_out
 from tests.factories import local_adapters
 from tests.fakes import FakeClock
 from tests.measured_nights import DAY, NOW, settings_in
@@ -34,6 +35,10 @@ def file(name: str = "part-0.parquet", age_s: float = 0.0) -> StoredObject:
         pytest.param([file(age_s=599)], None, "moving", 1, id="a-second-too-young"),
         pytest.param([file(age_s=9e9), file("b.parquet", 10)], None, "moving", LOOK_AGAIN_S, id="the-newest-counts"),
         pytest.param([file(age_s=9e9), file("sub/b.parquet", 10)], None, "complete", 0, id="no-input-lies-deeper"),
+        pytest.param(
+            [file(age_s=9e9), file("hour=05/b.parquet", 10)], None, "moving", LOOK_AGAIN_S, id="but-in-a-partition"
+        ),
+        pytest.param([file("000000_0", 10)], None, "moving", LOOK_AGAIN_S, id="without-a-suffix"),
         pytest.param([file(age_s=-30)], None, "moving", LOOK_AGAIN_S, id="written-after-the-clock-was-read"),
         pytest.param([file(age_s=9e9)], "_SUCCESS", "unmarked", LOOK_AGAIN_S, id="the-marker-is-not-there"),
         pytest.param([file(age_s=1), file("_SUCCESS")], "_SUCCESS", "complete", 0, id="the-marker-is-there"),
@@ -42,7 +47,8 @@ def file(name: str = "part-0.parquet", age_s: float = 0.0) -> StoredObject:
 )
 def test_how_far_the_input_is(objects: list[StoredObject], marker: str | None, readiness: str, again_s: float) -> None:
     """Input is complete when its newest file is old enough by the store's clock, or when the marker says so."""
-    assert look_at_input(objects, FOLDER, NOW, 600, marker) == (readiness, again_s)
+    files = sort_out(objects, FOLDER, lambda _: True, marker)
+    assert look_at_input(files, NOW, 600, marker) == (readiness, again_s)
 
 
 class Day:

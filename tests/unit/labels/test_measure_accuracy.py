@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.tables.metrics import METRICS, State
 from tasks import adapters
+from tasks.adapters.storage import StorageRefused
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.labels.day_accuracy import AccuracySummary
@@ -80,17 +83,25 @@ def test_usable(change: dict[str, Any], expected: bool) -> None:
     [
         pytest.param({}, None, id="as agreed"),
         pytest.param({"labeler": None}, "misses labeler", id="missing"),
-        pytest.param({"violation": pl.String()}, "violation is String", id="text for a decision"),
-        pytest.param({"labeled_at": pl.Datetime("us")}, "labeled_at is Datetime(", id="time without zone"),
-        pytest.param({"stratum": pl.Null(), "inclusion_probability": pl.Null()}, None, id="all null"),
-        pytest.param({"inclusion_probability": pl.String()}, "inclusion_probability is String", id="text for a number"),
+        pytest.param({"violation": pa.string()}, "violation is string", id="text for a decision"),
+        pytest.param({"labeled_at": pa.timestamp("us")}, "labeled_at is timestamp[us]", id="time without zone"),
+        pytest.param({"labeled_at": pa.timestamp("ms", "JST")}, None, id="time in any zone"),
+        pytest.param({"stratum": pa.null(), "inclusion_probability": pa.null()}, None, id="all null"),
+        pytest.param({"inclusion_probability": pa.decimal128(2, 1)}, None, id="decimal"),
+        pytest.param({"inclusion_probability": pa.string()}, "inclusion_probability is string", id="text for a number"),
     ],
 )
-def test_schema_fault(change: dict[str, pl.DataType | None], fault: str | None) -> None:
+def test_schema_fault(change: dict[str, pa.DataType | None], fault: str | None) -> None:
     """A label file that misses a column or retypes one is named with what it did."""
-    schema = {**dict(labels_frame([]).schema), "extra": pl.Int64(), **change}
-    found = schema_fault({name: dtype for name, dtype in schema.items() if dtype is not None})
-    assert found is None if fault is None else str(found).startswith(fault)
+    fields = {field.name: field.type for field in labels_frame([]).to_arrow().schema}
+    schema = fields | {"extra": pa.month_day_nano_interval()} | change
+    assert schema_fault(pa.schema({name: dtype for name, dtype in schema.items() if dtype is not None})) == fault
+
+
+def test_a_label_column_that_stands_there_twice() -> None:
+    """Nobody can tell which is meant."""
+    schema = labels_frame([]).to_arrow().schema
+    assert schema_fault(schema.append(pa.field("source", pa.string()))) == "source stands there twice"
 
 
 def test_latest_word_counts() -> None:
@@ -435,6 +446,79 @@ def test_broken_label_files(settings: Settings) -> None:
     assert degraded(metrics_of(settings, DAY)) == ["label_error_rate all"]
     row = metrics_of(settings, DAY).row(by_predicate=pl.col("metric") == "label_error_rate", named=True)
     assert row["reason"].endswith("part-1.parquet misses labeler; part-2.parquet is no readable Parquet file")
+
+
+def write_labels(settings: Settings, name: str, **columns: pa.Array) -> None:
+    """A file of one label for each of a, b and c, with these columns in the place of its own or beside them."""
+    table = labels_frame([label(one) for one in "abc"]).to_arrow()
+    for column, values in columns.items():
+        place = table.schema.get_field_index(column)
+        table = table.append_column(column, values) if place < 0 else table.set_column(place, column, values)
+    path = Path(DayPaths(settings, DAY).labels) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path)
+
+
+_TIMES = pa.array([1_795_143_600_000] * 3)
+
+
+@pytest.mark.parametrize(
+    ("columns", "usable_count"),
+    [
+        pytest.param({"exported_at": _TIMES.view(pa.timestamp("ms", "JST"))}, 3, id="an-extra-time-in-no-zone"),
+        pytest.param({"labeled_at": _TIMES.view(pa.timestamp("ms", "+05:30"))}, 3, id="an-offset-for-a-zone"),
+        pytest.param(
+            {"labeled_at": pa.array([1_795_143_600_000, 2**63 - 1, None]).view(pa.timestamp("ms", "UTC"))},
+            1,
+            id="an-absurd-time-and-none",
+        ),
+        pytest.param({"source": pa.array(["sample"] * 3).dictionary_encode()}, 3, id="dictionary"),
+        pytest.param({"labeler": pa.nulls(3)}, 0, id="nobody-labelled-them"),
+        pytest.param({"stratum": pa.nulls(3), "inclusion_probability": pa.nulls(3)}, 3, id="without-a-type"),
+        pytest.param({"delay": pa.array([None] * 3, pa.duration("s"))}, 3, id="an-extra-duration"),
+    ],
+)
+def test_a_label_file_is_read_row_by_row(settings: Settings, columns: dict[str, pa.Array], usable_count: int) -> None:
+    """Extra columns are never read, a time is an instant in any zone, and what is wrong with a row is its own fault."""
+    publish_verdicts(settings, DAY, verdicts_frame([verdict(one) for one in "abc"]))
+    write_labels(settings, "part-0.parquet", **columns)
+    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    assert (summary.label_count, summary.label_count - summary.label_error_count) == (3, usable_count)
+
+
+def test_labels_follow_the_rule_of_the_comments(settings: Settings) -> None:
+    """Files without a suffix and in partitions are read, hidden ones are not, and what is left over is told."""
+    publish_verdicts(settings, DAY, verdicts_frame([verdict(one) for one in "abc"]))
+    for name in ("000000_0", "team=a/part-0.PARQUET", "_half.parquet", "sub/part-0.parquet"):
+        write_labels(settings, name)
+    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    assert summary.label_count == 6
+    folder = DayPaths(settings, DAY).labels
+    unread, hidden = summary.warnings
+    assert unread.startswith(f"1 objects in {folder}/ are not read: sub/part-0.parquet (read are")
+    assert hidden.startswith(f"1 objects in {folder}/ are hidden")
+    assert hidden.endswith(": _half.parquet")
+
+
+def test_a_label_file_that_is_refused_is_counted(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archived label file stops no night: it is one lost label, and named."""
+    publish_verdicts(settings, DAY, verdicts_frame([verdict(one) for one in "abc"]))
+    write_labels(settings, "part-0.parquet")
+    write_labels(settings, "part-1.parquet")
+    outside = adapters.connect(settings)
+    fetch = outside.storage.fetch
+
+    def refuse(uri: str, path: Path, etag: str | None = None) -> None:
+        if uri.endswith("part-1.parquet"):
+            raise StorageRefused(f"read {uri}: InvalidObjectState: archived; restore it")
+        fetch(uri, path, etag)
+
+    monkeypatch.setattr(outside.storage, "fetch", refuse)
+    monkeypatch.setattr(adapters, "connect", lambda _: outside)
+    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    assert (summary.label_count, summary.label_error_count) == (4, 1)
+    (warning,) = summary.warnings
+    assert warning.startswith("part-1.parquet was refused: read ")
 
 
 def test_late_labels_measure_again(settings: Settings) -> None:

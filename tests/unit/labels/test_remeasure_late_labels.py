@@ -131,9 +131,9 @@ def test_a_file_that_goes_while_it_is_read(settings: Settings, tmp_path: Path) -
     storage, paths = adapters.connect(settings).storage, DayPaths(settings, DAY)
     path = put_labels(settings, [label("1")])
     put_labels(settings, [label("2")], "part-1.parquet")
-    objects = list_labels(storage, paths)
+    objects = list_labels(storage, paths).read
     path.unlink()
     with pytest.raises(InputChanged):
         storage.fetch(objects[0].uri, tmp_path / "x")
-    files = read_labels(storage, objects, tmp_path)
+    files = read_labels(storage, objects, paths.labels, tmp_path)
     assert (files.labels["comment_id"].to_list(), files.lost_count, files.faults) == (["2"], 0, ())

@@ -111,7 +111,7 @@ def test_a_run_that_died_is_told_from_one_at_work(tmp_path: Path, monkeypatch: p
 def put_comments(settings: Any, day: date, name: str, comment_id: str) -> None:
     """One comment as a file of the day."""
     folder = Path(DayPaths(settings, day).comments)
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
     row = {"comment_id": comment_id, "posted_at": NOW, "product_id": "p", "user_id": "u", "text": "t", "rating": None}
     pl.DataFrame([row], schema=COMMENTS.polars_schema).write_parquet(folder / f"{name}.parquet")
 
@@ -129,4 +129,10 @@ def test_a_range_is_surveyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     first, second, third = survey(adapters.connect(settings), settings, days, WANTED)
     assert DayState.LATE_INPUT in first.states
     assert [item.uri.rsplit("/", 1)[-1] for item in first.late] == ["part-1.parquet"]
+    put_comments(settings, DAY, "hour=05/part-0", "c")  # as a published file is called in its own folder
+    first = survey(adapters.connect(settings), settings, [DAY], WANTED)[0]
+    assert [item.uri.partition(f"/date={DAY}/")[2] for item in first.late] == [
+        "hour=05/part-0.parquet",
+        "part-1.parquet",
+    ]
     assert (list(second.states), list(third.states)) == ([DayState.MISSING], [DayState.NO_INPUT])
