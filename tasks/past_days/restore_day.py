@@ -186,7 +186,7 @@ def describe_restore(run_date: date, restore: Restore) -> str:
     if restore.erased_count:
         lines.append(f"left out: {restore.erased_count:,} rows of comments that were erased since")
     lines.append(
-        "A run with the input, prompt and model of the version that was replaced leaves the day as it is now; new "
-        "input, another prompt or model judge it anew, and so do a backfill's modes stale_prompt and all."
+        "A run with the input, prompt and model of this version, or of the one that was replaced, leaves the day as it "
+        "is now; new input, another prompt or model judge it anew, and so do a backfill's modes stale_prompt and all."
     )
     return "\n".join(lines)
