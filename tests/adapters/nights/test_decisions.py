@@ -24,7 +24,7 @@ from tasks.base.steps import PlainSteps
 from tasks.ledger.entries import read_ledger
 from tasks.past_days.restore_day import restore_day
 from tests.fakes import FakeBedrock
-from tests.nights import settings_in
+from tests.measured_nights import settings_in
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
