@@ -17,6 +17,7 @@ from data_contracts.tables.table import Table
 from tasks.adapters.aws import Aws
 from tasks.adapters.lake_snapshots import keep_snapshot, open_snapshot, read_rows, take_snapshot
 from tasks.base.errors import ModerationError, StorageUnavailable
+from tasks.base.roots import partition_keys
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ANSWER_CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -133,7 +134,7 @@ class Lake:
         with _translated(uri):
             options = self._options(uri)
             delta = DeltaTable(uri, version=version, storage_options=options)
-            return table.widen(pl.scan_delta(delta, storage_options=options or None)).select(table.names)
+            return table.widen(_scan(delta, uri, options)).select(table.names)
 
     def day_files(self, uri: str, run_date: date, version: int) -> frozenset[str]:
         """Names of the files that a version reads for a day."""
@@ -155,7 +156,7 @@ class Lake:
             return sorted({date.fromisoformat(partition["date"]) for partition in delta.partitions()})
 
     def _rows(self, uri: str, table: Table, delta: DeltaTable) -> pl.LazyFrame:
-        return table.widen(pl.scan_delta(delta, storage_options=self._options(uri) or None)).select(table.names)
+        return table.widen(_scan(delta, uri, self._options(uri))).select(table.names)
 
     def _open(self, uri: str) -> DeltaTable | None:
         """The table as it is now, or None if there is none."""
@@ -195,6 +196,30 @@ class Lake:
 
     def _options(self, uri: str) -> dict[str, str]:
         return self._aws.object_store_options() | self._encryption if self._aws and uri.startswith("s3://") else {}
+
+
+def _scan(delta: DeltaTable, uri: str, options: dict[str, str]) -> pl.LazyFrame:
+    """The rows of a table, with the columns that it has.
+
+    Where the root has `key=value` folders, `pl.scan_delta` takes them for partitions that the table does not know, and
+    fails: there its files are named to polars one by one, with those folders as columns that nobody selects.
+    """
+    keys = partition_keys(uri)
+    if not keys:
+        return pl.scan_delta(delta, storage_options=options or None)
+    columns = pl.Schema(delta.schema())
+    files = delta.file_uris()
+    if not files:
+        return pl.LazyFrame(schema=columns)
+    return pl.scan_parquet(
+        files,
+        schema={name: dtype for name, dtype in columns.items() if name != "date"},
+        glob=False,
+        hive_partitioning=True,
+        hive_schema=dict.fromkeys(keys, pl.String()) | {"date": columns["date"]},
+        missing_columns="insert",
+        storage_options=options or None,
+    ).select(columns.names())
 
 
 def _commit(entry: dict[str, Any]) -> Commit:

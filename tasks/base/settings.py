@@ -26,11 +26,10 @@ from data_contracts.batch_lines import InvocationChoice
 from data_contracts.tolerances import Tolerances
 from tasks.base.errors import SettingsInvalid
 from tasks.base.ports import Severity
+from tasks.base.roots import check_batch_root, check_output_root, check_root
 
 ENV_PREFIX = "MODERATION_"
 
-#: Bedrock's own pattern for an S3 URI (botocore service model, bedrock, S3Uri), without the final slash.
-_BEDROCK_S3_URI = re.compile(r"s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](/[-!_*'().a-z0-9A-Z]+)*")
 _ROLE_ARN = re.compile(r"arn:aws(-[^:]+)?:iam::([0-9]{12})?:role/.+")
 #: FIFO topics, whose names end in .fifo, deliver to no person.
 SNS_TOPIC_ARN = re.compile(r"arn:aws(-[^:]+)?:sns:(?P<region>[a-z0-9-]+):[0-9]{12}:(?P<topic>[A-Za-z0-9_-]{1,256})")
@@ -229,19 +228,9 @@ class Settings(BaseSettings):
         except ValueError as error:  # a TOML file that does not parse
             raise SettingsInvalid(f"{config or 'settings'}: {error}") from None
 
-    @field_validator("comments_uri", "labels_uri", "output_uri", "batch_uri")
-    @classmethod
-    def _root(cls, uri: str) -> str:
-        if not re.match(r"s3://[^/]+|/", uri):
-            raise ValueError("must be an s3://bucket/prefix URI or an absolute path")
-        return uri.rstrip("/")
-
-    @field_validator("batch_uri")
-    @classmethod
-    def _batch_root(cls, uri: str) -> str:
-        if uri.startswith("s3://") and not _BEDROCK_S3_URI.fullmatch(uri):
-            raise ValueError("Bedrock accepts only letters, digits and -!_*'(). between slashes (no '=', no spaces)")
-        return uri
+    _root = field_validator("comments_uri", "labels_uri", "output_uri", "batch_uri")(check_root)
+    _output_root = field_validator("output_uri")(check_output_root)
+    _batch_root = field_validator("batch_uri")(check_batch_root)
 
     @field_validator("role_arn")
     @classmethod
@@ -297,6 +286,11 @@ class Settings(BaseSettings):
                 "leave them out, or name fewer"
             )
         return self
+
+    @property
+    def deployment(self) -> str:
+        """What tells this deployment from the others of its account: where it publishes."""
+        return self.output_uri
 
     @cached_property
     def zone(self) -> ZoneInfo:

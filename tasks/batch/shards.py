@@ -116,7 +116,7 @@ class ShardNaming(NamedTuple):
         """The intent to ask for a shard."""
         plan, settings = self.plan, self.settings
         key = shard_key(
-            settings.output_uri,
+            settings.deployment,
             plan.run_date,
             number,
             shard.sha256,

@@ -244,7 +244,7 @@ def test_a_kill_at_any_step_costs_nothing(night: Night, site: Site, tmp_path: Pa
         assert count_repeated_calls(site, [DAY]) <= (state.step == "invoke"), f"{died}: calls were repeated"
 
 
-def key_of_earlier_versions(_output_uri: str, *parts: Any) -> str:
+def key_of_earlier_versions(_deployment: str, *parts: Any) -> str:
     """A shard's key as versions before 0.2 made it, without the output root."""
     return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
 
