@@ -12,7 +12,7 @@ from data_contracts.tables.checked_rows import CHECKED_ROWS
 from data_contracts.tables.comments import Reason
 from tasks.adapters.storage import Storage
 from tasks.base.errors import TooManyRejected
-from tasks.base.frames import scratch
+from tasks.base.frames import scan_file, scratch
 from tasks.base.paths import RunPaths
 from tasks.intake.expectations.day_profile import row_facts
 from tasks.intake.input_files import fetch_inputs
@@ -52,7 +52,7 @@ def check_rejection_rate(summary: ValidationSummary, max_rejected_fraction: floa
 
 
 def _count(path: Path, by: str | None = None) -> dict[str, int]:
-    frame = pl.scan_parquet(path)
+    frame = scan_file(path)
     if by is None:
         return {"all": frame.select(pl.len()).collect().item()}
     return dict(frame.group_by(by).len().collect().iter_rows())
@@ -76,8 +76,8 @@ def write_checked_frames(storage: Storage, paths: RunPaths, plan: Plan) -> Valid
         erased = frozenset(Path(item.uri).stem for item in storage.list(paths.erasures))
         check_rows(comments, plan.run_date, day, paths.settings.max_text_chars, erased).sink_parquet(checked)
         is_kept = pl.col("reason").ne_missing(Reason.ERASED.value)
-        CHECKED_ROWS.conform(pl.scan_parquet(checked).filter(is_kept)).sink_parquet(without_text)
-        split = split_records(pl.scan_parquet(checked))
+        CHECKED_ROWS.conform(scan_file(checked).filter(is_kept)).sink_parquet(without_text)
+        split = split_records(scan_file(checked))
         # One after the other: two sinks of one query share a cache that holds the whole night.
         split.valid.drop("reason", *facts).sink_parquet(valid)
         rejected_rows(split.rejected, plan.run_date, plan.run_id).sink_parquet(rejected)

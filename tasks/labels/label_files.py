@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from data_contracts.tables.labels import LABELS
 from tasks.adapters.storage import Storage, StoredObject
 from tasks.base.errors import InputChanged
+from tasks.base.frames import scan_file
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.labels.truth import schema_fault
@@ -73,7 +74,7 @@ def read_labels(storage: Storage, objects: Iterable[StoredObject], scratch: Path
         try:
             fault, row_count = schema_fault(pl.read_parquet_schema(file)), pq.read_metadata(file).num_rows
             if fault is None:
-                frames.append(LABELS.conform(pl.scan_parquet(file)).collect())
+                frames.append(LABELS.conform(scan_file(file)).collect())
         except (pl.exceptions.PolarsError, OSError, ValueError):
             fault, row_count = "is no readable Parquet file", 1
         if fault is not None:

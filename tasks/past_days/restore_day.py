@@ -25,7 +25,7 @@ from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.base.errors import NotRestorable, WrongUsage
-from tasks.base.frames import record_batches, scratch
+from tasks.base.frames import record_batches, scan_file, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.labels.day_accuracy import measure_day
@@ -152,7 +152,7 @@ def _bring_back(
             publish_table(path, source.table)
             if source.table is VERDICTS:  # the review list follows from them, also of days that are older than it
                 review = Path(folder) / "review.parquet"
-                review_list(pl.scan_parquet(path)).sink_parquet(review)
+                review_list(scan_file(path)).sink_parquet(review)
                 publish_table(review, REVIEW)
     restore = Restore(
         run_id=paths.run_id,
