@@ -12,9 +12,9 @@ ingest                | the files of comments/date=D;  | plan.json              
                       |                                |                                | changed (PromptInvalid), no
                       |                                |                                | family knows the model
                       |                                |                                | (UnsupportedModel)
-find_published        | lake/nights, lake/verdicts,    | nothing                        | never; if this very plan is
-                      | ledger, state/restores         |                                | published, the night ends here
-                      |                                |                                | and is well
+find_published        | lake/nights, lake/verdicts,    | nothing                        | never; if there is nothing to
+                      | ledger, state/restores, the    |                                | change, the night ends here
+                      | published run's plan.json      |                                | and is well
 preflight             | both own roots, the listing of | preflight.json; two probes,    | a root is closed
                       | comments/, the model's life    | deleted again; the alert that  | (StorageRefused)
                       |                                | the model ends                 |

@@ -104,6 +104,10 @@ OF_NIGHTS = {
     "SettingsInvalid": Advice(
         "A setting is missing or wrong; nothing was done.", "set what the line names; docs/settings.md has them all."
     ),
+    "SettingsMissing": Advice(
+        "Settings that have no default are not set; nothing was done.",
+        "set what the line names; docs/settings.md has them all.",
+    ),
     "PromptInvalid": Advice(
         "The prompt file does not say what it must, or a version that has judged was edited.",
         "put the file back as it was, and write what is new as the next version.",

@@ -29,6 +29,7 @@
     ├── RemeasureIncomplete       some days could not be measured again (exit 1)
     ├── WrongUsage                the call or the settings are wrong (exit 2)
     │   ├── SettingsInvalid
+    │   │   └── SettingsMissing   some that have no default are not set, and nothing else is wrong
     │   ├── PromptInvalid
     │   └── UnsupportedModel
     └── Transient                 the world is wrong for now: the stage is retried
@@ -164,6 +165,10 @@ class WrongUsage(ModerationError):
 
 class SettingsInvalid(WrongUsage):
     """A setting is missing or wrong; the text names it."""
+
+
+class SettingsMissing(SettingsInvalid):
+    """Settings without a default are not set; the text names them, and nothing else is wrong."""
 
 
 class PromptInvalid(WrongUsage):

@@ -84,6 +84,6 @@ def tell_late_input(settings: Settings, now: datetime, *, is_quiet: bool = False
         return LateInputSummary(looked_count=len(days), late=names)
     memory = NoticeMemory(outside.storage, notices(settings, "late_input"))
     told = tell_notices(
-        "late_input", find_late(late, days), outside.alerts, memory, settings.alert_language, now, outside.clock
+        "late_input", find_late(late, days), outside.alerts, memory, settings.language, now, outside.clock
     )
     return LateInputSummary(looked_count=len(days), late=names, **told.model_dump(exclude={"known"}))
