@@ -15,6 +15,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from data_contracts.tables.table import Table
 from tasks.adapters.aws import Aws
+from tasks.adapters.bucket_owner import check_owner
 from tasks.adapters.lake_snapshots import keep_snapshot, open_snapshot, read_rows, take_snapshot
 from tasks.base.errors import ModerationError, StorageUnavailable
 from tasks.base.roots import partition_keys
@@ -34,8 +35,8 @@ class Commit(NamedTuple):
 class Lake:
     """The Delta tables below one root."""
 
-    def __init__(self, aws: Aws | None, kms_key_id: str | None = None) -> None:
-        self._aws = aws
+    def __init__(self, aws: Aws | None, kms_key_id: str | None = None, bucket_owner: str | None = None) -> None:
+        self._aws, self._owner = aws, bucket_owner
         encryption = {"aws_server_side_encryption": "aws:kms", "aws_sse_kms_key_id": kms_key_id} if kms_key_id else {}
         self._encryption: dict[str, str] = encryption
 
@@ -195,7 +196,12 @@ class Lake:
             )
 
     def _options(self, uri: str) -> dict[str, str]:
-        return self._aws.object_store_options() | self._encryption if self._aws and uri.startswith("s3://") else {}
+        """How a table is reached, whose bucket is of the account that it must be of."""
+        if self._aws is None or not uri.startswith("s3://"):
+            return {}
+        if self._owner is not None:
+            check_owner(self._aws, uri, self._owner)
+        return self._aws.object_store_options() | self._encryption
 
 
 def _scan(delta: DeltaTable, uri: str, options: dict[str, str]) -> pl.LazyFrame:
