@@ -21,6 +21,8 @@ preflight             | both own roots, the listing of | preflight.json; two pro
 validate              | the planned objects,           | work/checked, work/valid,      | an object was replaced
                       | state/erasures                 | work/rejected                  | (InputChanged), too many rows
                       |                                |                                | are rejected (TooManyRejected)
+                      |                                |                                | or of the day of another time
+                      |                                |                                | zone (WrongTimeZone)
 check_expectations    | work/checked, lake/nights,     | expectations.json, data_docs/  | a critical expectation fails
                       | lake/metrics                   |                                | (CriticalExpectationFailed)
 deduplicate           | work/valid                     | work/duplicates                | never

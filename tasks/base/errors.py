@@ -7,6 +7,7 @@
     │   ├── InputChanged          an input object changed between the plan and the reading
     │   ├── SchemaDrift           a column is missing or retyped
     │   ├── TooManyRejected       the row breaker, before any money is spent
+    │   │   └── WrongTimeZone     its rows lie in the day by another time zone
     │   ├── CriticalExpectationFailed  the day as a whole is not what upstream sends, before any money is spent
     │   ├── BelowMinimum          fewer comments than a batch job takes
     │   ├── OverBudget            the estimate is over MAX_COST_USD: nothing was submitted
@@ -77,6 +78,10 @@ class SchemaDrift(NightStopped):
 
 class TooManyRejected(NightStopped):
     """The share of rejected rows is over MAX_REJECTED_FRACTION."""
+
+
+class WrongTimeZone(TooManyRejected):
+    """Rows lie outside the day because upstream cuts its folders by another zone than TIMEZONE."""
 
 
 class CriticalExpectationFailed(NightStopped):

@@ -261,7 +261,7 @@ def test_an_upgrade_in_mid_night_costs_nothing(site: Site, tmp_path: Path, monke
     for number, state in enumerate(recorder.states):
         restore(site, state)
         before = {entry.key: entry.job_name for entry in site.ledger(DAY)}
-        site.play(DAY, f"second-{number}", Fate(clock=site.world.monotonic))
+        site.play(DAY, f"second-{number}", Process(clock=site.world.monotonic))
         check_books(site)
         for table, frame in published(site).items():
             assert_frame_equal(frame, expected[table])

@@ -23,7 +23,6 @@ from tasks.alerts.send_alerts import AlertSummary
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.batch.estimate.learnt import learn_rates
 from tasks.intake.checked_frames import ValidationSummary
-from tasks.ledger.entries import write_intent
 from tasks.ledger.nights import is_settled, read_published
 from tasks.ledger.run_records import clear_scratch
 from tasks.measure.metrics_table import read_day
@@ -245,7 +244,7 @@ def test_a_job_that_somebody_else_waits_for_is_no_reason(closing: Closing, chang
     """What a backfill ordered and has not finished is its own affair: a plain night does not publish half of it."""
     closing.close()
     theirs = factories.ledger_entry(state=EntryState.SUBMITTED, job_arn="arn:theirs", **change)
-    write_intent(closing.outside.storage, closing.paths, theirs)
+    factories.put_entry(closing.outside.storage, closing.paths, theirs)
     assert find_published.fn(closing.settings, closing.plan) == factories.RUN_ID
 
 
