@@ -24,7 +24,8 @@ from tasks.adapters.object_store import StorageRefused
 from tasks.alerts.words import NOTICE_WORDS, WORDS
 from tasks.base import errors
 from tasks.base.advice import ADVICE, UNEXPECTED
-from tasks.base.settings import ENV_PREFIX, Settings, Thresholds
+from tasks.base.setting_names import ENV_PREFIX
+from tasks.base.settings import Settings, Thresholds
 from tasks.measure.metric_rules import RULES, Group, severity_of
 
 #: How a limit of a setting is written.

@@ -28,7 +28,7 @@ class Tables:
 
     def __call__(self, name: str) -> pl.LazyFrame:
         """A table as it is now."""
-        return pl.scan_delta(f"{self.root}/lake/{name}", storage_options=self.storage_options)
+        return self._scan(f"{self.root}/lake/{name}")
 
     def then(self, name: str) -> pl.LazyFrame:
         """A table as it was at the moment: its last commit by then; no rows if there was none."""
@@ -38,7 +38,11 @@ class Tables:
         version = version_at(DeltaTable(uri, storage_options=self.storage_options), self.moment)
         if version is None:
             return self(name).head(0)
-        return pl.scan_delta(uri, version=version, storage_options=self.storage_options)
+        return self._scan(uri, version)
+
+    def _scan(self, uri: str, version: int | None = None) -> pl.LazyFrame:
+        """Below a root with a `key=value` folder Polars' own reader takes that for a partition, and fails."""
+        return pl.scan_delta(uri, version=version, storage_options=self.storage_options, use_pyarrow="=" in self.root)
 
 
 def version_at(table: DeltaTable, moment: datetime) -> int | None:

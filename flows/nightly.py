@@ -21,7 +21,7 @@ from data_contracts.documents.summary import Night
 from flows.night import NightOptions, judge_day
 from flows.plain_errors import log_plainly
 from tasks.adapters.channels.heartbeat import heartbeat
-from tasks.base.errors import SettingsInvalid
+from tasks.base.errors import SettingsInvalid, WrongUsage
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
 from tasks.jobs.poll_batch import Progress
@@ -58,6 +58,20 @@ def _given_day(parameters: dict[str, Any]) -> date | None:
     return date.fromisoformat(given) if isinstance(given, str) else given
 
 
+def check_is_over(settings: Settings, run_date: date, now: datetime) -> None:
+    """Make sure that a day is over by the settings' clock: nobody is to be paged for one that cannot be judged yet.
+
+    Raises:
+        WrongUsage: naming the last day that is.
+    """
+    today = now.astimezone(settings.zone).date()
+    if run_date >= today:
+        raise WrongUsage(
+            f"{run_date} is {'today' if run_date == today else 'in the future'} in {settings.timezone}; the last day "
+            f"that is over is {today - timedelta(days=1)}"
+        )
+
+
 def _flow_run_name() -> str:
     """The run's name in the UI: with its day, also where the schedule left that open."""
     given, started = _given_day(flow_run.parameters), flow_run.scheduled_start_time or _now()
@@ -88,7 +102,7 @@ def nightly(
     """Judge one day of comments and publish a verdict for each.
 
     Args:
-        run_date: The local day whose comments are judged. Empty: the day before the scheduled start.
+        run_date: The local day whose comments are judged, over by now. Empty: the day before the scheduled start.
         epoch: Leave it at 0. A higher number judges, and pays for, the whole day again.
         is_quiet: Measure, but alert nobody: for a backfill of old days.
         waits_for_input: Wait until the day's input is still or marked as complete; the schedule turns it on.
@@ -96,6 +110,7 @@ def nightly(
     settings = Settings.load()
     started = flow_run.scheduled_start_time or _now()
     run_date, run_id = _name(settings, run_date, started, flow_run.id, flow_run.run_count)
+    check_is_over(settings, run_date, _now())
     # An old day that is published says nothing of last night, whose silence must ring.
     is_last_night = run_date >= started.astimezone(settings.zone).date() - timedelta(days=1)
     url = settings.heartbeat_url if is_last_night and not is_quiet else None

@@ -17,6 +17,9 @@ from werkzeug.exceptions import InternalServerError
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.test import run_wsgi_app
 
+#: Whose all buckets are.
+ACCOUNT = "123456789012"
+
 logger = logging.getLogger(__name__)
 
 
@@ -90,10 +93,17 @@ class KeepAliveHandler(MotoRequestHandler):
 
 
 def _s3_first() -> Any:
-    """moto's application, without its search for the service that is meant: here all but all requests are S3's."""
+    """moto's application, without its search for the service that is meant: here all but all requests are S3's.
+
+    A call that expects its bucket to be another account's is denied, which moto does not look at.
+    Source: Amazon S3 User Guide, "Verifying bucket ownership with bucket owner condition".
+    """
     s3, any_service = create_backend_app("s3"), DomainDispatcherApplication(create_backend_app)
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", ACCOUNT) != ACCOUNT:
+            start_response("403 Forbidden", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"]
         is_s3 = "/s3/aws4_request" in environ.get("HTTP_AUTHORIZATION", "")
         return (s3 if is_s3 else any_service)(environ, start_response)
 

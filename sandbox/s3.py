@@ -1,7 +1,8 @@
 """A local S3 over real HTTP: moto's server in a thread, and a folder that its buckets are loaded from and saved to.
 
 moto keeps its buckets in memory, one set for the whole process: two servers of one process show the same buckets.
-It checks no credentials, and it is right about conditional PutObject.
+It checks no credentials, and it is right about conditional PutObject. Which account a call expects to own the bucket is
+checked by the server around it.
 
 In the folder a key ``a/b.parquet`` of bucket ``x`` is the file ``x/a/b.parquet``. What cannot be a file name is
 written with percent signs, reversibly: control characters, ``%`` and ``\\`` as %XX, ``.`` and ``..`` as %2E and %2E%2E,

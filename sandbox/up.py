@@ -26,7 +26,8 @@ from sandbox.month import CACHE, fill
 from sandbox.prefect_runs import is_answering, settle_lost_runs
 from sandbox.processes import Child, end, end_marked, mark, start
 from sandbox.serve import HOST, Sandbox, running
-from tasks.base.settings import ENV_PREFIX, Settings
+from tasks.base.setting_names import ENV_PREFIX
+from tasks.base.settings import Settings
 
 #: Days that a sandbox has comments of, today's included: tonight's run judges that.
 SAMPLE_DAYS = 15

@@ -12,15 +12,17 @@ ingest                | the files of comments/date=D;  | plan.json              
                       |                                |                                | changed (PromptInvalid), no
                       |                                |                                | family knows the model
                       |                                |                                | (UnsupportedModel)
-find_published        | lake/nights, lake/verdicts,    | nothing                        | never; if this very plan is
-                      | ledger, state/restores         |                                | published, the night ends here
-                      |                                |                                | and is well
+find_published        | lake/nights, lake/verdicts,    | nothing                        | never; if there is nothing to
+                      | ledger, state/restores, the    |                                | change, the night ends here
+                      | published run's plan.json      |                                | and is well
 preflight             | both own roots, the listing of | preflight.json; two probes,    | a root is closed
                       | comments/, the model's life    | deleted again; the alert that  | (StorageRefused)
                       |                                | the model ends                 |
 validate              | the planned objects,           | work/checked, work/valid,      | an object was replaced
                       | state/erasures                 | work/rejected                  | (InputChanged), too many rows
                       |                                |                                | are rejected (TooManyRejected)
+                      |                                |                                | or of the day of another time
+                      |                                |                                | zone (WrongTimeZone)
 check_expectations    | work/checked, lake/nights,     | expectations.json, data_docs/  | a critical expectation fails
                       | lake/metrics                   |                                | (CriticalExpectationFailed)
 deduplicate           | work/valid                     | work/duplicates                | never

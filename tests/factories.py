@@ -283,6 +283,7 @@ def ledger_entry(**overrides: Any) -> LedgerEntry:
     key = given.setdefault(
         "key",
         shard_key(
+            "s3://moderation-bucket/output",
             given["run_date"],
             given["shard"],
             given["input_sha256"],

@@ -29,12 +29,21 @@ from tasks.base.steps import Steps
 from tasks.ledger.entries import read_ledger
 
 
+class _SiteSettings(Settings):
+    """Of a site whose folder is called otherwise each time; its keys, and so the storm, must not be."""
+
+    @property
+    def deployment(self) -> str:
+        """See Settings."""
+        return "s3://storm"
+
+
 class Site:
     """Files, a lake and a Bedrock that outlive the runs that use them."""
 
     def __init__(self, root: Path, world: World, behaviour: Behaviour, **settings: Any) -> None:
         self.root, self.world = root, world
-        self.settings = Settings(
+        self.settings: Settings = _SiteSettings(
             comments_uri=f"{root}/comments",
             labels_uri=f"{root}/labels",
             output_uri=f"{root}/output",

@@ -139,13 +139,22 @@ def without_strays(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
 
 
 def shard_key(
-    run_date: date, shard: int, input_sha256: str, model_id: str, invocation_type: InvocationType, epoch: int
+    deployment: str,
+    run_date: date,
+    shard: int,
+    input_sha256: str,
+    model_id: str,
+    invocation_type: InvocationType,
+    epoch: int,
 ) -> str:
     """The shard's identity, 64 lower hex characters: the client request token and part of the job's name.
 
     It holds the run date because AWS silently ignores a repeated token: two days with equal input must not collide.
+    It holds the deployment, its output root, because a token is the account's: nor must staging and production of one
+    day. Ledgers of earlier versions have entries under keys without it; they are found by listing, as all are, and a
+    run of this version goes on with them under their own tokens and names.
     """
-    parts = (run_date.isoformat(), str(shard), input_sha256, model_id, invocation_type, str(epoch))
+    parts = (deployment, run_date.isoformat(), str(shard), input_sha256, model_id, invocation_type, str(epoch))
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 

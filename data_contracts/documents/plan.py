@@ -29,7 +29,7 @@ _DECIDES_NOTHING = {"run_id", "planned_at", "settings", "warnings"}
 
 
 class Plan(BaseModel):
-    """What the night judges and how; equal plans give equal verdicts without a new paid call."""
+    """What the night judges and how; equal plans of one epoch give equal verdicts without a new paid call."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,7 +55,15 @@ class Plan(BaseModel):
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of everything that decides the verdicts: inputs, prompt, model, row rules; not of the run."""
+        """Hash of what is judged and how: inputs, prompt, model, row rules; not of the run, nor of its epoch.
+
+        Raises:
+            KeyError: if the plan is of another version, and its settings lack a row rule.
+        """
+        return self.sha256_with(0)
+
+    def sha256_with(self, epoch: int) -> str:
+        """The hash with an epoch in it, which `nights` and restores of earlier versions hold; without one it is 0."""
         rules = {name: self.settings[name] for name in ("timezone", "max_text_chars", "deduplicate")}
         decides = self.model_dump(mode="json", exclude=_DECIDES_NOTHING) | rules
-        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(decides | {"epoch": epoch}, sort_keys=True).encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Annotated
 
@@ -22,9 +22,15 @@ def nightly(
     ] = False,
 ) -> None:
     """Judge one day of comments and publish a verdict for each."""
+    from flows.nightly import check_is_over
     from flows.nightly import nightly as flow
+    from tasks.base.settings import Settings
 
-    call = partial(flow, run_date=run_date, epoch=epoch, waits_for_input=wait_for_input)
+    def call() -> object:
+        if run_date is not None:  # told at once, not after a server has started
+            check_is_over(Settings.load(), run_date, datetime.now(UTC))
+        return flow(run_date=run_date, epoch=epoch, waits_for_input=wait_for_input)
+
     run_flow("nightly", str(run_date or "yesterday"), call)
 
 

@@ -54,7 +54,7 @@ def connect(settings: Settings) -> Adapters:
     roots = (settings.output_uri, settings.batch_uri)
     return Adapters(
         storage=Storage(aws, {urlsplit(root).netloc: protection for root in roots if root.startswith("s3://")}),
-        lake=Lake(aws, settings.kms_key_id),
+        lake=Lake(aws, settings.kms_key_id, settings.bucket_owner),
         bedrock=Bedrock(aws),
         alerts=alert_channels(settings, aws),
         models=BedrockModels(aws),

@@ -15,9 +15,11 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from data_contracts.tables.table import Table
 from tasks.adapters.aws import Aws
+from tasks.adapters.bucket_owner import check_owner
 from tasks.adapters.lake_snapshots import keep_snapshot, open_snapshot, read_rows, take_snapshot
 from tasks.base.errors import ModerationError, StorageUnavailable
 from tasks.base.panics import panics_told
+from tasks.base.roots import partition_keys
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ANSWER_CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -34,8 +36,8 @@ class Commit(NamedTuple):
 class Lake:
     """The Delta tables below one root."""
 
-    def __init__(self, aws: Aws | None, kms_key_id: str | None = None) -> None:
-        self._aws = aws
+    def __init__(self, aws: Aws | None, kms_key_id: str | None = None, bucket_owner: str | None = None) -> None:
+        self._aws, self._owner = aws, bucket_owner
         encryption = {"aws_server_side_encryption": "aws:kms", "aws_sse_kms_key_id": kms_key_id} if kms_key_id else {}
         self._encryption: dict[str, str] = encryption
 
@@ -134,7 +136,7 @@ class Lake:
         with _translated(uri):
             options = self._options(uri)
             delta = DeltaTable(uri, version=version, storage_options=options)
-            return table.widen(pl.scan_delta(delta, storage_options=options or None)).select(table.names)
+            return table.widen(_scan(delta, uri, options)).select(table.names)
 
     def day_files(self, uri: str, run_date: date, version: int) -> frozenset[str]:
         """Names of the files that a version reads for a day."""
@@ -156,7 +158,7 @@ class Lake:
             return sorted({date.fromisoformat(partition["date"]) for partition in delta.partitions()})
 
     def _rows(self, uri: str, table: Table, delta: DeltaTable) -> pl.LazyFrame:
-        return table.widen(pl.scan_delta(delta, storage_options=self._options(uri) or None)).select(table.names)
+        return table.widen(_scan(delta, uri, self._options(uri))).select(table.names)
 
     def _open(self, uri: str) -> DeltaTable | None:
         """The table as it is now, or None if there is none."""
@@ -195,7 +197,36 @@ class Lake:
             )
 
     def _options(self, uri: str) -> dict[str, str]:
-        return self._aws.object_store_options() | self._encryption if self._aws and uri.startswith("s3://") else {}
+        """How a table is reached, whose bucket is of the account that it must be of."""
+        if self._aws is None or not uri.startswith("s3://"):
+            return {}
+        if self._owner is not None:
+            check_owner(self._aws, uri, self._owner)
+        return self._aws.object_store_options() | self._encryption
+
+
+def _scan(delta: DeltaTable, uri: str, options: dict[str, str]) -> pl.LazyFrame:
+    """The rows of a table, with the columns that it has.
+
+    Where the root has `key=value` folders, `pl.scan_delta` takes them for partitions that the table does not know, and
+    fails: there its files are named to polars one by one, with those folders as columns that nobody selects.
+    """
+    keys = partition_keys(uri)
+    if not keys:
+        return pl.scan_delta(delta, storage_options=options or None)
+    columns = pl.Schema(delta.schema())
+    files = delta.file_uris()
+    if not files:
+        return pl.LazyFrame(schema=columns)
+    return pl.scan_parquet(
+        files,
+        schema={name: dtype for name, dtype in columns.items() if name != "date"},
+        glob=False,
+        hive_partitioning=True,
+        hive_schema=dict.fromkeys(keys, pl.String()) | {"date": columns["date"]},
+        missing_columns="insert",
+        storage_options=options or None,
+    ).select(columns.names())
 
 
 def _commit(entry: dict[str, Any]) -> Commit:

@@ -146,7 +146,7 @@ def describe(row: Mapping[str, object], run_date: date | None = None, words: Wor
 
 
 def _words(paths: RunPaths) -> Words:
-    return WORDS[paths.settings.alert_language]
+    return WORDS[paths.settings.language]
 
 
 def _facts(paths: RunPaths, count: int, incident: Incident | None) -> dict[str, str]:

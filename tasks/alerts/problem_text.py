@@ -1,4 +1,4 @@
-"""What an alert about problems across days says: plain text for any channel, in the language of ALERT_LANGUAGE."""
+"""What an alert about problems across days says: plain text for any channel, in the language of LANGUAGE."""
 
 from __future__ import annotations
 

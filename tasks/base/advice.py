@@ -51,6 +51,12 @@ OF_NIGHTS = {
         "More rows broke the contract than allowed; nothing was sent to Bedrock.",
         "look at the counts by reason. Raise MODERATION_MAX_REJECTED_FRACTION only if they are right.",
     ),
+    "WrongTimeZone": Advice(
+        "The rows outside the day lie in it by another time zone: upstream cuts its folders by that one. Nothing was "
+        "sent to Bedrock.",
+        "set MODERATION_TIMEZONE to the zone that the reason names, or have the folders cut by the zone that is set. A "
+        "higher limit of rejected rows would drop a part of each day.",
+    ),
     "CriticalExpectationFailed": Advice(
         "The day as a whole is not what it should be: too few rows, no texts, or the same ids again and again. Nothing "
         "was sent to Bedrock.",
@@ -109,6 +115,10 @@ OF_NIGHTS = {
     ),
     "SettingsInvalid": Advice(
         "A setting is missing or wrong; nothing was done.", "set what the line names; docs/settings.md has them all."
+    ),
+    "SettingsMissing": Advice(
+        "Settings that have no default are not set; nothing was done.",
+        "set what the line names; docs/settings.md has them all.",
     ),
     "PromptInvalid": Advice(
         "The prompt file does not say what it must, or a version that has judged was edited.",

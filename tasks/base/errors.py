@@ -7,6 +7,7 @@
     │   ├── InputChanged          an input object changed between the plan and the reading
     │   ├── SchemaDrift           a column is missing or retyped
     │   ├── TooManyRejected       the row breaker, before any money is spent
+    │   │   └── WrongTimeZone     its rows lie in the day by another time zone
     │   ├── CriticalExpectationFailed  the day as a whole is not what upstream sends, before any money is spent
     │   ├── BelowMinimum          fewer comments than a batch job takes
     │   ├── OverBudget            the estimate is over MAX_COST_USD: nothing was submitted
@@ -30,6 +31,7 @@
     ├── RemeasureIncomplete       some days could not be measured again (exit 1)
     ├── WrongUsage                the call or the settings are wrong (exit 2)
     │   ├── SettingsInvalid
+    │   │   └── SettingsMissing   some that have no default are not set, and nothing else is wrong
     │   ├── PromptInvalid
     │   └── UnsupportedModel
     └── Transient                 the world is wrong for now: the stage is retried
@@ -77,6 +79,10 @@ class SchemaDrift(NightStopped):
 
 class TooManyRejected(NightStopped):
     """The share of rejected rows is over MAX_REJECTED_FRACTION."""
+
+
+class WrongTimeZone(TooManyRejected):
+    """Rows lie outside the day because upstream cuts its folders by another zone than TIMEZONE."""
 
 
 class CriticalExpectationFailed(NightStopped):
@@ -169,6 +175,10 @@ class WrongUsage(ModerationError):
 
 class SettingsInvalid(WrongUsage):
     """A setting is missing or wrong; the text names it."""
+
+
+class SettingsMissing(SettingsInvalid):
+    """Settings without a default are not set; the text names them, and nothing else is wrong."""
 
 
 class PromptInvalid(WrongUsage):

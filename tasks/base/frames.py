@@ -25,6 +25,11 @@ def read_batches(path: Path, columns: Sequence[str], batch_rows: int) -> Iterato
             yield pl.DataFrame(batch)
 
 
+def scan_file(path: Path) -> pl.LazyFrame:
+    """The columns that a local Parquet file itself has: no folder on its way is a partition, no name a pattern."""
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
+
+
 #: Rows of a record batch while a frame is copied into the lake.
 _BATCH_ROWS = 50_000
 

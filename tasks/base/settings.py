@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -24,24 +25,29 @@ from pydantic_settings import (
 
 from data_contracts.batch_lines import InvocationChoice
 from data_contracts.tolerances import Tolerances
-from tasks.base.errors import SettingsInvalid
+from tasks.base.errors import SettingsInvalid, SettingsMissing
 from tasks.base.ports import Severity
+from tasks.base.roots import check_batch_root, check_output_root, check_root
+from tasks.base.setting_names import (
+    ENV_PREFIX,
+    FORMER,
+    describe_unknown,
+    describe_wrong,
+    unknown_variables,
+    variable,
+    warn_of_former,
+)
 
-ENV_PREFIX = "MODERATION_"
-
-#: Bedrock's own pattern for an S3 URI (botocore service model, bedrock, S3Uri), without the final slash.
-_BEDROCK_S3_URI = re.compile(r"s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](/[-!_*'().a-z0-9A-Z]+)*")
 _ROLE_ARN = re.compile(r"arn:aws(-[^:]+)?:iam::([0-9]{12})?:role/.+")
 #: FIFO topics, whose names end in .fifo, deliver to no person.
 SNS_TOPIC_ARN = re.compile(r"arn:aws(-[^:]+)?:sns:(?P<region>[a-z0-9-]+):[0-9]{12}:(?P<topic>[A-Za-z0-9_-]{1,256})")
 #: What a zone's name looks like; nothing else is repeated.
 _ZONE = re.compile(r"[A-Za-z_]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
-#: What a setting's name, or its place in a list, looks like.
-_NAME = re.compile(r"[A-Za-z_]{1,60}|[0-9]{1,3}")
 #: Settings that hold passwords and tokens.
 _SECRETS = frozenset({"alert_urls", "alert_routes", "heartbeat_url", "watchdog_url"})
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Language = Literal["en", "ja"]
 
 
 class Thresholds(BaseModel):
@@ -134,7 +140,8 @@ class Settings(BaseSettings):
             "empty; one that is not named goes to ALERT_URLS and SNS_TOPIC_ARN"
         ),
     )
-    alert_language: Literal["en", "ja"] = Field(default="en", description="Language of the alerts")
+    language: Language = Field(default="en", description="Language of the alerts")
+    alert_language: Language | None = Field(default=None, exclude=True, description="What LANGUAGE was called")
     heartbeat_url: SecretStr | None = Field(
         default=None, description="Called when last night is published; /start and /fail are appended (secret)"
     )
@@ -217,31 +224,32 @@ class Settings(BaseSettings):
         """Read the settings, or say in one line what is wrong with them.
 
         Raises:
-            SettingsInvalid: if one is missing or wrong, or the TOML file cannot be read.
+            SettingsMissing: if some without a default are not set, and nothing else is wrong.
+            SettingsInvalid: if one is wrong, or no setting at all, or the TOML file cannot be read.
         """
         config = _ConfigFile().config
         if config is not None and not config.is_file():
             raise SettingsInvalid(f"{ENV_PREFIX}CONFIG names {config}, which is not a file")
+        unknown = unknown_variables(EnvSettingsSource(cls).env_vars, cls)
+        wrong = [describe_unknown(name, cls) for name in unknown]
         try:
-            return cls(**overrides)
+            settings = cls(**overrides)
         except ValidationError as error:
-            raise SettingsInvalid("; ".join(_explain(item) for item in error.errors())) from None
+            is_only_missing = not wrong and all(item["type"] == "missing" for item in error.errors())
+            wrong += [describe_wrong(item, cls) for item in error.errors()]
+            raise (SettingsMissing if is_only_missing else SettingsInvalid)("; ".join(wrong)) from None
         except ValueError as error:  # a TOML file that does not parse
             raise SettingsInvalid(f"{config or 'settings'}: {error}") from None
+        if wrong:
+            raise SettingsInvalid("; ".join(wrong))
+        for former in FORMER:
+            if getattr(settings, former.name) is not None:
+                warn_of_former(former)
+        return settings
 
-    @field_validator("comments_uri", "labels_uri", "output_uri", "batch_uri")
-    @classmethod
-    def _root(cls, uri: str) -> str:
-        if not re.match(r"s3://[^/]+|/", uri):
-            raise ValueError("must be an s3://bucket/prefix URI or an absolute path")
-        return uri.rstrip("/")
-
-    @field_validator("batch_uri")
-    @classmethod
-    def _batch_root(cls, uri: str) -> str:
-        if uri.startswith("s3://") and not _BEDROCK_S3_URI.fullmatch(uri):
-            raise ValueError("Bedrock accepts only letters, digits and -!_*'(). between slashes (no '=', no spaces)")
-        return uri
+    _root = field_validator("comments_uri", "labels_uri", "output_uri", "batch_uri")(check_root)
+    _output_root = field_validator("output_uri")(check_output_root)
+    _batch_root = field_validator("batch_uri")(check_batch_root)
 
     @field_validator("role_arn")
     @classmethod
@@ -290,6 +298,20 @@ class Settings(BaseSettings):
         return {severity: cls._urls(urls) for severity, urls in routes.items()}
 
     @model_validator(mode="after")
+    def _former_names(self) -> Settings:
+        for former in FORMER:
+            value = getattr(self, former.name)
+            if value is None:
+                continue
+            if former.successor in self.model_fields_set and getattr(self, former.successor) != value:
+                raise ValueError(
+                    f"{variable(former.name)} and {variable(former.successor)} say different things: the first is what "
+                    "the second was called, leave it out"
+                )
+            object.__setattr__(self, former.successor, value)  # past the freeze: nobody has these settings yet
+        return self
+
+    @model_validator(mode="after")
     def _somebody_is_told(self) -> Settings:
         if (self.alert_urls or self.sns_topic_arn) and set(self.alert_routes) == set(Severity):
             raise ValueError(
@@ -297,6 +319,11 @@ class Settings(BaseSettings):
                 "leave them out, or name fewer"
             )
         return self
+
+    @property
+    def deployment(self) -> str:
+        """What tells this deployment from the others of its account: where it publishes."""
+        return self.output_uri
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -306,16 +333,3 @@ class Settings(BaseSettings):
     def public(self) -> dict[str, Any]:
         """The settings as JSON values, without secrets."""
         return self.model_dump(mode="json", exclude=set(_SECRETS))
-
-
-def _explain(item: Any) -> str:
-    """One validation error, named as the operator sets it."""
-    if not item["loc"]:  # a rule about several settings names them itself
-        return str(item["msg"]).removeprefix("Value error, ")
-    # A key that is no name may be a URL with its password, quoted in the wrong place.
-    name = ENV_PREFIX + "__".join(str(part) if _NAME.fullmatch(str(part)) else "?" for part in item["loc"]).upper()
-    if item["type"] == "missing":
-        return f"{name} is not set ({Settings.model_fields[item['loc'][0]].description})"
-    if item["type"] == "extra_forbidden":
-        return f"{name} is not a setting"
-    return f"{name}: {str(item['msg']).removeprefix('Value error, ')}"

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.ledger import EstimateSource, LedgerEntry
 from data_contracts.documents.plan import Plan
-from tasks.base.frames import buckets, scratch
+from tasks.base.frames import buckets, scan_file, scratch
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.batch.canary import is_canary_due
@@ -80,7 +80,7 @@ def _write_wanted(run: Run, ledger: Sequence[LedgerEntry], folder: Path) -> Path
     for name in ("valid", "duplicates"):
         run.storage.fetch(run.paths.work(name), folder / f"{name}.parquet")
     requests, answers = fetch_requests(run.storage, serving, folder), fetch_answers(run.storage, serving, folder)
-    valid, duplicates = (pl.scan_parquet(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
+    valid, duplicates = (scan_file(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
     wanted = folder / "wanted.parquet"
     row_count = valid.select(pl.len()).collect().item()
     with pq.ParquetWriter(wanted, WANTED.arrow_schema) as writer:
@@ -97,7 +97,7 @@ def _write_wanted(run: Run, ledger: Sequence[LedgerEntry], folder: Path) -> Path
 
 def _size(records: Path, rates: Rates) -> pl.DataFrame:
     """What `choose` looks at: text_bytes, attempt and expected input_tokens of each record."""
-    sized = pl.scan_parquet(records).select("text_bytes", "attempt", input_tokens=rates.input_tokens())
+    sized = scan_file(records).select("text_bytes", "attempt", input_tokens=rates.input_tokens())
     return sized.collect(engine="streaming")
 
 
@@ -106,7 +106,7 @@ def _keep_chosen(records: Path, choice: Choice, folder: Path) -> Path:
     if not choice.is_first_attempt_only:
         return records
     first_attempts = folder / "first_attempts.parquet"
-    pl.scan_parquet(records).filter(pl.col("attempt") == 1).sink_parquet(first_attempts)
+    scan_file(records).filter(pl.col("attempt") == 1).sink_parquet(first_attempts)
     return first_attempts
 
 

@@ -115,7 +115,15 @@ class ShardNaming(NamedTuple):
     def entry(self, number: int, shard: Shard) -> LedgerEntry:
         """The intent to ask for a shard."""
         plan, settings = self.plan, self.settings
-        key = shard_key(plan.run_date, number, shard.sha256, plan.model_id, plan.invocation_type, plan.epoch)
+        key = shard_key(
+            settings.deployment,
+            plan.run_date,
+            number,
+            shard.sha256,
+            plan.model_id,
+            plan.invocation_type,
+            plan.epoch,
+        )
         used = estimate(shard.requests.height, shard.input_tokens, self.rates, self.price)
         return LedgerEntry(
             key=key,

@@ -18,7 +18,7 @@ from data_contracts.expectations import CheckSeverity, RunSuite, profile_checks,
 from data_contracts.tables.verdicts import NIGHTS
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.frames import read_batches, scratch
+from tasks.base.frames import read_batches, scan_file, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
@@ -58,7 +58,7 @@ def examine(
     file: Path, plan: Plan, day_end: datetime, recent: RecentDays, settings: Settings, run_suite: RunSuite
 ) -> ExpectationReport:
     """Run both suites over a local file of CHECKED_ROWS."""
-    rows, tolerances = pl.scan_parquet(file), settings.tolerances
+    rows, tolerances = scan_file(file), settings.tolerances
     today = profile(rows, day_end, recent, tolerances)
     numbers: dict[str, float | None] = today.row(0, named=True)
     row_count, id_count = (int(today[name][0]) for name in ("row_count", "id_count"))

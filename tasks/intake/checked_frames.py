@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -11,11 +12,12 @@ from data_contracts.documents.plan import Plan
 from data_contracts.tables.checked_rows import CHECKED_ROWS
 from data_contracts.tables.comments import Reason
 from tasks.adapters.storage import Storage
-from tasks.base.errors import TooManyRejected
-from tasks.base.frames import scratch
+from tasks.base.errors import TooManyRejected, WrongTimeZone
+from tasks.base.frames import scan_file, scratch
 from tasks.base.paths import RunPaths
 from tasks.intake.expectations.day_profile import row_facts
 from tasks.intake.footers import fetch_inputs
+from tasks.intake.other_zone import OtherDay, find_other_day
 from tasks.intake.row_rules import check_rows, day_bounds, rejected_rows, row_rules, split_records
 
 
@@ -34,10 +36,18 @@ class ValidationSummary(BaseModel):
         return sum(self.rejected_counts.values())
 
 
-def check_rejection_rate(summary: ValidationSummary, max_rejected_fraction: float) -> None:
-    """Raises TooManyRejected unless few enough rows were rejected.
+def check_rejection_rate(
+    summary: ValidationSummary, max_rejected_fraction: float, find_cause: Callable[[], OtherDay | None] = lambda: None
+) -> None:
+    """Check that few enough rows were rejected.
+
+    Args:
+        summary: what became of the rows.
+        max_rejected_fraction: most that may be rejected.
+        find_cause: asked only if there were too many: the day by which the rows outside it were cut.
 
     Raises:
+        WrongTimeZone: if that is it; raising the limit would drop a part of each day.
         TooManyRejected: with the counts by reason.
     """
     # What was erased on request says nothing of the input.
@@ -45,14 +55,20 @@ def check_rejection_rate(summary: ValidationSummary, max_rejected_fraction: floa
     # Divided, not multiplied: 29 of 100 is 0.29, but 0.29 times 100 is a little less than 29.
     if summary.ingested_count and broken_count / summary.ingested_count > max_rejected_fraction:
         counts = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.rejected_counts.items()))
+        told = f"{broken_count} of {summary.ingested_count} rows rejected ({counts})"
+        if (other := find_cause()) is not None:
+            raise WrongTimeZone(
+                f"{told}, but {other.found_count} of the {other.outside_count} outside the day lie in the day by "
+                f"{other.name}: if upstream cuts its folders by that, set MODERATION_TIMEZONE to "
+                f"{other.zone or 'a zone of it'}; nothing was sent to Bedrock"
+            )
         raise TooManyRejected(
-            f"{broken_count} of {summary.ingested_count} rows rejected ({counts}), more than "
-            f"MODERATION_MAX_REJECTED_FRACTION={max_rejected_fraction}: nothing was sent to Bedrock"
+            f"{told}, more than MODERATION_MAX_REJECTED_FRACTION={max_rejected_fraction}: nothing was sent to Bedrock"
         )
 
 
 def _count(path: Path, by: str | None = None) -> dict[str, int]:
-    frame = pl.scan_parquet(path)
+    frame = scan_file(path)
     if by is None:
         return {"all": frame.select(pl.len()).collect().item()}
     return dict(frame.group_by(by).len().collect().iter_rows())
@@ -63,7 +79,7 @@ def write_checked_frames(storage: Storage, paths: RunPaths, plan: Plan) -> Valid
 
     Raises:
         InputChanged: if an object was replaced or deleted since it was planned.
-        TooManyRejected: as `check_rejection_rate` says; then no frame is written.
+        WrongTimeZone, TooManyRejected: as `check_rejection_rate` says; then no frame is written.
     """
     day = day_bounds(plan.run_date, paths.settings.zone)
     with scratch() as folder:
@@ -76,15 +92,16 @@ def write_checked_frames(storage: Storage, paths: RunPaths, plan: Plan) -> Valid
         erased = frozenset(Path(item.uri).stem for item in storage.list(paths.erasures))
         check_rows(comments, plan.run_date, day, paths.settings.max_text_chars, erased).sink_parquet(checked)
         is_kept = pl.col("reason").ne_missing(Reason.ERASED.value)
-        CHECKED_ROWS.conform(pl.scan_parquet(checked).filter(is_kept)).sink_parquet(without_text)
-        split = split_records(pl.scan_parquet(checked))
+        CHECKED_ROWS.conform(scan_file(checked).filter(is_kept)).sink_parquet(without_text)
+        split = split_records(scan_file(checked))
         # One after the other: two sinks of one query share a cache that holds the whole night.
         split.valid.drop("reason", *facts).sink_parquet(valid)
         rejected_rows(split.rejected, plan.run_date, plan.run_id).sink_parquet(rejected)
         summary = ValidationSummary(
             ingested_count=plan.row_count, valid_count=_count(valid)["all"], rejected_counts=_count(rejected, "reason")
         )
-        check_rejection_rate(summary, paths.settings.max_rejected_fraction)
+        limit = paths.settings.max_rejected_fraction
+        check_rejection_rate(summary, limit, lambda: find_other_day(scan_file(checked), plan.run_date, limit))
         storage.send(without_text, paths.work("checked"))
         storage.send(valid, paths.work("valid"))
         storage.send(rejected, paths.work("rejected"))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.plan import Plan
-from tasks.base.frames import scratch
+from tasks.base.frames import scan_file, scratch
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.intake.repeats import find_duplicates
@@ -35,7 +34,7 @@ def deduplicate(settings: Settings, plan: Plan) -> DeduplicationSummary:
     with scratch() as folder:
         valid, duplicates = Path(folder) / "valid.parquet", Path(folder) / "duplicates.parquet"
         run.storage.fetch(run.paths.work("valid"), valid)
-        found = find_duplicates(pl.scan_parquet(valid))
+        found = find_duplicates(scan_file(valid))
         kept = found if settings.deduplicate else found.clear()
         kept.write_parquet(duplicates)
         run.storage.send(duplicates, run.paths.work("duplicates"))

@@ -15,7 +15,8 @@ def validate(settings: Settings, plan: Plan) -> ValidationSummary:
 
     Reads: the planned objects, state/erasures.
     Writes: work/checked, work/valid, work/rejected.
-    Stops when: an object was replaced (InputChanged), too many rows are rejected (TooManyRejected).
+    Stops when: an object was replaced (InputChanged), too many rows are rejected (TooManyRejected) or of the day of
+        another time zone (WrongTimeZone).
     """
     run = Run.of(settings, plan)
     return write_checked_frames(run.storage, run.paths, plan)

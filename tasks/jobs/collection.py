@@ -16,7 +16,7 @@ from data_contracts.tables.verdicts import Status
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.base.errors import InputChanged
-from tasks.base.frames import scratch
+from tasks.base.frames import scan_file, scratch
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import Tokens, most_tokens
@@ -70,7 +70,7 @@ def output_lines(storage: Storage, entry: LedgerEntry, folder: Path) -> Iterator
 def _attempts(storage: Storage, entry: LedgerEntry, folder: Path) -> dict[str, int]:
     path = folder / "requests.parquet"
     storage.fetch(entry.requests_uri, path)
-    return dict(pl.read_parquet(path, columns=["record_id", "attempt"]).iter_rows())
+    return dict(scan_file(path).select("record_id", "attempt").collect().iter_rows())
 
 
 def most_of_calls(

@@ -12,6 +12,7 @@ from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import ANSWERS, REQUESTS
 from tasks.adapters.storage import Storage
 from tasks.base.errors import LeaseLost
+from tasks.base.frames import scan_file
 from tasks.base.paths import DayPaths
 from tasks.ledger.moves import Move
 from tasks.ledger.phases import Phase, check_begins, phase_of
@@ -81,7 +82,7 @@ def fetch_requests(storage: Storage, entries: Iterable[LedgerEntry], folder: Pat
     for entry in entries:
         path = folder / f"{entry.key}.requests.parquet"
         storage.fetch(entry.requests_uri, path)
-        frames.append(pl.scan_parquet(path).select(REQUESTS.names).with_columns(key=pl.lit(entry.key)))
+        frames.append(scan_file(path).select(REQUESTS.names).with_columns(key=pl.lit(entry.key)))
     return pl.concat(frames)
 
 
@@ -92,7 +93,7 @@ def fetch_answers(storage: Storage, entries: Iterable[LedgerEntry], folder: Path
         if entry.answers_uri is not None:
             path = folder / f"{entry.key}.answers.parquet"
             storage.fetch(entry.answers_uri, path)
-            frames.append(pl.scan_parquet(path).select(ANSWERS.names).with_columns(key=pl.lit(entry.key)))
+            frames.append(scan_file(path).select(ANSWERS.names).with_columns(key=pl.lit(entry.key)))
     return pl.concat(frames)
 
 

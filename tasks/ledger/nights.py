@@ -2,34 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import NamedTuple
 
 import polars as pl
+from pydantic import BaseModel, ValidationError
 
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.restore import Restore
 from data_contracts.tables.verdicts import VERDICTS
 from tasks import adapters
-from tasks.base.paths import DayPaths
+from tasks.adapters.storage import Storage
+from tasks.base.paths import DayPaths, RunPaths
 
 
-def published_run(nights: pl.LazyFrame, plan: Plan) -> str | None:
-    """The run that published this very plan, or None if the day is not published or from another plan."""
-    found = nights.filter((pl.col("date") == plan.run_date) & (pl.col("plan_sha256") == plan.sha256)).collect()
-    return str(found["run_id"][0]) if found.height else None
+class Published(NamedTuple):
+    """What a day's row of `nights` says: the run that published it, and the hash of that run's plan."""
+
+    run_id: str
+    plan_sha256: str
 
 
-def restored_run(nights: pl.LazyFrame, plan: Plan, restore: Restore | None) -> str | None:
-    """The run whose verdicts a restore brought back, if this plan is the one that it took back: a person's word stands
-    until the input, the prompt or the model is another."""
-    if restore is None or plan.sha256 != restore.replaced_plan_sha256:
-        return None
-    row = nights.filter(pl.col("date") == plan.run_date).select("plan_sha256").collect()
-    return restore.restored_run_id if row["plan_sha256"].to_list() == [restore.restored_plan_sha256] else None
+def read_published(nights: pl.LazyFrame, run_date: date) -> Published | None:
+    """The day's row; None if it is not published."""
+    rows = nights.filter(pl.col("date") == run_date).select("run_id", "plan_sha256").collect()
+    return Published(*rows.row(0)) if rows.height else None
 
 
-def _is_whole(outside: adapters.Adapters, paths: DayPaths, run_id: str) -> bool:
+class _Planned(BaseModel):
+    epoch: int = 0
+
+
+def read_epoch(storage: Storage, paths: DayPaths, run_id: str) -> int:
+    """The epoch that a run of the day was planned in; 0 if its plan cannot be read any more."""
+    body = storage.get(RunPaths(paths.settings, paths.run_date, run_id).file("plan.json"))
+    try:
+        return _Planned.model_validate_json(body or b"").epoch
+    except ValidationError:
+        return 0
+
+
+def is_settled(plan: Plan, plan_sha256: str | None, epoch: int) -> bool:
+    """Whether verdicts that came from a plan with this hash and epoch are what this plan wants.
+
+    They are if input, prompt and model are the same, unless this plan has a higher epoch: it asks to judge the day
+    again. Earlier versions wrote hashes with the epoch in them.
+    """
+    return plan.epoch <= epoch and plan_sha256 in (plan.sha256, plan.sha256_with(epoch))
+
+
+def is_taken_back(plan: Plan, run_id: str, restore: Restore | None, epoch_of: Callable[[str], int]) -> bool:
+    """Whether a person brought the run that the day stands by back in the place of verdicts that this plan wants again.
+
+    The person's word stands until the input, the prompt or the model is another, or the day is published anew.
+    """
+    if restore is None or restore.restored_run_id != run_id or restore.replaced_run_id is None:
+        return False
+    return is_settled(plan, restore.replaced_plan_sha256, epoch_of(restore.replaced_run_id))
+
+
+def is_whole(outside: adapters.Adapters, paths: DayPaths, run_id: str) -> bool:
     """Whether the day's verdicts are that run's: a later one may have been killed before its row in `nights`."""
     verdicts = outside.lake.scan(paths.lake(VERDICTS.name), VERDICTS).filter(pl.col("date") == paths.run_date)
     return verdicts.filter(pl.col("run_id") != run_id).limit(1).collect().is_empty()

@@ -14,7 +14,7 @@ from data_contracts.tables.metrics import State
 from tasks.adapters import Adapters
 from tasks.adapters.object_store import changed
 from tasks.adapters.storage import Storage
-from tasks.base.frames import scratch
+from tasks.base.frames import scan_file, scratch
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.measure.judgement import Stamp, judge_all, metric_rows
@@ -69,7 +69,7 @@ def _fetch(storage: Storage, paths: RunPaths, names: Sequence[str], folder: str)
     files = [Path(folder) / f"{name}.parquet" for name in names]
     for name, file in zip(names, files, strict=True):
         storage.fetch(paths.work(name), file)
-    return [pl.scan_parquet(file) for file in files]
+    return [scan_file(file) for file in files]
 
 
 def _measure_words(
@@ -89,7 +89,7 @@ def _measure_words(
     for item, body in zip(stored, storage.read_listed(stored), strict=True):
         if body is None:
             raise changed(item.uri)
-        words |= set(pl.read_parquet(BytesIO(body))["token"])
+        words |= set(pl.read_parquet(BytesIO(body), hive_partitioning=False)["token"])
     return measure_oov(sample_batches(valid, count), pl.Series("token", sorted(words), dtype=pl.String()))
 
 

@@ -47,7 +47,7 @@ def _read_plain(storage: Storage, paths: DayPaths, days: Sequence[date]) -> dict
 @lru_cache(maxsize=100)
 def _frame(body: bytes) -> pl.DataFrame:
     """A night reads its history three times."""
-    return pl.read_parquet(BytesIO(body))
+    return pl.read_parquet(BytesIO(body), hive_partitioning=False)
 
 
 def read_day(outside: Adapters, paths: DayPaths) -> pl.DataFrame:

@@ -21,7 +21,7 @@ from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.base.errors import ModerationError, Transient
-from tasks.base.frames import scratch
+from tasks.base.frames import scan_file, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import telling_stage
@@ -76,7 +76,7 @@ def measure_inputs_again(
         with scratch() as folder:
             file = Path(folder) / "verdicts.parquet"
             verdicts.sink_parquet(file)
-            verdict_count = pl.scan_parquet(file).select(pl.len()).collect().item()
+            verdict_count = scan_file(file).select(pl.len()).collect().item()
             if valid_count != verdict_count:
                 return f"{valid_count} rows are valid by today's rules and {verdict_count} have a verdict"
             outside.storage.send(file, paths.work("verdicts"))

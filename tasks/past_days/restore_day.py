@@ -26,7 +26,7 @@ from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.base.errors import NotRestorable, WrongUsage
-from tasks.base.frames import record_batches, scratch
+from tasks.base.frames import record_batches, scan_file, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.labels.day_accuracy import measure_day
@@ -148,7 +148,7 @@ class _Publication:
             self._publish(path, source.table)
             if source.table is VERDICTS:  # the review list follows from them, also of days that are older than it
                 review = Path(folder) / "review.parquet"
-                review_list(pl.scan_parquet(path)).sink_parquet(review)
+                review_list(scan_file(path)).sink_parquet(review)
                 self._publish(review, REVIEW)
 
     def close(self, row: dict[str, Any]) -> None:
@@ -209,7 +209,7 @@ def describe_restore(run_date: date, restore: Restore) -> str:
     if restore.erased_count:
         lines.append(f"left out: {restore.erased_count:,} rows of comments that were erased since")
     lines.append(
-        "A run with the input, prompt and model of the version that was replaced leaves the day as it is now; new "
-        "input, another prompt or model judge it anew, and so do a backfill's modes stale_prompt and all."
+        "A run with the input, prompt and model of this version, or of the one that was replaced, leaves the day as it "
+        "is now; new input, another prompt or model judge it anew, and so do a backfill's modes stale_prompt and all."
     )
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from prompts import CATALOG, Prompt
 from prompts.freeze import frozen
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.errors import ModerationError, SettingsInvalid
+from tasks.base.errors import ModerationError, SettingsInvalid, SettingsMissing
 from tasks.base.paths import lake
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import constant_rates, estimate, prompt_tokens
@@ -123,28 +123,52 @@ def _footer(terms: Terms, uses: Sequence[Use] | str, found: Sequence[Prompt]) ->
     ]
 
 
+#: In the place of settings that have no default, where only the prompts are looked at.
+_NOWHERE = {f"{name}_uri": "s3://not-set" for name in ("comments", "labels", "output", "batch")} | {
+    "role_arn": "arn:aws:iam::000000000000:role/not-set"
+}
+
+
+def _read_settings() -> tuple[Settings, str]:
+    """The settings, and what those without a default lack, if they are not set.
+
+    Raises:
+        SettingsInvalid: if one is wrong, the prompt or its version included.
+    """
+    lacking = ""
+    try:
+        settings = Settings.load()
+    except SettingsMissing as error:
+        first, *more = str(error).split("; ")
+        lacking = first + (f", and {len(more)} more" if more else "")
+        settings = Settings.load(**_NOWHERE)
+    if (settings.prompt, settings.prompt_version) not in prompts.versions():
+        found = ", ".join("/".join(each) for each in prompts.versions())
+        raise SettingsInvalid(
+            f"MODERATION_PROMPT_VERSION={settings.prompt_version}: there is no prompt {settings.prompt}/"
+            f"{settings.prompt_version}; the catalog has {found}"
+        )
+    return settings, lacking
+
+
 def list_prompts() -> str:
     """The catalog as this deployment sees it; without settings or without S3 it says why it cannot tell the uses.
 
     Raises:
         PromptFileError, WrongUsage: as `describe_catalog`.
+        SettingsInvalid: if a setting is wrong; one that is not set is not.
     """
-    try:
-        settings = Settings.load()
-    except SettingsInvalid as error:
-        plain = {name: field.default for name, field in Settings.model_fields.items()}
-        terms = Terms(plain["model_id"], plain["prompt"], plain["prompt_version"])
-        first, *more = str(error).split("; ")
-        return describe_catalog(terms, first + (f", and {len(more)} more" if more else ""))
+    settings, lacking = _read_settings()
     terms = Terms(
         settings.model_id, settings.prompt, settings.prompt_version, settings.prices, settings.invocation_type
     )
-    uses: Sequence[Use] | str
-    try:
-        with reading_lake():
-            uses = prompt_uses(adapters.connect(settings).lake.scan(lake(settings, "nights"), NIGHTS))
-    except ModerationError as error:
-        uses = str(error)
+    uses: Sequence[Use] | str = lacking
+    if not lacking:
+        try:
+            with reading_lake():
+                uses = prompt_uses(adapters.connect(settings).lake.scan(lake(settings, "nights"), NIGHTS))
+        except ModerationError as error:
+            uses = str(error)
     return describe_catalog(terms, uses)
 
 
@@ -153,9 +177,7 @@ def diff_prompts(one: str, other: str) -> str:
 
     Raises:
         PromptFileError: as `diff`.
+        SettingsInvalid: if a setting is wrong; one that is not set is not.
     """
-    try:
-        name = Settings.load().prompt
-    except SettingsInvalid:
-        name = Settings.model_fields["prompt"].default
-    return diff(one, other, name) or f"{one} and {other} are the same"
+    settings, _ = _read_settings()
+    return diff(one, other, settings.prompt) or f"{one} and {other} are the same"

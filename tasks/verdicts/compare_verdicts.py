@@ -15,7 +15,7 @@ import polars as pl
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import VERDICTS
 from tasks.adapters.lake import reading_lake
-from tasks.base.frames import scratch
+from tasks.base.frames import scan_file, scratch
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.ledger.run import Run
@@ -74,14 +74,14 @@ def compare_verdicts(settings: Settings, plan: Plan) -> Flips | None:
     with scratch() as temporary:
         old, new = Path(temporary) / "before.parquet", Path(temporary) / "after.parquet"
         published.select(*COLUMNS, "run_id", "prompt_name", "prompt_version").sink_parquet(old)
-        before = read_side(pl.scan_parquet(old))
+        before = read_side(scan_file(old))
         if before.provenance is None:
             return None
         run.storage.fetch(run.paths.work(VERDICTS.name), new)
-        after = read_side(pl.scan_parquet(new))
+        after = read_side(scan_file(new))
         nobody = Provenance(run_id=plan.run_id, model_id="", prompt="", violation_count=0)
         counts = (before.row_count, after.row_count)
-        changes = changes_by_range(pl.scan_parquet(old), pl.scan_parquet(new), max(counts))
+        changes = changes_by_range(scan_file(old), scan_file(new), max(counts))
         flips = summarise_flips(plan.run_date, (before.provenance, after.provenance or nobody), counts, changes)
     run.storage.put(run.paths.file("flips.json"), flips.model_dump_json(indent=1).encode())
     return flips

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import VERDICTS, Status
-from tasks.base.frames import scratch
+from tasks.base.frames import scan_file, scratch
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.batch.estimate.learnt import add_up
@@ -39,7 +39,7 @@ def merge_verdicts(settings: Settings, plan: Plan, now: datetime) -> VerdictSumm
         folder = Path(temporary)
         for name in ("valid", "duplicates"):
             run.storage.fetch(run.paths.work(name), folder / f"{name}.parquet")
-        valid, duplicates = (pl.scan_parquet(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
+        valid, duplicates = (scan_file(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
         requests, answers = fetch_requests(run.storage, ledger, folder), fetch_answers(run.storage, ledger, folder)
         jobs = job_frame(ledger, settings)
         priced = is_priced(jobs, plan, settings)
@@ -52,7 +52,7 @@ def merge_verdicts(settings: Settings, plan: Plan, now: datetime) -> VerdictSumm
                 pico += int((costs * PICODOLLARS).round().cast(pl.Int64).sum())
                 unknown += costs.null_count()
                 used.append(part.usage)
-        summary = summarise(pl.scan_parquet(path), None if unknown else pico, add_up(used))
+        summary = summarise(scan_file(path), None if unknown else pico, add_up(used))
         if is_over:
             check_complete(settings, summary.status_counts.get(Status.MISSING, 0), summary.verdict_count)
         check_judged(summary, settings.min_judged_fraction, ledger)

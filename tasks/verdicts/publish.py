@@ -16,7 +16,7 @@ from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.review import REVIEW
 from data_contracts.tables.verdicts import VERDICTS, Status
 from tasks.base.errors import Unbalanced
-from tasks.base.frames import _BATCH_ROWS, read_batches, record_batches, scratch
+from tasks.base.frames import _BATCH_ROWS, read_batches, record_batches, scan_file, scratch
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.ledger.entries import read_ledger
@@ -130,11 +130,11 @@ def publish(settings: Settings, plan: Plan) -> Balance:
             run.storage.fetch(run.paths.work(name), path)
         rows = (read_batches(files[name], ROW_KEY, _BATCH_ROWS * 4) for name in ("valid", "rejected"))
         check_row_keys(plan.inputs, chain.from_iterable(rows))
-        valid, verdicts = (pl.scan_parquet(files[name]) for name in ("valid", "verdicts"))
+        valid, verdicts = (scan_file(files[name]) for name in ("valid", "verdicts"))
         check_verdict_ids(valid, verdicts)
         files["review"] = Path(temporary) / "review.parquet"
         review_list(verdicts).sink_parquet(files["review"])
-        review_count = count_review_rows(verdicts, pl.scan_parquet(files["review"]))
+        review_count = count_review_rows(verdicts, scan_file(files["review"]))
         ledger = read_ledger(run.storage, run.paths)
         books = balance(plan, ledger, verdicts, valid.select(pl.len()).collect().item(), review_count)
         note = {"run_id": plan.run_id, "run_date": plan.run_date.isoformat(), "plan_sha256": plan.sha256}

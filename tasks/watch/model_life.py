@@ -74,7 +74,7 @@ def ending_message(ending: Ending, model_id: str, paths: RunPaths) -> AlertMessa
     """The alert about it."""
     kind = "ended" if ending.step == "ended" else "ending" if ending.ends_on else "legacy"
     facts = {"model": model_id, "end": str(ending.ends_on), "days": str(ending.days_left), "day": str(paths.run_date)}
-    language = paths.settings.alert_language
+    language = paths.settings.language
     lines = [
         ENDING_LEADS[language][kind].format_map(facts),
         WORDS[language].severities[ending.severity],

@@ -125,7 +125,7 @@ def tell_late_input(settings: Settings, now: datetime, *, is_quiet: bool = False
         return summary
     for watcher, verdict in found.items():
         memory = NoticeMemory(outside.storage, notices(settings, watcher))
-        told = tell_notices(watcher, verdict, outside.alerts, memory, settings.alert_language, now, outside.clock)
+        told = tell_notices(watcher, verdict, outside.alerts, memory, settings.language, now, outside.clock)
         summary = summary.model_copy(
             update={
                 "titles": summary.titles + told.titles,

@@ -83,7 +83,7 @@ def watch(settings: Settings, now: datetime, *, is_quiet: bool = False) -> Watch
     problems = tuple(brief(say(problem), _MAX_CHARS) for problem in found.problems)
     if is_quiet:
         return Watch(looked=looked, problems=problems)
-    telling = tell_notices("watchdog", found, outside.alerts, memory, settings.alert_language, now, outside.clock)
+    telling = tell_notices("watchdog", found, outside.alerts, memory, settings.language, now, outside.clock)
     memory.note_first_night(first)
     heartbeat = send_heartbeat(settings.watchdog_url, "fail" if problems else "success")
     return Watch(looked=looked, problems=problems, telling=telling, heartbeat=heartbeat)

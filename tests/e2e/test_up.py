@@ -18,9 +18,9 @@ def up_process(up: Up) -> int:
 
 def test_make_up_starts_goes_on_and_ends_cleanly(start_up: Callable[..., Up], tmp_path: Path) -> None:
     """Killed at any time it starts again and goes on; after Ctrl-C nothing runs, everything is saved."""
-    first = start_up(tmp_path, MODERATION_ALERT_LANGUAGE="ja").wait_until_ready()
+    first = start_up(tmp_path, MODERATION_LANGUAGE="ja").wait_until_ready()
     environment = first.home / "environment"
-    assert "export MODERATION_ALERT_LANGUAGE=ja\n" in environment.read_text(), "another shell has the same settings"
+    assert "export MODERATION_LANGUAGE=ja\n" in environment.read_text(), "another shell has the same settings"
     assert environment.stat().st_mode & 0o077 == 0
     assert f"Prefect's UI:  {first.url}" in first.said
     assert "sample days" in first.said

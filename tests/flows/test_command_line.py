@@ -34,6 +34,8 @@ def test_a_stopped_night_exits_1_with_the_reason_last(site: Site, prefect_server
         pytest.param(("nightly",), {"MODERATION_TIMEZONE": "Mars/Olympus"}, "MODERATION_TIMEZONE", id="bad-setting"),
         pytest.param(("nightly",), {"MODERATION_OUTPUT_URI": ""}, "MODERATION_OUTPUT_URI", id="missing-setting"),
         pytest.param(("nightly",), {"MODERATION_CONFIG": "/nowhere.toml"}, "MODERATION_CONFIG", id="no-config-file"),
+        pytest.param(("nightly",), {"MODERATION_MAX_COST": "1"}, "MODERATION_MAX_COST_USD", id="no-setting"),
+        pytest.param(("nightly", "--run-date", "9999-12-31"), {}, "9999-12-31 is in the future", id="end-of-time"),
         pytest.param(("nonsense",), {}, "nonsense", id="unknown-command"),
     ],
 )
@@ -44,3 +46,4 @@ def test_wrong_usage_exits_2_and_names_it(
     done = call(*arguments, **environment)
     assert done.returncode == 2
     assert named in done.stderr.splitlines()[-1]
+    assert site.output_keys() == [], "nothing was begun"

@@ -44,6 +44,17 @@ def pings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     server.server_close()
 
 
+@pytest.mark.parametrize("days_ahead", [0, 1, 400])
+def test_a_day_that_is_not_over_pages_nobody(site: Site, pings: list[str], days_ahead: int) -> None:
+    """It is a mistake of the call: no heartbeat, no alert, nothing on record, also where the day has input by now."""
+    day = datetime.now(Settings.load().zone).date() + timedelta(days=days_ahead)
+    site.put_day(sample_day(day), day)
+    with pytest.raises(WrongUsage, match=f"{day} is .+; the last day that is over is"):
+        nightly(run_date=day)
+    assert pings == []
+    assert site.output_keys() == []
+
+
 def test_last_night_calls_its_url(site: Site, pings: list[str], caplog: pytest.LogCaptureFixture) -> None:
     """Start and end are signalled, also of a night that was published already; the URL is in no log."""
     last_night = datetime.now(Settings.load().zone).date() - timedelta(days=1)

@@ -16,7 +16,8 @@ from flows.__main__ import app
 from sandbox.__main__ import app as sandbox_app
 from sandbox.bedrock.faults import FAULTS
 from tasks.base.advice import ADVICE
-from tasks.base.settings import ENV_PREFIX, Settings, Thresholds
+from tasks.base.setting_names import ENV_PREFIX
+from tasks.base.settings import Settings, Thresholds
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Written by hand, at least in part; docs/tables.md and docs/athena have tests of their own.

@@ -12,7 +12,7 @@ from tasks.alerts.words.notices_japanese import NOTICES_JAPANESE
 
 __all__ = ["NOTICE_WORDS", "WORDS", "NoticeWords", "Words"]
 
-#: By the setting ALERT_LANGUAGE.
+#: By the setting LANGUAGE.
 WORDS: Mapping[str, Words] = {"en": ENGLISH, "ja": JAPANESE}
 
 #: The same for what is wrong across days.

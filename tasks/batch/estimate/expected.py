@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import polars as pl
-
 from data_contracts.documents.ledger import EstimateSource, LedgerEntry
+from tasks.base.frames import scan_file
 from tasks.base.ports import FactUnavailable
 from tasks.batch.estimate.counted import count_sample, counted_rates, draw_sample
 from tasks.batch.estimate.learnt import learn_rates
@@ -42,7 +41,7 @@ def expect_rates(run: Run, asker: Asker, wanted: Path, own_entries: Sequence[Led
     gave_up = any(entry.estimate_source is not EstimateSource.COUNT_TOKENS for entry in own_entries)
     if gave_up or not run.settings.count_tokens:
         return Expectation(known)
-    sample = draw_sample(pl.scan_parquet(wanted))
+    sample = draw_sample(scan_file(wanted))
     if not sample.height:
         return Expectation(known)
     try:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -20,6 +21,7 @@ from tasks.base.paths import DayPaths, RunPaths, lake
 from tasks.base.settings import Settings
 from tasks.intake.input_files import find_inputs, name_in
 from tasks.ledger.lease import Holder, is_free
+from tasks.ledger.nights import is_settled, is_taken_back, read_epoch
 from tasks.ledger.run_records import read_restore
 from tasks.watch.late_input import PlannedInputs, compare_inputs, known_of
 
@@ -215,10 +217,13 @@ def _is_idle(storage: Storage, paths: RunPaths, published: Published | None) -> 
     lease = storage.get_versioned(paths.lease)
     if lease is not None and Holder.model_validate_json(lease.body).run_id == paths.run_id and not is_free(lease, ""):
         return True
-    restored, known = read_restore(storage, paths), {published.plan_sha256} if published else set()
-    if restored is not None and restored.replaced_plan_sha256:
-        known.add(restored.replaced_plan_sha256)
+    if published is None:
+        return False
+    epoch_of = partial(read_epoch, storage, paths)
     try:
-        return Plan.model_validate_json(storage.get(paths.file("plan.json")) or b"").sha256 in known
+        plan = Plan.model_validate_json(storage.get(paths.file("plan.json")) or b"")
+        return is_settled(plan, published.plan_sha256, epoch_of(published.run_id)) or is_taken_back(
+            plan, published.run_id, read_restore(storage, paths), epoch_of
+        )
     except (ValidationError, KeyError):  # of another version of this program
         return False

@@ -72,7 +72,7 @@ class World:
 
     def request(self, number: int = 0, records: int = RECORDS, **changes: Any) -> JobRequest:
         """The request of a shard, whose input is put in its place."""
-        key = shard_key(RUN_DATE, number, "0" * 64, MODEL_ID, "InvokeModel", 0)
+        key = shard_key("s3://moderation-output", RUN_DATE, number, "0" * 64, MODEL_ID, "InvokeModel", 0)
         folder = f"{self.root}/{RUN_DATE}/{key[:16]}"
         lines = [{"recordId": f"r{place:03d}", "modelInput": body(f"comment {place}")} for place in range(records)]
         self.storage.put(f"{folder}/input/shard.jsonl", b"".join(orjson.dumps(line) + b"\n" for line in lines))

@@ -64,7 +64,7 @@ class Shore:
         return found
 
 
-@pytest.fixture(params=["files", "s3"])
+@pytest.fixture(params=["files", "s3", "s3-below-key=value"])
 def shore(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shore:
     if request.param == "files":
         monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
@@ -72,7 +72,7 @@ def shore(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     sandbox: Sandbox = request.getfixturevalue("sandbox")
     for name, value in sandbox.environment.items():
         monkeypatch.setenv(name, value)
-    return Shore("s3://moderation-output/lake")
+    return Shore("s3://moderation-output/lake" if request.param == "s3" else "s3://moderation-output/env=prod/lake")
 
 
 def test_scan_of_an_absent_table(shore: Shore) -> None:

@@ -9,6 +9,7 @@ kept, and from each of them another run starts, when the dead one's lease has ru
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 import random
 import shutil
@@ -38,6 +39,7 @@ from tasks.adapters.storage import FileStore, ObjectStore, Storage
 from tasks.base.errors import StorageUnavailable
 from tasks.base.paths import DayPaths
 from tasks.base.ports import BatchInference
+from tasks.batch import shards
 from tasks.ledger.lease import FREE_AFTER_S
 from tests.small_lake import DAY as LAKE_DAY
 from tests.small_lake import NOTE, THINGS, batches, things
@@ -240,6 +242,33 @@ def test_a_kill_at_any_step_costs_nothing(night: Night, site: Site, tmp_path: Pa
         for table, frame in published(site).items():
             assert_frame_equal(frame, expected[table])
         assert count_repeated_calls(site, [DAY]) <= (state.step == "invoke"), f"{died}: calls were repeated"
+
+
+def key_of_earlier_versions(_deployment: str, *parts: Any) -> str:
+    """A shard's key as versions before 0.2 made it, without the output root."""
+    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("night", [NIGHTS["retries"]], ids=["retries"])
+def test_an_upgrade_in_mid_night_costs_nothing(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed after any durable step under the keys of an earlier version and run again under today's, each record is
+    paid once, and what the earlier one had asked stays under its own names."""
+    recorder = Recorder(site, tmp_path / "states", is_thorough=False)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(shards, "shard_key", key_of_earlier_versions)
+        site.play(DAY, "killed", recorder)
+    expected, mixed_count = published(site), 0
+    for number, state in enumerate(recorder.states):
+        restore(site, state)
+        before = {entry.key: entry.job_name for entry in site.ledger(DAY)}
+        site.play(DAY, f"second-{number}", Process(clock=site.world.monotonic))
+        check_books(site)
+        for table, frame in published(site).items():
+            assert_frame_equal(frame, expected[table])
+        after = {entry.key: entry.job_name for entry in site.ledger(DAY)}
+        assert before.items() <= after.items()
+        mixed_count += 0 < len(before) < len(after)
+    assert mixed_count, "no night had jobs of both versions"
 
 
 @pytest.mark.parametrize("night", [NIGHTS["retries"], NIGHTS["on-demand"]], ids=["retries", "on-demand"])

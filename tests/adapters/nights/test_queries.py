@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -40,11 +41,10 @@ POLARS: dict[str, Callable[[Any], pl.LazyFrame]] = queries["QUERIES"]
 class Published:
     """A folder with three nights, one of them judged again, and the moment before that."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, inputs: Path, moment: datetime) -> None:
+        self.folder, self.moment = folder, moment
         self.output = folder / "output"
-        self.places = Places.of(str(self.output), str(folder / "comments"), str(folder / "labels"))
-        self.moment = datetime.now(UTC)
+        self.places = Places.of(str(self.output), str(inputs / "comments"), str(inputs / "labels"))
 
     def tables(self) -> Any:
         """The tables as the Polars queries read them."""
@@ -100,19 +100,27 @@ def put(folder: Path, frame: pl.DataFrame) -> None:
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     folder = tmp_path_factory.mktemp("published")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_REGION", "ap-northeast-1")
         play(folder)
-        found = Published(folder)
         newest = DeltaTable(f"{folder}/output/lake/verdicts").history(1)[0]["timestamp"]
-        found.moment = datetime.fromtimestamp(newest / 1000, UTC)
         judge_again(folder)
         # Readers need no AWS at all.
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
-        yield found
+        yield Published(folder, folder, datetime.fromtimestamp(newest / 1000, UTC))
+
+
+@pytest.fixture(scope="module", params=["plain", "env=prod"])
+def published(request: pytest.FixtureRequest, played: Published, tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """The nights in a folder with a plain name, and below one that looks like a partition."""
+    if request.param == "plain":
+        return played
+    copy = tmp_path_factory.mktemp("copied") / request.param
+    shutil.copytree(played.output, copy / "output")
+    return Published(copy, played.folder, played.moment)
 
 
 @pytest.mark.parametrize("path", SQL, ids=lambda path: path.stem)
@@ -145,7 +153,7 @@ def test_the_file_holds_what_is_published(published: Published, copy: bool) -> N
     with published.database(copy=copy) as connection:
         times = pl.col(pl.Datetime("us", "*")).dt.convert_time_zone("UTC")  # DuckDB calls it Etc/UTC
         for item in PUBLISHED:
-            expected = pl.read_delta(f"{published.output}/lake/{item.table.name}").select(item.table.names)
+            expected = published.tables()(item.table.name).select(item.table.names).collect()
             actual = connection.sql(f"SELECT * FROM {item.table.name}").pl()  # noqa: S608  our own names
             assert_frame_equal(actual.with_columns(times), expected, check_row_order=False)
 
@@ -164,7 +172,7 @@ def test_each_verdict_finds_its_comment(published: Published) -> None:
     with published.database() as connection:
         found = connection.sql("SELECT date, comment_id, text FROM verdict_texts").pl()
         came = connection.sql("SELECT date, comment_id, count(*) AS n FROM comments GROUP BY ALL").pl()
-    verdicts = pl.read_delta(f"{published.output}/lake/verdicts").select("date", "comment_id")
+    verdicts = published.tables()("verdicts").select("date", "comment_id").collect()
     assert_frame_equal(found.select("date", "comment_id"), verdicts, check_row_order=False)
     assert found["text"].null_count() == 0
     repeated = came.filter(pl.col("n") > 1).join(found, on=["date", "comment_id"])

@@ -177,7 +177,7 @@ WRONG_FILES = {
     "a-number": f'max_cost_usd = "{HOOK}"\n',
     "a-prompt": f'prompt = "{HOOK}"\n',
     "an-account": f'bucket_owner = "{HOOK}"\n',
-    "a-language": f'alert_language = "{HOOK}"\n',
+    "a-language": f'language = "{HOOK}"\n',
 }
 WRONG_VARIABLES = {
     "broken-list": {"MODERATION_ALERT_URLS": f'["{HOOK}"'},

@@ -9,11 +9,13 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -295,3 +297,13 @@ def test_file_names_are_reversible(keys: list[str]) -> None:
         assert not {"", ".", ".."} & set(parts)
         assert all(len(part.encode()) <= 255 for part in parts)
         assert not any(other != name and other.startswith(f"{name}/") for other in names)
+
+
+def test_a_bucket_of_another_account_is_refused(sandbox: Sandbox) -> None:
+    """A call that expects another owner is denied, as by S3; the owner itself is not."""
+    mine = {"Bucket": "moderation-input", "ExpectedBucketOwner": "123456789012"}
+    assert sandbox.s3.list_objects_v2(**mine)["KeyCount"] == 0
+    for call in (sandbox.s3.list_objects_v2, partial(sandbox.s3.put_object, Key="a", Body=b"")):
+        with pytest.raises(ClientError) as refused:
+            call(**mine | {"ExpectedBucketOwner": "999999999999"})
+        assert refused.value.response["Error"]["Code"] == "AccessDenied"

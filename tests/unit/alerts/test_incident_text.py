@@ -33,9 +33,7 @@ from tasks.measure.measurement import rate
 from tasks.measure.metric_rules import RULES
 from tests.measured_nights import DAY, settings_in
 
-LANGUAGES = {
-    language: RunPaths(settings_in(Path("/data"), alert_language=language), DAY, "run-1") for language in WORDS
-}
+LANGUAGES = {language: RunPaths(settings_in(Path("/data"), language=language), DAY, "run-1") for language in WORDS}
 PATHS = LANGUAGES["en"]
 GOLDEN = Path(__file__).parents[2] / "golden"
 REASON = "estimated $200.00 is over MODERATION_MAX_COST_USD=150"

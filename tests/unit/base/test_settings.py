@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from tasks.base.errors import SettingsInvalid
+from tasks.base.errors import SettingsInvalid, SettingsMissing
 from tasks.base.ports import Severity
+from tasks.base.setting_names import FORMER, Former, warn_of_former
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import constant_rates, estimate
 from tasks.batch.wanted_records import check_budget
@@ -65,7 +67,7 @@ def config(environment: pytest.MonkeyPatch, folder: Path, text: str) -> Path:
         ("alert_urls", ()),
         ("sns_topic_arn", None),
         ("alert_routes", {}),
-        ("alert_language", "en"),
+        ("language", "en"),
         ("kms_key_id", None),
     ],
 )
@@ -129,7 +131,8 @@ def test_every_missing_setting_is_named_in_one_line(environment: pytest.MonkeyPa
         pytest.param("DEDUPLICATE", "perhaps", id="no-boolean"),
         pytest.param("THRESHOLDS__MIN_LABELS", "few", id="nested"),
         pytest.param("ALERT_URLS", '["json://host"', id="broken-json-list"),
-        pytest.param("ALERT_LANGUAGE", "fr", id="language-nobody-wrote"),
+        pytest.param("LANGUAGE", "fr", id="language-nobody-wrote"),
+        pytest.param("ALERT_LANGUAGE", "fr", id="language-nobody-wrote-by-its-former-name"),
         pytest.param("ALERT_ROUTES", '{"page": ["json://host"]', id="broken-json-mapping"),
         pytest.param("ALERT_ROUTES", '{"urgent": ["json://host"]}', id="no-such-severity"),
         pytest.param("ALERT_ROUTES", '["json://host"]', id="routes-without-severity"),
@@ -205,8 +208,12 @@ def test_environment_sets_one_threshold_beside_those_of_the_file(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        pytest.param('time_zone = "UTC"\n', r"^MODERATION_TIME_ZONE is not a setting$", id="misspelt"),
-        pytest.param("[thresholds]\nmin_lables = 1\n", r"^MODERATION_THRESHOLDS__MIN_LABLES is not a", id="nested"),
+        pytest.param(
+            'time_zone = "UTC"\n',
+            r"^MODERATION_TIME_ZONE is not a setting; the nearest is MODERATION_TIMEZONE$",
+            id="misspelt",
+        ),
+        pytest.param("[thresholds]\nmin_lables = 1\n", r"MIN_LABLES is not .+__MIN_LABELS$", id="nested"),
         pytest.param("timezone = UTC\n", r"moderation\.toml: ", id="not-toml"),
         pytest.param('timezone = "Mars"\n', r"^MODERATION_TIMEZONE: 'Mars' is not", id="wrong-value"),
     ],
@@ -216,6 +223,144 @@ def test_a_wrong_file_is_refused(text: str, said: str, environment: pytest.Monke
     config(environment, tmp_path, text)
     with pytest.raises(SettingsInvalid, match=said):
         Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("MAX_COST", "MAX_COST_USD"),
+        ("BUCKET_OWNR", "BUCKET_OWNER"),
+        ("TIME_ZONE", "TIMEZONE"),
+        ("ALERT_URL", "ALERT_URLS"),
+        ("CONFIGURATION", "CONFIG"),
+        ("POLL_INTERVAL_S__X", "POLL_INTERVAL_S"),
+        ("CONFIG__X", "CONFIG"),
+        ("THRESHOLDS__MIN_LABLES", "THRESHOLDS__MIN_LABELS"),
+        ("WHATEVER2", None),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused(
+    name: str, nearest: str | None, environment: pytest.MonkeyPatch
+) -> None:
+    """What has our prefix and is no setting would be ignored by mistake: the line names what may be meant."""
+    environment.setenv(f"MODERATION_{name}", "1")
+    with pytest.raises(SettingsInvalid) as error:
+        Settings.load()
+    said = str(error.value)
+    assert said.startswith(f"MODERATION_{name} is not a setting; the nearest is MODERATION_")
+    assert nearest is None or said.endswith(f" MODERATION_{nearest}")
+
+
+def test_unknown_names_are_told_with_all_that_is_wrong(environment: pytest.MonkeyPatch) -> None:
+    """A misspelt name is told beside the setting that lacks for it, in any letters."""
+    environment.delenv("MODERATION_OUTPUT_URI")
+    environment.setenv("moderation_output_url", "s3://moderation")
+    with pytest.raises(SettingsInvalid) as error:
+        Settings.load()
+    assert "MODERATION_OUTPUT_URI is not set" in str(error.value)
+    assert "MODERATION_OUTPUT_URL is not a setting; the nearest is MODERATION_OUTPUT_URI" in str(error.value)
+    assert not isinstance(error.value, SettingsMissing)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SERVICE_HOST",
+        "SERVICE_PORT",
+        "SERVICE_PORT_HTTPS",
+        "PORT",
+        "PORT_443_TCP",
+        "PORT_443_TCP_ADDR",
+        "WORKER_SERVICE_HOST",
+        "WORKER_PORT_443_TCP_PROTO",
+    ],
+)
+def test_what_kubernetes_sets_is_passed_over(name: str, environment: pytest.MonkeyPatch) -> None:
+    """A Service called `moderation` or `moderation-worker` puts its address into every container."""
+    environment.setenv(f"MODERATION_{name}", "tcp://10.0.0.1:443")
+    assert Settings.load() == Settings()
+
+
+def test_an_empty_variable_that_is_no_setting_is_an_unset_one(environment: pytest.MonkeyPatch) -> None:
+    """Nobody meant anything by it."""
+    environment.setenv("MODERATION_MAX_COST", "")
+    assert Settings.load() == Settings()
+
+
+def test_one_of_alert_routes_may_be_set_by_itself_and_no_other(environment: pytest.MonkeyPatch) -> None:
+    """What is inside a mapping is judged by the mapping."""
+    environment.setenv("MODERATION_ALERT_ROUTES__PAGER", "json://host")
+    with pytest.raises(SettingsInvalid, match=r"^MODERATION_ALERT_ROUTES: must map some of page"):
+        Settings.load()
+
+
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """What is logged, as if the process had said nothing yet."""
+    warn_of_former.cache_clear()
+    return caplog
+
+
+def test_a_former_name_is_read_with_one_warning(
+    environment: pytest.MonkeyPatch, told: pytest.LogCaptureFixture
+) -> None:
+    """ALERT_LANGUAGE counts where LANGUAGE is not set; one line in a process names the successor."""
+    environment.setenv("MODERATION_ALERT_LANGUAGE", "ja")
+    assert [Settings.load().language for _ in range(3)] == ["ja"] * 3
+    (line,) = told.messages
+    assert line.startswith("MODERATION_ALERT_LANGUAGE is called MODERATION_LANGUAGE now")
+    assert "alert_language" not in Settings.load().public()
+
+
+def test_a_former_name_is_read_from_the_file(
+    environment: pytest.MonkeyPatch, tmp_path: Path, told: pytest.LogCaptureFixture
+) -> None:
+    """A TOML key is a name like any other."""
+    config(environment, tmp_path, 'alert_language = "ja"\n')
+    assert Settings.load().language == "ja"
+    assert len(told.messages) == 1
+
+
+def test_both_names_may_say_the_same_and_nothing_else(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Which of two values is meant nobody can tell, wherever they stand."""
+    environment.setenv("MODERATION_ALERT_LANGUAGE", "ja")
+    environment.setenv("MODERATION_LANGUAGE", "ja")
+    assert Settings.load().language == "ja"
+    environment.delenv("MODERATION_LANGUAGE")
+    config(environment, tmp_path, 'language = "en"\n')
+    with pytest.raises(
+        SettingsInvalid, match=r"^MODERATION_ALERT_LANGUAGE and MODERATION_LANGUAGE say different things"
+    ):
+        Settings.load()
+
+
+def test_the_new_name_alone_says_nothing(environment: pytest.MonkeyPatch, told: pytest.LogCaptureFixture) -> None:
+    """Nobody is warned who has done it."""
+    environment.setenv("MODERATION_LANGUAGE", "ja")
+    assert Settings.load().language == "ja"
+    assert not told.messages
+
+
+@pytest.mark.parametrize("former", FORMER, ids=lambda former: former.name)
+def test_former_names_are_fields_until_their_time_is_over(former: Former) -> None:
+    """A former name has no default that would hide the successor's, and goes with the version that says so."""
+    field = Settings.model_fields[former.name]
+    assert (field.default, field.exclude) == (None, True)
+    assert former.successor in Settings.model_fields
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    now, until = (tuple(map(int, version.split(".")[:2])) for version in (project["version"], former.until))
+    assert now < until, "remove the field, its row in FORMER, and what the changelog says of it"
+
+
+def test_only_missing_settings_are_told_apart(environment: pytest.MonkeyPatch) -> None:
+    """Nothing set is another thing than something wrong: a command that needs little can go on."""
+    environment.delenv("MODERATION_OUTPUT_URI")
+    with pytest.raises(SettingsMissing):
+        Settings.load()
+    environment.setenv("MODERATION_TIMEZONE", "Mars")
+    with pytest.raises(SettingsInvalid) as error:
+        Settings.load()
+    assert not isinstance(error.value, SettingsMissing)
 
 
 def test_a_config_file_that_is_not_there_is_refused(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -314,7 +459,7 @@ def test_public_settings_are_json_and_name_every_other_setting() -> None:
     """What a plan stores of the settings is plain JSON with every setting but the secrets."""
     public: dict[str, Any] = json.loads(json.dumps(Settings.load().public()))
     secrets = {"alert_urls", "alert_routes", "heartbeat_url", "watchdog_url"}
-    assert set(public) == set(Settings.model_fields) - secrets
+    assert set(public) == set(Settings.model_fields) - secrets - {former.name for former in FORMER}
 
 
 @pytest.mark.usefixtures("environment")

@@ -62,6 +62,42 @@ def test_the_catalog_is_listed_with_its_uses() -> None:
     assert "used         never" in call.output
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        pytest.param("PROMPT_VERSION", "v999", "there is no prompt comment_review/v999; the catalog has", id="absent"),
+        pytest.param("PROMPT_VERSION", "2", "MODERATION_PROMPT_VERSION: ", id="no-version"),
+        pytest.param("PROMPT", "other", "there is no prompt other/v1; the catalog has", id="no-such-prompt"),
+        pytest.param("PROMPT_VERSON", "v1", "the nearest is MODERATION_PROMPT_VERSION", id="misspelt"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [(), ("--diff", "v1", "v1")], ids=["list", "diff"])
+@pytest.mark.parametrize("is_set_up", [True, False])
+def test_a_wrong_prompt_is_exit_2(
+    name: str,
+    value: str,
+    said: str,
+    arguments: tuple[str, ...],
+    is_set_up: bool,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A list that called an absent version active would mislead, whether or not the other settings are there."""
+    if is_set_up:
+        request.getfixturevalue("settings")
+    monkeypatch.setenv(f"MODERATION_{name}", value)
+    call = Call("prompts", *arguments)
+    assert (call.exit_code, call.output) == (2, "")
+    assert call.last.startswith("prompts: ")
+    assert said in call.last
+
+
+def test_the_list_goes_by_the_settings_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without roots the model that is set is priced nevertheless."""
+    monkeypatch.setenv("MODERATION_MODEL_ID", "amazon.nova-lite-v1:0")
+    assert "Cost: amazon.nova-lite-v1:0, batch price" in Call("prompts").output
+
+
 def test_two_versions_are_compared() -> None:
     """The same version twice has no difference; a version that is not there is wrong usage, named last."""
     assert Call("prompts", "--diff", "v1", "v1").output == "v1 and v1 are the same\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from data_contracts.documents.ledger import erasure_id, record_id
 from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.tables.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Reason
 from tasks import adapters
-from tasks.base.errors import InputChanged, TooManyRejected
+from tasks.base.errors import InputChanged, TooManyRejected, WrongTimeZone
 from tasks.base.paths import RunPaths
 from tasks.intake.checked_frames import ValidationSummary, check_rejection_rate
 from tasks.intake.ingest import ingest
@@ -466,6 +466,20 @@ def test_a_night_that_is_stopped_leaves_no_frames(tmp_path: Path) -> None:
     with pytest.raises(TooManyRejected):
         validate.fn(night.settings, plan)
     assert not Path(night.paths.work("valid")).exists()
+
+
+def test_folders_of_another_zone_are_told_by_its_name(tmp_path: Path) -> None:
+    """A day of UTC under Tokyo's clock: the line names the setting, and no limit to be raised."""
+    night = Night(tmp_path)
+    midnight = datetime.combine(factories.RUN_DATE, time(), UTC)
+    rows = [{"comment_id": f"c{hour}", "posted_at": midnight + timedelta(hours=hour)} for hour in range(24)]
+    plan = night.plan(a=factories.comments(*rows))
+    with pytest.raises(WrongTimeZone) as stopped:
+        validate.fn(night.settings, plan)
+    assert "9 of the 9 outside the day lie in the day by UTC" in str(stopped.value)
+    assert "set MODERATION_TIMEZONE to UTC" in str(stopped.value)
+    assert "MAX_REJECTED_FRACTION" not in str(stopped.value)
+    assert validate.fn(factories.settings(tmp_path, timezone="UTC"), plan).valid_count == 24
 
 
 def test_an_object_that_was_replaced_since_stops_the_night(tmp_path: Path) -> None:

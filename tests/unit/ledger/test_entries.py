@@ -32,6 +32,7 @@ from tasks.ledger.moves import ended, submitted
 from tests import factories
 
 SHARD: dict[str, Any] = {
+    "deployment": "s3://moderation",
     "run_date": date(2026, 11, 19),
     "shard": 0,
     "input_sha256": "b" * 64,
@@ -45,6 +46,7 @@ CREATE_JOB = Loader().load_service_model("bedrock", "service-2")["shapes"]
 @pytest.mark.parametrize(
     "change",
     [
+        pytest.param({"deployment": "s3://moderation-staging"}, id="deployment"),
         pytest.param({"run_date": date(2026, 11, 20)}, id="day"),
         pytest.param({"shard": 1}, id="shard"),
         pytest.param({"input_sha256": "c" * 64}, id="input"),

@@ -23,7 +23,7 @@ from tasks.alerts.send_alerts import AlertSummary
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.batch.estimate.learnt import learn_rates
 from tasks.intake.checked_frames import ValidationSummary
-from tasks.ledger.nights import published_run
+from tasks.ledger.nights import is_settled, read_published
 from tasks.ledger.run_records import clear_scratch
 from tasks.measure.metrics_table import read_day
 from tasks.reports.close_night import close_night, night_row
@@ -160,19 +160,35 @@ def test_unknown_costs_stay_null_in_the_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("change", "was", "expected"),
     [
-        pytest.param({}, factories.RUN_ID, id="the-same-plan"),
-        pytest.param({"run_id": "tonight"}, factories.RUN_ID, id="planned-by-another-run"),
-        pytest.param({"inputs": ()}, None, id="other-input"),
-        pytest.param({"epoch": 1}, None, id="other-epoch"),
-        pytest.param({"run_date": OTHER_DAY}, None, id="other-day"),
+        pytest.param({}, 0, True, id="the-same-plan"),
+        pytest.param({"run_id": "tonight"}, 0, True, id="planned-by-another-run"),
+        pytest.param({"inputs": ()}, 0, False, id="other-input"),
+        pytest.param({"run_date": OTHER_DAY}, 0, False, id="other-day"),
+        pytest.param({"epoch": 1}, 0, False, id="a-higher-epoch-asks-again"),
+        pytest.param({"epoch": 1}, 1, True, id="in-that-epoch-already"),
+        pytest.param({}, 1, True, id="a-plain-night-after-a-higher-epoch"),
+        pytest.param({"inputs": ()}, 1, False, id="other-input-after-a-higher-epoch"),
+        pytest.param({"model_id": "anthropic.claude-opus-5"}, 1, False, id="other-model-after-a-higher-epoch"),
     ],
 )
-def test_a_day_is_published_by_the_run_whose_plan_it_was(change: dict[str, Any], expected: str | None) -> None:
-    """An equal plan finds the run that published it; a plan that differs in anything finds none."""
-    nights = night_row(night(), factories.plan(), factories.NOW)
-    assert published_run(nights.lazy(), factories.plan(**change)) == expected
+@pytest.mark.parametrize("is_of_an_earlier_version", [False, True])
+def test_a_day_is_settled_by_its_input_prompt_and_model(
+    change: dict[str, Any], was: int, expected: bool, is_of_an_earlier_version: bool
+) -> None:
+    """Whatever epoch the day was judged in, only a higher one or something else to judge it by asks for it again;
+    rows of earlier versions, whose hashes hold the epoch, say the same."""
+    published = factories.plan(epoch=was)
+    stored = published.sha256_with(was) if is_of_an_earlier_version else published.sha256
+    assert is_settled(factories.plan(**change), stored, was) == expected
+
+
+def test_an_unpublished_day_has_no_row() -> None:
+    """The row that counts is the day's own."""
+    nights = night_row(night(), factories.plan(), factories.NOW).lazy()
+    assert read_published(nights, factories.RUN_DATE) == (factories.RUN_ID, factories.plan().sha256)
+    assert read_published(nights, OTHER_DAY) is None
 
 
 class Closing:
@@ -218,6 +234,18 @@ def test_a_published_day_whose_job_nobody_read_is_not_done(closing: Closing) -> 
     late = factories.ledger_entry(state=EntryState.SUBMITTED, job_arn="arn:late")
     factories.put_entry(closing.outside.storage, closing.paths, late)
     assert find_published.fn(closing.settings, closing.plan) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param({"epoch": 1}, id="higher-epoch"), pytest.param({"prompt_sha256": "c" * 64}, id="other-prompt")],
+)
+def test_a_job_that_somebody_else_waits_for_is_no_reason(closing: Closing, change: dict[str, Any]) -> None:
+    """What a backfill ordered and has not finished is its own affair: a plain night does not publish half of it."""
+    closing.close()
+    theirs = factories.ledger_entry(state=EntryState.SUBMITTED, job_arn="arn:theirs", **change)
+    factories.put_entry(closing.outside.storage, closing.paths, theirs)
+    assert find_published.fn(closing.settings, closing.plan) == factories.RUN_ID
 
 
 def test_a_closed_night_is_published_and_a_second_closing_changes_nothing(closing: Closing) -> None:

@@ -79,7 +79,7 @@ def test_a_channel_that_fails_is_told_the_next_night(tmp_path: Path) -> None:
 @pytest.mark.parametrize("days", [None, 51, -1])
 def test_the_alert_says_what_to_do(days: int | None, language: str, tmp_path: Path) -> None:
     """Model, date and the successor's evaluation, in both languages; the subject for what takes no other letters."""
-    found, settings = ending(days), factories.settings(tmp_path, alert_language=language)
+    found, settings = ending(days), factories.settings(tmp_path, language=language)
     assert found is not None
     message = ending_message(found, factories.MODEL_ID, RunPaths(settings, factories.RUN_DATE, factories.RUN_ID))
     assert factories.MODEL_ID in message.title

@@ -1,0 +1,118 @@
+"""What settings are called: a name that is none is refused with the nearest one, a former name is read for a while."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any, NamedTuple, get_origin
+
+from pydantic import BaseModel
+
+ENV_PREFIX = "MODERATION_"
+#: Where the TOML file is; read before the settings, and none of them.
+CONFIG = "CONFIG"
+#: What Kubernetes puts into every container for a Service whose name begins as our prefix does.
+#: Source: Kubernetes, "Service", environment variables.
+_OF_KUBERNETES = ("*_SERVICE_HOST", "*_SERVICE_PORT*", "*_PORT*")
+#: What a setting's name, or its place in a list, looks like.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}|[0-9]{1,3}")
+
+logger = logging.getLogger(__name__)
+
+
+class Former(NamedTuple):
+    """A setting that has lost its effect to another one.
+
+    It stays a field of `Settings`, null and left out of the plan, so that both are read and checked in the same way.
+
+    Attributes:
+        name: what it was called, as the field.
+        successor: what counts now, as the field.
+        until: the minor version that does not know it any more.
+    """
+
+    name: str
+    successor: str
+    until: str
+
+
+FORMER = (Former("alert_language", "language", until="0.3"),)
+
+
+def variable(name: str) -> str:
+    """A field as the environment calls it."""
+    return f"{ENV_PREFIX}{name}".upper()
+
+
+def known_names(settings: type[BaseModel], prefix: str = "") -> list[str]:
+    """Every name that may be set, as the environment has it without the prefix, those of nested values included."""
+    names = [] if prefix else [CONFIG]
+    for name, field in settings.model_fields.items():
+        if any(name == former.name for former in FORMER):
+            continue
+        names.append(f"{prefix}{name}".upper())
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += known_names(field.annotation, f"{names[-1]}__")
+    return names
+
+
+def unknown_variables(given: Iterable[str], settings: type[BaseModel]) -> list[str]:
+    """The variables with our prefix that are no setting; what is inside a nested value is the value's own affair."""
+    found = []
+    for name in sorted({name.upper() for name in given}):
+        if not name.startswith(ENV_PREFIX) or any(fnmatchcase(name, pattern) for pattern in _OF_KUBERNETES):
+            continue
+        top, *inside = name.removeprefix(ENV_PREFIX).split("__", 1)
+        field = settings.model_fields.get(top.lower())
+        is_known = top == CONFIG and not inside if field is None else not inside or _is_nested(field.annotation)
+        if not is_known:
+            found.append(name)
+    return found
+
+
+def describe_unknown(name: str, settings: type[BaseModel]) -> str:
+    """That a name is no setting, and which one is nearest."""
+    known = known_names(settings)
+    wanted = name.removeprefix(ENV_PREFIX).upper()
+    nearest = max(known, key=lambda each: difflib.SequenceMatcher(None, wanted, each).ratio())
+    return f"{ENV_PREFIX}{_quoted(wanted)} is not a setting; the nearest is {ENV_PREFIX}{nearest}"
+
+
+def describe_wrong(item: Any, settings: type[BaseModel]) -> str:
+    """One of pydantic's errors, named as the operator sets it."""
+    place: Sequence[int | str] = item["loc"]
+    if not place:  # a rule about several settings names them itself
+        return str(item["msg"]).removeprefix("Value error, ")
+    name = "__".join(map(str, place)).upper()
+    if item["type"] == "extra_forbidden":
+        return describe_unknown(name, settings)
+    shown = variable("__".join(_quoted(str(part)) for part in place))
+    if item["type"] == "missing":
+        return f"{shown} is not set ({settings.model_fields[str(place[0])].description})"
+    return f"{shown}: {str(item['msg']).removeprefix('Value error, ')}"
+
+
+@lru_cache
+def warn_of_former(former: Former) -> None:
+    """Say once in a process that a setting has another name now."""
+    logger.warning(
+        "%s is called %s now: it is read until version %s, which will not know it any more",
+        variable(former.name),
+        variable(former.successor),
+        former.until,
+    )
+
+
+def _is_nested(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return True
+    return get_origin(annotation) is dict
+
+
+def _quoted(name: str) -> str:
+    """A name, part by part: a key that looks like none may be a URL with its password, put in the wrong place."""
+    return "__".join(part if _NAME.fullmatch(part) else "?" for part in name.split("__"))
