@@ -20,7 +20,7 @@ from data_contracts.tolerances import Tolerances
 from docs.stages import stages_for_code, stages_for_people, table
 from flows.register import NotRegistered
 from sandbox.bedrock.faults import markdown_table
-from tasks.adapters.object_store import StorageRefused
+from tasks.adapters.stores.object_store import StorageRefused
 from tasks.alerts.words import NOTICE_WORDS, WORDS
 from tasks.base import errors
 from tasks.base.advice import ADVICE, UNEXPECTED

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tasks.adapters.aws import Aws, error_code, translated
-from tasks.adapters.object_store import StorageRefused
+from tasks.adapters.stores.object_store import StorageRefused
 from tasks.base.errors import SettingsInvalid, StorageUnavailable
 
 _DENIED = frozenset({"403", "AccessDenied"})

@@ -16,7 +16,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from tasks.adapters.aws import Aws, translated
-from tasks.adapters.object_store import StorageRefused
+from tasks.adapters.stores.object_store import StorageRefused
 from tasks.base.errors import ModerationError, StorageUnavailable
 
 #: Keys of a version's commit and of what may stand beside it, before the next commit.

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tasks.adapters.aws import Aws
-from tasks.adapters.file_store import FileStore
-from tasks.adapters.object_store import ObjectStore, Protection, StorageRefused, StoredObject, Versioned
-from tasks.adapters.remembered import Remembered
-from tasks.adapters.s3_store import S3Store
+from tasks.adapters.stores.file_store import FileStore
+from tasks.adapters.stores.object_store import ObjectStore, Protection, StorageRefused, StoredObject, Versioned
+from tasks.adapters.stores.remembered import Remembered
+from tasks.adapters.stores.s3_store import S3Store
 
 __all__ = [
     "FileStore",

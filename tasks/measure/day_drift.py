@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.tables.metrics import State
 from tasks.adapters import Adapters
-from tasks.adapters.object_store import changed
 from tasks.adapters.storage import Storage
+from tasks.adapters.stores.object_store import changed
 from tasks.base.frames import scan_file, scratch
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings

@@ -17,8 +17,8 @@ from moto.s3.models import s3_backends
 
 from sandbox.serve import Sandbox
 from tasks.adapters.aws import Aws, AwsEnvironment, shared
-from tasks.adapters.remembered import Remembered
 from tasks.adapters.storage import Storage, StorageRefused
+from tasks.adapters.stores.remembered import Remembered
 from tasks.base.errors import InputChanged, StorageUnavailable
 from tests.wire import OneTry, Reply, Wire
 

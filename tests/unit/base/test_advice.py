@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.adapters.object_store import StorageRefused
+from tasks.adapters.stores.object_store import StorageRefused
 from tasks.base.advice import ADVICE, OF_COMMANDS, OF_NIGHTS, UNEXPECTED, find_advice, runbook_place
 from tasks.base.errors import ModerationError
 

@@ -105,8 +105,8 @@ def test_a_shard_is_an_intent_with_everything_that_its_job_needs(night: Night) -
     (shard,) = night.build().shards
     body = Path(shard.input_uri).read_bytes()
     assert (shard.input_sha256, shard.input_bytes) == (hashlib.sha256(body).hexdigest(), len(body))
-    parts = (night.settings.output_uri, factories.RUN_DATE, 0, shard.input_sha256, factories.MODEL_ID, "InvokeModel", 0)
-    assert shard.key == shard_key(*parts)
+    root, day = night.settings.output_uri, factories.RUN_DATE
+    assert shard.key == shard_key(root, day, 0, shard.input_sha256, factories.MODEL_ID, "InvokeModel", 0)
     assert shard.client_request_token == shard.key
     assert shard.job_name == job_name(factories.RUN_DATE, 0, shard.key)
     assert shard.job_name.startswith("nm-2026-11-19-00000-")

@@ -13,8 +13,8 @@ from typing import BinaryIO
 from botocore.exceptions import ClientError
 
 from tasks.adapters.aws import Aws, error_code, error_text, is_transient_error, translated
-from tasks.adapters.object_store import Protection, StorageRefused, StoredObject, Versioned, changed
-from tasks.adapters.ranged_object import Part, RangedObject
+from tasks.adapters.stores.object_store import Protection, StorageRefused, StoredObject, Versioned, changed
+from tasks.adapters.stores.ranged_object import Part, RangedObject
 from tasks.base.errors import StorageUnavailable
 
 _NOT_FOUND = {"404", "NoSuchKey", "NotFound"}

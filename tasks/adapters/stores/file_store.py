@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from tasks.adapters.object_store import StoredObject, Versioned, changed
+from tasks.adapters.stores.object_store import StoredObject, Versioned, changed
 
 #: Names of files that are still being written.
 _PARTIAL = ".partial-"
