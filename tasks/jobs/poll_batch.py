@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple, assert_never
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,8 +25,6 @@ from tasks.ledger.deadline import is_late
 from tasks.ledger.entries import is_running, record_move
 from tasks.ledger.moves import stop_refused
 from tasks.ledger.run import Run
-
-Action = Literal["wait", "stop", "collect"]
 
 #: The first look comes after this share of the poll interval: small jobs are done early.
 _FIRST_WAIT = 1 / 8
@@ -65,26 +63,9 @@ class PollSummary(BaseModel):
     unstopped_count: int = 0
 
 
-def next_action(status: JobStatus, is_late: bool) -> Action:
-    """What to do about a job: every end is collected, since any of them may have left paid answers.
-
-    A late job is asked to stop at each look until Bedrock says that it does: the request may have been lost.
-    """
-    match status:
-        case (
-            JobStatus.COMPLETED
-            | JobStatus.PARTIALLY_COMPLETED
-            | JobStatus.FAILED
-            | JobStatus.STOPPED
-            | JobStatus.EXPIRED
-        ):
-            return "collect"
-        case JobStatus.STOPPING:
-            return "wait"
-        case JobStatus.SUBMITTED | JobStatus.VALIDATING | JobStatus.SCHEDULED | JobStatus.IN_PROGRESS:
-            return "stop" if is_late else "wait"
-        case _:
-            assert_never(status)
+def is_to_be_stopped(status: JobStatus) -> bool:
+    """Whether a late job is asked to stop: at each look until Bedrock says that it does, since a request may be lost."""
+    return status is not JobStatus.STOPPING and status not in ENDED
 
 
 def next_wait_s(previous_s: float | None, longest_s: float, jitter: float) -> float:
@@ -101,7 +82,7 @@ def stop_late(
     moved = []
     for entry in entries:
         job = jobs.get(entry.key)
-        if job is not None and is_running(entry) and next_action(job.status, True) == "stop":
+        if job is not None and is_running(entry) and is_to_be_stopped(job.status):
             try:
                 connected.bedrock.stop_job(job.job_arn)
             except BedrockRefused as error:

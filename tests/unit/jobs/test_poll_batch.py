@@ -19,7 +19,7 @@ from tasks.base.errors import BedrockRefused, BedrockUnavailable, DeadlinePassed
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.ports import ENDED, Job, JobRequest, JobStatus
 from tasks.base.settings import Settings
-from tasks.jobs.poll_batch import PollSummary, Progress, next_action, next_wait_s, wait_for_jobs
+from tasks.jobs.poll_batch import PollSummary, Progress, is_to_be_stopped, next_wait_s, wait_for_jobs
 from tasks.ledger.deadline import check_stopped, is_late
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.run import Run
@@ -57,18 +57,10 @@ def test_every_status_is_an_end_or_under_way() -> None:
     assert frozenset(ENDS) == ENDED
 
 
-@pytest.mark.parametrize("is_late", [False, True])
-@pytest.mark.parametrize("status", ENDS)
-def test_every_end_is_collected(status: JobStatus, is_late: bool) -> None:
-    """However a job ended and however late, it may have left paid answers."""
-    assert next_action(status, is_late) == "collect"
-
-
-@pytest.mark.parametrize("status", UNDER_WAY)
-def test_a_job_under_way_is_waited_for_and_stopped_when_it_is_late(status: JobStatus) -> None:
-    """A stopping job is not yet stopped, and need not be asked again: it is waited for."""
-    assert next_action(status, False) == "wait"
-    assert next_action(status, True) == ("wait" if status is JobStatus.STOPPING else "stop")
+@pytest.mark.parametrize("status", JobStatus)
+def test_a_late_job_is_asked_to_stop_until_it_says_that_it_does(status: JobStatus) -> None:
+    """A job that has ended, or that is stopping, need not be asked."""
+    assert is_to_be_stopped(status) == (status in UNDER_WAY and status is not JobStatus.STOPPING)
 
 
 @pytest.mark.parametrize(
