@@ -64,7 +64,7 @@ class PollSummary(BaseModel):
 
 
 def is_to_be_stopped(status: JobStatus) -> bool:
-    """Whether a late job is asked to stop: at each look until Bedrock says that it does, since a request may be lost."""
+    """Whether a late job is asked to stop: at each look until Bedrock says that it does; a request may be lost."""
     return status is not JobStatus.STOPPING and status not in ENDED
 
 
