@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from logging import Logger, LoggerAdapter, getLogger
 
 from data_contracts.documents.summary import Night
 from tasks.alerts.send_alerts import alert_stopped_night, send_alerts
-from tasks.base.errors import StartedTooOften
+from tasks.base.errors import StartedTooOften, WrongUsage
 from tasks.base.panics import panics_told
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
@@ -74,6 +74,20 @@ class NightOptions:
     waits_for_input: bool = False
     start_count: int = 1
     cancelled_by: tuple[type[BaseException], ...] = (KeyboardInterrupt,)
+
+
+def check_is_over(settings: Settings, run_date: date, now: datetime) -> None:
+    """Make sure that a day is over by the settings' clock: nobody is to be paged for one that cannot be judged yet.
+
+    Raises:
+        WrongUsage: naming the last day that is.
+    """
+    today = now.astimezone(settings.zone).date()
+    if run_date >= today:
+        raise WrongUsage(
+            f"{run_date} is {'today' if run_date == today else 'in the future'} in {settings.timezone}; the last day "
+            f"that is over is {today - timedelta(days=1)}"
+        )
 
 
 def judge_day(

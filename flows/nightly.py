@@ -18,10 +18,10 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.runtime import flow_run
 
 from data_contracts.documents.summary import Night
-from flows.night import NightOptions, judge_day
+from flows.night import NightOptions, check_is_over, judge_day
 from flows.plain_errors import log_plainly
 from tasks.adapters.channels.heartbeat import heartbeat
-from tasks.base.errors import SettingsInvalid, WrongUsage
+from tasks.base.errors import SettingsInvalid
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
 from tasks.jobs.poll_batch import Progress
@@ -56,20 +56,6 @@ def _given_day(parameters: dict[str, Any]) -> date | None:
     """The day that a run was started with; Prefect hands parameters out as they were sent, or as they were read."""
     given = parameters.get("run_date")
     return date.fromisoformat(given) if isinstance(given, str) else given
-
-
-def check_is_over(settings: Settings, run_date: date, now: datetime) -> None:
-    """Make sure that a day is over by the settings' clock: nobody is to be paged for one that cannot be judged yet.
-
-    Raises:
-        WrongUsage: naming the last day that is.
-    """
-    today = now.astimezone(settings.zone).date()
-    if run_date >= today:
-        raise WrongUsage(
-            f"{run_date} is {'today' if run_date == today else 'in the future'} in {settings.timezone}; the last day "
-            f"that is over is {today - timedelta(days=1)}"
-        )
 
 
 def _flow_run_name() -> str:

@@ -22,7 +22,7 @@ def nightly(
     ] = False,
 ) -> None:
     """Judge one day of comments and publish a verdict for each."""
-    from flows.nightly import check_is_over
+    from flows.night import check_is_over
     from flows.nightly import nightly as flow
     from tasks.base.settings import Settings
 

@@ -37,16 +37,16 @@ MODEL = PROFILE.removeprefix("global.")
 TOPIC = "alerts"
 KEY = "0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
 PLACEHOLDERS = {
-    "ACCOUNT_ID": ACCOUNT,
-    "INPUT_BUCKET": "moderation-input",
-    "OUTPUT_BUCKET": "moderation-output",
-    "BATCH_BUCKET": "moderation-batch",
-    "PROFILE_ID": PROFILE,
-    "MODEL_ID": MODEL,
-    "TOPIC_NAME": TOPIC,
-    "KMS_KEY_ID": KEY,
+    "<ACCOUNT_ID>": ACCOUNT,
+    "<INPUT_BUCKET>": "moderation-input",
+    "<OUTPUT_BUCKET>": "moderation-output",
+    "<BATCH_BUCKET>": "moderation-batch",
+    "<PROFILE_ID>": PROFILE,
+    "<MODEL_ID>": MODEL,
+    "<TOPIC_NAME>": TOPIC,
+    "<KMS_KEY_ID>": KEY,
     "AmazonBedrockModeration": ROLE_ARN.rpartition("/")[2],
-    "REGION": REGION,
+    "<REGION>": REGION,
 }
 DAY, SMALL_DAY, CANCELLED_DAY = date(2026, 11, 19), date(2026, 11, 18), date(2026, 11, 17)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
@@ -93,7 +93,7 @@ def statements(name: str) -> list[Statement]:
     """A policy file with its placeholders filled in."""
     text = (POLICIES / name).read_text()
     for placeholder, value in PLACEHOLDERS.items():
-        text = re.sub(rf"\b{placeholder}\b", value, text)
+        text = text.replace(placeholder, value)
     return [
         Statement(item["Sid"], _listed(item["Action"]), _listed(item.get("Resource", ())), item.get("Condition", {}))
         for item in json.loads(text)["Statement"]
@@ -120,7 +120,7 @@ def s3_uses(asked: Asked) -> Iterator[Use]:
             yield Use("s3:ListBucket", at_bucket)
         case "GET" | "HEAD" if key and not set(query) & {"acl", "tagging", "uploadId", "attributes"}:
             yield Use("s3:GetObject", at_key)
-            if bucket != PLACEHOLDERS["INPUT_BUCKET"]:
+            if bucket != PLACEHOLDERS["<INPUT_BUCKET>"]:
                 yield Use("kms:Decrypt", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY}")
         case "PUT" if key and not set(query) - {"partNumber", "uploadId", "x-id"}:
             assert "x-amz-copy-source" not in asked.headers, "a copy reads its source"
@@ -315,8 +315,8 @@ def test_the_role_can_be_lent_to_bedrock_alone() -> None:
     (trust,) = json.loads((POLICIES / "bedrock-role-trust.json").read_text())["Statement"]
     assert trust["Principal"] == {"Service": "bedrock.amazonaws.com"}
     assert trust["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": "ACCOUNT_ID"},
-        "ArnEquals": {"aws:SourceArn": "arn:aws:bedrock:REGION:ACCOUNT_ID:model-invocation-job/*"},
+        "StringEquals": {"aws:SourceAccount": "<ACCOUNT_ID>"},
+        "ArnEquals": {"aws:SourceArn": "arn:aws:bedrock:<REGION>:<ACCOUNT_ID>:model-invocation-job/*"},
     }
 
 
@@ -346,9 +346,9 @@ def test_what_is_not_needed_is_not_granted(use: Use) -> None:
 
 
 def test_every_placeholder_is_explained() -> None:
-    """The folder's README says how to fill in each word in capitals."""
+    """The folder's README says how to fill in each word in brackets."""
     readme = (POLICIES / "README.md").read_text()
     for path in POLICIES.glob("*.json"):
-        for word in set(re.findall(r"\b[A-Z]{2,}(?:_[A-Z]+)+\b|\bREGION\b", path.read_text())):
+        for word in set(re.findall(r"<[A-Z_]+>", path.read_text())):
             assert word in PLACEHOLDERS
-            assert f"s/{word}/" in readme, f"{path.name}: {word}"
+            assert f"s|{word}|" in readme, f"{path.name}: {word}"

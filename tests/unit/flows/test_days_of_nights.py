@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.nightly import check_is_over
+from flows.night import check_is_over
 from tasks.base.errors import WrongUsage
 from tests.measured_nights import settings_in
 
