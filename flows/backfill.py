@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 from prefect import flow
 from prefect.logging.loggers import flow_run_logger
+from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
+from flows.approval import asking
 from flows.backfill_run import BackfillRun
-from flows.backfill_slot import one_backfill
 from flows.plain_errors import log_plainly
 from tasks import adapters
 from tasks.base.settings import Settings
@@ -22,6 +23,7 @@ from tasks.jobs.stop_jobs import stop_left
 from tasks.past_days.backfill.record import load_record
 from tasks.past_days.backfill.request import BackfillMode, BackfillRequest, check_request
 from tasks.past_days.backfill.tables import describe_idle
+from tasks.past_days.backfill.turn import in_turn
 
 log_plainly()
 
@@ -105,10 +107,13 @@ def backfill(
             reason=reason,
         )
     )
-    today = datetime.now(settings.zone).date()
+    now = datetime.now(UTC)
+    today = now.astimezone(settings.zone).date()
     check_request(start_date, end_date, request.reason, today, settings.backfill_max_days)
-    with one_backfill():
-        run = BackfillRun(settings, request)
+    # A run that is started again has another id: its first process may live on, cut off from Prefect.
+    run_id = f"backfill-{now:%Y%m%dT%H%M%S}-{str(flow_run.id)[:8]}-{flow_run.run_count}"
+    with in_turn(settings, run_id, str(flow_run.name), now, asking.get().show) as turn:
+        run = BackfillRun(settings, request, turn)
         plan = run.agree(max_cost_usd, approve)
         if plan is None:
             return Completed(name="Refused", message="the plan was refused: nothing was done", data=REFUSED)

@@ -36,6 +36,7 @@ from tasks.past_days.backfill.record import (
 )
 from tasks.past_days.backfill.request import BackfillMode, BackfillRequest
 from tasks.past_days.backfill.tables import describe_changed, plan_rows, plan_summary, progress_rows, render_table
+from tasks.past_days.backfill.turn import Turn
 from tasks.reports.log_lines import describe_failure
 
 #: Modes that judge a day although it is published as it stands.
@@ -45,8 +46,8 @@ _AGAIN: frozenset[BackfillMode] = frozenset({"partial", "stale_prompt", "all"})
 class BackfillRun:
     """One run of a backfill, and what it puts on record."""
 
-    def __init__(self, settings: Settings, request: BackfillRequest) -> None:
-        self._settings, self._request = settings, request
+    def __init__(self, settings: Settings, request: BackfillRequest, turn: Turn) -> None:
+        self._settings, self._request, self._turn = settings, request, turn
         self._storage: Storage = adapters.connect(settings).storage
         record = load_record(self._storage, settings, request)
         self._record = settle_begun(settings, self._storage, record, datetime.now(UTC))
@@ -115,6 +116,7 @@ class BackfillRun:
 
         Raises:
             OverBudget: as soon as the next day does not fit into what is left.
+            LeaseLost: if this run was taken for dead and another backfill is at work.
             BackfillIncomplete: in the end, if a day stopped.
         """
         table = LiveTable(self._name)
@@ -122,6 +124,7 @@ class BackfillRun:
             day = planned.day.run_date
             if _is_cancelled():
                 return Cancelled(message=f"cancelled before {day}; start it again with the same parameters to go on")
+            self._turn.check()
             table.show(progress_rows(plan, self._record, day), self._told())
             ended = self._end_of(planned, accept_flips)
             self._keep(self._record.with_day(day, ended))

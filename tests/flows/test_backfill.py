@@ -30,12 +30,12 @@ from prefect.flow_runs import resume_flow_run
 
 from flows import approval as asking
 from flows.backfill import backfill, stop_cancelled
-from flows.backfill_slot import SLOT
 from sandbox.days import sample_day
 from tasks import adapters
 from tasks.base.errors import BackfillIncomplete, OverBudget, Unanswered, WrongUsage
-from tasks.base.paths import DayPaths
+from tasks.base.paths import DayPaths, backfill_lease
 from tasks.base.settings import Settings
+from tasks.ledger import lease
 from tasks.ledger.lease import Holder
 from tasks.past_days.backfill.record import Begun, load_record, store_record
 from tasks.past_days.backfill.request import BackfillRequest
@@ -92,10 +92,11 @@ def logged(caplog: pytest.LogCaptureFixture, run_id: UUID) -> list[str]:
     return [line.getMessage() for line in caplog.records if getattr(line, "flow_run_id", None) == str(run_id)]
 
 
-def taken_slots() -> int:
-    """How many backfills hold the slot."""
-    with get_client(sync_client=True) as client:
-        return client.read_global_concurrency_limit_by_name(SLOT).active_slots
+def turn_holder(settings: Settings) -> Holder:
+    """Who has the turn, or had it last."""
+    body = adapters.connect(settings).storage.get(backfill_lease(settings))
+    assert body is not None
+    return Holder.model_validate_json(body)
 
 
 class Person:
@@ -189,15 +190,22 @@ def test_a_person_says_go(site: Site) -> None:
     assert (grant["by"], grant["who"], grant["why"], grant["budget_usd"]) == ("answer", "Aiko", "asked by legal", 3.0)
 
 
-def test_backfills_queue_up(site: Site) -> None:
-    """One at a time: it has the only slot also while it waits for an answer, and gives it back however it ends."""
+def test_backfills_queue_up(site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One at a time: it has the turn also while it waits for an answer, and gives it back however it ends."""
     put_days(site)
-    seen = list[int]()
-    with Person({"go": False}, meanwhile=lambda: seen.append(taken_slots())).present():
+    settings, seen = Settings.load(), list[Holder]()
+    with Person({"go": False}, meanwhile=lambda: seen.append(turn_holder(settings))).present():
         run(approve=False)
     with pytest.raises(OverBudget):
         run(max_cost_usd=0.001)
-    assert (seen, taken_slots()) == ([1], 0)
+    assert [holder.is_released for holder in (*seen, turn_holder(settings))] == [False, True]
+    assert seen[0].name == "backfill-2026-11-16-2026-11-17-missing"
+    # Of a run whose process was killed nothing but its lease is left.
+    left = Holder(run_id="killed", name="backfill-killed").model_dump_json().encode()
+    adapters.connect(settings).storage.put(backfill_lease(settings), left)
+    monkeypatch.setattr(lease, "FREE_AFTER_S", 2.0)  # a minute takes a minute
+    assert run().startswith("2 days done")
+    assert any("backfill-killed has been at work" in line for line in logged(caplog, latest_run("backfill")))
 
 
 def test_a_refused_plan_ends_cleanly(site: Site) -> None:
