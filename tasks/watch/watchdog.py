@@ -25,7 +25,7 @@ from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
 from tasks.watch.facts import Facts
 from tasks.watch.gather import gather_facts
-from tasks.watch.rules import due_at, is_alive, is_backfilled, judge_facts
+from tasks.watch.rules import due_at, first_watched, is_alive, is_backfilled, judge_facts
 
 #: Longest sentence about a problem in a log, in characters.
 _MAX_CHARS = 400
@@ -72,7 +72,7 @@ def watch(settings: Settings, now: datetime, *, is_quiet: bool = False) -> Watch
     facts, first = Facts(now, []), memory.record.first_night
     try:
         facts = gather_facts(outside, settings, now)
-        first = min(day for day in (first, *(facts.nights or ())) if day is not None) if facts.nights or first else None
+        first = first or first_watched(facts.nights or {}, settings)
         found = judge_facts(facts, settings, first)
     except Exception as error:  # what watches must not fall silent by a defect of its own
         found = _broken(error)
@@ -114,7 +114,7 @@ def _look(day: date, facts: Facts, settings: Settings, first: date | None) -> st
     if lease is not None and is_alive(lease):
         return f"{day}: run {brief(lease.run_id)} works on it"
     if first is None or day < first:
-        return f"{day}: not published, and nothing was before it"
+        return f"{day}: not published, and nobody had to: the first night came later"
     if is_backfilled(day, facts):
         return f"{day}: not published, a backfill will come to it"
     due = due_at(day, settings)
