@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,7 +13,8 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
 from flows.approval import asking
-from flows.backfill_day import backfill_day
+from flows.backfill_day import DayEnd, backfill_day
+from flows.endings import ended
 from flows.live_table import LiveTable
 from tasks import adapters
 from tasks.adapters.storage import Storage
@@ -35,8 +37,16 @@ from tasks.past_days.backfill.record import (
     store_record,
 )
 from tasks.past_days.backfill.request import BackfillMode, BackfillRequest
-from tasks.past_days.backfill.tables import describe_changed, plan_rows, plan_summary, progress_rows, render_table
+from tasks.past_days.backfill.tables import (
+    describe_changed,
+    describe_endings,
+    plan_rows,
+    plan_summary,
+    progress_rows,
+    render_table,
+)
 from tasks.past_days.backfill.turn import Turn
+from tasks.reports.ending import Ending
 from tasks.reports.log_lines import describe_failure
 
 #: Modes that judge a day although it is published as it stands.
@@ -126,10 +136,10 @@ class BackfillRun:
                 return Cancelled(message=f"cancelled before {day}; start it again with the same parameters to go on")
             self._turn.check()
             table.show(progress_rows(plan, self._record, day), self._told())
-            ended = self._end_of(planned, accept_flips)
-            self._keep(self._record.with_day(day, ended))
+            record = self._end_of(planned, accept_flips)
+            self._keep(self._record.with_day(day, record))
             table.show(progress_rows(plan, self._record, None), self._told())
-            asking.get().show(f"{day}: {ended.outcome}, {dollars(ended.cost_usd)}; {ended.note}".rstrip("; "))
+            asking.get().show(f"{day}: {record.outcome}, {dollars(record.cost_usd)}; {record.note}".rstrip("; "))
         days = [self._record.days[planned.day.run_date] for planned in plan.days]
         stopped = [
             planned.day.run_date for planned, day in zip(plan.days, days, strict=True) if day.outcome == "stopped"
@@ -139,7 +149,8 @@ class BackfillRun:
                 f"{len(stopped)} of {len(days)} days stopped, the first is {stopped[0]}: "
                 f"{self._record.days[stopped[0]].note}"
             )
-        return f"{len(days)} days done; {self._told()}"
+        told = f"{len(days)} days done; {self._told()}"
+        return ended(told, "; ".join([told, *describe_endings(plan, self._record)]), worst_ending(days))
 
     def _told(self) -> str:
         return (
@@ -154,28 +165,27 @@ class BackfillRun:
             OverBudget: if it does not fit into what is left.
         """
         day = planned.day.run_date
-        ended: tuple[DayOutcome, str]
         try:
-            ended = self._judge(planned, accept_flips)
+            how = self._judge(planned, accept_flips)
         except OverBudget as error:
-            self._keep(self._record.with_day(day, self._day_record(day, "stopped", str(error))))
+            self._keep(self._record.with_day(day, self._day_record(day, DayEnd("stopped", str(error)))))
             raise
         except Exception as error:
-            ended = ("stopped", describe_failure(error)[1])
-            get_run_logger().error("%s stopped: %s", day, ended[1])
-        return self._day_record(day, *ended)
+            how = DayEnd("stopped", describe_failure(error)[1])
+            get_run_logger().error("%s stopped: %s", day, how.note)
+        return self._day_record(day, how)
 
-    def _day_record(self, day: date, outcome: DayOutcome, note: str) -> DayProgress:
+    def _day_record(self, day: date, how: DayEnd) -> DayProgress:
         cost = cost_of_day(self._settings, self._storage, self._record, day)
-        return DayProgress(outcome=outcome, cost_usd=cost, note=note, ended_at=datetime.now(UTC))
+        return DayProgress(**how._asdict(), cost_usd=cost, ended_at=datetime.now(UTC))
 
-    def _judge(self, planned: PlannedDay, accept_flips: bool) -> tuple[DayOutcome, str]:
+    def _judge(self, planned: PlannedDay, accept_flips: bool) -> DayEnd:
         """Plan the day once more, since hours may have passed, and judge it."""
         day = planned.day.run_date
         one = self._request.model_copy(update={"start_date": day, "end_date": day})
         again = plan_backfill(self._settings, one, self._record, datetime.now(UTC))
         if not again.days:
-            return "unchanged", f"no longer {self._request.mode}"
+            return DayEnd("unchanged", f"no longer {self._request.mode}")
         if again.days[0].day != planned.day:
             asking.get().show(f"{day}: its input or its state has changed since the plan: planned again")
         fresh = again.days[0]
@@ -184,7 +194,7 @@ class BackfillRun:
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{str(flow_run.id)[:8]}"
         self._keep(self._record.with_begun(day, Begun(run_id=run_id, epoch=fresh.epoch, booked_usd=booked)))
         left = self._left_usd()
-        return backfill_day(
+        how: Any = backfill_day(
             run_date=day,
             run_id=run_id,
             prompt_version=fresh.prompt_version,
@@ -195,6 +205,13 @@ class BackfillRun:
             asks_again=self._request.mode in _AGAIN,
             accept_flips=accept_flips,
         )
+        return DayEnd(*how)
+
+
+def worst_ending(days: Sequence[DayProgress]) -> Ending | None:
+    """How a backfill ended whose days ended so."""
+    endings = {day.ending for day in days}
+    return next((ending for ending in (Ending.DEGRADED, Ending.PARTIAL) if ending in endings), None)
 
 
 def suggested_budget(plan: BackfillPlan, record: BackfillRecord) -> float | None:

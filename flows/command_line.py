@@ -34,6 +34,7 @@ def run_flow(command: str, what: str, call: Any) -> None:
 
     How it stopped is the exit code and the last line on stderr; the line before that says what to do.
     """
+    from flows.endings import Refusal
     from tasks.base.advice import find_advice, runbook_place
     from tasks.base.errors import WrongUsage
     from tasks.base.settings import Settings
@@ -43,6 +44,8 @@ def run_flow(command: str, what: str, call: Any) -> None:
     try:
         Settings.load()  # wrong settings are told at once, not after a server has started
         result = call()
+        if isinstance(result, Refusal):  # it ended well for Prefect, whose page says why; here it is an exit code
+            raise result.error
     except typer.Exit:
         raise
     except BaseException as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 
+from flows.endings import or_refused
 from flows.plain_errors import log_plainly
 from tasks.alerts.send_alerts import send_alerts
 from tasks.base.errors import RemeasureIncomplete, WrongUsage
@@ -19,7 +21,7 @@ log_plainly()
 
 
 @flow(name="remeasure", flow_run_name="remeasure-{start_date}-{end_date}", persist_result=False)
-def remeasure(start_date: date, end_date: date, alerts: bool = False) -> str:
+def remeasure(start_date: date, end_date: date, alerts: bool = False) -> Any:
     """Measure published days again, without judging a comment and without a paid call.
 
     New labels count, limits and baselines are those of today. Plain objects that differ from the lake are written
@@ -30,6 +32,10 @@ def remeasure(start_date: date, end_date: date, alerts: bool = False) -> str:
         end_date: The last day, included; yesterday at the latest.
         alerts: Off: nobody is told. On: people are told how the last day stands now.
     """
+    return or_refused(lambda: _carry_out(start_date, end_date, alerts))
+
+
+def _carry_out(start_date: date, end_date: date, alerts: bool) -> str:
     settings, now = Settings.load(), datetime.now(UTC)
     days, run_id = _days(start_date, end_date, settings, now), f"remeasure-{now:%Y%m%dT%H%M%S}-{str(flow_run.id)[:8]}"
     lines, stopped, measured = list[str](), dict[date, str](), list[Remeasured]()

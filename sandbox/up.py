@@ -27,6 +27,8 @@ from sandbox.month import CACHE, fill
 from sandbox.prefect_runs import settle_lost_runs
 from sandbox.processes import end, end_marked, mark, start
 from sandbox.serve import HOST, Sandbox, running
+from tasks.alerts.problem_memory import NoticeRecord
+from tasks.base.paths import notices
 from tasks.base.settings import ENV_PREFIX, Settings
 
 #: Days that a sandbox has comments of, today's included: tonight's run judges that.
@@ -226,6 +228,21 @@ def _stay(
             next_save = time.monotonic() + _SAVE_EVERY_S
 
 
+def _watch_from_today(sandbox: Sandbox, settings: Settings) -> None:
+    """Have a watchdog that has not looked yet miss none of the sample days before today: nobody was here to judge them.
+
+    Whoever judges one of them by hand would otherwise be paged for all that follow it.
+    """
+    record = NoticeRecord(first_night=datetime.now(settings.zone).date())
+    with suppress(sandbox.s3.exceptions.ClientError):  # it has looked before
+        sandbox.s3.put_object(
+            Bucket="moderation-output",
+            Key=notices(settings, "watchdog").removeprefix("s3://moderation-output/"),
+            Body=record.model_dump_json().encode(),
+            IfNoneMatch="*",
+        )
+
+
 def _add_sample_days(sandbox: Sandbox, settings: Settings) -> list[date]:
     """Give the sandbox the comments of the last days that it has none of; the days that it has now."""
     today = datetime.now(settings.zone).date()
@@ -241,6 +258,7 @@ def _greet(options: Options, settings: Settings, sandbox: Sandbox | None) -> Non
     lines = ["", f"Up. Prefect's UI:  {api.removesuffix('/api')}", ""]
     if sandbox is not None:
         days = _add_sample_days(sandbox, settings)
+        _watch_from_today(sandbox, settings)
         environment = options.home / "environment"
         _write_environment(environment, sandbox.environment | {"PREFECT_API_URL": api})
         lines += [

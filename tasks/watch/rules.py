@@ -5,7 +5,7 @@ A day that a run works on is left alone, and one before the first published nigh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
 from data_contracts.documents.ledger import EntryState
@@ -14,7 +14,7 @@ from tasks.base.ports import JobStatus, Severity
 from tasks.base.settings import Settings
 from tasks.ledger.lease import FREE_AFTER_S
 from tasks.watch.day_rules import find_disorder
-from tasks.watch.facts import Backfill, DayJob, Facts, Lease, Night
+from tasks.watch.facts import Backfill, DayJob, Facts, Lease
 
 #: A day is abandoned this long after its lease was last written: the next run had the time to take over.
 ABANDONED_AFTER_S = 900.0
@@ -36,7 +36,7 @@ def judge_facts(facts: Facts, settings: Settings, first_night: date | None) -> L
     Args:
         facts: as they were gathered.
         settings: of the deployment.
-        first_night: the first day whose night could be missed (`first_watched`); no earlier one is.
+        first_night: the first day that was published when anything first was; no earlier one is missed.
     """
     problems = [
         *_faults(facts),
@@ -74,20 +74,6 @@ def judge_facts(facts: Facts, settings: Settings, first_night: date | None) -> L
 def due_at(day: date, settings: Settings) -> datetime:
     """When the night of a day must be published: local hours after the midnight that ends the day."""
     return datetime.combine(day + timedelta(days=1), time(), settings.zone) + timedelta(hours=settings.publish_by_h)
-
-
-def first_watched(nights: Mapping[date, Night], settings: Settings) -> date | None:
-    """The first day whose night was due after anything was published; None while nothing is.
-
-    What was due before that, nobody had missed: a backfill of old days must not page for all the days after them.
-    """
-    if not nights:
-        return None
-    begun = min(night.published_at for night in nights.values())
-    day = (begun - timedelta(hours=settings.publish_by_h)).astimezone(settings.zone).date() - timedelta(days=2)
-    while due_at(day, settings) < begun:
-        day += timedelta(days=1)
-    return day
 
 
 def is_alive(lease: Lease | None) -> bool:

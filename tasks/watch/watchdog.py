@@ -25,7 +25,7 @@ from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
 from tasks.watch.facts import Facts
 from tasks.watch.gather import gather_facts
-from tasks.watch.rules import due_at, first_watched, is_alive, is_backfilled, judge_facts
+from tasks.watch.rules import due_at, is_alive, is_backfilled, judge_facts
 
 #: Longest sentence about a problem in a log, in characters.
 _MAX_CHARS = 400
@@ -72,7 +72,7 @@ def watch(settings: Settings, now: datetime, *, is_quiet: bool = False) -> Watch
     facts, first = Facts(now, []), memory.record.first_night
     try:
         facts = gather_facts(outside, settings, now)
-        first = first or first_watched(facts.nights or {}, settings)
+        first = first or min(facts.nights or (), default=None)
         found = judge_facts(facts, settings, first)
     except Exception as error:  # what watches must not fall silent by a defect of its own
         found = _broken(error)

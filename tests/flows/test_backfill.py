@@ -32,7 +32,7 @@ from flows import approval as asking
 from flows.backfill import backfill, stop_cancelled
 from sandbox.days import sample_day
 from tasks import adapters
-from tasks.base.errors import BackfillIncomplete, OverBudget, Unanswered, WrongUsage
+from tasks.base.errors import BackfillIncomplete, OverBudget, Unanswered
 from tasks.base.paths import DayPaths, backfill_lease
 from tasks.base.settings import Settings
 from tasks.ledger import lease
@@ -310,15 +310,20 @@ def test_late_input_is_all_that_is_paid_for(site: Site) -> None:
 
 
 def test_answers_that_lack_are_asked_for_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`partial` asks again for what has no verdict, and for nothing else."""
+    """A day that lacks verdicts ends as Partial, with how many; `partial` asks again for these, and for nothing else."""
     monkeypatch.setenv("MODERATION_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("MODERATION_ON_DEMAND_PER_S", "1000")
     put_days(site)
     site.sandbox.faults.set("error_records", "0.2@1")
-    run()
+    state: Any = run(return_state=True)
     lacking = site.read("verdicts", FIRST).filter(pl.col("status") == "error").height
     assert lacking > 0
-    run(mode="partial")
+    told = f"{lacking} of {COUNT} comments have no verdict ({lacking} error)"
+    assert (state.type, state.name) == (StateType.COMPLETED, "Partial")
+    assert told in state.message
+    assert [row["note"] for row in table("backfill-2026-11-16-2026-11-17-missing")] == [told, "", ""]
+    again: Any = run(mode="partial", return_state=True)
+    assert again.name == "Completed"
     plan = table("backfill-2026-11-16-2026-11-17-partial-plan")
     assert [(row["state"], row["to judge"]) for row in plan] == [
         ("partial", str(lacking)),
@@ -340,9 +345,10 @@ def test_answers_that_lack_are_asked_for_again(site: Site, monkeypatch: pytest.M
     ],
 )
 def test_what_cannot_be_done_is_refused(site: Site, changes: dict[str, Any], named: str) -> None:
-    """The run fails at once with a line that says what to change."""
-    with pytest.raises(WrongUsage, match=named):
-        run(**changes)
+    """The run ends as Refused, which is no failure, with a line that says what to change."""
+    state: Any = run(**changes, return_state=True)
+    assert (state.type, state.name) == (StateType.COMPLETED, "Refused")
+    assert named in state.message
 
 
 def test_the_command_line_asks_only_at_a_terminal(site: Site, prefect_server: str) -> None:

@@ -116,6 +116,14 @@ def _progress_row(day: PlannedDay, ended: Mapping[date, DayProgress], current: d
     return {"day": str(run_date), "state": found.outcome, "dollars": dollars(found.cost_usd), "note": found.note}
 
 
+def describe_endings(plan: BackfillPlan, record: BackfillRecord) -> list[str]:
+    """The days that are published and not as they should be, each with the reason."""
+    days = [(day.day.run_date, record.days[day.day.run_date]) for day in plan.days]
+    found = [f"{run_date} {day.ending}: {day.note}" for run_date, day in days if day.ending]
+    more = [f"and {len(found) - _NAMED_DAYS} more days"] if len(found) > _NAMED_DAYS else []
+    return found[:_NAMED_DAYS] + more
+
+
 def render_table(rows: Sequence[Row]) -> str:
     """Rows in columns for a terminal; numbers stand at the right."""
     names = list(rows[0])
