@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextvars
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -32,8 +36,9 @@ from flows import approval as asking
 from flows.backfill import backfill, stop_cancelled
 from sandbox.days import sample_day
 from tasks import adapters
+from tasks.alerts.incident_text import Finding, degraded_message
 from tasks.base.errors import BackfillIncomplete, OverBudget, Unanswered
-from tasks.base.paths import DayPaths, backfill_lease
+from tasks.base.paths import DayPaths, RunPaths, backfill_lease
 from tasks.base.settings import Settings
 from tasks.ledger import lease
 from tasks.ledger.lease import Holder
@@ -309,8 +314,21 @@ def test_late_input_is_all_that_is_paid_for(site: Site) -> None:
     assert site.read("verdicts", FIRST).height == 2 * COUNT
 
 
-def test_answers_that_lack_are_asked_for_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A day that lacks verdicts ends as Partial, with how many; `partial` asks again for these, and for nothing else."""
+def next_commands(site: Site, day: date) -> list[str]:
+    """What the alert says to run next, if the day's failed answers and its violations were degraded."""
+    metrics = site.read("metrics", day).filter(pl.col("slice") == "all")
+    bad = pl.col("metric").is_in(["error_rate", "violation_rate"])
+    rows = metrics.filter(bad).with_columns(state=pl.lit("degraded"), since=pl.lit(day)).to_dicts()
+    body = degraded_message([Finding(row) for row in rows], RunPaths(Settings.load(), day, "run")).body
+    commands = [line.removeprefix("Next: ") for line in body.splitlines() if line.startswith("Next: ")]
+    assert len(commands) == 3
+    return commands
+
+
+def test_answers_that_lack_are_asked_for_again(
+    site: Site, prefect_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day that lacks verdicts ends as Partial, with how many; `partial` asks for these again, and for no other."""
     monkeypatch.setenv("MODERATION_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("MODERATION_ON_DEMAND_PER_S", "1000")
     put_days(site)
@@ -322,6 +340,20 @@ def test_answers_that_lack_are_asked_for_again(site: Site, monkeypatch: pytest.M
     assert (state.type, state.name) == (StateType.COMPLETED, "Partial")
     assert told in state.message
     assert [row["note"] for row in table("backfill-2026-11-16-2026-11-17-missing")] == [told, "", ""]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for command in next_commands(site, FIRST):
+        done = subprocess.run(  # noqa: S602 as a person pastes it
+            command,
+            shell=True,
+            env=os.environ | {"PATH": path, "PREFECT_API_URL": prefect_server},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        # A backfill shows its plan, and then nobody is there to be asked.
+        assert done.returncode == (2 if "backfill" in command else 0), done.stderr
+        assert (str(lacking) if "verdicts" in command or "backfill" in command else "slice") in done.stdout
     again: Any = run(mode="partial", return_state=True)
     assert again.name == "Completed"
     plan = table("backfill-2026-11-16-2026-11-17-partial-plan")
