@@ -13,7 +13,7 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.approval import asking
+from flows.approval import MAX_BUDGET_USD, asking
 from flows.backfill_run import BackfillRun
 from flows.endings import ended, or_refused
 from flows.plain_errors import log_plainly
@@ -72,7 +72,7 @@ def backfill(
     mode: BackfillMode = "missing",
     prompt_version: str | None = None,
     model_id: str | None = None,
-    max_cost_usd: Annotated[float, Field(gt=0)] | None = None,
+    max_cost_usd: Annotated[float, Field(gt=0, le=MAX_BUDGET_USD)] | None = None,
     reason: str,
     approve: bool = False,
     accept_flips: bool = False,

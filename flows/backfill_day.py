@@ -14,6 +14,7 @@ from flows.endings import ended
 from flows.night import NightOptions
 from flows.nightly import run_night
 from tasks.base.errors import FlipsHeld
+from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
 from tasks.past_days.backfill.record import DayOutcome
 from tasks.past_days.backfill.tables import flips_question, flips_table
@@ -72,9 +73,9 @@ def _gate(settings: Settings, accept_flips: bool, seen: list[Flips]) -> Callable
     def hold(flips: Flips) -> None:
         seen.append(flips)
         create_markdown_artifact(
-            f"# Flips of {flips.run_date}\n\n{describe_flips(flips)}\n\n{flips_table(flips)}",
+            f"# Flips of {flips.run_date}\n\n{literal(describe_flips(flips))}\n\n{flips_table(flips)}",
             key=f"flips-{flips.run_date}",
-            description=describe_flips(flips),
+            description=literal(describe_flips(flips)),
         )
         if accept_flips or flips.flipped_fraction <= settings.max_flip_fraction:
             return

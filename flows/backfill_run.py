@@ -21,6 +21,7 @@ from tasks.adapters.storage import Storage
 from tasks.base.errors import BackfillIncomplete, OverBudget
 from tasks.base.figures import dollars
 from tasks.base.paths import DayPaths
+from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
 from tasks.batch.wanted_records import booked_cost
 from tasks.ledger.entries import read_ledger
@@ -73,14 +74,21 @@ class BackfillRun:
         """
         plan = self._plan()
         self._show(plan)
+        short: str | None = None
         while plan.days:
-            budget = max_cost_usd if max_cost_usd is not None else suggested_budget(plan, self._record)
+            budget = max_cost_usd if max_cost_usd is not None and not short else suggested_budget(plan, self._record)
             if approve:
                 return self._grant(plan, Grant(**_plan_of(plan), budget_usd=budget, by="approve"))
             question = plan_summary(plan, self._record, self._settings)
+            if short:
+                question = f"**{literal(short)}.** Give a larger budget, or say no.\n\n{question}"
             answer = asking.get().ask_plan(self._settings, question, budget)
             if not answer.go:
                 return None
+            self._budget_usd = answer.budget_usd
+            if (short := self._shortfall(plan.cost_usd)) is not None:
+                asking.get().show(f"{short}: asked again")
+                continue
             seen, plan = plan, self._plan()
             if plan.sha256 != seen.sha256:
                 asking.get().show(describe_changed(changed_days(seen, plan)))
@@ -106,13 +114,19 @@ class BackfillRun:
 
     def _check_covered(self, cost_usd: float | None) -> None:
         """Raises OverBudget unless what is still to come fits into what is left."""
-        left = self._left_usd()
-        if cost_usd is not None and left is not None and cost_usd > left:
-            spent = f" and {dollars(self._record.spent_usd)} are spent" if self._record.spent_usd else ""
+        if (short := self._shortfall(cost_usd)) is not None:
             raise OverBudget(
-                f"an estimated {dollars(cost_usd)} is still to come{spent}: over the backfill's budget of "
-                f"{dollars(self._budget_usd)}; start it again with the same parameters and a higher --max-cost-usd"
+                f"{short}; start it again with the same parameters and a higher budget (Max Cost Usd, --max-cost-usd)"
             )
+
+    def _shortfall(self, cost_usd: float | None) -> str | None:
+        """Why what is still to come does not fit into what is left; None if it does, or if nobody can tell."""
+        left = self._left_usd()
+        if cost_usd is None or left is None or cost_usd <= left:
+            return None
+        spent = f" and {dollars(self._record.spent_usd)} are spent" if self._record.spent_usd else ""
+        budget = dollars(self._budget_usd)
+        return f"an estimated {dollars(cost_usd)} is still to come{spent}: over the backfill's budget of {budget}"
 
     def _left_usd(self) -> float | None:
         return None if self._budget_usd is None else self._budget_usd - self._record.spent_usd
@@ -135,10 +149,10 @@ class BackfillRun:
             if _is_cancelled():
                 return Cancelled(message=f"cancelled before {day}; start it again with the same parameters to go on")
             self._turn.check()
-            table.show(progress_rows(plan, self._record, day), self._told())
+            table.show(progress_rows(plan, self._record, day), self._described())
             record = self._end_of(planned, accept_flips)
             self._keep(self._record.with_day(day, record))
-            table.show(progress_rows(plan, self._record, None), self._told())
+            table.show(progress_rows(plan, self._record, None), self._described())
             asking.get().show(f"{day}: {record.outcome}, {dollars(record.cost_usd)}; {record.note}".rstrip("; "))
         days = [self._record.days[planned.day.run_date] for planned in plan.days]
         stopped = [
@@ -151,6 +165,10 @@ class BackfillRun:
             )
         told = f"{len(days)} days done; {self._told()}"
         return ended(told, "; ".join([told, *describe_endings(plan, self._record)]), worst_ending(days))
+
+    def _described(self) -> str:
+        """What is told, for a page that reads Markdown."""
+        return literal(self._told())
 
     def _told(self) -> str:
         return (

@@ -13,6 +13,7 @@ from flows.endings import or_refused
 from flows.plain_errors import log_plainly
 from tasks.alerts.send_alerts import send_alerts
 from tasks.base.errors import RemeasureIncomplete, WrongUsage
+from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
 from tasks.past_days.remeasure_day import Remeasured, describe_remeasured, remeasure_day
 from tasks.reports.log_lines import describe_failure
@@ -51,7 +52,7 @@ def _carry_out(start_date: date, end_date: date, alerts: bool) -> str:
     if alerts and last is not None:
         send_alerts(settings, last.run_date, run_id, datetime.now(UTC))
     create_markdown_artifact(
-        "\n".join(f"- {line}" for line in lines), key="remeasure", description="Days measured again"
+        "\n".join(f"- {literal(line)}" for line in lines), key="remeasure", description="Days measured again"
     )
     if stopped:
         first, reason = next(iter(stopped.items()))

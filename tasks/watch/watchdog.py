@@ -19,6 +19,7 @@ from tasks.alerts.problem_news import Telling, tell_notices
 from tasks.alerts.problem_text import say
 from tasks.alerts.problems import Look, Problem
 from tasks.base.errors import ModerationError
+from tasks.base.figures import moment
 from tasks.base.paths import notices
 from tasks.base.ports import Severity
 from tasks.base.safe_text import brief
@@ -118,4 +119,4 @@ def _look(day: date, facts: Facts, settings: Settings, first: date | None) -> st
     if is_backfilled(day, facts):
         return f"{day}: not published, a backfill will come to it"
     due = due_at(day, settings)
-    return f"{day}: not published, due {'by' if facts.now < due else 'since'} {due:%Y-%m-%d %H:%M %Z}"
+    return f"{day}: not published, due {'by' if facts.now < due else 'since'} {moment(due, settings.zone)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import html
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
+from markdown_it import MarkdownIt
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     ArtifactFilter,
@@ -223,15 +225,29 @@ def test_a_refused_plan_ends_cleanly(site: Site) -> None:
 
 
 def test_a_plan_whose_input_moved_is_asked_about_again(site: Site) -> None:
-    """What a person has seen is what is carried out, or it is planned and asked again."""
+    """What a person has seen is what is carried out, or it is planned and asked again; so is a budget too low."""
     put_days(site)
     late = sample_day(FIRST, dirty_fraction=0).comments.slice(COUNT, 20)
     late = late.with_columns(comment_id=pl.lit("late-") + pl.col("comment_id"))
-    yes = {"go": True, "budget_usd": 3.0}
-    person = Person(yes, yes, meanwhile=lambda: site.put(f"comments/date={FIRST}/part-1.parquet", late))
+    late_key = f"comments/date={FIRST}/part-1.parquet"
+    yes, low = {"go": True, "budget_usd": 3.0}, {"go": True, "budget_usd": 0.01}
+
+    def come_late() -> None:
+        if len(person.asked) == 1:
+            site.put(late_key, late)
+
+    person = Person(low, yes, yes, meanwhile=come_late)
+    reason = 'as <img src="https://evil.example/x.png"> says [here](https://evil.example) www.evil.example'
     with person.present():
-        run(approve=False)
-    assert len(person.asked) == 2
+        run(approve=False, reason=reason)
+    assert len(person.asked) == 3
+    assert "over the backfill's budget of $0.0100" in person.asked[1]
+    for asked in person.asked:  # what a person typed is shown, and nothing comes of it
+        shown = MarkdownIt("commonmark").render(asked)
+        assert "<img" not in shown
+        assert "href" not in shown
+        assert f"Reason: {reason}" in html.unescape(shown)
+        assert "https://" not in asked, "a bare address becomes a link"
     assert site.read("verdicts", FIRST).height == COUNT + 20
 
 
