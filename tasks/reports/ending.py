@@ -16,6 +16,8 @@ from tasks.reports.report_parts import drift
 
 #: A night's answers that `backfill --mode partial` asks for again.
 OPEN = (Status.MALFORMED, Status.ERROR, Status.MISSING)
+#: Measures of comments without a verdict.
+_OF_ANSWERS = frozenset({"malformed_rate", "refused_rate", "error_rate", "missing_rate"})
 #: Share of comments without a verdict above which a day is partial, though nothing can be asked again (refusals).
 _PARTIAL_FRACTION = 0.05
 #: Measures that a reason names one by one.
@@ -67,5 +69,7 @@ def end_of(night: Night) -> Ended:
     else:
         facts.append(f"{night.balance.verdict_count:,} comments have a verdict")
     is_partial = any(lacking.get(status) for status in OPEN) or count > _PARTIAL_FRACTION * night.balance.verdict_count
-    ending = Ending.DEGRADED if degraded else Ending.PARTIAL if is_partial else None
+    # What says only that answers lack makes a night partial.
+    is_degraded = any(row["metric"] not in _OF_ANSWERS for row in degraded)
+    ending = Ending.DEGRADED if is_degraded else Ending.PARTIAL if degraded or is_partial else None
     return Ended(ending, "; ".join(facts), count)

@@ -355,7 +355,8 @@ def test_answers_that_lack_are_asked_for_again(
     told = f"{lacking} of {COUNT} comments have no verdict ({lacking} error)"
     assert (state.type, state.name) == (StateType.COMPLETED, "Partial")
     assert told in state.message
-    assert [row["note"] for row in table("backfill-2026-11-16-2026-11-17-missing")] == [told, "", ""]
+    notes = [row["note"] for row in table("backfill-2026-11-16-2026-11-17-missing")]
+    assert notes == [f"degraded: error_rate; {told}", "", ""]
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     for command in next_commands(site, FIRST):
         done = subprocess.run(  # noqa: S602 as a person pastes it
