@@ -29,7 +29,6 @@ from tasks.past_days.backfill.plan_backfill import BackfillPlan, PlannedDay, cha
 from tasks.past_days.backfill.record import (
     BackfillRecord,
     Begun,
-    DayOutcome,
     DayProgress,
     Grant,
     cost_of_day,
