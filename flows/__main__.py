@@ -10,6 +10,8 @@ import atexit
 import os
 import signal
 import sys
+from io import StringIO
+from typing import Any
 
 import typer
 
@@ -19,6 +21,10 @@ from flows.commands.outside import catalog, register
 from flows.commands.past_days import remeasure, restore
 from flows.commands.texts import erase, prompts
 from flows.commands.watch import watchdog
+from tasks.base.safe_text import visible
+
+#: What the command line says to a wrong call; typer shows this class only through its children.
+UsageError: Any = typer.BadParameter.__bases__[0]
 
 #: Read from the environment alone, so they are set before Prefect is imported. Nothing is sent to Prefect's makers; a
 #: machine without PREFECT_API_URL runs its own ephemeral server, which may take a minute to start.
@@ -54,7 +60,14 @@ def main() -> None:
         os.environ.setdefault(name, value)
     signal.signal(signal.SIGTERM, terminate)
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
+    except UsageError as error:  # it repeats what was typed, or pasted
+        said = StringIO()
+        error.show(file=said)
+        print(visible(said.getvalue().rstrip()), file=sys.stderr)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(1)
     except BaseException as error:
         from tasks.base.panics import as_error, is_panic
 

@@ -17,11 +17,14 @@ from prefect.runtime import flow_run
 from pydantic import Field, create_model
 
 from tasks.base.errors import FlipsHeld, Unanswered, WrongUsage
+from tasks.base.safe_text import unmarked
 from tasks.base.settings import Settings
 from tasks.verdicts.flips import Flips
 
 #: Seconds between looks for an answer.
 POLL_S = 5
+#: Largest budget of a backfill, in dollars: more is a slip of the hand.
+MAX_BUDGET_USD = 1_000_000.0
 
 
 class Answer(NamedTuple):
@@ -38,7 +41,11 @@ class Approval(RunInput):
 
     go: bool = Field(default=False, title="Go", description="On: judge these days. Off: end here, nothing is spent.")
     budget_usd: float = Field(
-        default=0, ge=0, title="Budget (USD)", description="Most that the whole backfill may cost, in dollars."
+        default=0,
+        ge=0,
+        le=MAX_BUDGET_USD,
+        title="Budget (USD)",
+        description="Most that the whole backfill may cost, in dollars.",
     )
     who: str = Field(default="", title="Who", description="Your name, for the record.")
     why: str = Field(default="", title="Why", description="Anything else for the record.")
@@ -87,7 +94,13 @@ class InPrefect:
             __base__=Approval,
             budget_usd=(
                 float,
-                Field(default=budget_usd or 0, ge=0, title=budget.title, description=budget.description),
+                Field(
+                    default=min(budget_usd or 0, MAX_BUDGET_USD),
+                    ge=0,
+                    le=MAX_BUDGET_USD,
+                    title=budget.title,
+                    description=budget.description,
+                ),
             ),
         )
         form._description = f"{question}\n\nAnswer within {settings.approval_wait_h:g} hours."
@@ -121,7 +134,7 @@ class AtTerminal:
 
     def show(self, text: str) -> None:
         """On standard output, without the marks of Markdown."""
-        print(text.replace("**", "").replace("`", ""), flush=True)
+        print(unmarked(text), flush=True)
 
     def ask_plan(self, settings: Settings, question: str, budget_usd: float | None) -> Answer:
         """See Asking; the plan has just been shown."""
@@ -132,10 +145,10 @@ class AtTerminal:
             return Answer(False)
         while True:
             typed = input(f"Most that it may cost in all, in dollars{suggested}: ").strip().removeprefix("$")
-            try:
-                return Answer(True, float(typed) if typed else budget_usd)
-            except ValueError:
-                print(f"{typed!r} is not an amount", flush=True)
+            budget = budget_usd if not typed else read_budget(typed)
+            if budget is not None or not typed:
+                return Answer(True, budget)
+            print(f"{typed!r} is not an amount from 0 to {MAX_BUDGET_USD:,.0f}", flush=True)
 
     def ask_flips(self, settings: Settings, question: str, flips: Flips) -> Answer:
         """See Asking."""
@@ -147,6 +160,15 @@ class AtTerminal:
 
 #: Who is asked; the command line puts its terminal here.
 asking: ContextVar[Asking] = ContextVar("asking", default=InPrefect())  # noqa: B039 it has no state
+
+
+def read_budget(typed: str) -> float | None:
+    """An amount in dollars as people type it; None if it is none, or none that a budget can be."""
+    try:
+        amount = float(typed.replace(",", ""))
+    except ValueError:
+        return None
+    return amount if 0 <= amount <= MAX_BUDGET_USD else None
 
 
 def held(settings: Settings, flips: Flips) -> str:

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 from prefect import flow
 from prefect.logging.loggers import flow_run_logger
-from prefect.states import Completed
+from prefect.runtime import flow_run
 from pydantic import Field
 
+from flows.approval import MAX_BUDGET_USD, asking
 from flows.backfill_run import BackfillRun
-from flows.backfill_slot import one_backfill
+from flows.endings import ended, or_refused
 from flows.plain_errors import log_plainly
 from tasks import adapters
 from tasks.base.panics import panics_told
@@ -23,6 +24,8 @@ from tasks.jobs.stop_jobs import stop_left
 from tasks.past_days.backfill.record import load_record
 from tasks.past_days.backfill.request import BackfillMode, BackfillRequest, check_request
 from tasks.past_days.backfill.tables import describe_idle
+from tasks.past_days.backfill.turn import in_turn
+from tasks.reports.ending import Ending
 
 log_plainly()
 
@@ -70,7 +73,7 @@ def backfill(
     mode: BackfillMode = "missing",
     prompt_version: str | None = None,
     model_id: str | None = None,
-    max_cost_usd: Annotated[float, Field(gt=0)] | None = None,
+    max_cost_usd: Annotated[float, Field(gt=0, le=MAX_BUDGET_USD)] | None = None,
     reason: str,
     approve: bool = False,
     accept_flips: bool = False,
@@ -96,23 +99,34 @@ def backfill(
         approve: On: carry the plan out without asking.
         accept_flips: On: publish a day even if more of its verdicts change than MODERATION_MAX_FLIP_FRACTION.
     """
-    settings, request = _read_request(
-        BackfillRequest(
-            start_date=start_date,
-            end_date=end_date,
-            mode=mode,
-            prompt_version=prompt_version or "",
-            model_id=model_id or "",
-            reason=reason,
-        )
+    typed = BackfillRequest(
+        start_date=start_date,
+        end_date=end_date,
+        mode=mode,
+        prompt_version=prompt_version or "",
+        model_id=model_id or "",
+        reason=reason,
     )
-    today = datetime.now(settings.zone).date()
-    check_request(start_date, end_date, request.reason, today, settings.backfill_max_days)
-    with panics_told(), one_backfill():
-        run = BackfillRun(settings, request)
+    return or_refused(lambda: _carry_out(typed, max_cost_usd, approve, accept_flips))
+
+
+def _carry_out(typed: BackfillRequest, max_cost_usd: float | None, approve: bool, accept_flips: bool) -> Any:
+    """Check the form, wait for the turn, agree on the plan and carry it out.
+
+    Raises:
+        WrongUsage: naming what is wrong with the form.
+    """
+    settings, request = _read_request(typed)
+    now = datetime.now(UTC)
+    today = now.astimezone(settings.zone).date()
+    check_request(request.start_date, request.end_date, request.reason, today, settings.backfill_max_days)
+    # A run that is started again has another id: its first process may live on, cut off from Prefect.
+    run_id = f"backfill-{now:%Y%m%dT%H%M%S}-{str(flow_run.id)[:8]}-{flow_run.run_count}"
+    with panics_told(), in_turn(settings, run_id, str(flow_run.name), now, asking.get().show) as turn:
+        run = BackfillRun(settings, request, turn)
         plan = run.agree(max_cost_usd, approve)
         if plan is None:
-            return Completed(name="Refused", message="the plan was refused: nothing was done", data=REFUSED)
+            return ended(REFUSED, "the plan was refused: nothing was done", Ending.REFUSED)
         if not plan.days:
-            return describe_idle(plan)
+            return ended(describe_idle(plan), describe_idle(plan))
         return run.carry_out(plan, accept_flips)

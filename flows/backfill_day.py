@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from typing import Any, NamedTuple
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows.approval import asking, held
+from flows.endings import ended
 from flows.night import NightOptions
 from flows.nightly import run_night
 from tasks.base.errors import FlipsHeld
+from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
 from tasks.past_days.backfill.record import DayOutcome
 from tasks.past_days.backfill.tables import flips_question, flips_table
+from tasks.reports.ending import Ending, end_of
 from tasks.verdicts.flips import Flips, describe_flips
+
+
+class DayEnd(NamedTuple):
+    """How one day ended, with a note for the progress table."""
+
+    outcome: DayOutcome
+    note: str
+    ending: Ending | None = None
 
 
 @flow(name="backfill-day", flow_run_name="backfill-{run_date}", persist_result=False)
@@ -28,7 +40,7 @@ def backfill_day(
     max_cost_usd: float,
     asks_again: bool,
     accept_flips: bool,
-) -> tuple[DayOutcome, str]:
+) -> Any:
     """Judge one day of a backfill. It is started by the backfill, and stopped by cancelling that.
 
     Args:
@@ -48,8 +60,11 @@ def backfill_day(
     options = NightOptions(epoch, is_quiet=True, asks_again=asks_again, on_flips=_gate(settings, accept_flips, seen))
     night = run_night(settings, run_date, run_id, options)
     if night is None:
-        return "unchanged", "it is published already"
-    return "published", describe_flips(seen[0]) if seen else ""
+        return ended(DayEnd("unchanged", "it is published already"), "published already: nothing to do")
+    ending = end_of(night)
+    flips = [describe_flips(seen[0])] if seen else []
+    note = "; ".join([*([ending.reason] if ending.ending else []), *flips])
+    return ended(DayEnd("published", note, ending.ending), "; ".join([ending.reason, *flips]), ending.ending)
 
 
 def _gate(settings: Settings, accept_flips: bool, seen: list[Flips]) -> Callable[[Flips], None]:
@@ -58,9 +73,9 @@ def _gate(settings: Settings, accept_flips: bool, seen: list[Flips]) -> Callable
     def hold(flips: Flips) -> None:
         seen.append(flips)
         create_markdown_artifact(
-            f"# Flips of {flips.run_date}\n\n{describe_flips(flips)}\n\n{flips_table(flips)}",
+            f"# Flips of {flips.run_date}\n\n{literal(describe_flips(flips))}\n\n{flips_table(flips)}",
             key=f"flips-{flips.run_date}",
-            description=describe_flips(flips),
+            description=literal(describe_flips(flips)),
         )
         if accept_flips or flips.flipped_fraction <= settings.max_flip_fraction:
             return

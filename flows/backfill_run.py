@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,7 +13,8 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
 from flows.approval import asking
-from flows.backfill_day import backfill_day
+from flows.backfill_day import DayEnd, backfill_day
+from flows.endings import ended
 from flows.live_table import LiveTable
 from tasks import adapters
 from tasks.adapters.storage import Storage
@@ -20,6 +22,7 @@ from tasks.base.errors import BackfillIncomplete, OverBudget
 from tasks.base.figures import dollars
 from tasks.base.panics import panics_told
 from tasks.base.paths import DayPaths
+from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
 from tasks.batch.wanted_records import booked_cost
 from tasks.ledger.entries import read_ledger
@@ -27,7 +30,6 @@ from tasks.past_days.backfill.plan_backfill import BackfillPlan, PlannedDay, cha
 from tasks.past_days.backfill.record import (
     BackfillRecord,
     Begun,
-    DayOutcome,
     DayProgress,
     Grant,
     cost_of_day,
@@ -36,7 +38,16 @@ from tasks.past_days.backfill.record import (
     store_record,
 )
 from tasks.past_days.backfill.request import BackfillMode, BackfillRequest
-from tasks.past_days.backfill.tables import describe_changed, plan_rows, plan_summary, progress_rows, render_table
+from tasks.past_days.backfill.tables import (
+    describe_changed,
+    describe_endings,
+    plan_rows,
+    plan_summary,
+    progress_rows,
+    render_table,
+)
+from tasks.past_days.backfill.turn import Turn
+from tasks.reports.ending import Ending
 from tasks.reports.log_lines import describe_failure
 
 #: Modes that judge a day although it is published as it stands.
@@ -46,8 +57,8 @@ _AGAIN: frozenset[BackfillMode] = frozenset({"partial", "stale_prompt", "all"})
 class BackfillRun:
     """One run of a backfill, and what it puts on record."""
 
-    def __init__(self, settings: Settings, request: BackfillRequest) -> None:
-        self._settings, self._request = settings, request
+    def __init__(self, settings: Settings, request: BackfillRequest, turn: Turn) -> None:
+        self._settings, self._request, self._turn = settings, request, turn
         self._storage: Storage = adapters.connect(settings).storage
         record = load_record(self._storage, settings, request)
         self._record = settle_begun(settings, self._storage, record, datetime.now(UTC))
@@ -63,14 +74,21 @@ class BackfillRun:
         """
         plan = self._plan()
         self._show(plan)
+        short: str | None = None
         while plan.days:
-            budget = max_cost_usd if max_cost_usd is not None else suggested_budget(plan, self._record)
+            budget = max_cost_usd if max_cost_usd is not None and not short else suggested_budget(plan, self._record)
             if approve:
                 return self._grant(plan, Grant(**_plan_of(plan), budget_usd=budget, by="approve"))
             question = plan_summary(plan, self._record, self._settings)
+            if short:
+                question = f"**{literal(short)}.** Give a larger budget, or say no.\n\n{question}"
             answer = asking.get().ask_plan(self._settings, question, budget)
             if not answer.go:
                 return None
+            self._budget_usd = answer.budget_usd
+            if (short := self._shortfall(plan.cost_usd)) is not None:
+                asking.get().show(f"{short}: asked again")
+                continue
             seen, plan = plan, self._plan()
             if plan.sha256 != seen.sha256:
                 asking.get().show(describe_changed(changed_days(seen, plan)))
@@ -96,13 +114,19 @@ class BackfillRun:
 
     def _check_covered(self, cost_usd: float | None) -> None:
         """Raises OverBudget unless what is still to come fits into what is left."""
-        left = self._left_usd()
-        if cost_usd is not None and left is not None and cost_usd > left:
-            spent = f" and {dollars(self._record.spent_usd)} are spent" if self._record.spent_usd else ""
+        if (short := self._shortfall(cost_usd)) is not None:
             raise OverBudget(
-                f"an estimated {dollars(cost_usd)} is still to come{spent}: over the backfill's budget of "
-                f"{dollars(self._budget_usd)}; start it again with the same parameters and a higher --max-cost-usd"
+                f"{short}; start it again with the same parameters and a higher budget (Max Cost Usd, --max-cost-usd)"
             )
+
+    def _shortfall(self, cost_usd: float | None) -> str | None:
+        """Why what is still to come does not fit into what is left; None if it does, or if nobody can tell."""
+        left = self._left_usd()
+        if cost_usd is None or left is None or cost_usd <= left:
+            return None
+        spent = f" and {dollars(self._record.spent_usd)} are spent" if self._record.spent_usd else ""
+        budget = dollars(self._budget_usd)
+        return f"an estimated {dollars(cost_usd)} is still to come{spent}: over the backfill's budget of {budget}"
 
     def _left_usd(self) -> float | None:
         return None if self._budget_usd is None else self._budget_usd - self._record.spent_usd
@@ -116,6 +140,7 @@ class BackfillRun:
 
         Raises:
             OverBudget: as soon as the next day does not fit into what is left.
+            LeaseLost: if this run was taken for dead and another backfill is at work.
             BackfillIncomplete: in the end, if a day stopped.
         """
         table = LiveTable(self._name)
@@ -123,11 +148,12 @@ class BackfillRun:
             day = planned.day.run_date
             if _is_cancelled():
                 return Cancelled(message=f"cancelled before {day}; start it again with the same parameters to go on")
-            table.show(progress_rows(plan, self._record, day), self._told())
-            ended = self._end_of(planned, accept_flips)
-            self._keep(self._record.with_day(day, ended))
-            table.show(progress_rows(plan, self._record, None), self._told())
-            asking.get().show(f"{day}: {ended.outcome}, {dollars(ended.cost_usd)}; {ended.note}".rstrip("; "))
+            self._turn.check()
+            table.show(progress_rows(plan, self._record, day), self._described())
+            record = self._end_of(planned, accept_flips)
+            self._keep(self._record.with_day(day, record))
+            table.show(progress_rows(plan, self._record, None), self._described())
+            asking.get().show(f"{day}: {record.outcome}, {dollars(record.cost_usd)}; {record.note}".rstrip("; "))
         days = [self._record.days[planned.day.run_date] for planned in plan.days]
         stopped = [
             planned.day.run_date for planned, day in zip(plan.days, days, strict=True) if day.outcome == "stopped"
@@ -137,7 +163,12 @@ class BackfillRun:
                 f"{len(stopped)} of {len(days)} days stopped, the first is {stopped[0]}: "
                 f"{self._record.days[stopped[0]].note}"
             )
-        return f"{len(days)} days done; {self._told()}"
+        told = f"{len(days)} days done; {self._told()}"
+        return ended(told, "; ".join([told, *describe_endings(plan, self._record)]), worst_ending(days))
+
+    def _described(self) -> str:
+        """What is told, for a page that reads Markdown."""
+        return literal(self._told())
 
     def _told(self) -> str:
         return (
@@ -152,29 +183,28 @@ class BackfillRun:
             OverBudget: if it does not fit into what is left.
         """
         day = planned.day.run_date
-        ended: tuple[DayOutcome, str]
         try:
             with panics_told():
-                ended = self._judge(planned, accept_flips)
+                how = self._judge(planned, accept_flips)
         except OverBudget as error:
-            self._keep(self._record.with_day(day, self._day_record(day, "stopped", str(error))))
+            self._keep(self._record.with_day(day, self._day_record(day, DayEnd("stopped", str(error)))))
             raise
         except Exception as error:
-            ended = ("stopped", describe_failure(error)[1])
-            get_run_logger().error("%s stopped: %s", day, ended[1])
-        return self._day_record(day, *ended)
+            how = DayEnd("stopped", describe_failure(error)[1])
+            get_run_logger().error("%s stopped: %s", day, how.note)
+        return self._day_record(day, how)
 
-    def _day_record(self, day: date, outcome: DayOutcome, note: str) -> DayProgress:
+    def _day_record(self, day: date, how: DayEnd) -> DayProgress:
         cost = cost_of_day(self._settings, self._storage, self._record, day)
-        return DayProgress(outcome=outcome, cost_usd=cost, note=note, ended_at=datetime.now(UTC))
+        return DayProgress(**how._asdict(), cost_usd=cost, ended_at=datetime.now(UTC))
 
-    def _judge(self, planned: PlannedDay, accept_flips: bool) -> tuple[DayOutcome, str]:
+    def _judge(self, planned: PlannedDay, accept_flips: bool) -> DayEnd:
         """Plan the day once more, since hours may have passed, and judge it."""
         day = planned.day.run_date
         one = self._request.model_copy(update={"start_date": day, "end_date": day})
         again = plan_backfill(self._settings, one, self._record, datetime.now(UTC))
         if not again.days:
-            return "unchanged", f"no longer {self._request.mode}"
+            return DayEnd("unchanged", f"no longer {self._request.mode}")
         if again.days[0].day != planned.day:
             asking.get().show(f"{day}: its input or its state has changed since the plan: planned again")
         fresh = again.days[0]
@@ -183,7 +213,7 @@ class BackfillRun:
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{str(flow_run.id)[:8]}"
         self._keep(self._record.with_begun(day, Begun(run_id=run_id, epoch=fresh.epoch, booked_usd=booked)))
         left = self._left_usd()
-        return backfill_day(
+        how: Any = backfill_day(
             run_date=day,
             run_id=run_id,
             prompt_version=fresh.prompt_version,
@@ -194,6 +224,13 @@ class BackfillRun:
             asks_again=self._request.mode in _AGAIN,
             accept_flips=accept_flips,
         )
+        return DayEnd(*how)
+
+
+def worst_ending(days: Sequence[DayProgress]) -> Ending | None:
+    """How a backfill ended whose days ended so."""
+    endings = {day.ending for day in days}
+    return next((ending for ending in (Ending.DEGRADED, Ending.PARTIAL) if ending in endings), None)
 
 
 def suggested_budget(plan: BackfillPlan, record: BackfillRecord) -> float | None:

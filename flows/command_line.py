@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from tasks.base.safe_text import inert, visible
+
 EXIT_STOPPED, EXIT_USAGE = 1, 2
 
 #: What is said on stderr once everything else has been.
@@ -24,9 +26,14 @@ def read_day(text: str) -> date:
 Day = Annotated[date, typer.Option(parser=read_day, metavar="YYYY-MM-DD")]
 
 
+def say(text: str) -> None:
+    """Print lines, without what a terminal would obey: ids and reasons come from outside."""
+    print(visible(text), flush=True)
+
+
 def say_last(line: str) -> None:
     """Say a line when the process ends, after whatever Prefect has to say then."""
-    last_words.append(line)
+    last_words.append(inert(line))
 
 
 def run_flow(command: str, what: str, call: Any) -> None:
@@ -34,6 +41,7 @@ def run_flow(command: str, what: str, call: Any) -> None:
 
     How it stopped is the exit code and the last line on stderr; the line before that says what to do.
     """
+    from flows.endings import Refusal
     from tasks.base.advice import find_advice, runbook_place
     from tasks.base.errors import WrongUsage
     from tasks.base.panics import panics_told
@@ -45,6 +53,8 @@ def run_flow(command: str, what: str, call: Any) -> None:
         Settings.load()  # wrong settings are told at once, not after a server has started
         with panics_told():
             result = call()
+        if isinstance(result, Refusal):  # it ended well for Prefect, whose page says why; here it is an exit code
+            raise result.error
     except typer.Exit:
         raise
     except BaseException as error:
@@ -57,7 +67,7 @@ def run_flow(command: str, what: str, call: Any) -> None:
         say_last(f"{name}: {find_advice(name)} ({runbook_place(name)})")
         say_last(f"{command} {what}: {reason}")
         raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
-    print(describe_terminal(result), flush=True)
+    say(describe_terminal(result))
 
 
 class Terminated(SystemExit):

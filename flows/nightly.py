@@ -13,19 +13,23 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
 from prefect.logging.loggers import flow_run_logger
 from prefect.runtime import flow_run
 
 from data_contracts.documents.summary import Night
+from flows.endings import ended, or_refused
 from flows.night import NightOptions, check_is_over, judge_day
 from flows.plain_errors import log_plainly
 from tasks.adapters.channels.heartbeat import heartbeat
-from tasks.base.errors import SettingsInvalid
+from tasks.base.errors import PromptInvalid, SettingsInvalid, UnsupportedModel
+from tasks.base.figures import dollars
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
 from tasks.jobs.poll_batch import Progress
 from tasks.jobs.stop_jobs import Stopped, stop_left
+from tasks.reports.ending import end_of
 from tasks.reports.log_lines import describe_progress, describe_step
 from tasks.reports.night_summary import describe_night, headline
 
@@ -82,10 +86,11 @@ def stop_cancelled(flow: Any, flow_run: Any, state: Any) -> None:
     persist_result=False,
     on_cancellation=[stop_cancelled],
 )
-def nightly(
-    run_date: date | None = None, epoch: int = 0, is_quiet: bool = False, waits_for_input: bool = False
-) -> Night | None:
+def nightly(run_date: date | None = None, epoch: int = 0, is_quiet: bool = False, waits_for_input: bool = False) -> Any:
     """Judge one day of comments and publish a verdict for each.
+
+    It ends as Completed when all is as it should be, as Partial when comments lack a verdict, as Degraded when
+    something that is measured is not as it should be: published in any case, and the state's message has the reason.
 
     Args:
         run_date: The local day whose comments are judged, over by now. Empty: the day before the scheduled start.
@@ -93,6 +98,11 @@ def nightly(
         is_quiet: Measure, but alert nobody: for a backfill of old days.
         waits_for_input: Wait until the day's input is still or marked as complete; the schedule turns it on.
     """
+    no_form = (SettingsInvalid, PromptInvalid, UnsupportedModel)  # the run fails: who started it cannot mend them there
+    return or_refused(lambda: _judge(run_date, epoch, is_quiet, waits_for_input), but=no_form)
+
+
+def _judge(run_date: date | None, epoch: int, is_quiet: bool, waits_for_input: bool) -> State[Any]:
     settings = Settings.load()
     started = flow_run.scheduled_start_time or _now()
     run_date, run_id = _name(settings, run_date, started, flow_run.id, flow_run.run_count)
@@ -102,7 +112,15 @@ def nightly(
     url = settings.heartbeat_url if is_last_night and not is_quiet else None
     with heartbeat(url, get_run_logger().info):
         options = NightOptions(epoch, is_quiet, waits_for_input=waits_for_input, start_count=flow_run.run_count)
-        return run_night(settings, run_date, run_id, options)
+        return state_of(run_night(settings, run_date, run_id, options))
+
+
+def state_of(night: Night | None) -> State[Any]:
+    """The state in which a night's run ends, with what it came to."""
+    if night is None:
+        return ended(None, "published already: nothing to do")
+    ending = end_of(night)
+    return ended(night, f"{ending.reason}; {dollars(night.cost_usd)}", ending.ending)
 
 
 def run_night(settings: Settings, run_date: date, run_id: str, options: NightOptions) -> Night | None:

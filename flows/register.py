@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from tasks.base.errors import WrongUsage
 
 ROOT = Path(__file__).parents[1]
 AUTOMATIONS = ROOT / "infra" / "automations"
+
+#: A global concurrency limit of earlier versions. Its slot stayed taken for ever if the server ended before its run.
+OLD_LIMIT = "moderation-backfill"
 
 #: Where the image has the code (infra/docker/Dockerfile). Without a pull step Prefect takes the folder it deploys from,
 #: and /opt/prefect once an image is named.
@@ -65,6 +69,7 @@ def register(timezone: str, pool: str, job_variables: dict[str, Any] | None = No
     try:
         lines = [_ensure_pool(pool)]
         lines += _deploy(timezone, pool, job_variables)
+        _remove_old_limit()
         return lines + [register_automation(path) for path in sorted(AUTOMATIONS.glob("*.yaml"))]
     except NotRegistered:
         raise
@@ -83,6 +88,15 @@ def _ensure_pool(name: str) -> str:
         except ObjectNotFound:
             pool = client.create_work_pool(WorkPoolCreate(name=name, type="process"))
     return f"work pool   {pool.name} ({pool.type})"
+
+
+def _remove_old_limit() -> None:
+    """Delete the limit that earlier versions kept backfills apart with: now a lease in S3 does."""
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client, suppress(ObjectNotFound):
+        client.delete_global_concurrency_limit_by_name(OLD_LIMIT)
 
 
 def _deploy(timezone: str, pool: str, job_variables: dict[str, Any] | None) -> list[str]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 
+from flows.endings import or_refused
 from flows.plain_errors import log_plainly
 from tasks.alerts.send_alerts import send_alerts
 from tasks.base.errors import RemeasureIncomplete, WrongUsage
 from tasks.base.panics import panics_told
+from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
 from tasks.past_days.remeasure_day import Remeasured, describe_remeasured, remeasure_day
 from tasks.reports.log_lines import describe_failure
@@ -20,7 +23,7 @@ log_plainly()
 
 
 @flow(name="remeasure", flow_run_name="remeasure-{start_date}-{end_date}", persist_result=False)
-def remeasure(start_date: date, end_date: date, alerts: bool = False) -> str:
+def remeasure(start_date: date, end_date: date, alerts: bool = False) -> Any:
     """Measure published days again, without judging a comment and without a paid call.
 
     New labels count, limits and baselines are those of today. Plain objects that differ from the lake are written
@@ -31,6 +34,10 @@ def remeasure(start_date: date, end_date: date, alerts: bool = False) -> str:
         end_date: The last day, included; yesterday at the latest.
         alerts: Off: nobody is told. On: people are told how the last day stands now.
     """
+    return or_refused(lambda: _carry_out(start_date, end_date, alerts))
+
+
+def _carry_out(start_date: date, end_date: date, alerts: bool) -> str:
     settings, now = Settings.load(), datetime.now(UTC)
     days, run_id = _days(start_date, end_date, settings, now), f"remeasure-{now:%Y%m%dT%H%M%S}-{str(flow_run.id)[:8]}"
     lines, stopped, measured = list[str](), dict[date, str](), list[Remeasured]()
@@ -47,7 +54,7 @@ def remeasure(start_date: date, end_date: date, alerts: bool = False) -> str:
     if alerts and last is not None:
         send_alerts(settings, last.run_date, run_id, datetime.now(UTC))
     create_markdown_artifact(
-        "\n".join(f"- {line}" for line in lines), key="remeasure", description="Days measured again"
+        "\n".join(f"- {literal(line)}" for line in lines), key="remeasure", description="Days measured again"
     )
     if stopped:
         first, reason = next(iter(stopped.items()))

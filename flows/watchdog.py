@@ -9,6 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from flows.plain_errors import log_plainly
 from tasks.base.errors import SomethingWrong
+from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
 from tasks.watch.watchdog import describe_watch, watch
 
@@ -29,7 +30,7 @@ def watchdog(is_quiet: bool = False) -> str:
     for line in lines:
         get_run_logger().info(line)
     create_markdown_artifact(
-        f"# Watchdog: {len(watched.problems)} wrong\n\n" + "\n".join(f"- {line}" for line in lines),
+        f"# Watchdog: {len(watched.problems)} wrong\n\n" + "\n".join(f"- {literal(line)}" for line in lines),
         key="watchdog",
         description="What the watchdog saw last",
     )

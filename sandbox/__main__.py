@@ -84,8 +84,9 @@ def up(
     Ends with Ctrl-C, and goes on from the same folders the next time.
     """
     from sandbox.bedrock.faults import UnknownFault, parse_options
+    from sandbox.kept import CannotStart
     from sandbox.serve import CannotServe
-    from sandbox.up import CannotStart, Options
+    from sandbox.up import Options
     from sandbox.up import up as run
     from tasks.base.errors import SettingsInvalid
 

@@ -35,7 +35,14 @@ class Child(NamedTuple):
 
     def last_words(self) -> str:
         """The end of its log."""
-        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:])
+        return "\n".join(self._lines()[-_LAST_LINES:])
+
+    def last_line(self) -> str:
+        """The last line of its log that says something: of a traceback that is the error."""
+        return next((line.strip() for line in reversed(self._lines()) if line.strip()), "it said nothing")
+
+    def _lines(self) -> list[str]:
+        return self.log.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
 def start(name: str, command: Sequence[str], environment: Mapping[str, str], logs: Path) -> Child:

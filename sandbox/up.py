@@ -16,16 +16,19 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from flows.__main__ import PREFECT_DEFAULTS
+from sandbox.kept import CannotStart, Ended, Server, Worker, pause, wait_until
 from sandbox.month import CACHE, fill
-from sandbox.prefect_runs import is_answering, settle_lost_runs
-from sandbox.processes import Child, end, end_marked, mark, start
+from sandbox.prefect_runs import settle_lost_runs
+from sandbox.processes import end, end_marked, mark, start
 from sandbox.serve import HOST, Sandbox, running
+from tasks.alerts.problem_memory import NoticeRecord
+from tasks.base.paths import notices
 from tasks.base.setting_names import ENV_PREFIX
 from tasks.base.settings import Settings
 
@@ -36,7 +39,6 @@ POLL_INTERVAL_S = 2.0
 
 #: What the server, the worker and the runs need; the environment may say otherwise.
 PREFECT = {
-    # Prefect's newer interface asks a host outside whenever it is opened, also with analytics off.
     "PREFECT_SERVER_UI_V2_ENABLED": "false",
     # Without a heartbeat nobody sees that a run's process has died together with its worker.
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
@@ -45,18 +47,7 @@ PREFECT = {
 #: Would lead away from the sandbox.
 _NOT_IN_A_SANDBOX = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
 
-_SERVER_START_S, _LOOK_AGAIN_S, _SAVE_EVERY_S = 180.0, 0.25, 15.0
-_END_S = 5.0
-#: A worker that ends by itself sooner than this after its start is not started again: it would end again.
-_SHORT_LIFE_S = 20.0
-
-
-class CannotStart(Exception):
-    """`up` cannot start or go on, for a reason that a few lines explain."""
-
-
-class _Ended(Exception):
-    """Ctrl-C, perhaps before all was ready."""
+_SAVE_EVERY_S, _END_S = 15.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -100,16 +91,16 @@ def up(options: Options) -> None:
         sandbox = _enter_sandbox(options, stack)
         settings = Settings.load()
         try:
-            server = _serve_prefect(options, stack, ended) if has_own_server else None
+            server = Server(options.port, HOST, options.home, stack, _say, ended) if has_own_server else None
             _register(options, ended)
             if server is not None:
                 _settle_runs()
                 # Once more when the worker has ended: what it was at is on record before the server ends.
                 stack.callback(_settle_runs)
-            worker = _Worker(options, stack)
+            worker = Worker(options.home, stack, _say)
             _greet(options, settings, sandbox)
             _stay(ended, server, worker, sandbox, settings)
-        except _Ended:
+        except Ended:
             _say("ending ...")
     _say("ended" + ("; the next `make up` goes on from here" if has_own_server or sandbox else ""))
 
@@ -151,7 +142,21 @@ def _prepare_prefect(options: Options) -> bool:
                 "take another: make up PORT=4300"
             ) from None
     os.environ["PREFECT_API_URL"] = f"http://{HOST}:{options.port}/api"
+    _leave_out_v2(options.home / "ui")
     return True
+
+
+def _leave_out_v2(folder: Path) -> None:
+    """Keep Prefect's newer interface from being served: it asks a host outside whenever it is opened.
+
+    The setting V2_ENABLED only says which one opens first; the older one then offers the newer. An interface whose
+    files cannot be put in place is left out, and a link that leads nowhere is such a place.
+    Source: prefect 3.8.8 and 3.9.1, create_ui_app (prefect/server/api/server.py).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        (folder / "v2").symlink_to("left-out")
+    os.environ.setdefault("PREFECT_UI_STATIC_DIRECTORY", str(folder))
 
 
 def _enter_sandbox(options: Options, stack: ExitStack) -> Sandbox | None:
@@ -175,28 +180,12 @@ def _enter_sandbox(options: Options, stack: ExitStack) -> Sandbox | None:
     return sandbox
 
 
-def _serve_prefect(options: Options, stack: ExitStack, ended: threading.Event) -> Child:
-    """A Prefect server that answers."""
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(options.port)]
-    server = start("server", command, os.environ | mark(options.home, "server"), options.home / "logs")
-    stack.callback(end_marked, options.home, "server")
-    stack.callback(end, server, signal.SIGINT, _END_S)
-    _say("the Prefect server starts ...")
-    limit = time.monotonic() + _SERVER_START_S
-    while not is_answering(os.environ["PREFECT_API_URL"]):
-        if server.has_ended or time.monotonic() > limit:
-            raise CannotStart(f"the Prefect server did not start; the end of {server.log}:\n{server.last_words()}")
-        _pause(ended)
-    return server
-
-
 def _register(options: Options, ended: threading.Event) -> None:
     _say("deployments and automations are registered ...")
     command = [sys.executable, "-m", "flows", "register"]
     child = start("register", command, os.environ | mark(options.home, "register"), options.home / "logs")
     try:
-        while not child.has_ended:
-            _pause(ended)
+        wait_until(lambda: child.has_ended, "they are not all registered yet", ended, _say)
     finally:
         end(child, signal.SIGTERM, _END_S)
     if child.process.returncode:
@@ -209,44 +198,18 @@ def _settle_runs() -> None:
     With a database of its own and no worker, nobody works on what the server calls running. Where the database is
     shared, a missing heartbeat tells.
     """
-    if "PREFECT_SERVER_DATABASE_CONNECTION_URL" not in os.environ:
-        for name, becomes in settle_lost_runs(os.environ["PREFECT_API_URL"], again=("nightly",)).items():
-            _say(f"run {name} is cut off: {becomes}")
-
-
-class _Worker:
-    """A worker, and the next one should it die."""
-
-    def __init__(self, options: Options, stack: ExitStack) -> None:
-        self._options = options
-        self._start()
-        # The runs' processes outlive a worker.
-        stack.callback(end_marked, options.home, "worker")
-        stack.callback(lambda: end(self._child, signal.SIGINT, _END_S))
-
-    def _start(self) -> None:
-        name = f"{socket.gethostname()}-{os.getpid()}"
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "moderation", "--name", name]
-        environment = os.environ | mark(self._options.home, "worker")
-        self._child = start("worker", command, environment, self._options.home / "logs")
-        self._started = time.monotonic()
-
-    def keep_alive(self) -> None:
-        """Start another if this one has ended.
-
-        Raises:
-            CannotStart: if it ended by itself soon after its start.
-        """
-        if self._child.has_ended:
-            was_killed = self._child.process.returncode < 0
-            if not was_killed and time.monotonic() - self._started < _SHORT_LIFE_S:
-                raise CannotStart(f"the worker ended; the end of {self._child.log}:\n{self._child.last_words()}")
-            _say(f"the worker ended (code {self._child.process.returncode}): another one starts")
-            self._start()
+    if "PREFECT_SERVER_DATABASE_CONNECTION_URL" in os.environ:
+        return
+    try:
+        settled = settle_lost_runs(os.environ["PREFECT_API_URL"], again=("nightly",))
+    except (OSError, ValueError):  # the server has died: the next `up` settles them
+        return
+    for name, becomes in settled.items():
+        _say(f"run {name} is cut off: {becomes}")
 
 
 def _stay(
-    ended: threading.Event, server: Child | None, worker: _Worker, sandbox: Sandbox | None, settings: Settings
+    ended: threading.Event, server: Server | None, worker: Worker, sandbox: Sandbox | None, settings: Settings
 ) -> None:
     """Keep things going until a signal comes.
 
@@ -255,14 +218,30 @@ def _stay(
     """
     next_save = time.monotonic() + _SAVE_EVERY_S
     while True:
-        _pause(ended)
-        if server is not None and server.has_ended:
-            raise CannotStart(f"the Prefect server ended; the end of {server.log}:\n{server.last_words()}")
-        worker.keep_alive()
+        pause(ended)
+        if server is not None and server.keep_alive(ended):
+            worker.forgive()
+        else:
+            worker.keep_alive()
         if sandbox is not None and time.monotonic() > next_save:
             _add_sample_days(sandbox, settings)
             sandbox.save()
             next_save = time.monotonic() + _SAVE_EVERY_S
+
+
+def _watch_from_today(sandbox: Sandbox, settings: Settings) -> None:
+    """Have a watchdog that has not looked yet miss none of the sample days before today: nobody was here to judge them.
+
+    Whoever judges one of them by hand would otherwise be paged for all that follow it.
+    """
+    record = NoticeRecord(first_night=datetime.now(settings.zone).date())
+    with suppress(sandbox.s3.exceptions.ClientError):  # it has looked before
+        sandbox.s3.put_object(
+            Bucket="moderation-output",
+            Key=notices(settings, "watchdog").removeprefix("s3://moderation-output/"),
+            Body=record.model_dump_json().encode(),
+            IfNoneMatch="*",
+        )
 
 
 def _add_sample_days(sandbox: Sandbox, settings: Settings) -> list[date]:
@@ -280,6 +259,7 @@ def _greet(options: Options, settings: Settings, sandbox: Sandbox | None) -> Non
     lines = ["", f"Up. Prefect's UI:  {api.removesuffix('/api')}", ""]
     if sandbox is not None:
         days = _add_sample_days(sandbox, settings)
+        _watch_from_today(sandbox, settings)
         environment = options.home / "environment"
         _write_environment(environment, sandbox.environment | {"PREFECT_API_URL": api})
         lines += [
@@ -312,16 +292,6 @@ def _write_environment(path: Path, named: Mapping[str, str]) -> None:
     path.touch(mode=0o600)
     path.chmod(0o600)
     path.write_text("".join(f"export {key}={shlex.quote(value)}\n" for key, value in {**named, **settings}.items()))
-
-
-def _pause(ended: threading.Event) -> None:
-    """Wait a moment.
-
-    Raises:
-        _Ended: if a signal came.
-    """
-    if ended.wait(_LOOK_AGAIN_S):
-        raise _Ended
 
 
 def _say(text: str) -> None:

@@ -85,7 +85,7 @@ tell_late_input       | lake/nights, the plans and     | the alert channels,    
 expire_batch_files    | lake/nights, ledger, the       | deletes batch files past their | never
                       | listing of the batch root      | retention, and scratch frames  |
                       |                                | of dead runs                   |
-alert_stopped_night   | state/alerts                   | the alert channels,            | never; it runs when another
+alert_stopped_night   | lake/verdicts, state/alerts    | the alert channels,            | never; it runs when another
 (of a night that      |                                | state/alerts                   | stage has stopped the night
 stopped)              |                                |                                |
 <!-- end of stages -->

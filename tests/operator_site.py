@@ -17,7 +17,7 @@ import pytest
 
 from sandbox.serve import Sandbox
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 #: Patience with a loaded machine; what is waited for ends a wait at once.

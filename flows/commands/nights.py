@@ -55,14 +55,14 @@ def backfill(
 
     The same call again goes on where it stopped.
     """
-    from flows.approval import AtTerminal, asking
+    from flows.approval import MAX_BUDGET_USD, AtTerminal, asking
     from flows.backfill import backfill as flow
     from tasks.past_days.backfill.request import MODES
 
     if mode not in MODES:
         raise typer.BadParameter(f"{mode!r} is none of {', '.join(MODES)}", param_hint="--mode")
-    if max_cost_usd is not None and max_cost_usd <= 0:
-        raise typer.BadParameter("must be more than 0", param_hint="--max-cost-usd")
+    if max_cost_usd is not None and not 0 < max_cost_usd <= MAX_BUDGET_USD:
+        raise typer.BadParameter(f"must be more than 0 and at most {MAX_BUDGET_USD:,.0f}", param_hint="--max-cost-usd")
     asking.set(AtTerminal())
     call = partial(
         flow,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_line import EXIT_STOPPED, EXIT_USAGE, read_day, say_last
+from flows.command_line import EXIT_STOPPED, EXIT_USAGE, read_day, say, say_last
 
 
 def catalog(
@@ -54,7 +54,7 @@ def catalog(
     except Exception as error:
         say_last(f"catalog: {describe_failure(error)[1]}")
         raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
-    print("\n".join(wrote) or tables_document(), flush=True)
+    say("\n".join(wrote) or tables_document())
 
 
 def register(
@@ -72,7 +72,7 @@ def register(
         if "PREFECT_API_URL" not in os.environ:
             raise WrongUsage("PREFECT_API_URL is not set: which server?")
         variables = json.loads(job_variables.read_text(encoding="utf-8")) if job_variables else None
-        print("\n".join(tell(Settings.load().timezone, pool, variables)), flush=True)
+        say("\n".join(tell(Settings.load().timezone, pool, variables)))
     except (WrongUsage, OSError, ValueError) as error:
         say_last(f"register: {error}")
         raise typer.Exit(EXIT_USAGE) from None

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_line import EXIT_STOPPED, EXIT_USAGE, Day, read_day, run_flow, say_last
+from flows.command_line import EXIT_STOPPED, EXIT_USAGE, Day, read_day, run_flow, say, say_last
 
 
 def restore(
@@ -29,13 +29,13 @@ def restore(
         settings, now = Settings.load(), datetime.now(UTC)
         with panics_told():
             if version is None:
-                print("\n".join(list_versions(settings, day)), flush=True)
+                say("\n".join(list_versions(settings, day)))
                 return
             restored = restore_day(settings, day, version, reason, f"restore-{now:%Y%m%dT%H%M%S}", now)
     except Exception as error:
         say_last(f"restore {day}: {describe_failure(error)[1]}")
         raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
-    print(describe_restore(day, restored), flush=True)
+    say(describe_restore(day, restored))
 
 
 def remeasure(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_line import EXIT_STOPPED, EXIT_USAGE, read_day, say_last
+from flows.command_line import EXIT_STOPPED, EXIT_USAGE, read_day, say, say_last
 
 
 def prompts(
@@ -24,9 +24,9 @@ def prompts(
 
     try:
         if freeze:
-            print("\n".join(f"frozen: {name} {sha256}" for name, sha256 in add_new().items()) or "nothing is new")
+            say("\n".join(f"frozen: {name} {sha256}" for name, sha256 in add_new().items()) or "nothing is new")
         else:
-            print(diff_prompts(*diff) if diff else list_prompts())
+            say(diff_prompts(*diff) if diff else list_prompts())
     except (PromptFileError, WrongUsage) as error:
         say_last(f"prompts: {error}")
         raise typer.Exit(EXIT_USAGE) from None
@@ -53,7 +53,7 @@ def erase(
     except Exception as error:
         say_last(f"erase {comment_id}: {describe_failure(error)[1]}")
         raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
-    print("\n".join(erasure.lines), flush=True)
+    say("\n".join(erasure.lines))
     if not erasure.is_good:
         say_last(f"erase {comment_id}: not done, or not proven: see above")
         raise typer.Exit(EXIT_STOPPED)

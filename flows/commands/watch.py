@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_line import EXIT_STOPPED, EXIT_USAGE, say_last
+from flows.command_line import EXIT_STOPPED, EXIT_USAGE, say, say_last
 
 
 def watchdog(
@@ -27,7 +27,7 @@ def watchdog(
     except WrongUsage as error:
         say_last(f"watchdog: {inert(error)}")
         raise typer.Exit(EXIT_USAGE) from None
-    print("\n".join(describe_watch(watched)), flush=True)
+    say("\n".join(describe_watch(watched)))
     if watched.problems:
         say_last(f"watchdog: {watched.verdict}")
         raise typer.Exit(EXIT_STOPPED)

@@ -9,7 +9,7 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import orjson
 
@@ -54,6 +54,14 @@ class Mind(Protocol):
         """The judgement as the JSON text of an answer."""
 
 
+@runtime_checkable
+class Reading(Protocol):
+    """A mind that reads the guideline as well."""
+
+    def under_guideline(self, judgement: Judgement, prompt_text: str) -> Judgement:
+        """The judgement as this prompt's guideline has it."""
+
+
 class TrainedMind:
     """The sandbox's own stand-in model, trained or read from its cache on the first record."""
 
@@ -80,6 +88,15 @@ class TrainedMind:
                     self._model = stand_in_model.StandInModel.load(None)
         judgements: Sequence[Judgement] = self._model.judge(texts)
         return judgements
+
+    def under_guideline(self, judgement: Judgement, prompt_text: str) -> Judgement:
+        """See Reading."""
+        from sandbox import guideline_reading, stand_in_model
+
+        shipped = stand_in_model.Judgement(
+            judgement.violation, judgement.category, judgement.confidence, judgement.explanation
+        )
+        return guideline_reading.under_guideline(shipped, guideline_reading.read_guideline(prompt_text))
 
     def answer(self, judgement: Judgement) -> str:
         """The judgement as JSON."""
@@ -138,10 +155,15 @@ class Inference:
             if isinstance(prompt, Refused):
                 outcomes.append(prompt)
                 continue
-            text = _NO_COMMENT if comment is None else self._mind.answer(next(judgements))
+            text = _NO_COMMENT if comment is None else self._say(next(judgements), prompt)
             reply = _reply(prompt, text, request, fence=comment is not None and _wants_fence(comment))
             outcomes.append(Answer(family.write(reply, model), reply.input_tokens, reply.output_tokens))
         return outcomes
+
+    def _say(self, judgement: Judgement, prompt: Prompt) -> str:
+        if isinstance(self._mind, Reading):
+            judgement = self._mind.under_guideline(judgement, f"{prompt.system}\n{prompt.text}")
+        return self._mind.answer(judgement)
 
 
 def input_tokens(body: Any, model: Model, *, converse: bool) -> int:

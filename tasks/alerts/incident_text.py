@@ -6,6 +6,8 @@ The sentences are in `words`, a module a language; what goes into them is put to
 from __future__ import annotations
 
 import hashlib
+import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -24,6 +26,10 @@ from tasks.measure.metric_rules import RULES, Change, Group, Scale
 MAX_REASON_CHARS = 600
 #: Measures described one by one; the rest are counted.
 MAX_MEASURES = 12
+
+
+#: Measures of answers that a backfill in mode partial asks for again; a refusal stays one.
+_ASKED_AGAIN = frozenset({"malformed_rate", "error_rate", "missing_rate"})
 
 
 class Finding(NamedTuple):
@@ -74,7 +80,7 @@ def degraded_message(
     lines += [
         "",
         *_footer(paths, words),
-        *(words.phrases["next"].format(command=query) for query in _queries(paths, named)),
+        *(words.phrases["next"].format(command=command) for command in _commands(paths, named, findings)),
     ]
     return _message(paths, key, facts, named, lines, severity)
 
@@ -91,12 +97,12 @@ def recovery_message(paths: RunPaths, incident: Incident) -> AlertMessage:
     return _message(paths, "recovery", facts, named, [*lines, "", *_footer(paths, words)], severity)
 
 
-def stopped_message(error_name: str, reason: str, paths: RunPaths) -> AlertMessage:
-    """The alert of a night that was not published."""
+def stopped_message(error_name: str, reason: str, paths: RunPaths, *, is_published: bool = False) -> AlertMessage:
+    """The alert of a night that was not closed; `is_published` if its verdicts are what readers see now."""
     words = _words(paths)
     facts = {"day": str(paths.run_date), "error": safe_id(error_name)}
     lines = [
-        words.leads["stopped"].format_map(facts),
+        words.leads["stopped_after" if is_published else "stopped"].format_map(facts),
         words.severities[Severity.PAGE],
         safe_text(reason, MAX_REASON_CHARS),
         "",
@@ -224,13 +230,23 @@ def _footer(paths: RunPaths, words: Words, *, has_report: bool = True) -> list[s
     return [words.phrases["run"].format(run=safe_id(paths.run_id), day=paths.run_date), *report]
 
 
-def _queries(paths: RunPaths, groups: Sequence[Group]) -> Iterator[str]:
-    """Commands that show more: every degraded measure, and why answers failed."""
+def _commands(paths: RunPaths, groups: Sequence[Group], findings: Sequence[Finding]) -> Iterator[str]:
+    """What to run next, as printed: every degraded measure, why answers failed, and what asks for the missing ones."""
     if groups != [Group.PIPELINE]:
-        yield _query("metric, slice, value, baseline, reason", paths.plain("metrics"), "WHERE state = 'degraded'")
+        columns = '"metric", "slice", "value", "baseline", "reason"'
+        yield _query(paths.plain("metrics"), f'.filter(state="degraded").select({columns})')
     if Group.PIPELINE in groups:
-        yield _query("status, status_detail, count(*)", paths.plain("verdicts"), "GROUP BY ALL ORDER BY 3 DESC")
+        rest = '.group_by("status", "status_detail").len().sort("len", descending=True)'
+        yield _query(paths.plain("verdicts"), rest)
+    if days := sorted({item.row["date"] for item in findings if item.row["metric"] in _ASKED_AGAIN}):
+        yield (
+            f"python -m flows backfill --mode partial --start-date {days[0]} --end-date {days[-1]} "
+            '--reason "missing answers"'
+        )
 
 
-def _query(columns: str, table: str, rest: str) -> str:
-    return f"duckdb -c \"SELECT {columns} FROM '{table}' {rest}\""  # noqa: S608  to be pasted by a person
+def _query(table: str, rest: str) -> str:
+    """A query that takes nothing but this project's own environment; `date` is in the file and in its path."""
+    wide = "pl.Config(tbl_rows=-1, tbl_cols=-1, fmt_str_lengths=200)"
+    read = f"pl.read_parquet({json.dumps(table, ensure_ascii=False)}, hive_partitioning=False)"
+    return f"python -c {shlex.quote(f'import polars as pl; {wide}; print({read}{rest})')}"

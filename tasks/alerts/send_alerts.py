@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.tables.metrics import State
 from data_contracts.tables.verdicts import VERDICTS, Status
 from tasks import adapters
+from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.alerts.delivery import deliver
 from tasks.alerts.incident_memory import AlertMemory
@@ -196,6 +197,15 @@ def send_alerts(
     return tell(standing, paths, outside.alerts, AlertMemory(outside.storage, paths), outside.clock)
 
 
+def _is_published(outside: Adapters, paths: RunPaths) -> bool:
+    """Whether the day's verdicts are the run's own; no, if that cannot be read: the night has its reason to stop."""
+    try:
+        rows = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == paths.run_date)
+        return bool(rows.select((pl.col("run_id") == paths.run_id).any()).collect().item())
+    except Exception:
+        return False
+
+
 @single_stage
 def alert_stopped_night(
     settings: Settings,
@@ -209,7 +219,7 @@ def alert_stopped_night(
 ) -> AlertSummary:
     """Tell why the night stopped; again only for another reason, or after `REMIND_AFTER`. It never fails.
 
-    Reads: state/alerts.
+    Reads: lake/verdicts, state/alerts.
     Writes: the alert channels, state/alerts.
     Stops when: never; it runs when another stage has stopped the night.
     """
@@ -220,6 +230,7 @@ def alert_stopped_night(
         outside = adapters.connect(settings)
     except ModerationError as error:
         return AlertSummary(titles=(message.title,), note=f"nobody was told: {error}")
+    message = stopped_message(error_name, reason, paths, is_published=_is_published(outside, paths))
     memory, key = AlertMemory(outside.storage, paths), reason_key(error_name, reason)
     concerned = [channel for channel in outside.alerts if message.severity in channel.severities]
     delivery = deliver(

@@ -166,7 +166,7 @@ OF_COMMANDS = {
     ),
     "NotRegistered": Advice(
         "The Prefect server refused, or does not answer.",
-        "check PREFECT_API_URL and the server, then run python -m flows register again.",
+        "check PREFECT_API_URL and the server, then register once more: python -m flows register.",
     ),
     "WrongUsage": Advice("The call cannot be carried out as it is; nothing was done.", "change what the line names."),
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 #: What stands where there is no number.
 NONE = "–"
@@ -53,3 +54,8 @@ def per_thousand(cost: float | None, comment_count: int) -> float | None:
 def long_date(day: str) -> str:
     """A date with its weekday, which explains many a number."""
     return f"{date.fromisoformat(day):%A %-d %B %Y}"
+
+
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """A time to the minute on the clock of a zone, which is named: everything that people read has the same clock."""
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"

@@ -17,6 +17,7 @@
       requests/D/KEY.parquet                   what each shard asked, without text
       answers/D/KEY.parquet                    what each job answered, without text
       state/lease/D.json                       which run works on the day
+      state/lease/backfill.json                which backfill is at work: one at a time
       state/alerts/D.json                      which alerts of the day each channel was told
       state/alerts/incidents.json              which runs of degraded nights each channel was told of
       state/alerts/watchdog.json               what the watchdog found wrong, and told each channel of
@@ -67,6 +68,11 @@ def backfill(settings: Settings, backfill_id: str) -> str:
 def leases(settings: Settings) -> str:
     """Folder of all days' leases."""
     return f"{settings.output_uri}/state/lease"
+
+
+def backfill_lease(settings: Settings) -> str:
+    """Which backfill is at work."""
+    return f"{leases(settings)}/backfill.json"
 
 
 def notices(settings: Settings, watcher: str) -> str:

@@ -10,16 +10,42 @@ def inert(value: object) -> str:
     """A value as one line of visible text: controls become spaces; bidi, zero-width, lone surrogates and what is no
     character, or a private one, go."""
     text = str(value)
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split())
-    kept = []
-    for char in text:
-        category = unicodedata.category(char)
-        if category in ("Cc", "Zl", "Zp"):
-            kept.append(" ")
-        elif category[0] != "C":
-            kept.append(char)
-    return " ".join("".join(kept).split())
+    return " ".join((text if text.isascii() and text.isprintable() else "".join(map(_shown, text))).split())
+
+
+def visible(text: str) -> str:
+    """Lines as a terminal may get them: as `inert` has it, but lines stay lines, and spaces align as they did."""
+    return "".join(char if char == "\n" else _shown(char) for char in text)
+
+
+def _shown(char: str) -> str:
+    category = unicodedata.category(char)
+    if category in ("Cc", "Zl", "Zp"):
+        return " "
+    return "" if category[0] == "C" else char
+
+
+#: What Markdown and HTML read as more than a letter; the last two make links of bare addresses.
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#|!~&@]|:(?=/)|(?<=\bwww)\.", re.IGNORECASE)
+
+
+def literal(text: object) -> str:
+    """A value as one line of Markdown that shows it letter by letter: no link, image, tag or heading comes of it."""
+    return _MARKDOWN.sub(r"\\\g<0>", inert(text))
+
+
+def code(text: object) -> str:
+    """A value as code in one line of Markdown; a back quote in it is shown as another mark."""
+    return f"`{inert(text).replace('`', 'ˋ')}`"
+
+
+#: A backslash before what `literal` escapes.
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]<>()#|!~&@:.])")
+
+
+def unmarked(markdown: str) -> str:
+    """Markdown of ours for a terminal: without its marks, and what `literal` escaped as it was."""
+    return visible(_ESCAPED.sub(r"\1", re.sub(r"(?<!\\)(\*\*|`)", "", markdown)))
 
 
 def brief(value: object, most: int = 80) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from enum import Enum, auto
 from functools import partial
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
+from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, Versioned
 from tasks.base.errors import DayInUse, LeaseLost, ModerationError
 from tasks.base.paths import DayPaths
@@ -34,11 +35,14 @@ class Holder(BaseModel):
     """Who holds a day; `beat` makes every heartbeat another object.
 
     `term` grows each time that the day is taken: of two runs the later has the higher one.
+    `name` and `since` are for people, where the holder says them: what it is called elsewhere, and when it came.
     """
 
     model_config = ConfigDict(frozen=True)
 
     run_id: str
+    name: str = ""
+    since: datetime | None = None
     term: int = 0
     beat: int = 0
     is_released: bool = False
@@ -53,10 +57,14 @@ class Holder(BaseModel):
 
 
 class Attempt(NamedTuple):
-    """What came of an attempt to take a lease: whether it is ours now, and else who has it, in words for people."""
+    """What came of an attempt to take a lease: whether it is ours now, and else who has it, in words for people.
+
+    `found` is the holder as the lease has it; None where another run took it in the same moment.
+    """
 
     is_ours: bool
     holder: str
+    found: Holder | None = None
 
 
 class Renewal(Enum):
@@ -76,16 +84,17 @@ def is_free(found: Versioned | None, run_id: str) -> bool:
     return holder.is_released or found.age_s > FREE_AFTER_S or holder.run_id == run_id
 
 
-def take(storage: Storage, uri: str, run_id: str) -> Attempt:
+def take(storage: Storage, uri: str, run_id: str, name: str = "", since: datetime | None = None) -> Attempt:
     """Take the lease if it is free."""
-    found = storage.get_versioned(uri)
+    found, taken = storage.get_versioned(uri), Holder(run_id=run_id, name=name, since=since)
     if found is None:
-        is_ours = storage.put_if_absent(uri, _body(Holder(run_id=run_id, term=1)))
+        is_ours = storage.put_if_absent(uri, _body(taken.model_copy(update={"term": 1})))
     else:
         before = Holder.model_validate_json(found.body)
         if not is_free(found, run_id):
-            return Attempt(False, before.run_id)
-        is_ours = storage.put_if_match(uri, _body(Holder(run_id=run_id, term=before.term + 1)), found.etag)
+            return Attempt(False, before.run_id, before)
+        taken = taken.model_copy(update={"term": before.term + 1})
+        is_ours = storage.put_if_match(uri, _body(taken), found.etag)
     return Attempt(is_ours, run_id if is_ours else "another run that took it just now")
 
 
@@ -128,7 +137,14 @@ def held(settings: Settings, run_date: date, run_id: str) -> Iterator[None]:
                 f"A run that died frees the day {FREE_AFTER_S:g} seconds after its last heartbeat"
             )
         clock.sleep(min(_LOOK_AGAIN_S, wait_s))
-    ended = threading.Event()
+    with kept(outside, uri, run_id):
+        yield
+
+
+@contextmanager
+def kept(outside: Adapters, uri: str, run_id: str) -> Iterator[None]:
+    """Renew a lease that was taken for as long as the block lasts, then give it up."""
+    storage, clock, ended = outside.storage, outside.clock, threading.Event()
     beating = (storage, uri, run_id, ended, clock)
     heart = threading.Thread(target=_beat, args=beating, daemon=True, name="lease heartbeat")
     heart.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from data_contracts.tables.table import Table
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from tasks.adapters import Adapters
 from tasks.adapters.lake import Commit
+from tasks.base.figures import moment
 from tasks.base.paths import DayPaths
 
 
@@ -93,12 +95,12 @@ def day_versions(outside: Adapters, paths: DayPaths) -> list[DayVersion]:
     ]
 
 
-def describe_versions(run_date: date, versions: Iterable[DayVersion]) -> list[str]:
+def describe_versions(run_date: date, versions: Iterable[DayVersion], zone: ZoneInfo) -> list[str]:
     """A line a version, the newest first."""
     lines = []
     for item in sorted(versions, key=lambda item: item.commit.version, reverse=True):
         commit, night = item.commit, item.night
-        told = [f"version {commit.version}", f"{commit.committed_at:%Y-%m-%d %H:%M} UTC", f"run {commit.run_id}"]
+        told = [f"version {commit.version}", moment(commit.committed_at, zone), f"run {commit.run_id}"]
         if night is not None:
             told += [night["model_id"], night["prompt_version"], f"{night['valid_count']:,} verdicts"]
             told += [f"{night['violation_count']:,} violations"]

@@ -59,7 +59,7 @@ class VersionSource(NamedTuple):
 def list_versions(settings: Settings, run_date: date) -> list[str]:
     """The day's versions in lines, the newest first."""
     paths = RunPaths(settings, run_date, "")
-    return describe_versions(run_date, day_versions(adapters.connect(settings), paths))
+    return describe_versions(run_date, day_versions(adapters.connect(settings), paths), settings.zone)
 
 
 def pick_version(versions: Sequence[DayVersion], wanted: int, run_date: date) -> DayVersion:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -11,11 +10,8 @@ from data_contracts.documents.summary import Night
 from data_contracts.tables.metrics import State
 from tasks.base.figures import count as tally
 from tasks.base.figures import dollars, per_thousand, percent
-from tasks.base.safe_text import brief, inert
+from tasks.base.safe_text import brief, code, inert, literal
 from tasks.reports.report_parts import SOURCES, Row, amount, drift, headline_accuracy, interval
-
-#: What Markdown and HTML read as more than a letter.
-_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#|!~&]")
 
 
 def headline(night: Night) -> str:
@@ -49,14 +45,9 @@ def describe_night(night: Night) -> str:
         ("cost", f"{dollars(night.cost_usd)} (estimated {dollars(night.estimated_cost_usd)}{_from(night)})"),
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
-    paths = "\n".join(f"- {name}: `{uri}`" for name, uri in night.paths.items())
-    first = "".join(f"- {_literal(brief(trouble, 600))}\n" for trouble in troubles) + "\n" if troubles else ""
+    paths = "\n".join(f"- {name}: {code(uri)}" for name, uri in night.paths.items())
+    first = "".join(f"- {literal(brief(trouble, 600))}\n" for trouble in troubles) + "\n" if troubles else ""
     return f"# Night of {night.run_date}\n\n{first}| what | the night |\n|---|---|\n{table}\n\n{paths}\n"
-
-
-def _literal(text: str) -> str:
-    """The text as Markdown that shows it letter by letter: slices and messages come from outside."""
-    return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 
 from data_contracts.documents.ledger import EntryState
 from tasks.alerts.problems import Look, Problem
+from tasks.base.figures import moment
 from tasks.base.ports import JobStatus, Severity
 from tasks.base.settings import Settings
 from tasks.ledger.lease import FREE_AFTER_S
@@ -36,7 +37,7 @@ def judge_facts(facts: Facts, settings: Settings, first_night: date | None) -> L
     Args:
         facts: as they were gathered.
         settings: of the deployment.
-        first_night: the first day that was ever published; no earlier one is missed.
+        first_night: the first day that was published when anything first was; no earlier one is missed.
     """
     problems = [
         *_faults(facts),
@@ -115,7 +116,7 @@ def _unpublished(day: date, facts: Facts, settings: Settings, first_night: date 
     lease, key = found.lease, f"unpublished {day}"
     is_unclosed = day in facts.verdict_days and not is_busy(day, facts)
     is_due = first_night is not None and day >= first_night and facts.now >= due and not is_backfilled(day, facts)
-    told = {"due": f"{due:%Y-%m-%d %H:%M %Z}"}
+    told = {"due": moment(due, settings.zone)}
     if lease is not None:
         told |= {"run": lease.run_id, "ago_s": str(lease.age_s)}
     if is_unclosed:

@@ -19,6 +19,7 @@ from tasks.alerts.problem_news import Telling, tell_notices
 from tasks.alerts.problem_text import say
 from tasks.alerts.problems import Look, Problem
 from tasks.base.errors import ModerationError
+from tasks.base.figures import moment
 from tasks.base.panics import panics_told
 from tasks.base.paths import notices
 from tasks.base.ports import Severity
@@ -74,8 +75,7 @@ def watch(settings: Settings, now: datetime, *, is_quiet: bool = False) -> Watch
     try:
         with panics_told():
             facts = gather_facts(outside, settings, now)
-        seen = [day for day in (first, *(facts.nights or ())) if day is not None]
-        first = min(seen, default=None)
+        first = first or min(facts.nights or (), default=None)
         found = judge_facts(facts, settings, first)
     except Exception as error:  # what watches must not fall silent by a defect of its own
         found = _broken(error)
@@ -117,8 +117,8 @@ def _look(day: date, facts: Facts, settings: Settings, first: date | None) -> st
     if lease is not None and is_alive(lease):
         return f"{day}: run {brief(lease.run_id)} works on it"
     if first is None or day < first:
-        return f"{day}: not published, and nothing was before it"
+        return f"{day}: not published, and nobody had to: the first night came later"
     if is_backfilled(day, facts):
         return f"{day}: not published, a backfill will come to it"
     due = due_at(day, settings)
-    return f"{day}: not published, due {'by' if facts.now < due else 'since'} {due:%Y-%m-%d %H:%M %Z}"
+    return f"{day}: not published, due {'by' if facts.now < due else 'since'} {moment(due, settings.zone)}"

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 
@@ -107,7 +108,8 @@ def test_remeasuring_a_range(site: Site) -> None:
     site.put_day(sample_day(RUN_DATE))
     nightly(run_date=RUN_DATE)
     before = site.created_jobs()
-    lines = remeasure(start_date=RUN_DATE - timedelta(days=1), end_date=RUN_DATE).splitlines()
+    told: Any = remeasure(start_date=RUN_DATE - timedelta(days=1), end_date=RUN_DATE)
+    lines = told.splitlines()
     assert lines[0] == f"{RUN_DATE - timedelta(days=1)}: it is not published"
     assert lines[1].startswith(f"{RUN_DATE}: ")
     assert site.created_jobs() == before

@@ -25,6 +25,7 @@ class Prompt(NamedTuple):
     prefill: str = ""  # the assistant's turn that the answer continues
     stop_sequences: tuple[str, ...] = ()
     reasons: bool = False  # the model thinks before it answers, out of the same token budget
+    system: str = ""  # what the model is told apart from the conversation
 
 
 class Reply(NamedTuple):

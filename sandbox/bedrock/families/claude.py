@@ -74,6 +74,7 @@ def read(body: Mapping[str, Any], model: Model) -> Prompt:
         schema=schema,
         prefill=prefill,
         stop_sequences=tuple(body.get("stop_sequences", ())),
+        system="\n".join(system),
     )
 
 

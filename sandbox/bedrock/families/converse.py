@@ -75,6 +75,7 @@ def read(body: Mapping[str, Any], model: Model) -> Prompt:
         prefill="\n".join(turns[-1][1]) if turns[-1][0] == "assistant" else "",
         stop_sequences=tuple(config.get("stopSequences", ())),
         reasons=model.family == "gpt-oss",
+        system="\n".join(system),
     )
 
 

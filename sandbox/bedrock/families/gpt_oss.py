@@ -65,6 +65,7 @@ def read(body: Mapping[str, Any], model: Model) -> Prompt:
         schema=schema,
         stop_sequences=tuple([body["stop"]] if isinstance(body.get("stop"), str) else body.get("stop") or ()),
         reasons=True,
+        system="\n".join(text for role, text in turns if role != "user"),
     )
 
 

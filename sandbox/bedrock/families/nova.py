@@ -61,6 +61,7 @@ def read(body: Mapping[str, Any], model: Model) -> Prompt:
         max_tokens=max_tokens or _DEFAULT_MAX_TOKENS,
         prefill="\n".join(turns[-1][1]) if turns[-1][0] == "assistant" else "",
         stop_sequences=tuple(config.get("stopSequences", ())),
+        system="\n".join(system),
     )
 
 

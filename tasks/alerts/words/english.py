@@ -24,6 +24,8 @@ ENGLISH = Words(
         "the next reminder comes in {remind} nights.",
         "recovery": "What was degraded since {opened} is ok again on {day}. Nothing needs to be done.",
         "stopped": "The night of {day} stopped with {error}; nothing new was published.",
+        "stopped_after": "The night of {day} stopped with {error} after its verdicts were published: readers see them, "
+        "but measurements or report may be lacking, and the night is not closed.",
     },
     severities={
         Severity.PAGE: "Severity: page. Somebody should look now.",
@@ -40,7 +42,8 @@ ENGLISH = Words(
         Group.INPUTS: "Do: ask upstream what changed (an export, a campaign, a wave of spam). Verdicts may well be "
         "right.",
         Group.PIPELINE: "Do: see why answers failed with the command below. Comments without an answer have no "
-        "verdict: have them looked at, or run the day again with a higher epoch, which pays for it again.",
+        "verdict. A backfill in mode partial asks for these alone, and pays for these alone; refused ones are for "
+        "people.",
     },
     metrics={metric: rule.words for metric, rule in RULES.items()},
     stopped={"": str(UNEXPECTED)} | {name: str(advice) for name, advice in OF_NIGHTS.items()},

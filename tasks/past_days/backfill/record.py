@@ -27,7 +27,8 @@ class DayProgress(BaseModel):
 
     Attributes:
         cost_usd: what this backfill paid for the day; None if it is unknown.
-        note: the flips in a line, or why it stopped.
+        note: what lacks or is degraded and the flips, in a line, or why it stopped.
+        ending: how its night ended, beyond that it was published: Degraded or Partial.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,6 +37,7 @@ class DayProgress(BaseModel):
     cost_usd: float | None
     note: str
     ended_at: datetime
+    ending: str | None = None
 
 
 class Begun(BaseModel):

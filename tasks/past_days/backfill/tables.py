@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from zoneinfo import ZoneInfo
 
-from tasks.base.figures import dollars
+from tasks.base.figures import dollars, moment
+from tasks.base.safe_text import literal, safe_text
 from tasks.base.settings import Settings
 from tasks.past_days.backfill.plan_backfill import DONE_BEFORE, BackfillPlan, PlannedDay
 from tasks.past_days.backfill.record import BackfillRecord, DayProgress
@@ -14,6 +16,8 @@ from tasks.verdicts.flips import Flips, describe_flips
 
 Row = dict[str, str]
 
+#: Longest note in a table, whose cells some pages read as Markdown.
+_NOTE_CHARS = 400
 #: Days named one by one in a question or a sentence.
 _NAMED_DAYS = 10
 
@@ -46,13 +50,13 @@ def _planned_row(day: PlannedDay) -> Row:
         "tokens out": _count(day.output_tokens),
         "dollars": dollars(day.cost_usd),
         "jobs": _count(day.job_count),
-        "note": day.note,
+        "note": safe_text(day.note, _NOTE_CHARS),
     }
 
 
 def _other_row(day: str, state: str, why: str) -> Row:
     empty = dict.fromkeys(("comments", "to judge", "tokens in", "tokens out", "dollars", "jobs"), "")
-    return {"day": day, "state": state, **empty, "note": f"left alone: {why}"}
+    return {"day": day, "state": state, **empty, "note": safe_text(f"left alone: {why}", _NOTE_CHARS)}
 
 
 def _count(number: int) -> str:
@@ -62,14 +66,14 @@ def _count(number: int) -> str:
 def plan_summary(plan: BackfillPlan, record: BackfillRecord, settings: Settings) -> str:
     """The plan in Markdown beside its table: what, with what, how much, until when."""
     request = plan.request
-    ways = sorted({f"{settings.prompt}/{day.prompt_version} on {day.model_id}" for day in plan.days})
+    ways = sorted({literal(f"{settings.prompt}/{day.prompt_version} on {day.model_id}") for day in plan.days})
     span = f"from {request.start_date} to {request.end_date}, mode `{request.mode}`"
     lines = [
         f"**{len(plan.days)} of {len(request.days)} days** {span}: {'; '.join(ways) or 'nothing to judge'}.",
-        f"Reason: {request.reason}",
+        f"Reason: {literal(request.reason)}",
     ]
     if plan.days:
-        expected = f"Expected: **{dollars(plan.cost_usd)}**, {finish(plan)}."
+        expected = f"Expected: **{dollars(plan.cost_usd)}**, {finish(plan, settings.zone)}."
         lines.append(f"{expected} Repeats and rows that will be rejected are left out, as far as 5,000 rows show them.")
     if plan.cost_usd is None:
         lines.append("**The model has no known price: no budget can hold this back.**")
@@ -90,11 +94,11 @@ def describe_idle(plan: BackfillPlan) -> str:
     return f"nothing to do: of {len(plan.others)} days {told}{hint}"
 
 
-def finish(plan: BackfillPlan) -> str:
+def finish(plan: BackfillPlan, zone: ZoneInfo) -> str:
     """When it will be over, as far as earlier nights tell."""
     if plan.finish_at is None:
         return "an unknown time (no night has been published yet; Bedrock promises none)"
-    at = plan.finish_at.strftime("%Y-%m-%d %H:%M UTC")
+    at = moment(plan.finish_at, zone)
     return f"finished about {at} (nights lately took {plan.night_s or 0:,.0f} s each)"
 
 
@@ -113,7 +117,20 @@ def _progress_row(day: PlannedDay, ended: Mapping[date, DayProgress], current: d
         return {"day": str(run_date), "state": "running", "dollars": f"{dollars(day.cost_usd)} expected", "note": ""}
     if found is None:
         return {"day": str(run_date), "state": "waiting", "dollars": f"{dollars(day.cost_usd)} expected", "note": ""}
-    return {"day": str(run_date), "state": found.outcome, "dollars": dollars(found.cost_usd), "note": found.note}
+    return {
+        "day": str(run_date),
+        "state": found.outcome,
+        "dollars": dollars(found.cost_usd),
+        "note": safe_text(found.note, _NOTE_CHARS),
+    }
+
+
+def describe_endings(plan: BackfillPlan, record: BackfillRecord) -> list[str]:
+    """The days that are published and not as they should be, each with the reason."""
+    days = [(day.day.run_date, record.days[day.day.run_date]) for day in plan.days]
+    found = [f"{run_date} {day.ending}: {day.note}" for run_date, day in days if day.ending]
+    more = [f"and {len(found) - _NAMED_DAYS} more days"] if len(found) > _NAMED_DAYS else []
+    return found[:_NAMED_DAYS] + more
 
 
 def render_table(rows: Sequence[Row]) -> str:
@@ -142,8 +159,8 @@ def flips_question(flips: Flips, max_fraction: float) -> str:
         [
             f"**{flips.run_date} is not published yet: {describe_flips(flips)}.**",
             f"The limit is {max_fraction:.1%} (`MODERATION_MAX_FLIP_FRACTION`).",
-            f"Before: {before.prompt} on {before.model_id}, {before.violation_count:,} violations.",
-            f"After: {after.prompt} on {after.model_id}, {after.violation_count:,} violations.",
+            f"Before: {literal(before.prompt)} on {literal(before.model_id)}, {before.violation_count:,} violations.",
+            f"After: {literal(after.prompt)} on {literal(after.model_id)}, {after.violation_count:,} violations.",
             flips_table(flips),
             "What was asked is paid for and kept either way. Readers see the day as it was until you publish it.",
         ]
@@ -153,9 +170,10 @@ def flips_question(flips: Flips, max_fraction: float) -> str:
 def flips_table(flips: Flips) -> str:
     """The changes and the languages in Markdown tables."""
     lines = ["| before | after | comments |", "|---|---|---|"]
-    lines += [f"| {item.before} | {item.after} | {item.count:,} |" for item in flips.transitions[:20]]
+    lines += [f"| {literal(item.before)} | {literal(item.after)} | {item.count:,} |" for item in flips.transitions[:20]]
     lines += ["", "| language | compared | flipped |", "|---|---|---|"]
     lines += [
-        f"| {item.language} | {item.compared_count:,} | {item.flipped_count:,} |" for item in flips.languages[:20]
+        f"| {literal(item.language)} | {item.compared_count:,} | {item.flipped_count:,} |"
+        for item in flips.languages[:20]
     ]
     return "\n".join(lines)

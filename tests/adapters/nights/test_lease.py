@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,9 +15,10 @@ from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.storage import Storage, Versioned
 from tasks.base.errors import DayInUse, LeaseLost
-from tasks.base.paths import DayPaths
+from tasks.base.paths import DayPaths, backfill_lease
 from tasks.base.settings import Settings
 from tasks.ledger.lease import FREE_AFTER_S, Holder, check_held, held, is_free, take
+from tasks.past_days.backfill.turn import Turn, in_turn
 from tests.fakes import FakeClock
 
 AnyClock = TypeVar("AnyClock", bound=FakeClock)
@@ -158,3 +159,39 @@ def test_a_conditional_write_needs_the_current_etag(settings: Settings, storage:
     assert storage.put_if_match(uri, b"b", found.etag)
     assert not storage.put_if_match(uri, b"c", found.etag)
     assert storage.get(uri) == b"b"
+
+
+SINCE = datetime(2026, 11, 20, 1, 5, tzinfo=UTC)
+
+
+def test_a_backfill_waits_its_turn_and_says_for_whom(settings: Settings, clock: FakeClock) -> None:
+    """Who has the turn, since when by the settings' clock, what to do; it goes on when that one ends."""
+    told: list[str] = []
+    with in_turn(settings, "run-a", "backfill-of-october", SINCE, told.append) as first:
+        first.check()
+        clock.on_sleep = lambda: pytest.fail("it waits") if len(clock.sleeps) > 3 else None
+        with pytest.raises(pytest.fail.Exception), in_turn(settings, "run-b", "backfill-b", SINCE, told.append):
+            pytest.fail("two backfills at work")
+    (line,) = told
+    assert line.startswith("backfill-of-october has been at work since 2026-11-20 10:05 Asia/Tokyo")
+    assert "Resume" in line
+    clock.on_sleep = lambda: None
+    with in_turn(settings, "run-b", "backfill-b", SINCE, told.append):
+        assert len(told) == 1, "nobody had the turn any more"
+
+
+def test_a_backfill_that_died_gives_its_turn_back_by_itself(
+    settings: Settings, storage: Storage, clock: FakeClock
+) -> None:
+    """A minute after its last sign of life the next one gets in, and the dead one, should it wake, begins no day."""
+    uri = backfill_lease(settings)
+    assert take(storage, uri, "run-a", "backfill-a").is_ours
+    found = storage.get_versioned(uri)
+    assert found is not None
+    assert is_free(found._replace(age_s=FREE_AFTER_S + 1), "run-b")
+    assert not is_free(found, "run-b")
+    assert storage.put_if_match(
+        uri, Holder(run_id="run-b", term=2, name="backfill-b").model_dump_json().encode(), found.etag
+    )
+    with pytest.raises(LeaseLost, match="backfill-b took over"):
+        Turn(settings, "run-a").check()

@@ -151,16 +151,28 @@ def test_the_most_urgent_finding_counts() -> None:
 @pytest.mark.parametrize(
     ("metrics", "tables"),
     [
-        (["error_rate"], ["verdicts"]),
+        (["error_rate"], ["verdicts", ""]),
+        (["refused_rate"], ["verdicts"]),
         (["accuracy"], ["metrics"]),
-        (["accuracy", "error_rate"], ["metrics", "verdicts"]),
+        (["accuracy", "error_rate"], ["metrics", "verdicts", ""]),
     ],
 )
 def test_next_commands(metrics: list[str], tables: list[str]) -> None:
     """The commands to run next show the degraded measures, and where answers failed the reasons in the verdicts."""
     body = degraded_message([Finding(row(metric)) for metric in metrics], PATHS).body
     commands = [line for line in body.splitlines() if line.startswith("Next: ")]
-    assert [PATHS.plain(table) in line for table, line in zip(tables, commands, strict=True)] == [True] * len(tables)
+    named = [PATHS.plain(table) if table else f"--mode partial --start-date {DAY}" for table in tables]
+    assert [name in line for name, line in zip(named, commands, strict=True)] == [True] * len(tables)
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_a_night_that_stopped_after_it_published_says_so(language: str) -> None:
+    """Readers see the new verdicts: nobody is told that nothing was published."""
+    before = stopped_message("StorageUnavailable", REASON, LANGUAGES[language]).body
+    after = stopped_message("StorageUnavailable", REASON, LANGUAGES[language], is_published=True).body
+    assert WORDS[language].leads["stopped_after"].format(day=DAY, error="StorageUnavailable") in after
+    assert before.splitlines()[1:] == after.splitlines()[1:]
+    assert before.splitlines()[0] not in after
 
 
 def test_long_alerts_are_cut() -> None:

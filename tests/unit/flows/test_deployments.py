@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import prefect.states
 import pytest
 import yaml
+from prefect.client.schemas.objects import StateType
 
 from flows.register import AUTOMATIONS, deployments
+from tasks.reports.ending import Ending
 
 ROOT = Path(__file__).parents[3]
 PROJECT = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
@@ -88,6 +92,32 @@ def test_prefect_takes_each_automation(path: Path) -> None:
     assert automation.name == path.stem
     assert automation.description
     assert automation.enabled
+
+
+def named_states() -> set[str]:
+    """The names of states that are made in flows/, read from the code; a call with a name that is no text has none."""
+    calls = (
+        node
+        for path in (ROOT / "flows").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    )
+    makers = {kind.value.capitalize() for kind in StateType} & vars(prefect.states).keys()
+    states = [call for call in calls if call.func.id in makers]  # type: ignore[attr-defined]
+    assert states, "flows make states of their own"
+    names = {keyword.value for call in states for keyword in call.keywords if keyword.arg == "name"}
+    # The one place that takes a name from elsewhere takes it from Ending.
+    assert sum(not isinstance(name, ast.Constant) for name in names) == 1
+    kinds = {call.func.id for call in states}  # type: ignore[attr-defined]
+    return kinds | {str(name.value) for name in names if isinstance(name, ast.Constant)} | {str(end) for end in Ending}
+
+
+def test_no_end_of_a_run_is_taken_for_its_death() -> None:
+    """end-dead-runs waits for every name in which a run can end, or it would mark good nights as crashed."""
+    automation = yaml.safe_load((AUTOMATIONS / "end-dead-runs.yaml").read_text(encoding="utf-8"))
+    expected = {event.removeprefix("prefect.flow-run.") for event in automation["trigger"]["expect"]}
+    assert named_states() <= expected
+    assert {"Completed", "Failed", "Cancelled", "Crashed", "Paused"} <= expected
 
 
 def test_the_ecs_job_names_settings_that_exist() -> None:

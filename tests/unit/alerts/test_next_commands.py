@@ -1,0 +1,104 @@
+"""Every command that an alert, an advice or a handbook tells people to run is one that the command line takes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from botocore.session import get_session
+
+from flows.__main__ import app
+from tasks.alerts.incident_text import Finding, degraded_message, stopped_message
+from tasks.alerts.problem_text import next_commands, notice_message
+from tasks.alerts.problems import Changes, Problem
+from tasks.alerts.words import NOTICE_WORDS, WORDS
+from tasks.base.advice import ADVICE, OF_NIGHTS
+from tasks.base.paths import RunPaths
+from tasks.base.ports import Severity
+from tasks.measure.metric_rules import RULES
+from tests.factories import JOB_ARN
+from tests.measured_nights import DAY, settings_in
+from tests.unit.alerts.test_incident_text import row
+
+ROOT = Path(__file__).parents[3]
+DOCUMENTS = [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "README.md", *ROOT.glob("infra/**/*.md")]
+#: What a command's placeholders stand for.
+PLACEHOLDERS = {"D": str(DAY), "ID": "comment-1", "NAME": "name", "FILE": "file"}
+_COMMAND = re.compile(r"python -m flows (?P<rest>[a-z][^`\n|#;)]*)")
+
+
+def paths(language: str = "en") -> RunPaths:
+    """The paths of a run whose alerts are in this language."""
+    return RunPaths(settings_in(Path("/data"), alert_language=language), DAY, "run-1")
+
+
+def told_by_alerts() -> Iterator[str]:
+    """Every "Next:" of every alert."""
+    for language, words in WORDS.items():
+        findings = [Finding(row(metric)) for metric in RULES]
+        bodies = [degraded_message(findings, paths(language)).body]
+        bodies += [stopped_message(name, "a reason", paths(language)).body for name in (*OF_NIGHTS, "KeyError")]
+        start = words.phrases["next"].format(command="")
+        yield from (line.removeprefix(start) for body in bodies for line in body.splitlines() if line.startswith(start))
+    for language, notices in NOTICE_WORDS.items():
+        facts = {"arn": JOB_ARN} | dict.fromkeys(re.findall(r"{(\w+)}", " ".join(notices.problems.values())), "1")
+        facts |= {"ago_s": "60"}
+        for kind in notices.problems:
+            problem = Problem(key=kind, kind=kind, severity=Severity.PAGE, day=DAY, facts=facts | {"arn": JOB_ARN})
+            changes = Changes(new=(problem,), still=(), over=(), dropped=())
+            body = notice_message("watchdog", changes, language).body
+            for command in next_commands([problem]):
+                assert notices.phrases["next"].format(command=command) in body
+                yield command
+
+
+def told_by_documents() -> Iterator[str]:
+    """Every call of this command line in the advice of errors and in the documents."""
+    texts = [*map(str, ADVICE.values()), *(path.read_text(encoding="utf-8") for path in DOCUMENTS)]
+    for text in texts:
+        for found in _COMMAND.finditer(text.replace("\\\n", " ")):
+            # What may be left out is tried as well.
+            yield "python -m flows " + re.sub(r"[\[\]]", "", found["rest"]).strip().rstrip(".")
+
+
+def parse(command: str) -> list[str]:
+    """The names of the options that a call gives, as the real command line reads it; the call is not carried out.
+
+    Raises:
+        click.UsageError: if the command line does not take it.
+    """
+    root: Any = typer.main.get_command(app)
+    words = [PLACEHOLDERS.get(word, word) for word in shlex.split(command)]
+    arguments = words[words.index("flows") + 1 :]
+    with root.make_context("flows", arguments) as context:
+        name, found, rest = root.resolve_command(context, arguments)
+        with found.make_context(name, rest, parent=context) as inner:
+            return [option for option, value in inner.params.items() if value not in (None, False)]
+
+
+@pytest.mark.parametrize("command", sorted({*told_by_alerts()}))
+def test_what_an_alert_says_next_is_a_command(command: str) -> None:
+    """It is a call of this command line, of Python, or of AWS's command line with an operation that exists."""
+    program, *arguments = shlex.split(command)
+    if program == "aws":
+        model = get_session().get_service_model("bedrock").operation_model("StopModelInvocationJob")
+        assert arguments == ["bedrock", "stop-model-invocation-job", "--job-identifier", JOB_ARN]
+        assert list(model.input_shape.members) == ["jobIdentifier"]
+    elif arguments[0] == "-c":
+        compile(arguments[1], "next", "exec")  # a played night runs it: tests/flows/test_backfill.py
+    else:
+        assert parse(command)
+
+
+@pytest.mark.parametrize("command", sorted({*told_by_documents()}))
+def test_what_a_document_says_is_a_command(command: str) -> None:
+    """A name that is written alone is a command; a whole call is taken as it is."""
+    if len(shlex.split(command)) == 4 or "..." in command:
+        assert command.split()[3] in {item.name or item.callback.__name__ for item in app.registered_commands}  # type: ignore[union-attr]
+    else:
+        parse(command)
