@@ -23,7 +23,7 @@ from tasks.base.ports import Severity
 from tasks.measure.metric_rules import RULES
 from tests.factories import JOB_ARN
 from tests.measured_nights import DAY, settings_in
-from tests.unit.alerts.test_incident_text import row
+from tests.measured_rows import row
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "README.md", *ROOT.glob("infra/**/*.md")]
