@@ -32,6 +32,7 @@ from tasks.measure.judgement import failed_answers
 from tasks.measure.measurement import rate
 from tasks.measure.metric_rules import RULES
 from tests.measured_nights import DAY, settings_in
+from tests.measured_nights import degraded_row as row
 
 LANGUAGES = {language: RunPaths(settings_in(Path("/data"), language=language), DAY, "run-1") for language in WORDS}
 PATHS = LANGUAGES["en"]
@@ -47,14 +48,6 @@ def golden(name: str, language: str) -> str:
 def shown(message: AlertMessage) -> str:
     """A message as the golden files keep it."""
     return f"{message.title}\n\n{message.body}\n"
-
-
-def row(metric: str, **overrides: Any) -> dict[str, Any]:
-    """A degraded row of the metrics table."""
-    values = {"x": 60.0, "n": 300, "mean": None, "variance": None, "value": 0.2, "ci_low": 0.16, "ci_high": 0.25}
-    against = {"baseline": 0.1, "effect": 0.1, "threshold": 0.07, "statistic": 6.1, "state": "degraded", "since": DAY}
-    named = {"date": DAY, "metric": metric, "slice": "all", "kind": "rate"}
-    return {**named, **values, **against, "reason": "6.1 deviations above 28 earlier nights, limit 4", **overrides}
 
 
 FINDINGS = [
