@@ -136,7 +136,8 @@ class DataFolder:
     def _put(self, bucket: str, path: Path) -> None:
         key = key_of(path.relative_to(self._folder / bucket).as_posix())
         with path.open("rb") as body:
-            self._saved[bucket, key] = self._s3.put_object(Bucket=bucket, Key=key, Body=body)["ETag"]
+            kind = {"ContentType": "text/html; charset=utf-8"} if path.suffix == ".html" else {}
+            self._saved[bucket, key] = self._s3.put_object(Bucket=bucket, Key=key, Body=body, **kind)["ETag"]
 
     def _get(self, bucket: str, key: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
