@@ -15,7 +15,7 @@ from prefect.states import Cancelled
 from flows.approval import asking
 from flows.backfill_day import DayEnd, backfill_day
 from flows.endings import ended
-from flows.live_table import LiveTable
+from flows.pages.live_table import LiveTable
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.base.errors import BackfillIncomplete, OverBudget

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
+from flows.pages.days import show_days, show_standing
 from flows.plain_errors import log_plainly
 from tasks.base.errors import SomethingWrong
 from tasks.base.safe_text import literal
@@ -25,7 +26,8 @@ def watchdog(is_quiet: bool = False) -> str:
     Args:
         is_quiet: Only look: alert nobody, remember nothing.
     """
-    watched = watch(Settings.load(), datetime.now(UTC), is_quiet=is_quiet)
+    settings, now = Settings.load(), datetime.now(UTC)
+    watched = watch(settings, now, is_quiet=is_quiet)
     lines = list(describe_watch(watched))
     for line in lines:
         get_run_logger().info(line)
@@ -34,6 +36,8 @@ def watchdog(is_quiet: bool = False) -> str:
         key="watchdog",
         description="What the watchdog saw last",
     )
+    show_days(settings, now)
+    show_standing(settings)
     if watched.problems:
         raise SomethingWrong(watched.verdict)
     return watched.verdict

@@ -72,12 +72,20 @@ class S3Server:
         return session.client("s3", endpoint_url=self.url, config=config)
 
 
+_READABLE = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", '
+    '"Resource": "arn:aws:s3:::%s/*"}]}'
+)
+
+
 def ensure_buckets(s3: Any, names: Iterable[str]) -> None:
     """Create the buckets that are not there yet."""
     present = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     for name in names:
         if name not in present:
             s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+            # A browser on this machine opens the reports by their links, and has no credentials to sign with.
+            s3.put_bucket_policy(Bucket=name, Policy=_READABLE % name)
 
 
 class DataFolder:
@@ -128,7 +136,8 @@ class DataFolder:
     def _put(self, bucket: str, path: Path) -> None:
         key = key_of(path.relative_to(self._folder / bucket).as_posix())
         with path.open("rb") as body:
-            self._saved[bucket, key] = self._s3.put_object(Bucket=bucket, Key=key, Body=body)["ETag"]
+            kind = {"ContentType": "text/html; charset=utf-8"} if path.suffix == ".html" else {}
+            self._saved[bucket, key] = self._s3.put_object(Bucket=bucket, Key=key, Body=body, **kind)["ETag"]
 
     def _get(self, bucket: str, key: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -206,3 +206,11 @@ def degraded(rows: pl.DataFrame) -> list[str]:
     """Which measures a night's rows call degraded."""
     bad = rows.filter(pl.col("state") == "degraded").sort("metric", "slice")
     return [f"{metric} {part}" for metric, part in bad.select("metric", "slice").iter_rows()]
+
+
+def degraded_row(metric: str, **overrides: Any) -> dict[str, Any]:
+    """A degraded row of the metrics table."""
+    values = {"x": 60.0, "n": 300, "mean": None, "variance": None, "value": 0.2, "ci_low": 0.16, "ci_high": 0.25}
+    against = {"baseline": 0.1, "effect": 0.1, "threshold": 0.07, "statistic": 6.1, "state": "degraded", "since": DAY}
+    named = {"date": DAY, "metric": metric, "slice": "all", "kind": "rate"}
+    return {**named, **values, **against, "reason": "6.1 deviations above 28 earlier nights, limit 4", **overrides}

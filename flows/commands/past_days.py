@@ -48,3 +48,24 @@ def remeasure(
 
     call = partial(flow, start_date=start_date, end_date=end_date, alerts=alerts)
     run_flow("remeasure", f"{start_date}..{end_date}", call)
+
+
+def link(
+    day: Annotated[date, typer.Option("--date", parser=read_day, metavar="YYYY-MM-DD", help="The published day.")],
+    minutes: Annotated[int, typer.Option(min=1, max=720, help="How long the links work.")] = 60,
+) -> None:
+    """Print links by which anybody can open the day's report and checks, until they run out.
+
+    They end sooner where the credentials that sign them do: those of a role live an hour or so.
+    """
+    from tasks.base.errors import WrongUsage
+    from tasks.base.settings import Settings
+    from tasks.reports.links import report_links
+    from tasks.reports.log_lines import describe_failure
+
+    try:
+        lines = report_links(Settings.load(), day, minutes)
+    except Exception as error:
+        say_last(f"link {day}: {describe_failure(error)[1]}")
+        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+    say("\n".join(lines))

@@ -111,6 +111,14 @@ class Storage:
         self._s3.delete(uri for uri in wanted if uri.startswith("s3://"))
         self._files.delete(uri for uri in wanted if not uri.startswith("s3://"))
 
+    def presigned(self, uri: str, seconds: int) -> str:
+        """See ObjectStore."""
+        return self._store(uri).presigned(uri, seconds)
+
+    def web_link(self, uri: str) -> str:
+        """See ObjectStore."""
+        return self._store(uri).web_link(uri)
+
     def keeps_versions(self, folder: str) -> bool:
         """See ObjectStore."""
         return self._store(folder).keeps_versions(folder)

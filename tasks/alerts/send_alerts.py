@@ -24,6 +24,7 @@ from tasks.alerts.incident_memory import AlertMemory
 from tasks.alerts.incident_text import Finding, degraded_message, reason_key, recovery_message, stopped_message
 from tasks.alerts.incidents import News, Trouble
 from tasks.base.errors import ModerationError
+from tasks.base.panics import panics_told
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertChannel, AlertMessage, Clock, Severity
 from tasks.base.settings import Settings
@@ -200,8 +201,9 @@ def send_alerts(
 def _is_published(outside: Adapters, paths: RunPaths) -> bool:
     """Whether the day's verdicts are the run's own; no, if that cannot be read: the night has its reason to stop."""
     try:
-        rows = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == paths.run_date)
-        return bool(rows.select((pl.col("run_id") == paths.run_id).any()).collect().item())
+        with panics_told():
+            rows = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == paths.run_date)
+            return bool(rows.select((pl.col("run_id") == paths.run_id).any()).collect().item())
     except Exception:
         return False
 

@@ -58,4 +58,6 @@ def long_date(day: str) -> str:
 
 def moment(at: datetime, zone: ZoneInfo) -> str:
     """A time to the minute on the clock of a zone, which is named: everything that people read has the same clock."""
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
+    local = at.astimezone(zone)
+    name = local.tzname() or ""
+    return f"{local:%Y-%m-%d %H:%M} {name if name.isalpha() else zone.key}"

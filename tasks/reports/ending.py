@@ -5,6 +5,7 @@ Prefect's list of runs shows a state's name and colour alone, and a half-empty n
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from data_contracts.documents.summary import Night
 from data_contracts.tables.metrics import State
 from data_contracts.tables.verdicts import Status
 from tasks.base.safe_text import brief
-from tasks.reports.report_parts import drift
+from tasks.reports.report_parts import Row, drift
 
 #: A night's answers that `backfill --mode partial` asks for again.
 OPEN = (Status.MALFORMED, Status.ERROR, Status.MISSING)
@@ -55,9 +56,14 @@ class Ended(NamedTuple):
 
 def end_of(night: Night) -> Ended:
     """How a published night ended."""
-    lacking = {name: count for name, count in night.statuses.items() if name != Status.JUDGED and count}
-    count = sum(lacking.values())
     degraded = [row for row in drift(night.metrics).telling if row["state"] == State.DEGRADED]
+    return describe_end(degraded, night.statuses, night.balance.verdict_count)
+
+
+def describe_end(degraded: Sequence[Row], statuses: Mapping[str, int], verdict_count: int) -> Ended:
+    """How a night ended that is published with these degraded measures and this many verdicts of each status."""
+    lacking = {name: count for name, count in statuses.items() if name != Status.JUDGED and count}
+    count = sum(lacking.values())
     facts = []
     if degraded:
         names = [row["metric"] + ("" if row["slice"] == "all" else f" {brief(row['slice'], 40)}") for row in degraded]
@@ -65,10 +71,10 @@ def end_of(night: Night) -> Ended:
         facts.append(f"degraded: {', '.join(names[:_NAMED])}{more}")
     if count:
         told = ", ".join(f"{number:,} {name}" for name, number in lacking.items())
-        facts.append(f"{count:,} of {night.balance.verdict_count:,} comments have no verdict ({told})")
+        facts.append(f"{count:,} of {verdict_count:,} comments have no verdict ({told})")
     else:
-        facts.append(f"{night.balance.verdict_count:,} comments have a verdict")
-    is_partial = any(lacking.get(status) for status in OPEN) or count > _PARTIAL_FRACTION * night.balance.verdict_count
+        facts.append(f"{verdict_count:,} comments have a verdict")
+    is_partial = any(lacking.get(status) for status in OPEN) or count > _PARTIAL_FRACTION * verdict_count
     # What says only that answers lack makes a night partial.
     is_degraded = any(row["metric"] not in _OF_ANSWERS for row in degraded)
     ending = Ending.DEGRADED if is_degraded else Ending.PARTIAL if degraded or is_partial else None

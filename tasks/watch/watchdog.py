@@ -117,7 +117,7 @@ def _look(day: date, facts: Facts, settings: Settings, first: date | None) -> st
     if lease is not None and is_alive(lease):
         return f"{day}: run {brief(lease.run_id)} works on it"
     if first is None or day < first:
-        return f"{day}: not published, and nobody had to: the first night came later"
+        return f"{day}: not published, and nothing was before it"
     if is_backfilled(day, facts):
         return f"{day}: not published, a backfill will come to it"
     due = due_at(day, settings)

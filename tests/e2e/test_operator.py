@@ -116,7 +116,7 @@ def posted(page: Page, path: str, click: Callable[[], None]) -> dict[str, str]:
 def test_the_deployments_are_there(story: Story, page: Page, screenshot: Callable[[str], None]) -> None:
     """Four deployments with descriptions; the next nights are scheduled, in the settings' time zone."""
     page.goto(f"{story.up.url}/deployments")
-    for name in ("nightly", "backfill", "remeasure", "watchdog"):
+    for name in ("nightly", "backfill", "remeasure", "watchdog", "restore"):
         expect(page.get_by_role("link", name=name, exact=True).first).to_be_visible()
     screenshot("1-deployments")
     nightly = story.up.deployment("nightly")

@@ -242,7 +242,7 @@ def test_a_plan_whose_input_moved_is_asked_about_again(site: Site) -> None:
         run(approve=False, reason=reason)
     assert len(person.asked) == 3
     assert "over the backfill's budget of $0.0100" in person.asked[1]
-    for asked in person.asked:  # what a person typed is shown, and nothing comes of it
+    for asked in map(json.loads, person.asked):  # what a person typed is shown, and nothing comes of it
         shown = MarkdownIt("commonmark").render(asked)
         assert "<img" not in shown
         assert "href" not in shown

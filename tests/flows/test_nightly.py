@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import httpx
 import polars as pl
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from flows.nightly import nightly
+from flows.restore import restore
+from flows.watchdog import watchdog
 from sandbox.days import sample_day
-from tasks.base.errors import InputAbsent, OverBudget, SchemaDrift, TooFewJudged, TooManyRejected
+from tasks import adapters
+from tasks.base.errors import InputAbsent, OverBudget, SchemaDrift, SomethingWrong, TooFewJudged, TooManyRejected
+from tasks.base.settings import Settings
+from tasks.reports.days_page import describe_days
+from tasks.reports.links import report_links
 from tests.prefect_site import RUN_DATE, Site
 
 
@@ -43,6 +55,48 @@ def test_published_files_hold_no_comment_text(site: Site) -> None:
         if not key.startswith(("rejected/", "lake/rejected/")):
             body = site.sandbox.s3.get_object(Bucket="moderation-output", Key=key)["Body"].read()
             assert not any(text in body for text in texts), key
+
+
+def artifact(key: str) -> str:
+    """The latest artifact of this name."""
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+    return str(max(found, key=lambda item: str(item.created)).data)
+
+
+def opened(link: str) -> tuple[str, str]:
+    """The type and the text of what a link leads to, as a browser gets them."""
+    answer = httpx.get(link, trust_env=False, timeout=60)
+    return answer.headers["content-type"].split(";")[0], answer.raise_for_status().text
+
+
+def test_an_operator_needs_no_shell(site: Site) -> None:
+    """The page of the days, its links, the settings, the prompts and the versions of a day are in the UI, and open."""
+    site.put_day(sample_day(RUN_DATE))
+    nightly(run_date=RUN_DATE)
+    settings = Settings.load()
+    assert artifact("days").startswith("# The last 28 days")
+    page = describe_days(adapters.connect(settings), settings, datetime(2026, 11, 20, tzinfo=UTC))
+    rows = {cells[1].strip(): cells for line in page.splitlines() if (cells := line.split("|"))[1:]}
+    _, _, state, verdicts, without, *_, links, _ = rows[str(RUN_DATE)]
+    assert (int(verdicts), without.strip()) == (site.read("verdicts").height, "0")
+    assert state.strip() in ("published", "**Degraded**")
+    assert rows[str(RUN_DATE + timedelta(days=1))][2].strip() == "not published"
+    named = dict(re.findall(r"\[(\w+)\]\((\S+)\)", links))
+    assert opened(named["report"])[0] == opened(named["checks"])[0] == "text/html"
+    assert str(RUN_DATE.year) in opened(named["report"])[1]
+    for line in report_links(settings, RUN_DATE, minutes=5):
+        assert opened(line.split()[1])[0] == "text/html"
+    with suppress(SomethingWrong):
+        watchdog(is_quiet=True)
+    assert "max_cost_usd" in artifact("settings")
+    assert "alert_urls" not in artifact("settings")
+    assert "v1" in artifact("prompts")
+    listed: Any = restore(day=RUN_DATE, return_state=True)
+    assert listed.name == "Completed"
+    assert "this is the day now" in artifact(f"restore-{RUN_DATE}")
+    refused: Any = restore(day=RUN_DATE, version=99, reason="a test", return_state=True)
+    assert refused.name == "Refused"
 
 
 def test_a_second_run_pays_nothing(site: Site) -> None:

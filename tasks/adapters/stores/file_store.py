@@ -113,6 +113,14 @@ class FileStore:
         for uri in uris:
             Path(uri).unlink(missing_ok=True)
 
+    def presigned(self, uri: str, seconds: int) -> str:
+        """See ObjectStore; a file takes no signature."""
+        return self.web_link(uri)
+
+    def web_link(self, uri: str) -> str:
+        """See ObjectStore."""
+        return Path(uri).as_uri()
+
     def keeps_versions(self, folder: str) -> bool:
         """See ObjectStore."""
         return False

@@ -89,6 +89,14 @@ class ObjectStore(Protocol):
         """Delete; an object that is not there is no error."""
         ...
 
+    def presigned(self, uri: str, seconds: int) -> str:
+        """A link by which anybody reads the object for so long, or until the caller's own credentials end."""
+        ...
+
+    def web_link(self, uri: str) -> str:
+        """Where whoever may read the object can open it: S3's console, another S3 itself, or a file."""
+        ...
+
     def keeps_versions(self, folder: str) -> bool:
         """Whether what is replaced or deleted there stays behind as an old version."""
         ...

@@ -9,6 +9,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote, urlencode, urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -124,7 +125,7 @@ class S3Store:
         """See ObjectStore."""
         bucket, key = _split(uri)
         with translated(f"write {uri}", StorageUnavailable, StorageRefused):
-            self._s3.put_object(**self._into(bucket), Key=key, Body=body)
+            self._s3.put_object(**self._into(bucket), Key=key, Body=body, **_type_of(key))
 
     def put_if_absent(self, uri: str, body: bytes) -> bool:
         """See ObjectStore."""
@@ -205,6 +206,22 @@ class S3Store:
                         f"{first.get('Code')}: {first.get('Message')}"
                     )
 
+    def presigned(self, uri: str, seconds: int) -> str:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        call = {"Params": {**self._at(bucket), "Key": key}, "ExpiresIn": seconds}
+        return str(self._s3.generate_presigned_url("get_object", **call))
+
+    def web_link(self, uri: str) -> str:
+        """See ObjectStore."""
+        bucket, key = _split(uri)
+        meta = self._s3.meta
+        host = urlsplit(meta.endpoint_url).hostname or ""
+        if not host.endswith((".amazonaws.com", ".amazonaws.com.cn")):  # another S3: the sandbox's own
+            return f"{meta.endpoint_url}/{bucket}/{quote(key)}"
+        where = urlencode({"region": meta.region_name, "prefix": key})
+        return f"https://{meta.region_name}.console.aws.amazon.com/s3/object/{bucket}?{where}"
+
     def keeps_versions(self, folder: str) -> bool:
         """See ObjectStore."""
         bucket, _ = _split(folder)
@@ -242,6 +259,15 @@ def _cure(error: ClientError) -> str | None:
     if "kms" in text and not is_transient_error(error):
         return "the object is encrypted with a KMS key that may not be used; grant kms:Decrypt on it, or enable the key"
     return None
+
+
+#: What a browser does with an object is said by its type; S3's own default is to save it.
+_TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json"}
+
+
+def _type_of(key: str) -> dict[str, str]:
+    found = _TYPES.get(key[key.rfind(".") :])
+    return {"ContentType": found} if found else {}
 
 
 def _split(uri: str) -> tuple[str, str]:

@@ -173,7 +173,7 @@ def test_a_backfill_waits_its_turn_and_says_for_whom(settings: Settings, clock: 
         with pytest.raises(pytest.fail.Exception), in_turn(settings, "run-b", "backfill-b", SINCE, told.append):
             pytest.fail("two backfills at work")
     (line,) = told
-    assert line.startswith("backfill-of-october has been at work since 2026-11-20 10:05 Asia/Tokyo")
+    assert line.startswith("backfill-of-october has been at work since 2026-11-20 10:05 JST")
     assert "Resume" in line
     clock.on_sleep = lambda: None
     with in_turn(settings, "run-b", "backfill-b", SINCE, told.append):

@@ -32,7 +32,7 @@ from tasks.measure.judgement import failed_answers
 from tasks.measure.measurement import rate
 from tasks.measure.metric_rules import RULES
 from tests.measured_nights import DAY, settings_in
-from tests.measured_rows import row
+from tests.measured_nights import degraded_row as row
 
 LANGUAGES = {language: RunPaths(settings_in(Path("/data"), language=language), DAY, "run-1") for language in WORDS}
 PATHS = LANGUAGES["en"]

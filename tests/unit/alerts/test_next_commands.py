@@ -22,8 +22,7 @@ from tasks.base.paths import RunPaths
 from tasks.base.ports import Severity
 from tasks.measure.metric_rules import RULES
 from tests.factories import JOB_ARN
-from tests.measured_nights import DAY, settings_in
-from tests.measured_rows import row
+from tests.measured_nights import DAY, degraded_row, settings_in
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "README.md", *ROOT.glob("infra/**/*.md")]
@@ -40,7 +39,7 @@ def paths(language: str = "en") -> RunPaths:
 def told_by_alerts() -> Iterator[str]:
     """Every "Next:" of every alert."""
     for language, words in WORDS.items():
-        findings = [Finding(row(metric)) for metric in RULES]
+        findings = [Finding(degraded_row(metric)) for metric in RULES]
         bodies = [degraded_message(findings, paths(language)).body]
         bodies += [stopped_message(name, "a reason", paths(language)).body for name in (*OF_NIGHTS, "KeyError")]
         start = words.phrases["next"].format(command="")

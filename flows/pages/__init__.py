@@ -1,0 +1,1 @@
+"""What flows show in the Prefect UI beside the run itself."""
