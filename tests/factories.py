@@ -303,6 +303,11 @@ def ledger_entry(**overrides: Any) -> LedgerEntry:
     return LedgerEntry(**(derived | given))
 
 
+def key_of_earlier_versions(_deployment: str, *parts: object) -> str:
+    """A shard's key as versions before 0.2 made it: without the deployment."""
+    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
+
+
 def put_entry(storage: Storage, paths: DayPaths, entry: LedgerEntry) -> None:
     """Have an entry on record, however far it has come."""
     storage.put(paths.entry(entry.key), entry.model_dump_json().encode())

@@ -9,7 +9,6 @@ kept, and from each of them another run starts, when the dead one's lease has ru
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 import random
 import shutil
@@ -41,6 +40,7 @@ from tasks.base.paths import DayPaths
 from tasks.base.ports import BatchInference
 from tasks.batch import shards
 from tasks.ledger.lease import FREE_AFTER_S
+from tests.factories import key_of_earlier_versions
 from tests.small_lake import DAY as LAKE_DAY
 from tests.small_lake import NOTE, THINGS, batches, things
 from tests.wire import OneTry, Wire
@@ -242,11 +242,6 @@ def test_a_kill_at_any_step_costs_nothing(night: Night, site: Site, tmp_path: Pa
         for table, frame in published(site).items():
             assert_frame_equal(frame, expected[table])
         assert count_repeated_calls(site, [DAY]) <= (state.step == "invoke"), f"{died}: calls were repeated"
-
-
-def key_of_earlier_versions(_deployment: str, *parts: Any) -> str:
-    """A shard's key as versions before 0.2 made it, without the output root."""
-    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
 
 
 @pytest.mark.parametrize("night", [NIGHTS["retries"]], ids=["retries"])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import pytest
 
@@ -256,7 +256,16 @@ OF_CANARY = factories.usage(
     answered_count=1,
     repeated_call_count=1,
 )
-SHARD = factories.ledger_entry(estimate_source="learnt")
+
+
+def earlier_entry(**overrides: Any) -> LedgerEntry:
+    """An intent under the key of versions that did not put the deployment into it: they wrote the golden files."""
+    entry = factories.ledger_entry(**overrides)
+    parts = (entry.run_date, entry.shard, entry.input_sha256, entry.model_id, entry.invocation_type, entry.epoch)
+    return factories.ledger_entry(**overrides, key=factories.key_of_earlier_versions("", *parts))
+
+
+SHARD = earlier_entry(estimate_source="learnt")
 ANSWERS = "s3://moderation-bucket/output/answers"
 LIVES = {
     "batch": (
@@ -281,12 +290,12 @@ LIVES = {
         [],
     ),
     "adopted": (
-        factories.ledger_entry(shard=1),
+        earlier_entry(shard=1),
         "",
         [Step(lambda entry: adopted(entry, ARN, NOW), "batch_adopted")],
     ),
     "on_demand": (
-        factories.ledger_entry(shard=2, mode="on_demand", record_count=7),
+        earlier_entry(shard=2, mode="on_demand", record_count=7),
         "",
         [
             Step(lambda entry: closed(entry, NOW, is_whole=False), "on_demand_closed"),
