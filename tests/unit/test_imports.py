@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = ("flows", "tasks", "data_contracts", "prompts")
@@ -82,11 +81,15 @@ def imports(name: str) -> Iterator[tuple[str, set[str]]]:
 def files_imported(name: str) -> set[str]:
     """The files of ours that a file imports: modules, and the packages that it takes names from."""
     found = set[str]()
-    for module, names in imports(name):
+    for module, names in IMPORTS[name]:
         inner = {MODULES[f"{module}.{part}"] for part in names if f"{module}.{part}" in MODULES}
         outer = {MODULES[module]} if module in MODULES and (not names or len(inner) < len(names)) else set()
         found |= inner | outer
     return found - {name}
+
+
+IMPORTS = {name: list(imports(name)) for name in FILES}
+FILES_IMPORTED = {name: files_imported(name) for name in FILES}
 
 
 def decorators(name: str) -> dict[str, set[str]]:
@@ -109,112 +112,126 @@ def room_of(name: str) -> str:
     return name.split("/")[1]
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_imports_point_one_way(name: str) -> None:
+def test_imports_point_one_way() -> None:
     """flows -> tasks -> {prompts, data_contracts}; sandbox and benchmarks stand beside; nothing imports them."""
-    package = name.split("/")[0]
-    for module, _ in imports(name):
-        top = module.split(".")[0]
-        if top in (*OURS, *AROUND, "tests"):
-            assert top in ALLOWED[package], f"{name} imports {module}"
+    wrong = []
+    for name in FILES:
+        for module, _ in IMPORTS[name]:
+            top = module.split(".")[0]
+            if top in (*OURS, *AROUND, "tests") and top not in ALLOWED[name.split("/")[0]]:
+                wrong.append(f"{name} imports {module}")
+    assert not wrong
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_flow_is_imported_only_by_what_runs_it(name: str) -> None:
+def test_a_flow_is_imported_only_by_what_runs_it() -> None:
     """A module with a Prefect flow is imported by the command line and by flows that run it; a night by its players."""
-    for imported in files_imported(name):
-        if imported in FLOW_FILES:
-            assert name in RUNS_FLOWS or name.startswith(("flows/commands/", "benchmarks/")), f"{name}: {imported}"
-        elif imported.startswith("flows/") and not name.startswith("flows/"):
-            assert imported in ("flows/night.py", "flows/__main__.py") or name.startswith("benchmarks/"), (
-                f"{name}: {imported}"
-            )
+    wrong = []
+    for name, found in FILES_IMPORTED.items():
+        runs_flows = name in RUNS_FLOWS or name.startswith(("flows/commands/", "benchmarks/"))
+        is_outside = not name.startswith(("flows/", "benchmarks/"))
+        for imported in found:
+            is_open = imported in ("flows/night.py", "flows/__main__.py") or not imported.startswith("flows/")
+            if not runs_flows if imported in FLOW_FILES else is_outside and not is_open:
+                wrong.append(f"{name} imports {imported}")
+    assert not wrong
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_rooms_import_the_rooms_below(name: str) -> None:
+def test_rooms_import_the_rooms_below() -> None:
     """A room takes from those below it in ROOMS, and from itself."""
-    if name == "tasks/__init__.py":
-        return
-    for imported in files_imported(name):
-        if imported.startswith("tasks/"):
-            assert ROOMS.index(room_of(imported)) <= ROOMS.index(room_of(name)), f"{name} imports {imported}"
+    wrong = [
+        f"{name} imports {imported}"
+        for name in TASKS
+        if name != "tasks/__init__.py"
+        for imported in FILES_IMPORTED[name]
+        if imported.startswith("tasks/") and ROOMS.index(room_of(imported)) > ROOMS.index(room_of(name))
+    ]
+    assert not wrong
 
 
 def test_no_circle_of_files() -> None:
     """No file is reached from itself by imports."""
-    graph = {name: files_imported(name) for name in FILES}
     done = set[str]()
 
     def walk(name: str, way: tuple[str, ...]) -> None:
         assert name not in way, " -> ".join((*way[way.index(name) :], name))
         if name not in done:
-            for imported in sorted(graph[name]):
+            for imported in sorted(FILES_IMPORTED[name]):
                 walk(imported, (*way, name))
             done.add(name)
 
-    for name in graph:
+    for name in FILES:
         walk(name, ())
 
 
-@pytest.mark.parametrize("name", PARTS)
-def test_prefect_stays_in_flows_and_in_one_module(name: str) -> None:
-    """How a stage is run by Prefect is written once."""
-    if any(module.split(".")[0] == "prefect" for module, _ in imports(name)):
-        assert name.startswith("flows/") or name == "tasks/base/stage.py"
-        assert name != "flows/night.py", "a night is played without Prefect too"
+def test_prefect_stays_in_flows_and_in_one_module() -> None:
+    """How a stage is run by Prefect is written once; a night is played without Prefect too."""
+    users = {name for name in PARTS if any(module.split(".")[0] == "prefect" for module, _ in IMPORTS[name])}
+    wrong = {name for name in users if not name.startswith("flows/") or name == "flows/night.py"}
+    assert not wrong - {"tasks/base/stage.py"}
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_is_the_door_of_its_module(stage: str) -> None:
+def test_a_stage_is_the_door_of_its_module() -> None:
     """A stage is found by its name: its module bears it. Two alerts that share all else stand in one."""
-    assert Path(STAGES[stage]).stem in (stage, "send_alerts")
+    assert STAGES
+    wrong = {stage: name for stage, name in STAGES.items() if Path(name).stem not in (stage, "send_alerts")}
+    assert not wrong
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_no_stage_calls_a_stage(name: str) -> None:
+def test_no_stage_calls_a_stage() -> None:
     """What two stages need is a function in a noun beside them; only types that a stage returns are taken from it."""
-    for module, names in imports(name):
-        assert not (names & STAGES.keys() and MODULES.get(module) in STAGES.values()), f"{name} imports {names}"
+    wrong = [
+        f"{name} imports {names} from {module}"
+        for name in TASKS
+        for module, names in IMPORTS[name]
+        if names & STAGES.keys() and MODULES.get(module) in STAGES.values()
+    ]
+    assert not wrong
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_has_a_sign_and_nothing_else_in_it(room: str) -> None:
+def test_a_room_has_a_sign_and_nothing_else_in_it() -> None:
     """`__init__.py` of a room, and of the folders in it, says what lives there; only a seam has code."""
+    wrong = []
     for name in TASKS:
-        if name.startswith(f"tasks/{room}/") and name.endswith("__init__.py"):
+        folder = name.removeprefix("tasks/").removesuffix("/__init__.py")
+        if name.endswith("__init__.py") and name.split("/")[1] in ROOMS:
             body = TREES[name].body
-            assert isinstance(body[0], ast.Expr)
-            seam = name.removeprefix("tasks/").removesuffix("/__init__.py") in SEAMS
-            assert seam or len(body) == 1, f"{name} holds code"
+            if not (body and isinstance(body[0], ast.Expr) and (folder in SEAMS or len(body) == 1)):
+                wrong.append(f"{name} lacks a sign or holds code")
+    assert not wrong
 
 
-@pytest.mark.parametrize("folder", sorted({str(Path(name).parent) for name in FILES if not name.startswith("tests")}))
-def test_no_folder_is_crowded(folder: str) -> None:
+def test_no_folder_is_crowded() -> None:
     """A folder that needs more modules lacks a room."""
-    modules = [name for name in FILES if str(Path(name).parent) == folder and not name.endswith("__init__.py")]
-    assert len(modules) <= MOST_MODULES
+    modules = Counter(str(Path(name).parent) for name in FILES if not name.endswith("__init__.py"))
+    assert not {folder: count for folder, count in modules.items() if count > MOST_MODULES}
 
 
-@pytest.mark.parametrize("name", PARTS)
-def test_libraries_stay_behind_their_fence(name: str) -> None:
+def test_libraries_stay_behind_their_fence() -> None:
     """AWS libraries and whatever opens a URL live in the adapters alone, Great Expectations in one module."""
-    for module, _ in imports(name):
-        for library in (module, module.split(".")[0]):
-            assert name.startswith(FENCES.get(library, "")), f"{name} imports {module}"
+    wrong = [
+        f"{name} imports {module}"
+        for name in PARTS
+        for module, _ in IMPORTS[name]
+        if not all(name.startswith(FENCES.get(library, "")) for library in (module, module.split(".")[0]))
+    ]
+    assert not wrong
 
 
-@pytest.mark.parametrize("name", [name for name in PARTS if not name.startswith("flows/")])
-def test_only_flows_know_time_and_environment(name: str) -> None:
+def test_only_flows_know_time_and_environment() -> None:
     """The clock's date, the environment and Prefect's run are read in flows and handed down."""
-    used = {ast.unparse(node) for node in ast.walk(TREES[name]) if isinstance(node, ast.Attribute | ast.Name)}
-    assert not used & {*ONLY_IN_FLOWS, "datetime.now", "datetime.utcnow", "os.getenv"}
+    wrong = []
+    for name in PARTS:
+        if not name.startswith("flows/"):
+            used = {ast.unparse(node) for node in ast.walk(TREES[name]) if isinstance(node, ast.Attribute | ast.Name)}
+            known = used & {*ONLY_IN_FLOWS, "datetime.now", "datetime.utcnow", "os.getenv"}
+            wrong += [f"{name} uses {item}" for item in known]
+    assert not wrong
 
 
-@pytest.mark.parametrize("name", [name for name in PARTS if not name.startswith("flows/")])
-def test_only_the_adapters_wait(name: str) -> None:
+def test_only_the_adapters_wait() -> None:
     """Time passes by the clock that stages connect to, so that a test or a storm can let it pass at once."""
-    assert name.startswith("tasks/adapters/") or "time" not in {module for module, _ in imports(name)}
+    waiting = {name for name in PARTS if "time" in {module for module, _ in IMPORTS[name]}}
+    assert not {name for name in waiting if not name.startswith(("flows/", "tasks/adapters/"))}
 
 
 def test_benches_are_not_shipped() -> None:
@@ -223,10 +240,13 @@ def test_benches_are_not_shipped() -> None:
     assert set(targets["wheel"]["only-include"]) == {*OURS, "sandbox", "prices.toml"}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_test_imports_a_test(path: Path) -> None:
+def test_no_test_imports_a_test() -> None:
     """What two tests need stands in a module beside the tiers."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            parts = node.module.split(".")
-            assert parts[0] != "tests" or len(parts) <= 2, f"{path} imports {node.module}"
+    wrong = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                parts = node.module.split(".")
+                if parts[0] == "tests" and len(parts) > 2:
+                    wrong.append(f"{path.relative_to(ROOT)} imports {node.module}")
+    assert not wrong

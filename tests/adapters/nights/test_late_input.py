@@ -21,6 +21,7 @@ from tasks.watch.late_input import find_late_input
 from tasks.watch.tell_late_input import LateInputSummary, tell_late_input
 from tests.fakes import FakeAlerts, FakeBedrock, FakeClock
 from tests.measured_nights import settings_in
+from tests.played_once import PlayedOnce
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
@@ -54,12 +55,23 @@ class Site:
         return [message.title for message in self.channel.messages]
 
 
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> PlayedOnce:
+    root = tmp_path_factory.mktemp("late")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_REGION", "ap-northeast-1")
+        site = Site(root, environment)
+        site.play("run-1")
+        assert site.titles() == []
+    return PlayedOnce(root, site.bedrock)
+
+
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(played: PlayedOnce, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
-    found = Site(tmp_path, monkeypatch)
-    found.play("run-1")
-    return found
+    site = Site(played.root, monkeypatch)
+    played.bring_back(site.bedrock)
+    return site
 
 
 def test_unchanged_input_is_not_late(site: Site) -> None:

@@ -19,6 +19,7 @@ from tasks.ledger.lease import held
 from tasks.past_days.remeasure_day import Remeasured, describe_remeasured, remeasure_day
 from tests.fakes import FakeBedrock
 from tests.measured_nights import metrics_of, settings_in
+from tests.played_once import PlayedOnce
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
@@ -36,6 +37,8 @@ class Site:
         self.outside = Adapters(real.storage, real.lake, self.bedrock, ())
         monkeypatch.setattr(adapters, "connect", lambda _: self.outside)
         self.put(self.paths.comments, SAMPLE.comments)
+
+    def publish(self) -> None:
         play_night(self.settings, DAY, "run-1", lambda: NOW)
 
     def put(self, folder: str, frame: pl.DataFrame) -> None:
@@ -54,10 +57,22 @@ class Site:
         return value
 
 
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> PlayedOnce:
+    root = tmp_path_factory.mktemp("remeasured")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_REGION", "ap-northeast-1")
+        site = Site(root, environment)
+        site.publish()
+    return PlayedOnce(root, site.bedrock)
+
+
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(played: PlayedOnce, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
-    return Site(tmp_path, monkeypatch)
+    site = Site(played.root, monkeypatch)
+    played.bring_back(site.bedrock)
+    return site
 
 
 def test_new_labels_count_and_nothing_is_judged(site: Site) -> None:

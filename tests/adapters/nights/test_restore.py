@@ -26,6 +26,7 @@ from tasks.past_days.erasure.erase_comment import erase_comment
 from tasks.past_days.restore_day import describe_restore, list_versions, restore_day
 from tests.fakes import FakeBedrock
 from tests.measured_nights import settings_in
+from tests.played_once import PlayedOnce
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
@@ -41,12 +42,15 @@ class Site:
         )
         self.paths = DayPaths(self.settings, DAY)
         folder = Path(f"{root}/comments/date={DAY}")
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         sample_day(DAY, dirty_fraction=0.02).comments.head(130).write_parquet(folder / "part-0.parquet")
+        self.first: dict[str, pl.DataFrame] = {}
         real = adapters.connect(self.settings)
         self.bedrock = FakeBedrock(real.storage, polls_until_done=1)
         self.connected = _with(real, self.bedrock)
         monkeypatch.setattr(adapters, "connect", lambda _: self.connected)
+
+    def publish_twice(self) -> None:
         self.play("first")
         self.first = {table.name: self.read(table) for table in (VERDICTS, REJECTED, REVIEW, NIGHTS)}
         self.bedrock.malformed_records = 50
@@ -75,10 +79,25 @@ def _with(real: Adapters, bedrock: FakeBedrock) -> Adapters:
     return Adapters(storage=real.storage, lake=real.lake, bedrock=bedrock, alerts=())
 
 
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[PlayedOnce, dict[str, pl.DataFrame]]:
+    """Both nights, and what was published by the first."""
+    root = tmp_path_factory.mktemp("restored")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_REGION", "ap-northeast-1")
+        site = Site(root, environment)
+        site.publish_twice()
+    return PlayedOnce(root, site.bedrock), site.first
+
+
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(played: tuple[PlayedOnce, dict[str, pl.DataFrame]], monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
-    return Site(tmp_path, monkeypatch)
+    once, first = played
+    site = Site(once.root, monkeypatch)
+    once.bring_back(site.bedrock)
+    site.first = first
+    return site
 
 
 def test_the_day_is_again_what_it_was(site: Site) -> None:

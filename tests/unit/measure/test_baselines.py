@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import date, timedelta
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,20 @@ from tasks.measure.metric_rules import RULES
 from tests.measured_nights import DAY, Site, degraded
 
 LIMITS = Thresholds()
+#: Normal nights before a fault.
+SETTLED = 28
+
+
+@cache
+def _settled(comments: int, seed: int) -> Site:
+    site = Site(comments, 0.08, 1.0, seed)
+    site.play_nights(SETTLED)
+    return site
+
+
+def settled(comments: int, seed: int) -> Site:
+    """A site after 28 normal nights, played once for all tests; each gets a copy, and goes on from the same draw."""
+    return copy.deepcopy(_settled(comments, seed))
 
 
 def shares(value: float, nights: int = 28, n: int = 2000, wobble: float = 0.01) -> list[Reading]:
@@ -134,7 +150,10 @@ def test_threshold_agrees_with_state(value: float, n: int) -> None:
 @pytest.mark.parametrize("comments", [300, 1500, 20_000])
 def test_normal_nights_are_quiet(comments: int) -> None:
     """Of 4 sites' normal nights at most 1 in 100 rings: 140 nights, each over all its measures at once."""
-    judged = [rows for seed in range(4) for rows in Site(comments, 0.08, 1.0, seed).play_nights(48)[13:]]
+    sites = [settled(comments, seed) for seed in range(4)]
+    for site in sites:
+        site.play_nights(48 - SETTLED)
+    judged = [rows for site in sites for rows in site.frames[13:]]
     ringing = [degraded(rows) for rows in judged if degraded(rows)]
     assert len(ringing) <= 0.01 * len(judged), ringing
 
@@ -157,6 +176,4 @@ FAULTS = [
 def test_faults_ring_on_their_first_night(fault: dict[str, float], measure: str, comments: int) -> None:
     """Each fault is seen on its first night by the measure that it concerns, on 3 of 3 sites after 28 nights."""
     for seed in range(3):
-        site = Site(comments, 0.08, 1.0, seed)
-        site.play_nights(28)
-        assert measure in degraded(site.play(date(2026, 1, 29), fault))
+        assert measure in degraded(settled(comments, seed).play(date(2026, 1, 29), fault))
