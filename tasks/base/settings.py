@@ -25,6 +25,8 @@ from pydantic_settings import (
 from data_contracts.batch_lines import InvocationChoice
 from data_contracts.tolerances import Tolerances
 from tasks.base.errors import SettingsInvalid
+from tasks.base.events import AnnouncedEvent, read_events
+from tasks.base.lost_settings import describe_lost, warn_once
 from tasks.base.ports import Severity
 
 ENV_PREFIX = "MODERATION_"
@@ -45,31 +47,31 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Thresholds(BaseModel):
-    """How far a night may stray before it is called degraded; every tolerance has its reason."""
+    """The tolerances of the rule that judged nights until 0.2; only `max_failed_fraction` has an effect."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    #: Nights before a baseline is believed: two of each weekday but one.
+    #: Most answers that may fail (malformed, refused, error or missing together), whatever earlier nights were.
+    max_failed_fraction: float = Field(default=0.05, gt=0, lt=1)
+    #: No effect: a chart learns for 21 nights, accuracy for 14.
     min_baseline_nights: int = Field(default=13, ge=3)
-    #: Night-to-night standard deviations; 4 rings about once in 40 years a metric on normal nights.
+    #: No effect: evidence adds up over nights, within a budget of false alarms a year.
     max_deviation: float = Field(default=4.0, gt=0)
-    #: Least stretch of a spread that is estimated from few nights; Student's t may ask for more.
+    #: No effect: the detector stretches a spread by what it knows of it.
     scale_safety: float = Field(default=1.25, ge=1)
-    #: No alarm below this change of a share of a mix, or of accuracy: nobody acts on less.
+    #: No effect: no change is too small if the evidence for it is enough.
     min_share_change: Fraction = 0.03
-    #: Nor below this change of a rate (violations, failures, duplicates ...): a point of them is work already.
+    #: No effect: no change is too small if the evidence for it is enough.
     min_rate_change: Fraction = 0.01
-    #: Nor below this relative change of a mean or a volume.
+    #: No effect: no change is too small if the evidence for it is enough.
     min_relative_change: float = Field(default=0.15, gt=0)
-    #: Most answers that may fail (malformed, refused, error or missing together) without a baseline.
-    max_failed_fraction: Fraction = 0.05
-    #: Fewest violations whose split into categories is judged.
+    #: No effect: a night of few items says how many would tell.
     min_violations: int = Field(default=30, ge=1)
-    #: Fewest labels that an accuracy statement may rest on.
+    #: No effect: a night of few labels says how many would tell.
     min_labels: int = Field(default=50, ge=10)
-    #: Lowest accuracy: degraded when the whole 95 % interval lies below it.
+    #: No effect: accuracy is judged against the site's own first nights.
     min_accuracy: Fraction = 0.75
-    #: Most labels that may point to no comment.
+    #: No effect: label errors are compared with those of earlier days.
     max_label_error_fraction: Fraction = 0.2
 
 
@@ -194,7 +196,21 @@ class Settings(BaseSettings):
         default=0.05, description="Most verdicts of a published day that a backfill may change without a person's word"
     )
     approval_wait_h: float = Field(default=24.0, gt=0, description="Hours that a backfill waits for a person's answer")
-    baseline_days: int = Field(default=28, ge=7, description="Published days that a night is compared with")
+    baseline_days: int = Field(
+        default=28,
+        ge=7,
+        description=(
+            "First days whose words and texts later nights are compared with, and trailing days that the expectations "
+            "see; what a night's metrics are compared with is the detector's affair"
+        ),
+    )
+    events: Path | None = Field(
+        default=None,
+        description=(
+            "A TOML file of announced days, `[[event]]` with name, first, last and metrics (none: all inputs): inputs "
+            "of these days are shown and do not ring"
+        ),
+    )
     thresholds: Thresholds = Thresholds()
     tolerances: Tolerances = Tolerances()
 
@@ -223,11 +239,14 @@ class Settings(BaseSettings):
         if config is not None and not config.is_file():
             raise SettingsInvalid(f"{ENV_PREFIX}CONFIG names {config}, which is not a file")
         try:
-            return cls(**overrides)
+            settings = cls(**overrides)
         except ValidationError as error:
             raise SettingsInvalid("; ".join(_explain(item) for item in error.errors())) from None
         except ValueError as error:  # a TOML file that does not parse
             raise SettingsInvalid(f"{config or 'settings'}: {error}") from None
+        for line in describe_lost(settings):
+            warn_once(line)
+        return settings
 
     @field_validator("comments_uri", "labels_uri", "output_uri", "batch_uri")
     @classmethod
@@ -242,6 +261,13 @@ class Settings(BaseSettings):
         if uri.startswith("s3://") and not _BEDROCK_S3_URI.fullmatch(uri):
             raise ValueError("Bedrock accepts only letters, digits and -!_*'(). between slashes (no '=', no spaces)")
         return uri
+
+    @field_validator("events")
+    @classmethod
+    def _events(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            read_events(file)
+        return file
 
     @field_validator("role_arn")
     @classmethod
@@ -297,6 +323,18 @@ class Settings(BaseSettings):
                 "leave them out, or name fewer"
             )
         return self
+
+    @cached_property
+    def announced_events(self) -> tuple[AnnouncedEvent, ...]:
+        """What the events' file says.
+
+        Raises:
+            SettingsInvalid: if the file is no longer what it was when the settings were read.
+        """
+        try:
+            return read_events(self.events) if self.events else ()
+        except ValueError as error:
+            raise SettingsInvalid(f"{ENV_PREFIX}EVENTS: {error}") from None
 
     @cached_property
     def zone(self) -> ZoneInfo:
