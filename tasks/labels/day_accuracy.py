@@ -116,9 +116,12 @@ def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: d
         measure_labels(settled, files.faults, run_date),
         Stamp(run_date, now, verdicts_run_id, paths.run_id),
     )
-    earlier = read_evidence(outside, paths, QUALITY_NIGHTS).filter(pl.col("metric").is_in([*QUALITY, LABEL_ERRORS]))
+    is_over = wait_is_over(run_date, objects, now)
+    # Most nights have no labels yet: then there is nothing to compare, and a year need not be read.
+    earlier = read_evidence(outside, paths, QUALITY_NIGHTS if objects or is_over else 0)
+    earlier = earlier.filter(pl.col("metric").is_in([*QUALITY, LABEL_ERRORS]))
     whole = next(item.n or 0 for item in measured if (item.metric, item.slice) == ("accuracy", ALL))
-    is_complete = wait_is_over(run_date, objects, now) or has_enough(whole, usual_count(earlier))
+    is_complete = is_over or has_enough(whole, usual_count(earlier))
     rows = judge_quality(measured, stamp, earlier, policy_of(paths.settings), is_final=is_complete)
     summary = summarise(run_date, settled, rows_of(rows))
     matrices = [matrix.model_dump() for matrix in summary.confusion]
