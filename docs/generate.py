@@ -26,7 +26,7 @@ from tasks.base import errors
 from tasks.base.advice import ADVICE, UNEXPECTED
 from tasks.base.setting_names import ENV_PREFIX
 from tasks.base.settings import Settings, Thresholds
-from tasks.measure.metric_rules import RULES, Group, severity_of
+from tasks.measure.detect.rules import RULES, Group
 
 #: How a limit of a setting is written.
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
@@ -107,7 +107,7 @@ def degraded_section() -> str:
     words = WORDS["en"]
     parts = []
     for group in Group:
-        metrics = [f"`{name}` ({severity_of(name, None)})" for name, rule in RULES.items() if rule.group is group]
+        metrics = [f"`{name}`" for name, rule in RULES.items() if rule.group is group and rule.weight]
         do = words.advice[group].removeprefix("Do: ")
         parts.append(f"### Degraded: {words.groups[group]}\n\n{', '.join(metrics)}.\n\n**Do:** {do}")
     return "\n\n".join(parts)

@@ -63,9 +63,10 @@ publish               | work/valid, work/rejected,     | lake/verdicts, lake/rej
                       |                                | their plain objects;           | the day (LeaseLost)
                       |                                | balance.json                   |
 measure_drift         | work/valid, work/rejected,     | lake/metrics and its plain     | another run has the day
-                      | work/verdicts, lake/nights,    | object, state/vocabulary       | (LeaseLost)
-                      | lake/metrics,                  |                                |
-                      | state/vocabulary, lease        |                                |
+                      | work/verdicts, lake/nights,    | object, state/vocabulary,      | (LeaseLost)
+                      | lake/metrics,                  | state/texts                    |
+                      | state/vocabulary, state/texts, |                                |
+                      | lease                          |                                |
 measure_accuracy      | labels/date=D, lake/verdicts,  | lake/metrics and its plain     | never
                       | lake/nights, lake/metrics      | object, confusion.json,        |
                       |                                | state/labels                   |

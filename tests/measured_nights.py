@@ -13,15 +13,15 @@ import polars as pl
 
 from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.labels import LABELS
-from data_contracts.tables.metrics import METRICS
+from data_contracts.tables.metrics import METRICS, MetricRow
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.base.paths import DayPaths, RunPaths
-from tasks.base.settings import Settings, Thresholds
-from tasks.measure.judgement import Stamp, judge_all, metric_rows
+from tasks.base.settings import Settings
+from tasks.measure.detect import Policy
+from tasks.measure.detect.rules import FAILURES
+from tasks.measure.judgement import Stamp, evidence_of, judge, measured_rows
 from tasks.measure.measurement import Measurement, mean, rate, total
-from tasks.measure.metric_history import History
-from tasks.measure.metric_rules import FAILURES
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
@@ -94,6 +94,12 @@ def publish_night(settings: Settings, run_date: date) -> None:
     lake.append(DayPaths(settings, run_date).lake("nights"), NIGHTS, frame, {})
 
 
+def put_metrics(settings: Settings, rows: pl.DataFrame) -> None:
+    """Append rows to the metrics table, as nights did that were measured earlier."""
+    lake = adapters.connect(settings).lake
+    lake.append(DayPaths(settings, DAY).lake("metrics"), METRICS, METRICS.conform(rows.lazy()).collect(), {})
+
+
 def metrics_of(settings: Settings, run_date: date) -> pl.DataFrame:
     """Every row of a day in the metrics table, repeated measurements included."""
     lake = adapters.connect(settings).lake
@@ -126,16 +132,11 @@ class Site:
         self.comments, self.violations, self.noise = comments, violations, noise
         self.random = np.random.default_rng([comments, round(1000 * violations), round(10 * noise), seed])
         self.frames: list[pl.DataFrame] = []
-        self.limits = Thresholds()
 
     def play(self, day: date, fault: Mapping[str, float] | None = None, *, keep: bool = True) -> pl.DataFrame:
         """Measure and judge one night; the rows of the metrics table."""
-        history = History.of(
-            [frame["date"][0] for frame in self.frames[-28:]], pl.concat([METRICS.empty(), *self.frames[-28:]])
-        )
-        rows = metric_rows(
-            judge_all(self.measure(day, fault or {}), day, history, self.limits), history, Stamp(day, NOW, "r", "r")
-        )
+        earlier = evidence_of(pl.concat([METRICS.empty(), *self.frames]))
+        rows = judge(measured_rows(self.measure(day, fault or {}), Stamp(day, NOW, "r", "r")), earlier, Policy())
         if keep:
             self.frames.append(rows)
         return rows
@@ -203,14 +204,15 @@ class Site:
 
 
 def degraded(rows: pl.DataFrame) -> list[str]:
-    """Which measures a night's rows call degraded."""
+    """Which measures a night's rows call degraded, by metric and slice."""
     bad = rows.filter(pl.col("state") == "degraded").sort("metric", "slice")
     return [f"{metric} {part}" for metric, part in bad.select("metric", "slice").iter_rows()]
 
 
-def degraded_row(metric: str, **overrides: Any) -> dict[str, Any]:
+def degraded_row(metric: str, **overrides: Any) -> MetricRow:
     """A degraded row of the metrics table."""
     values = {"x": 60.0, "n": 300, "mean": None, "variance": None, "value": 0.2, "ci_low": 0.16, "ci_high": 0.25}
     against = {"baseline": 0.1, "effect": 0.1, "threshold": 0.07, "statistic": 6.1, "state": "degraded", "since": DAY}
     named = {"date": DAY, "metric": metric, "slice": "all", "kind": "rate"}
-    return {**named, **values, **against, "reason": "6.1 deviations above 28 earlier nights, limit 4", **overrides}
+    evidence = {"severity": "ticket", "evidence": 9125.0, "evidence_limit": 9125.0, "reason_code": "shift"}
+    return MetricRow.model_validate({**named, **values, **against, **evidence, **overrides})

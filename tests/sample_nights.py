@@ -9,7 +9,7 @@ from typing import Any
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.ledger import EntryState, Usage
 from data_contracts.documents.summary import Night
-from data_contracts.tables.metrics import METRICS
+from data_contracts.tables.metrics import MetricRow
 from tests.factories import ledger_entry
 
 RUN_DATE = date(2026, 11, 19)
@@ -18,29 +18,44 @@ RUN_DATE = date(2026, 11, 19)
 RUN_ID = "20261119T200000-1a2b3c4d"
 
 
-def metric(name: str, part: str = "all", **overrides: Any) -> dict[str, Any]:
+def metric(name: str, part: str = "all", **overrides: Any) -> MetricRow:
     """One row of the metrics table as summary.json holds it."""
-    row: dict[str, Any] = dict.fromkeys(METRICS.names)
-    row |= {"date": str(RUN_DATE), "metric": name, "slice": part, "kind": "rate", "n": 11_800, "state": "ok"}
-    return row | {"method": "share of valid comments; Jeffreys 95% interval", "run_id": RUN_ID} | overrides
+    row: dict[str, Any] = {
+        "date": str(RUN_DATE),
+        "metric": name,
+        "slice": part,
+        "kind": "rate",
+        "n": 11_800,
+        "state": "ok",
+    }
+    row |= {"method": "share of valid comments; Jeffreys 95% interval", "run_id": RUN_ID}
+    return MetricRow.model_validate(row | overrides)
 
 
-def compared(name: str, part: str, value: float, baseline: float, spread: float, **overrides: Any) -> dict[str, Any]:
+def compared(name: str, part: str, value: float, baseline: float, spread: float, **overrides: Any) -> MetricRow:
     """A row with an interval, a baseline and all that follows from it."""
     facts = {"value": value, "ci_low": value * 0.93, "ci_high": value * 1.07, "baseline": baseline}
     facts |= {"effect": value - baseline, "threshold": 4 * spread, "statistic": (value - baseline) / spread}
     return metric(name, part, **facts | overrides)
 
 
-def estimated(name: str, part: str, value: float, n: int, reach: float, **overrides: Any) -> dict[str, Any]:
+def estimated(name: str, part: str, value: float, n: int, reach: float, **overrides: Any) -> MetricRow:
     """A quality row with its interval."""
     ends = {"ci_low": max(0.0, value - reach), "ci_high": min(1.0, value + reach)}
     return metric(name, part, value=value, n=n, **ends, **overrides)
 
 
 METRIC_ROWS = [
-    metric("volume", kind="count", value=11_788.0, n=11_788, baseline=12_050.0, effect=-262.0, threshold=4_200.0)
-    | {"statistic": -0.3},
+    metric(
+        "volume",
+        kind="count",
+        value=11_788.0,
+        n=11_788,
+        baseline=12_050.0,
+        effect=-262.0,
+        threshold=4_200.0,
+        statistic=-0.3,
+    ),
     compared("text_length_log", "all", 3.861, 3.874, 0.03, kind="mean", ci_low=3.846, ci_high=3.876),
     compared("language_share", "language=ja", 0.7121, 0.7233, 0.012, ci_low=0.7039, ci_high=0.7202),
     compared("language_share", "language=en", 0.2811, 0.2702, 0.012, ci_low=0.2731, ci_high=0.2893),
@@ -48,15 +63,38 @@ METRIC_ROWS = [
     compared("product_share", "product=B0-4711", 0.0214, 0.0197, 0.004),
     compared("duplicate_rate", "all", 0.0461, 0.0437, 0.004),
     compared("rejected_rate", "all", 0.0111, 0.0106, 0.002),
-    compared("violation_rate", "all", 0.0842, 0.0611, 0.0045, state="degraded", since="2026-11-17")
-    | {"reason": "5.1 deviations above 28 earlier nights, limit 4"},
+    compared(
+        "violation_rate",
+        "all",
+        0.0842,
+        0.0611,
+        0.0045,
+        state="degraded",
+        since="2026-11-17",
+        reason="5.1 deviations above 28 earlier nights, limit 4",
+    ),
     compared("violation_rate", "language=en", 0.0611, 0.0602, 0.007),
     compared(
-        "violation_category_share", "category=spam", 0.52, 0.371, 0.034, state="degraded", since="2026-11-19", n=988
-    )
-    | {"reason": "4.4 deviations above 28 earlier nights, limit 4"},
-    metric("violation_category_share", "category=privacy", value=0.011, n=21, baseline=0.012, effect=-0.001)
-    | {"state": "cannot_tell", "reason": "21 violations, 30 are needed to judge their split"},
+        "violation_category_share",
+        "category=spam",
+        0.52,
+        0.371,
+        0.034,
+        state="degraded",
+        since="2026-11-19",
+        n=988,
+        reason="4.4 deviations above 28 earlier nights, limit 4",
+    ),
+    metric(
+        "violation_category_share",
+        "category=privacy",
+        value=0.011,
+        n=21,
+        baseline=0.012,
+        effect=-0.001,
+        state="cannot_tell",
+        reason="21 violations, 30 are needed to judge their split",
+    ),
     compared("malformed_rate", "all", 0.0007, 0.0005, 0.0012),
     compared("input_tokens_log", "all", 6.548, 6.551, 0.01, kind="mean", ci_low=6.541, ci_high=6.555),
     metric("cost_usd", kind="count", value=7.4218, baseline=7.51, effect=-0.0882, threshold=1.1265, statistic=-0.4),
@@ -203,7 +241,7 @@ def hostile_night(text: str) -> Night:
     return plain.model_copy(update={"model_id": text, "prompt": text, "run_id": text, "paths": {text: text}})
 
 
-def many_metrics() -> list[dict[str, Any]]:
+def many_metrics() -> list[MetricRow]:
     """Sixty products beside the usual rows, fourteen of them degraded."""
     facts = {"state": "degraded", "since": str(RUN_DATE), "reason": "4.8 deviations above 28 earlier nights, limit 4"}
     return [

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.documents.ledger import EstimateSource
+from data_contracts.tables.metrics import MetricRow
 
 
 class Night(BaseModel):
@@ -35,7 +36,7 @@ class Night(BaseModel):
     #: what was found before the first job, or in the books, that somebody should know
     warnings: tuple[str, ...] = ()
     jobs: list[dict[str, Any]]
-    metrics: list[dict[str, Any]]
+    metrics: list[MetricRow]
     alerts: dict[str, Any]
     seconds: dict[str, float]
     paths: dict[str, str]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from enum import StrEnum
+from typing import Literal
 
 import polars as pl
+from pydantic import BaseModel, ConfigDict
 
-from data_contracts.tables.table import UTC_MICROSECONDS, Column, Table
+from data_contracts.tables.table import FIRST_VERSION, UTC_MICROSECONDS, Column, Table
 
 
 class Kind(StrEnum):
@@ -29,13 +32,58 @@ class State(StrEnum):
     LEARNING = "learning"
 
 
+class ReasonCode(StrEnum):
+    """Why a state is what it is; null where the night is as expected."""
+
+    #: evidence of several nights reached the limit
+    SHIFT = "shift"
+    #: one night alone is too far out
+    JUMP = "jump"
+    #: 28 nights of labels are worse than the first ones
+    CREEP = "creep"
+    #: the night had no comments
+    NO_INPUT = "no_input"
+    #: too many answers failed
+    INCOMPLETE = "incomplete"
+    #: no labels came
+    NO_LABELS = "no_labels"
+    #: more labels of the day are still to come
+    PROVISIONAL = "provisional"
+    #: what the night is compared with is still being collected
+    COLLECTING = "collecting"
+    #: nothing was there to be measured
+    NOT_MEASURED = "not_measured"
+    #: numbers that cannot be
+    IMPOSSIBLE = "impossible"
+    #: too few earlier nights
+    FEW_NIGHTS = "few_nights"
+    #: too few labels or items
+    FEW_ITEMS = "few_items"
+    #: an announced event
+    EVENT = "event"
+    #: for reading; it never rings
+    SHOWN = "shown"
+
+
 _F, _S = pl.Float64(), pl.String()
 #: Of `value` and of what is compared with it; docs/tables.md lists the metrics with theirs.
 _VALUE = "that of the metric"
 
 
-def _number(name: str, meaning: str, null_when: str, *, unit: str | None = _VALUE, dtype: pl.DataType = _F) -> Column:
-    return Column(name, dtype, meaning, nullable=True, unit=unit, null_when=null_when)
+#: The version that first judged nights by evidence that adds up.
+_DETECTOR = "0.2.0"
+
+
+def _number(
+    name: str,
+    meaning: str,
+    null_when: str,
+    *,
+    unit: str | None = _VALUE,
+    dtype: pl.DataType = _F,
+    since: str = FIRST_VERSION,
+) -> Column:
+    return Column(name, dtype, meaning, nullable=True, unit=unit, null_when=null_when, since=since)
 
 
 _NO_BASELINE = "the night was not compared: see `state` and `reason`"
@@ -60,12 +108,12 @@ METRICS = Table(
         _number("effect", "`value` minus `baseline`.", _NO_BASELINE),
         _number(
             "threshold",
-            "How large |effect| may be before the state is degraded.",
+            "How large |effect| may be before the state is degraded, given what earlier nights showed.",
             f"no value could stand out, or {_NO_BASELINE}",
         ),
         _number(
             "statistic",
-            "How far the value is from the baseline.",
+            "How far the value is from what is expected of this night.",
             _NO_BASELINE,
             unit="standard deviation between nights",
         ),
@@ -84,6 +132,79 @@ METRICS = Table(
         Column("measured_at", UTC_MICROSECONDS, "When it was measured: the latest of a (date, metric, slice) counts."),
         Column("verdicts_run_id", _S, "The run whose verdicts were measured."),
         Column("run_id", _S, "The run that measured."),
+        Column(
+            "severity",
+            _S,
+            "How soon somebody should look: page, ticket, report.",
+            nullable=True,
+            null_when="nobody needs to look: `state` is not degraded, and labels have not stopped coming",
+            since=_DETECTOR,
+        ),
+        _number(
+            "evidence",
+            "How much this and earlier nights speak for a change: chance brings it once in so many nights at most.",
+            "the slice never rings, or the night was not compared",
+            unit="nights",
+            since=_DETECTOR,
+        ),
+        _number(
+            "evidence_limit",
+            "The evidence at which the state is degraded.",
+            "`evidence` is null",
+            unit="nights",
+            since=_DETECTOR,
+        ),
+        Column(
+            "reason_code",
+            _S,
+            f"Why the state is what it is: {', '.join(ReasonCode)}.",
+            nullable=True,
+            null_when="the night is as expected",
+            since=_DETECTOR,
+        ),
     ),
     key=("date", "metric", "slice", "measured_at"),
 )
+
+
+class MetricRow(BaseModel):
+    """One row of the table, its columns as fields; what rows of earlier versions and of old summaries lack is null."""
+
+    model_config = ConfigDict(frozen=True)
+
+    date: dt.date
+    metric: str
+    slice: str = "all"
+    kind: Kind
+    x: float | None = None
+    n: int | None = None
+    mean: float | None = None
+    variance: float | None = None
+    value: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    baseline: float | None = None
+    effect: float | None = None
+    threshold: float | None = None
+    statistic: float | None = None
+    state: State
+    since: dt.date | None = None
+    method: str = ""
+    reason: str | None = None
+    measured_at: dt.datetime | None = None
+    verdicts_run_id: str = ""
+    run_id: str = ""
+    severity: Literal["page", "ticket", "report"] | None = None
+    evidence: float | None = None
+    evidence_limit: float | None = None
+    reason_code: str | None = None
+
+    @property
+    def rings(self) -> bool:
+        """Whether somebody should look: the slice is degraded, or labels that used to come do not."""
+        return self.state is State.DEGRADED or self.severity is not None
+
+
+def rows_of(frame: pl.DataFrame) -> list[MetricRow]:
+    """The rows of a frame with the table's columns, in order."""
+    return [MetricRow.model_validate(row) for row in frame.iter_rows(named=True)]

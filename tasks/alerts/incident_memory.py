@@ -47,7 +47,8 @@ class DayRecord(BaseModel):
 
     def knows(self, channel: str, troubles: Set[Trouble]) -> bool:
         """Whether the channel knows of each of them; there is nothing to know of an ok night."""
-        return bool(troubles) and troubles <= set(self.degraded.get(channel, ()))
+        known = self.degraded.get(channel, ())
+        return bool(troubles) and all(trouble.is_covered_by(known) for trouble in troubles)
 
     def with_degraded(self, channel: str, troubles: Set[Trouble]) -> DayRecord:
         """After the channel knows of them."""

@@ -8,19 +8,18 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from data_contracts.tables.metrics import Kind
+from data_contracts.tables.metrics import Kind, MetricRow
 from tasks.alerts.incidents import REMIND_NIGHTS, Incident, News, Trouble
 from tasks.alerts.words import WORDS, Words
 from tasks.base.advice import runbook_place
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertMessage, Severity
 from tasks.base.safe_text import safe_id, safe_text
-from tasks.measure.metric_history import Row
-from tasks.measure.metric_rules import RULES, Change, Group, Scale
+from tasks.measure.detect.rules import Group, rule_of
 
 #: Longest reason that an alert repeats.
 MAX_REASON_CHARS = 600
@@ -35,7 +34,7 @@ _ASKED_AGAIN = frozenset({"malformed_rate", "error_rate", "missing_rate"})
 class Finding(NamedTuple):
     """A degraded measurement and, where they help, ids of comments that show it."""
 
-    row: Row
+    row: MetricRow
     comment_ids: tuple[str, ...] = ()
 
 
@@ -57,7 +56,7 @@ def degraded_message(
     """
     words = _words(paths)
     groups = {group: sorted((item for item in findings if _group(item) is group), key=_order) for group in Group}
-    named = [group for group in Group if groups[group] or any(RULES[metric].group is group for metric in waiting)]
+    named = [group for group in Group if groups[group] or any(rule_of(metric).group is group for metric in waiting)]
     facts = _facts(paths, len(findings), incident)
     key = "one" if news is News.OPENING and len(findings) == 1 else str(news)
     troubles = {Trouble.of(item.row) for item in findings}
@@ -71,9 +70,9 @@ def degraded_message(
         if len(items) > max(room, 0):
             lines.append(words.phrases["more"].format(count=len(items) - max(room, 0)))
         lines += [
-            words.phrases["waiting"].format(name=words.metrics[metric])
+            words.phrases["waiting"].format(name=words.metric(metric))
             for metric in waiting
-            if RULES[metric].group is group
+            if rule_of(metric).group is group
         ]
         lines.append(words.advice[group])
         room -= len(items)
@@ -91,8 +90,8 @@ def recovery_message(paths: RunPaths, incident: Incident) -> AlertMessage:
     metrics = sorted({trouble.metric for trouble in incident.troubles})
     facts = _facts(paths, len(metrics), incident)
     lines = [words.leads["recovery"].format_map(facts)]
-    lines += [words.phrases["ok"].format(name=words.metrics[metric]) for metric in metrics]
-    named = [group for group in Group if any(RULES[metric].group is group for metric in metrics)]
+    lines += [words.phrases["ok"].format(name=words.metric(metric)) for metric in metrics]
+    named = [group for group in Group if any(rule_of(metric).group is group for metric in metrics)]
     severity = _most_urgent(incident.troubles)
     return _message(paths, "recovery", facts, named, [*lines, "", *_footer(paths, words)], severity)
 
@@ -119,8 +118,8 @@ def reason_key(error_name: str, reason: str) -> str:
     return hashlib.sha256(f"{error_name}\x1f{reason}".encode()).hexdigest()[:16]
 
 
-def describe(row: Mapping[str, object], run_date: date | None = None, words: Words = WORDS["en"]) -> str:
-    """One degraded measurement in one line: what, how much against what, since when, on how many.
+def describe(row: MetricRow, run_date: date | None = None, words: Words = WORDS["en"]) -> str:
+    """One degraded measurement in one line: what, how much against what, since when, on how many, and why.
 
     Args:
         row: of the metrics table.
@@ -128,27 +127,37 @@ def describe(row: Mapping[str, object], run_date: date | None = None, words: Wor
         words: the language's sentences.
     """
     say = words.phrases
-    name = words.metrics[str(row["metric"])]
-    if row["slice"] != "all":
-        name += say["part"].format(part=safe_id(str(row["slice"])))
-    if run_date is not None and row["date"] != run_date:
-        name += say["of_day"].format(day=row["date"])
-    facts = [_amount(row, "value", words)]
-    if row["baseline"] is not None:
-        facts.append(say["expected"].format(value=_amount(row, "baseline", words)))
-    if row["effect"] is not None and row["threshold"] is not None:
-        threshold = _change(row, "threshold", words, signed=False)
-        facts.append(say["change"].format(effect=_change(row, "effect", words), threshold=threshold))
-    if row["ci_low"] is not None:
-        low, high = _amount(row, "ci_low", words), _amount(row, "ci_high", words)
+    name = words.metric(row.metric)
+    if row.slice != "all":
+        name += say["part"].format(part=safe_id(row.slice))
+    if run_date is not None and row.date != run_date:
+        name += say["of_day"].format(day=row.date)
+    facts = [_amount(row, row.value, words)]
+    if row.baseline is not None:
+        facts.append(say["expected"].format(value=_amount(row, row.baseline, words)))
+    if row.effect is not None and row.threshold is not None:
+        threshold = _change(row, row.threshold, words, signed=False)
+        facts.append(say["change"].format(effect=_change(row, row.effect, words), threshold=threshold))
+    if row.ci_low is not None:
+        low, high = _amount(row, row.ci_low, words), _amount(row, row.ci_high, words)
         facts.append(say["interval"].format(low=low, high=high))
-    if row["kind"] != Kind.COUNT:
-        facts.append(say["n"].format(n=f"{row['n']:,}"))
-    facts.append(say["since"].format(day=row["since"]))
+    if row.kind is not Kind.COUNT and row.n is not None:
+        facts.append(say["n"].format(n=f"{row.n:,}"))
+    if row.since is not None:
+        facts.append(say["since"].format(day=row.since))
     line = f"{name}: {say['between_facts'].join(facts)}"
-    if row["reason"]:
-        line += say["reason"].format(reason=safe_text(words.reason(str(row["reason"])), MAX_REASON_CHARS))
-    return line
+    reason = _reason(row, words)
+    return line + say["reason"].format(reason=safe_text(reason, MAX_REASON_CHARS)) if reason else line
+
+
+def _reason(row: MetricRow, words: Words) -> str:
+    """Why it is degraded, by its reason code; a row of an earlier version has none and says it in English."""
+    if row.reason_code is None or row.reason_code not in words.reasons:
+        return row.reason or ""
+    numbers = {"x": row.x, "n": row.n, "evidence_limit": row.evidence_limit}
+    facts = {name: words.phrases["unknown"] if value is None else f"{value:,.0f}" for name, value in numbers.items()}
+    facts["statistic"] = words.phrases["unknown"] if row.statistic is None else f"{abs(row.statistic):,.0f}"
+    return words.reasons[row.reason_code].format_map(facts)
 
 
 def _words(paths: RunPaths) -> Words:
@@ -165,7 +174,7 @@ def _facts(paths: RunPaths, count: int, incident: Incident | None) -> dict[str, 
 def _message(
     paths: RunPaths,
     key: str,
-    facts: Mapping[str, str],
+    facts: dict[str, str],
     groups: Sequence[Group],
     lines: Sequence[str],
     severity: Severity,
@@ -188,11 +197,11 @@ def _most_urgent(troubles: Iterable[Trouble]) -> Severity:
 
 
 def _group(item: Finding) -> Group:
-    return RULES[item.row["metric"]].group
+    return rule_of(item.row.metric).group
 
 
 def _order(item: Finding) -> tuple[float, str, str, date]:
-    return -abs(item.row["statistic"] or 0.0), item.row["metric"], item.row["slice"], item.row["date"]
+    return -abs(item.row.statistic or 0.0), item.row.metric, item.row.slice, item.row.date
 
 
 def _lines(item: Finding, run_date: date, words: Words) -> list[str]:
@@ -201,27 +210,22 @@ def _lines(item: Finding, run_date: date, words: Words) -> list[str]:
     return [f"- {describe(item.row, run_date, words)}", *examples]
 
 
-def _amount(row: Mapping[str, object], column: str, words: Words) -> str:
-    value = row[column]
-    if not isinstance(value, float | int):
+def _amount(row: MetricRow, value: float | None, words: Words) -> str:
+    if value is None:
         return words.phrases["unknown"]
-    if row["kind"] == Kind.RATE:
+    if row.kind is Kind.RATE:
         return f"{value:.1%}"
-    if row["metric"] == "cost_usd":
+    if row.metric == "cost_usd":
         return f"${value:,.2f}"
-    return f"{value:,.0f}" if row["kind"] == Kind.COUNT else f"{value:.2f}"
+    return f"{value:,.0f}" if row.kind is Kind.COUNT else f"{value:.2f}"
 
 
-def _change(row: Mapping[str, object], column: str, words: Words, *, signed: bool = True) -> str:
-    value, rule = row[column], RULES[str(row["metric"])]
-    baseline = row["baseline"]
-    if not isinstance(value, float | int):
-        return words.phrases["unknown"]
+def _change(row: MetricRow, value: float, words: Words, *, signed: bool = True) -> str:
     plus = "+" if signed else ""
-    if rule.scale is Scale.SHARE:
+    if row.kind is Kind.RATE:
         return words.phrases["points"].format(points=f"{100 * value:{plus}.1f}")
-    if rule.change is Change.RELATIVE and rule.scale is Scale.TOTAL and isinstance(baseline, float) and baseline > 0:
-        return f"{100 * value / baseline:{plus}.0f}%"
+    if row.kind is Kind.COUNT and row.baseline:
+        return f"{100 * value / row.baseline:{plus}.0f}%"
     return f"{value:{plus}.2f}"
 
 
@@ -234,11 +238,11 @@ def _commands(paths: RunPaths, groups: Sequence[Group], findings: Sequence[Findi
     """What to run next, as printed: every degraded measure, why answers failed, and what asks for the missing ones."""
     if groups != [Group.PIPELINE]:
         columns = '"metric", "slice", "value", "baseline", "reason"'
-        yield _query(paths.plain("metrics"), f'.filter(state="degraded").select({columns})')
+        yield _query(paths.plain("metrics"), f'.filter(pl.col("severity").is_not_null()).select({columns})')
     if Group.PIPELINE in groups:
         rest = '.group_by("status", "status_detail").len().sort("len", descending=True)'
         yield _query(paths.plain("verdicts"), rest)
-    if days := sorted({item.row["date"] for item in findings if item.row["metric"] in _ASKED_AGAIN}):
+    if days := sorted({item.row.date for item in findings if item.row.metric in _ASKED_AGAIN}):
         yield (
             f"python -m flows backfill --mode partial --start-date {days[0]} --end-date {days[-1]} "
             '--reason "missing answers"'

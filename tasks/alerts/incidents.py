@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from datetime import date
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.tables.metrics import MetricRow
 from tasks.base.ports import Severity
-from tasks.measure.metric_history import Row
-from tasks.measure.metric_rules import severity_of
 
 #: Nights between two messages about the same trouble.
 REMIND_NIGHTS = 7
@@ -26,7 +25,7 @@ class News(StrEnum):
 
 
 class Trouble(BaseModel):
-    """A degraded metric, in whichever slices; as urgent as its direction makes it."""
+    """A degraded metric, in whichever slices, and how urgent it is."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,9 +33,13 @@ class Trouble(BaseModel):
     severity: Severity
 
     @classmethod
-    def of(cls, row: Row) -> Trouble:
-        """What a degraded row is an instance of."""
-        return cls(metric=row["metric"], severity=severity_of(row["metric"], row["effect"]))
+    def of(cls, row: MetricRow) -> Trouble:
+        """What a degraded row is an instance of; a row of an earlier version does not say how urgent it is."""
+        return cls(metric=row.metric, severity=Severity(row.severity) if row.severity else Severity.TICKET)
+
+    def is_covered_by(self, known: Iterable[Trouble]) -> bool:
+        """Whether somebody who knows of these knows of this one, as urgent at least."""
+        return any(other.metric == self.metric and other.severity.rank <= self.severity.rank for other in known)
 
     def order(self) -> tuple[int, str]:
         """The most urgent first."""
@@ -106,7 +109,7 @@ def find_news(
     """
     if is_late or incident is None:
         return News.OPENING if degraded else None
-    if degraded - set(incident.troubles):
+    if not all(trouble.is_covered_by(incident.troubles) for trouble in degraded):
         return News.WORSE
     if not degraded and {trouble.metric for trouble in incident.troubles} <= healthy:
         return News.RECOVERY

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.tables.metrics import State
+from data_contracts.tables.metrics import MetricRow, State, rows_of
 from data_contracts.tables.verdicts import VERDICTS, Status
 from tasks import adapters
 from tasks.adapters import Adapters
@@ -29,7 +29,7 @@ from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertChannel, AlertMessage, Clock, Severity
 from tasks.base.settings import Settings
 from tasks.base.stage import single_stage, telling_stage
-from tasks.measure.metric_history import Row
+from tasks.measure.detect.rules import rings
 from tasks.measure.metrics_table import read_standing
 
 #: Comment ids that an alert shows per measure.
@@ -57,12 +57,12 @@ class AlertSummary(BaseModel):
     note: str = ""
 
 
-def showing(row: Row) -> pl.Expr | None:
+def showing(row: MetricRow) -> pl.Expr | None:
     """Which verdicts show the fault, or None where single comments explain nothing."""
-    metric, (dimension, _, member) = row["metric"], str(row["slice"]).partition("=")
+    metric, (dimension, _, member) = row.metric, row.slice.partition("=")
     if metric in _FAILED:
         return pl.col("status") == _FAILED[metric]
-    if (row["effect"] or 0) < 0 or member == "other":
+    if (row.effect or 0) < 0 or member == "other":
         return None
     match metric, dimension:
         case "violation_rate", "all":
@@ -79,7 +79,7 @@ def showing(row: Row) -> pl.Expr | None:
             return None
 
 
-def find_examples(rows: list[Row], verdicts: pl.LazyFrame) -> list[Finding]:
+def find_examples(rows: Sequence[MetricRow], verdicts: pl.LazyFrame) -> list[Finding]:
     """Each degraded measurement with the smallest few ids of comments that show it.
 
     Columns: comment_id, status, violation, category, language, product_id of `verdicts` are read.
@@ -106,11 +106,14 @@ class Standing(NamedTuple):
         return frozenset(trouble for trouble in troubles if trouble.severity in severities)
 
 
-def healthy_metrics(rows: pl.DataFrame) -> frozenset[str]:
-    """Metrics that have a value somewhere and are degraded nowhere."""
-    degraded = rows.filter(pl.col("state") == State.DEGRADED)["metric"]
-    could_tell = pl.col("state").is_in([State.OK, State.LEARNING]) & pl.col("value").is_not_null()
-    return frozenset(rows.filter(could_tell)["metric"]) - set(degraded)
+def healthy_metrics(rows: Sequence[MetricRow]) -> frozenset[str]:
+    """Metrics that have a value where they could ring, and ring nowhere."""
+    could_tell = {
+        row.metric
+        for row in rows
+        if row.state in (State.OK, State.LEARNING) and row.value is not None and rings(row.metric, row.slice)
+    }
+    return frozenset(could_tell - {row.metric for row in rows if row.rings})
 
 
 def word(
@@ -127,7 +130,7 @@ def word(
     if news is News.RECOVERY and incident is not None:
         return news, recovery_message(paths, incident)
     told = {trouble.metric for trouble in incident.troubles} if incident else set[str]()
-    waiting = sorted(told - standing.healthy - {item.row["metric"] for item in standing.findings})
+    waiting = sorted(told - standing.healthy - {item.row.metric for item in standing.findings})
     return news, degraded_message(standing.findings, paths, news, incident, waiting)
 
 
@@ -187,8 +190,8 @@ def send_alerts(
     Stops when: never; a channel that failed is named in the summary.
     """
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
-    rows = read_standing(outside, paths)
-    degraded = rows.filter(pl.col("state") == State.DEGRADED).to_dicts()
+    rows = rows_of(read_standing(outside, paths))
+    degraded = [row for row in rows if row.rings]
     verdicts = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == run_date)
     findings = find_examples(degraded, verdicts) if degraded else []
     if is_quiet:

@@ -28,6 +28,7 @@
       state/usage/D.json                       what the day's requests used, by language: later estimates learn from it
       state/preflight/D.probe                  written, read and deleted again before the work
       state/vocabulary/D.parquet               the words of one of the first published days
+      state/texts/D.parquet                    how its texts are written, as hashed counts: text_shift starts from there
       state/erasures/D/HASH.json               which comments of the day were erased, by hash: validate keeps them out
       state/backfills/ID.json                  what a backfill was asked for, by whom and why, and which days are done
       state/restores/D.json                    that the day was brought back from an earlier version, and why
@@ -205,6 +206,15 @@ class DayPaths:
     def vocabulary(self) -> str:
         """The day's vocabulary."""
         return f"{self.vocabularies}/{self.run_date}.parquet"
+
+    @property
+    def centroids(self) -> str:
+        """Folder of the first days' centroids."""
+        return f"{self.settings.output_uri}/state/texts"
+
+    def centroid(self) -> str:
+        """The day's centroid."""
+        return f"{self.centroids}/{self.run_date}.parquet"
 
 
 @dataclass(frozen=True)

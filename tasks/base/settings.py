@@ -26,6 +26,8 @@ from pydantic_settings import (
 from data_contracts.batch_lines import InvocationChoice
 from data_contracts.tolerances import Tolerances
 from tasks.base.errors import SettingsInvalid, SettingsMissing
+from tasks.base.events import AnnouncedEvent, read_events
+from tasks.base.lost_settings import describe_lost, warn_once
 from tasks.base.ports import Severity
 from tasks.base.roots import check_batch_root, check_output_root, check_root
 from tasks.base.setting_names import (
@@ -51,31 +53,31 @@ Language = Literal["en", "ja"]
 
 
 class Thresholds(BaseModel):
-    """How far a night may stray before it is called degraded; every tolerance has its reason."""
+    """The tolerances of the rule that judged nights until 0.2; only `max_failed_fraction` has an effect."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    #: Nights before a baseline is believed: two of each weekday but one.
+    #: Most answers that may fail (malformed, refused, error or missing together), whatever earlier nights were.
+    max_failed_fraction: float = Field(default=0.05, gt=0, lt=1)
+    #: No effect: a chart learns for 21 nights, accuracy for 14.
     min_baseline_nights: int = Field(default=13, ge=3)
-    #: Night-to-night standard deviations; 4 rings about once in 40 years a metric on normal nights.
+    #: No effect: evidence adds up over nights, within a budget of false alarms a year.
     max_deviation: float = Field(default=4.0, gt=0)
-    #: Least stretch of a spread that is estimated from few nights; Student's t may ask for more.
+    #: No effect: the detector stretches a spread by what it knows of it.
     scale_safety: float = Field(default=1.25, ge=1)
-    #: No alarm below this change of a share of a mix, or of accuracy: nobody acts on less.
+    #: No effect: no change is too small if the evidence for it is enough.
     min_share_change: Fraction = 0.03
-    #: Nor below this change of a rate (violations, failures, duplicates ...): a point of them is work already.
+    #: No effect: no change is too small if the evidence for it is enough.
     min_rate_change: Fraction = 0.01
-    #: Nor below this relative change of a mean or a volume.
+    #: No effect: no change is too small if the evidence for it is enough.
     min_relative_change: float = Field(default=0.15, gt=0)
-    #: Most answers that may fail (malformed, refused, error or missing together) without a baseline.
-    max_failed_fraction: Fraction = 0.05
-    #: Fewest violations whose split into categories is judged.
+    #: No effect: a night of few items says how many would tell.
     min_violations: int = Field(default=30, ge=1)
-    #: Fewest labels that an accuracy statement may rest on.
+    #: No effect: a night of few labels says how many would tell.
     min_labels: int = Field(default=50, ge=10)
-    #: Lowest accuracy: degraded when the whole 95 % interval lies below it.
+    #: No effect: accuracy is judged against the site's own first nights.
     min_accuracy: Fraction = 0.75
-    #: Most labels that may point to no comment.
+    #: No effect: label errors are compared with those of earlier days.
     max_label_error_fraction: Fraction = 0.2
 
 
@@ -201,7 +203,21 @@ class Settings(BaseSettings):
         default=0.05, description="Most verdicts of a published day that a backfill may change without a person's word"
     )
     approval_wait_h: float = Field(default=24.0, gt=0, description="Hours that a backfill waits for a person's answer")
-    baseline_days: int = Field(default=28, ge=7, description="Published days that a night is compared with")
+    baseline_days: int = Field(
+        default=28,
+        ge=7,
+        description=(
+            "First days whose words and texts later nights are compared with, and trailing days that the expectations "
+            "see; what a night's metrics are compared with is the detector's affair"
+        ),
+    )
+    events: Path | None = Field(
+        default=None,
+        description=(
+            "A TOML file of announced days, `[[event]]` with name, first, last and metrics (none: all inputs): inputs "
+            "of these days are shown and do not ring"
+        ),
+    )
     thresholds: Thresholds = Thresholds()
     tolerances: Tolerances = Tolerances()
 
@@ -245,11 +261,20 @@ class Settings(BaseSettings):
         for former in FORMER:
             if getattr(settings, former.name) is not None:
                 warn_of_former(former)
+        for line in describe_lost(settings):
+            warn_once(line)
         return settings
 
     _root = field_validator("comments_uri", "labels_uri", "output_uri", "batch_uri")(check_root)
     _output_root = field_validator("output_uri")(check_output_root)
     _batch_root = field_validator("batch_uri")(check_batch_root)
+
+    @field_validator("events")
+    @classmethod
+    def _events(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            read_events(file)
+        return file
 
     @field_validator("role_arn")
     @classmethod
@@ -324,6 +349,18 @@ class Settings(BaseSettings):
     def deployment(self) -> str:
         """What tells this deployment from the others of its account: where it publishes."""
         return self.output_uri
+
+    @cached_property
+    def announced_events(self) -> tuple[AnnouncedEvent, ...]:
+        """What the events' file says.
+
+        Raises:
+            SettingsInvalid: if the file is no longer what it was when the settings were read.
+        """
+        try:
+            return read_events(self.events) if self.events else ()
+        except ValueError as error:
+            raise SettingsInvalid(f"{ENV_PREFIX}EVENTS: {error}") from None
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -32,18 +32,28 @@ class LabelFiles(NamedTuple):
 
 
 class LabelsSeen(BaseModel):
-    """What a measurement rested on: whose verdicts, and each label object's etag by its key below the day's folder."""
+    """What a measurement rested on: whose verdicts, and each label object's etag by its key below the day's folder.
+
+    `is_final` is whether no more labels were waited for; it was not noted by earlier versions, which never waited.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     verdicts_run_id: str
     etags: dict[str, str]
+    is_final: bool = True
 
     @classmethod
-    def of(cls, objects: Iterable[StoredObject], paths: DayPaths, verdicts_run_id: str) -> LabelsSeen:
+    def of(
+        cls, objects: Iterable[StoredObject], paths: DayPaths, verdicts_run_id: str, *, is_final: bool = True
+    ) -> LabelsSeen:
         """What these objects are."""
         etags = {item.uri.removeprefix(f"{paths.labels}/"): item.etag for item in objects}
-        return cls(verdicts_run_id=verdicts_run_id, etags=etags)
+        return cls(verdicts_run_id=verdicts_run_id, etags=etags, is_final=is_final)
+
+    def is_of(self, other: LabelsSeen) -> bool:
+        """Whether both rest on the same labels and verdicts."""
+        return (self.verdicts_run_id, self.etags) == (other.verdicts_run_id, other.etags)
 
 
 def list_labels(storage: Storage, paths: DayPaths, before: LabelsSeen | None = None) -> InputFiles:

@@ -26,6 +26,7 @@ from tasks.measure.intervals import (
 )
 from tasks.measure.measurement import ALL, Measurement, nothing
 
+STRATUM = "stratum="
 QUALITY = ("accuracy", "precision", "recall", "f1", "prevalence")
 
 _WEIGHTED = f"Hajek by inclusion probability; Jeffreys per stratum and verdict, {DRAWS} seeded draws, 95% interval"
@@ -185,7 +186,8 @@ def _estimate_one(
         part,
         Kind.RATE,
         _UNWEIGHTED if draws is None else _WEIGHTED,
-        x=value * n,
+        # Strata are the detector's evidence, which needs counts: there x is what was counted, whatever the weights are.
+        x=agreed if part.startswith(STRATUM) and metric != "f1" else value * n,
         n=int(n),
         value=value,
         interval=interval.around(value),

@@ -18,6 +18,7 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import telling_stage
+from tasks.labels.cohorts import wait_is_over
 from tasks.labels.day_accuracy import measure_day
 from tasks.labels.label_files import LabelsSeen, list_labels_of, load_seen
 from tasks.ledger.nights import published_runs
@@ -36,16 +37,23 @@ class LateLabelsSummary(BaseModel):
     warnings: tuple[str, ...] = ()
 
 
-def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[date, str]) -> list[date]:
-    """Published days whose labels are not those that the day was last measured with."""
+def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[date, str], now: datetime) -> list[date]:
+    """Published days whose labels are not those that the day was last measured with, or that wait for no more now.
+
+    In order, so that each day is judged with what is known of those before it.
+    """
     changed = []
     seen = load_seen(outside.storage, settings, published)
     files = list_labels_of(outside.storage, settings, published, seen)
-    for day, verdicts_run_id in published.items():
-        before = seen.get(day)
-        now = LabelsSeen.of(files[day].read, DayPaths(settings, day), verdicts_run_id)
-        is_unmeasured = before is None and bool(now.etags)
-        if is_unmeasured or (before is not None and before != now):
+    for day, verdicts_run_id in sorted(published.items()):
+        objects = files[day].read
+        before, found = seen.get(day), LabelsSeen.of(objects, DayPaths(settings, day), verdicts_run_id)
+        if before is None:
+            is_changed = bool(found.etags)
+        else:
+            is_over = not before.is_final and wait_is_over(day, objects, now)
+            is_changed = is_over or not before.is_of(found)
+        if is_changed:
             changed.append(day)
     return changed
 
@@ -66,7 +74,7 @@ def remeasure_late_labels(
     published = published_runs(nights, run_date - days * one, run_date - one)
     measured = [
         measure_day(outside, RunPaths(settings, day, run_id), published[day], now)
-        for day in days_to_measure(outside, settings, published)
+        for day in days_to_measure(outside, settings, published, now)
     ]
     return LateLabelsSummary(
         looked_count=len(published),

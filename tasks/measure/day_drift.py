@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -13,14 +12,13 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.tables.metrics import State
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
-from tasks.adapters.stores.object_store import changed
 from tasks.base.frames import scan_file, scratch
-from tasks.base.paths import DayPaths, RunPaths
-from tasks.base.settings import Settings
-from tasks.measure.judgement import Stamp, judge_all, metric_rows
+from tasks.base.paths import RunPaths
+from tasks.measure.first_days import measure_texts
+from tasks.measure.judgement import Stamp, judge, measured_rows
 from tasks.measure.measurement import Measurement
-from tasks.measure.metric_history import History
-from tasks.measure.metrics_table import append_rows, read_history
+from tasks.measure.metric_history import History, quality_metrics
+from tasks.measure.metrics_table import DRIFT_NIGHTS, append_rows, read_evidence, read_history
 from tasks.measure.night_numbers import (
     known_products,
     measure_inputs,
@@ -29,7 +27,7 @@ from tasks.measure.night_numbers import (
     summarise_comments,
     summarise_verdicts,
 )
-from tasks.measure.vocabulary import collecting, collects, measure_oov, sample_batches, shared_tokens
+from tasks.measure.night_policy import policy_of
 
 
 class DriftSummary(BaseModel):
@@ -47,7 +45,7 @@ class DriftSummary(BaseModel):
 def measure_frames(
     valid: pl.LazyFrame, rejected: pl.LazyFrame, verdicts: pl.LazyFrame, history: History
 ) -> list[Measurement]:
-    """Everything but the vocabulary; a night without comments has a volume of 0 and no rates."""
+    """Everything but words and texts; a night without comments has a volume of 0 and no rates."""
     rejected_count = int(rejected.select(pl.len()).collect(engine="streaming").item())
     inputs = measure_inputs(summarise_comments(valid, known_products(history)), rejected_count, history)
     return inputs + measure_outputs(summarise_verdicts(verdicts), named_languages(inputs), history)
@@ -72,35 +70,18 @@ def _fetch(storage: Storage, paths: RunPaths, names: Sequence[str], folder: str)
     return [scan_file(file) for file in files]
 
 
-def _measure_words(
-    storage: Storage, settings: Settings, run_date: date, valid: pl.LazyFrame, folder: str
-) -> Measurement:
-    """Collect the day's words while the vocabulary is young, measure against it afterwards."""
-    needed, count = settings.baseline_days, int(valid.select(pl.len()).collect().item())
-    paths = DayPaths(settings, run_date)
-    stored = storage.list(paths.vocabularies)
-    days = {date.fromisoformat(Path(item.uri).stem) for item in stored}
-    if collects(days, run_date, needed):
-        file = Path(folder) / "vocabulary.parquet"
-        shared_tokens(sample_batches(valid, count)).write_parquet(file)
-        storage.send(file, paths.vocabulary())
-        return collecting(len(days | {run_date}), needed)
-    words = set[str]()
-    for item, body in zip(stored, storage.read_listed(stored), strict=True):
-        if body is None:
-            raise changed(item.uri)
-        words |= set(pl.read_parquet(BytesIO(body), hive_partitioning=False)["token"])
-    return measure_oov(sample_batches(valid, count), pl.Series("token", sorted(words), dtype=pl.String()))
-
-
 def measure_run(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> DriftSummary:
     """Append what the scratch frames of a run say about its day, each with what earlier nights say about it."""
-    settings, run_date, history = paths.settings, paths.run_date, read_history(outside, paths)
+    run_date, history = paths.run_date, read_history(outside, paths)
     with scratch() as folder:
         valid, rejected, verdicts = _fetch(outside.storage, paths, ("valid", "rejected", "verdicts"), folder)
         measured = measure_frames(valid, rejected, verdicts, history)
-        measured.append(_measure_words(outside.storage, settings, run_date, valid, folder))
-    judged = judge_all(measured, run_date, history, settings.thresholds)
-    rows = metric_rows(judged, history, Stamp(run_date, now, verdicts_run_id, paths.run_id))
+        measured += measure_texts(outside.storage, paths, valid, Path(folder))
+    earlier = read_evidence(outside, paths, DRIFT_NIGHTS)
+    is_quality = pl.col("metric").is_in(quality_metrics(earlier))
+    stamp = Stamp(run_date, now, verdicts_run_id, paths.run_id)
+    tonight = measured_rows(measured, stamp)
+    known = earlier.filter(~is_quality | pl.col("metric").is_in(tonight["metric"].unique().implode()))
+    rows = judge(tonight, known, policy_of(paths.settings))
     append_rows(outside, paths, rows)
     return summarise(run_date, history, rows)

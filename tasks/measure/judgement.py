@@ -1,4 +1,4 @@
-"""From measurements to rows of the metrics table: each compared with earlier nights and with the fixed limits."""
+"""From measurements to rows of the metrics table: what the detector says of tonight, given the nights before."""
 
 from __future__ import annotations
 
@@ -8,59 +8,17 @@ from typing import NamedTuple
 
 import polars as pl
 
-from data_contracts.tables.metrics import METRICS, Kind, State
-from tasks.base.settings import Thresholds
-from tasks.measure.baselines import Comparison, compare
-from tasks.measure.measurement import ALL, Measurement
-from tasks.measure.metric_history import History, Reading, Row
-from tasks.measure.metric_rules import FAILURES, RULES
+from data_contracts.tables.metrics import METRICS, ReasonCode, State
+from tasks.measure.detect import Policy, detect
+from tasks.measure.measurement import Measurement
 
-
-def judge(measured: Measurement, run_date: date, history: History, limits: Thresholds) -> Comparison:
-    """What earlier nights say about one measurement."""
-    if measured.value is None:
-        return Comparison(State.LEARNING if measured.is_learning else State.NO_DATA, measured.reason)
-    if measured.kind is not Kind.COUNT and not measured.n:
-        return Comparison(State.NO_DATA, measured.reason)
-    tonight = Reading(run_date, measured.value, float(measured.n or 0), measured.variance)
-    earlier = history.readings(measured.metric, measured.slice, limits)
-    found = compare(tonight, earlier, RULES[measured.metric], limits)
-    smallest = limits.min_violations if measured.metric == "violation_category_share" else 0
-    if found.state is not State.LEARNING and tonight.n < smallest:
-        reason = f"{measured.n} violations, {smallest} are needed to judge their split"
-        return Comparison(State.CANNOT_TELL, reason, found.baseline, found.effect)
-    return found
-
-
-def failed_answers(measured: Sequence[Measurement], limits: Thresholds) -> dict[str, str]:
-    """Which failure rates are to blame, and why, when more answers failed than a night may have without a baseline.
-
-    To blame are those that make up at least a quarter of the failures: of four rates, at least one does.
-    """
-    rates = {item.metric: item for item in measured if item.metric in FAILURES and item.slice == ALL and item.x}
-    failed_count = sum(item.x or 0 for item in rates.values())
-    asked_count = max((item.n or 0 for item in rates.values()), default=0)
-    if failed_count <= limits.max_failed_fraction * asked_count:
-        return {}
-    reason = (
-        f"{failed_count:.0f} of {asked_count} answers failed in all ({failed_count / asked_count:.1%}), "
-        f"limit {limits.max_failed_fraction:.1%}"
-    )
-    return {metric: reason for metric, item in rates.items() if (item.x or 0) * len(FAILURES) >= failed_count}
-
-
-def judge_all(
-    measured: Sequence[Measurement], run_date: date, history: History, limits: Thresholds
-) -> list[tuple[Measurement, Comparison]]:
-    """Each measurement with what earlier nights and the fixed limit on failed answers say about it."""
-    over_limit = failed_answers(measured, limits)
-    judged = []
-    for item in measured:
-        found = judge(item, run_date, history, limits)
-        if item.slice == ALL and item.metric in over_limit and found.state is not State.DEGRADED:
-            found = found._replace(state=State.DEGRADED, reason=over_limit[item.metric])
-        judged.append((item, found))
-    return judged
+#: What the detector reads.
+EVIDENCE = ("date", "metric", "slice", "kind", "x", "n", "mean", "variance")
+#: What it says, apart from words.
+_FOUND = ("state", "severity", "effect", "baseline", "threshold", "since", "statistic", "evidence", "evidence_limit",
+          "reason_code")  # fmt: skip
+#: Of these the measurement knows better why there is nothing.
+_SILENT = [ReasonCode.NOT_MEASURED]
 
 
 class Stamp(NamedTuple):
@@ -72,9 +30,18 @@ class Stamp(NamedTuple):
     run_id: str
 
 
-def metric_rows(judged: Sequence[tuple[Measurement, Comparison]], history: History, stamp: Stamp) -> pl.DataFrame:
-    """One row of the metrics table per measurement, in the order given."""
-    rows: list[Row] = [
+def evidence_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the metrics table as the detector reads them.
+
+    Columns: those of the metrics table -> EVIDENCE. A total stands in `value`, since `x` is the numerator of a rate.
+    """
+    is_total = pl.col("kind") == "count"
+    return rows.with_columns(x=pl.when(is_total).then(pl.col("value")).otherwise(pl.col("x"))).select(EVIDENCE)
+
+
+def measured_rows(measured: Sequence[Measurement], stamp: Stamp) -> pl.DataFrame:
+    """A row of the metrics table per measurement, in the order given, before anything is said about it."""
+    rows = [
         {
             **stamp._asdict(),
             "metric": item.metric,
@@ -87,17 +54,54 @@ def metric_rows(judged: Sequence[tuple[Measurement, Comparison]], history: Histo
             "value": item.value,
             "ci_low": item.interval.low if item.interval else None,
             "ci_high": item.interval.high if item.interval else None,
-            "baseline": found.baseline,
-            "effect": found.effect,
-            "threshold": found.threshold,
-            "statistic": found.statistic,
-            "state": str(found.state),
-            "since": history.degraded_since(item.metric, item.slice, stamp.date)
-            if found.state is State.DEGRADED
-            else None,
+            "state": str(State.LEARNING if item.is_learning else State.NO_DATA),
             "method": item.method,
-            "reason": "; ".join(filter(None, dict.fromkeys((found.reason, item.reason)))) or None,
+            "reason": item.reason,
+            "reason_code": str(ReasonCode.COLLECTING) if item.is_learning else None,
         }
-        for item, found in judged
+        for item in measured
     ]
     return pl.DataFrame(rows, schema=METRICS.polars_schema)
+
+
+def judge(rows: pl.DataFrame, earlier: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """The rows of one night with what the detector says of them; those whose reference is being collected keep theirs.
+
+    Columns:
+        rows: the metrics table's, of one date; unchanged but for what is said.
+        earlier: EVIDENCE of nights before that date, final, a row a night and slice.
+    """
+    if rows.is_empty():
+        return rows
+    tonight = evidence_of(rows)
+    before = earlier.select(EVIDENCE).filter(pl.col("date") < tonight["date"][0])
+    found = detect(pl.concat([before, tonight], how="vertical_relaxed"), policy)
+    found = found.select("metric", "slice", *_FOUND, "method", "reason")
+    joined = rows.with_row_index("place").join(found, on=["metric", "slice"], how="left", suffix="_found")
+    is_judged = pl.col("reason_code").is_null() & pl.col("state_found").is_not_null()
+    is_told = is_judged & ~pl.col("reason_code_found").is_in(_SILENT).fill_null(False)
+    return (
+        joined.sort("place")
+        .with_columns(
+            *(pl.when(is_judged).then(pl.col(f"{name}_found")).otherwise(pl.col(name)).alias(name) for name in _FOUND),
+            method=_joined(pl.col("method"), pl.when(is_told).then(pl.col("method_found")), "; "),
+            reason=_joined(
+                pl.when(is_told | (is_judged & pl.col("reason").is_null())).then(pl.col("reason_found")),
+                pl.col("reason"),
+                "; ",
+            ),
+        )
+        .select(METRICS.names)
+        .cast(METRICS.polars_schema)
+    )
+
+
+def _joined(first: pl.Expr, second: pl.Expr, between: str) -> pl.Expr:
+    """Both texts, or the one that there is."""
+    return (
+        pl.when(first.is_null())
+        .then(second)
+        .when(second.is_null())
+        .then(first)
+        .otherwise(pl.concat_str(first, pl.lit(between), second))
+    )

@@ -1,6 +1,6 @@
 """Stage: what came in and what came out tonight, measured and compared with the trailing published days.
 
-The numbers are made in `night_numbers` and `vocabulary`, compared in `baselines`, and put together in `day_drift`.
+The numbers are made in `night_numbers` and `first_days`, compared in `judgement`, and put together in `day_drift`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tasks.measure.day_drift import DriftSummary, measure_run
 def measure_drift(settings: Settings, plan: Plan, now: datetime) -> DriftSummary:
     """Append the night's measurements; repeating it is harmless.
 
-    Reads: work/valid, work/rejected, work/verdicts, lake/nights, lake/metrics, state/vocabulary, lease.
-    Writes: lake/metrics and its plain object, state/vocabulary.
+    Reads: work/valid, work/rejected, work/verdicts, lake/nights, lake/metrics, state/vocabulary, state/texts, lease.
+    Writes: lake/metrics and its plain object, state/vocabulary, state/texts.
     Stops when: another run has the day (LeaseLost).
     """
     run = Run.of(settings, plan)

@@ -15,7 +15,7 @@ class Measurement:
     """A value with what it rests on; `value` is None when nothing could be measured, and `reason` says why.
 
     Attributes:
-        metric: a key of `tasks.measure.metric_rules.RULES`.
+        metric: a key of `tasks.measure.detect.rules.RULES`.
         slice: `all`, or `dimension=member`.
         kind: what the value is.
         method: how value and interval were computed.

@@ -10,27 +10,51 @@ from pathlib import Path
 
 import polars as pl
 
-from data_contracts.tables.metrics import METRICS, State
+from data_contracts.tables.metrics import METRICS, ReasonCode, State
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths, RunPaths
+from tasks.measure.detect.baseline import GUARD, WINDOW
+from tasks.measure.judgement import evidence_of
 from tasks.measure.metric_history import LABEL_DAYS, History, earlier_days, latest_rows, standing_rows
+
+#: Nights that inputs, outputs and pipeline are judged from: twice the detector's baseline, so that evidence has had as
+#: long to add up as it takes to be learnt.
+DRIFT_NIGHTS = 2 * (WINDOW + GUARD)
+#: Nights that quality is judged from: its baseline is all that came before, here a year and a month.
+QUALITY_NIGHTS = 400
 
 
 def read_history(outside: Adapters, paths: DayPaths) -> History:
-    """What the trailing published days measured.
+    """What the trailing published days measured."""
+    days, rows = _read_earlier(outside, paths, paths.settings.baseline_days)
+    return History.of(days, rows)
 
-    A month of the table is some sixty small files; the plain objects say the same in one object a day. A day that has
-    none is read from the table.
+
+def read_evidence(outside: Adapters, paths: DayPaths, nights: int) -> pl.DataFrame:
+    """What the detector reads of the published nights before this one, the last `nights` of them.
+
+    Columns: judgement.EVIDENCE and reason_code, one row per (date, metric, slice).
+    """
+    _, rows = _read_earlier(outside, paths, nights)
+    return evidence_of(rows).with_columns(rows["reason_code"])
+
+
+def _read_earlier(outside: Adapters, paths: DayPaths, count: int) -> tuple[list[date], pl.DataFrame]:
+    """The last published days before this one, and their rows that count.
+
+    A month of the table is some sixty small files; the plain objects say the same in one object a day, which this
+    process remembers while it is unchanged. A day that has none is read from the table.
     """
     nights = pl.LazyFrame({"date": outside.lake.days(paths.lake("nights"))}, schema={"date": pl.Date})
-    days = earlier_days(nights, paths.run_date, paths.settings.baseline_days)
+    days = earlier_days(nights, paths.run_date, count)
     stored = _read_plain(outside.storage, paths, days)
-    frames = [METRICS.conform(METRICS.widen(frame.lazy())) for frame in stored.values()]
+    frames = list(stored.values())
     if absent := [day for day in days if day not in stored]:
-        frames.append(outside.lake.scan(paths.lake("metrics"), METRICS).filter(pl.col("date").is_in(absent)))
-    return History.of(days, latest_rows(pl.concat([METRICS.empty().lazy(), *frames])).collect())
+        of_table = outside.lake.scan(paths.lake("metrics"), METRICS).filter(pl.col("date").is_in(absent))
+        frames.append(latest_rows(of_table).collect())
+    return days, pl.concat([METRICS.empty(), *frames])
 
 
 def _read_plain(storage: Storage, paths: DayPaths, days: Sequence[date]) -> dict[date, pl.DataFrame]:
@@ -44,10 +68,11 @@ def _read_plain(storage: Storage, paths: DayPaths, days: Sequence[date]) -> dict
     return {by_uri[item.uri]: _frame(body) for item, body in bodies if body is not None}
 
 
-@lru_cache(maxsize=100)
+@lru_cache(maxsize=QUALITY_NIGHTS)
 def _frame(body: bytes) -> pl.DataFrame:
-    """A night reads its history three times."""
-    return pl.read_parquet(BytesIO(body), hive_partitioning=False)
+    """A day's rows that count; a night reads its history several times. Rows of earlier versions are widened."""
+    frame = METRICS.conform(METRICS.widen(pl.read_parquet(BytesIO(body), hive_partitioning=False).lazy()))
+    return latest_rows(frame).collect()
 
 
 def read_day(outside: Adapters, paths: DayPaths) -> pl.DataFrame:
@@ -84,15 +109,17 @@ def vanished_slices(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     """
     if rows.is_empty():
         return rows
-    values = ("x", "n", "mean", "variance", "value", "ci_low", "ci_high", "baseline", "effect", "threshold")
+    values = ["x", "n", "mean", "variance", "value", "ci_low", "ci_high", "baseline", "effect", "threshold"]
+    values += ["statistic", "since", "severity", "evidence", "evidence_limit"]
     stamp = rows.row(0, named=True)
     return (
         before.filter(pl.col("metric").is_in(rows["metric"].unique().to_list()), pl.col("state") != State.NO_DATA)
         .join(rows, on=["metric", "slice"], how="anti")
         .with_columns(
-            *(pl.lit(None).cast(METRICS.polars_schema[name]).alias(name) for name in (*values, "statistic", "since")),
+            *(pl.lit(None).cast(METRICS.polars_schema[name]).alias(name) for name in values),
             *(pl.lit(stamp[name]).alias(name) for name in ("measured_at", "verdicts_run_id", "run_id")),
             state=pl.lit(str(State.NO_DATA)),
+            reason_code=pl.lit(str(ReasonCode.NOT_MEASURED)),
             method=pl.lit("not measured"),
             reason=pl.lit("an earlier measurement of the day had this slice, the latest has not"),
         )

@@ -44,15 +44,24 @@ def tokens(text: pl.Expr) -> pl.Expr:
     ).list.unique()
 
 
-def sample_batches(valid: pl.LazyFrame, count: int, sample: int = SAMPLE_COMMENTS) -> Iterator[pl.DataFrame]:
-    """About `sample` of the night's `count` comments, the same ones whenever it is measured, in batches.
+def sampled(valid: pl.LazyFrame, count: int, sample: int) -> pl.LazyFrame:
+    """About `sample` of the night's `count` comments, the same ones whenever it is measured.
 
     Record ids are hashes, so those below a bound are a uniform sample.
+    Columns: record_id of `valid` is read; unchanged.
+    """
+    if count <= sample:
+        return valid
+    return valid.filter(pl.col("record_id").str.head(8) < f"{int(2**32 * sample / count):08x}")
+
+
+def sample_batches(valid: pl.LazyFrame, count: int, sample: int = SAMPLE_COMMENTS) -> Iterator[pl.DataFrame]:
+    """The tokens of about `sample` comments, in batches.
+
     Columns: record_id and text of `valid` are read; yields tokens.
     """
-    if count > sample:
-        valid = valid.filter(pl.col("record_id").str.head(8) < f"{int(2**32 * sample / count):08x}")
-    return iter(valid.select(tokens(pl.col("text")).alias("token")).collect_batches(chunk_size=_BATCH_ROWS))
+    found = sampled(valid, count, sample).select(tokens(pl.col("text")).alias("token"))
+    return iter(found.collect_batches(chunk_size=_BATCH_ROWS))
 
 
 def shared_tokens(batches: Iterable[pl.DataFrame], min_comments: int = MIN_COMMENTS) -> pl.DataFrame:

@@ -7,7 +7,6 @@ count; a report of the day as it is measured now goes to the run's own folder.
 
 from __future__ import annotations
 
-import json
 from datetime import date, datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.summary import Night
+from data_contracts.tables.metrics import rows_of
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
@@ -93,7 +93,7 @@ def write_report(outside: Adapters, paths: RunPaths, published: RunPaths, accura
         night = Night.model_validate_json(outside.storage.get(published.file("summary.json")) or b"")
     except ValidationError:
         return None
-    metrics = json.loads(read_day(outside, paths).write_json())
+    metrics = rows_of(read_day(outside, paths))
     uri = paths.file("report.html")
     now = night.model_copy(update={"metrics": metrics, "confusion": list(accuracy.confusion)})
     outside.storage.put(uri, render_report(now).encode())

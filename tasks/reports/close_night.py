@@ -17,6 +17,7 @@ from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.documents.ledger import EstimateSource, LedgerEntry
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.summary import Night
+from data_contracts.tables.metrics import rows_of
 from data_contracts.tables.verdicts import NIGHTS, Status
 from tasks.adapters.lake import reading_lake
 from tasks.alerts.send_alerts import AlertSummary
@@ -126,7 +127,7 @@ def close_night(
         cost_usd=books.ledger_cost_usd,
         warnings=(*plan.warnings, *checked.warnings, *count_warnings(ledger)),
         jobs=[entry.model_dump(mode="json", exclude={"client_request_token"}) for entry in ledger],
-        metrics=json.loads(metrics.write_json()),
+        metrics=rows_of(metrics),
         alerts=alerts.model_dump(mode="json"),
         seconds=seconds,
         paths={

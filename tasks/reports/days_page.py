@@ -14,7 +14,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_contracts.documents.stopped import Stop
-from data_contracts.tables.metrics import METRICS, State
+from data_contracts.tables.metrics import METRICS, MetricRow, State, rows_of
 from data_contracts.tables.verdicts import NIGHTS, Status
 from tasks.adapters import Adapters
 from tasks.base.errors import ModerationError
@@ -25,7 +25,7 @@ from tasks.base.settings import Settings
 from tasks.ledger.lease import FREE_AFTER_S, Holder
 from tasks.measure.metric_history import latest_rows
 from tasks.reports.ending import describe_end
-from tasks.reports.report_parts import Row, headline_accuracy
+from tasks.reports.report_parts import headline_accuracy
 
 #: Days that the page shows, and those among them whose runs are looked at if they are not published.
 DAYS, _LOOKED_AT = 28, 7
@@ -49,13 +49,13 @@ def describe_days(outside: Adapters, settings: Settings, now: datetime) -> str:
     nights = outside.lake.scan(lake(settings, NIGHTS.name), NIGHTS).filter(is_shown).collect().to_dicts()
     metrics = latest_rows(outside.lake.scan(lake(settings, METRICS.name), METRICS).filter(is_shown)).collect()
     published = {night["date"]: night for night in nights}
-    rows_of: dict[date, list[Row]] = {day: [] for day in days}
-    for row in metrics.iter_rows(named=True):
-        rows_of[row["date"]].append(row)
+    measured: dict[date, list[MetricRow]] = {day: [] for day in days}
+    for row in rows_of(metrics):
+        measured[row.date].append(row)
 
     def look(day: date) -> tuple[str, ...]:
         if (night := published.get(day)) is not None:
-            return _published(outside, settings, night, rows_of[day])
+            return _published(outside, settings, night, measured[day])
         state = _unpublished(outside, DayPaths(settings, day)) if day in days[:_LOOKED_AT] else "not published"
         return (str(day), literal(state), *[""] * (len(_HEADINGS) - 2))
 
@@ -65,10 +65,12 @@ def describe_days(outside: Adapters, settings: Settings, now: datetime) -> str:
     return "\n".join([f"# The last {DAYS} days", "", f"As of {moment(now, settings.zone)}.", "", *head, *lines, ""])
 
 
-def _published(outside: Adapters, settings: Settings, night: Mapping[str, Any], rows: list[Row]) -> tuple[str, ...]:
+def _published(
+    outside: Adapters, settings: Settings, night: Mapping[str, Any], rows: list[MetricRow]
+) -> tuple[str, ...]:
     statuses = {str(status): night[f"{status}_count"] for status in Status}
     count = sum(statuses.values())
-    end = describe_end([row for row in rows if row["state"] == State.DEGRADED], statuses, count)
+    end = describe_end([row for row in rows if row.state is State.DEGRADED], statuses, count)
     accuracy, _ = headline_accuracy(rows)
     paths = RunPaths(settings, night["date"], night["run_id"])
     links = {"report": paths.file("report.html"), "checks": paths.file("data_docs/index.html")}
@@ -78,7 +80,7 @@ def _published(outside: Adapters, settings: Settings, night: Mapping[str, Any], 
         f"**{end.ending}**" if end.ending else "published",
         f"{count:,}",
         f"{end.lacking:,}",
-        percent(accuracy["value"]) if accuracy else "no labels",
+        percent(accuracy.value) if accuracy else "no labels",
         dollars(night["cost_usd"]),
         literal(brief("; ".join(_alerts(outside, paths)) or "none", 200)),
         ", ".join(f"[{name}]({outside.storage.web_link(uri)})" for name, uri in links.items()),

@@ -10,10 +10,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from data_contracts.documents.summary import Night
-from data_contracts.tables.metrics import State
+from data_contracts.tables.metrics import MetricRow, State
 from data_contracts.tables.verdicts import Status
 from tasks.base.safe_text import brief
-from tasks.reports.report_parts import Row, drift
+from tasks.reports.report_parts import drift
 
 #: A night's answers that `backfill --mode partial` asks for again.
 OPEN = (Status.MALFORMED, Status.ERROR, Status.MISSING)
@@ -56,17 +56,17 @@ class Ended(NamedTuple):
 
 def end_of(night: Night) -> Ended:
     """How a published night ended."""
-    degraded = [row for row in drift(night.metrics).telling if row["state"] == State.DEGRADED]
+    degraded = [row for row in drift(night.metrics).telling if row.state is State.DEGRADED]
     return describe_end(degraded, night.statuses, night.balance.verdict_count)
 
 
-def describe_end(degraded: Sequence[Row], statuses: Mapping[str, int], verdict_count: int) -> Ended:
+def describe_end(degraded: Sequence[MetricRow], statuses: Mapping[str, int], verdict_count: int) -> Ended:
     """How a night ended that is published with these degraded measures and this many verdicts of each status."""
     lacking = {name: count for name, count in statuses.items() if name != Status.JUDGED and count}
     count = sum(lacking.values())
     facts = []
     if degraded:
-        names = [row["metric"] + ("" if row["slice"] == "all" else f" {brief(row['slice'], 40)}") for row in degraded]
+        names = [row.metric + ("" if row.slice == "all" else f" {brief(row.slice, 40)}") for row in degraded]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         facts.append(f"degraded: {', '.join(names[:_NAMED])}{more}")
     if count:
@@ -76,6 +76,6 @@ def describe_end(degraded: Sequence[Row], statuses: Mapping[str, int], verdict_c
         facts.append(f"{verdict_count:,} comments have a verdict")
     is_partial = any(lacking.get(status) for status in OPEN) or count > _PARTIAL_FRACTION * verdict_count
     # What says only that answers lack makes a night partial.
-    is_degraded = any(row["metric"] not in _OF_ANSWERS for row in degraded)
+    is_degraded = any(row.metric not in _OF_ANSWERS for row in degraded)
     ending = Ending.DEGRADED if is_degraded else Ending.PARTIAL if degraded or is_partial else None
     return Ended(ending, "; ".join(facts), count)

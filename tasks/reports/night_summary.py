@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from data_contracts.documents.summary import Night
-from data_contracts.tables.metrics import State
+from data_contracts.tables.metrics import MetricRow, State
 from tasks.base.figures import count as tally
 from tasks.base.figures import dollars, per_thousand, percent
 from tasks.base.safe_text import brief, code, inert, literal
-from tasks.reports.report_parts import SOURCES, Row, amount, drift, headline_accuracy, interval
+from tasks.reports.report_parts import SOURCES, amount, drift, headline_accuracy, interval
 
 
 def headline(night: Night) -> str:
@@ -137,38 +137,36 @@ def _accuracy_line(night: Night) -> str:
     row, labels = headline_accuracy(night.metrics)
     if row is None:
         return "unknown: neither sample nor planted labels have come for this day"
-    apart = "" if row["slice"] == "all" else "; no sample labels have come for this day"
-    return f"{percent(row['value'])} (95% interval {interval(row)}), n {tally(row['n'])} {labels}{apart}"
+    apart = "" if row.slice == "all" else "; no sample labels have come for this day"
+    return f"{percent(row.value)} (95% interval {interval(row)}), n {tally(row.n)} {labels}{apart}"
 
 
 def _short_accuracy(night: Night) -> str:
     row, labels = headline_accuracy(night.metrics)
     return (
-        "unknown: no labels yet"
-        if row is None
-        else f"{percent(row['value'])} ({interval(row)}), {tally(row['n'])} {labels}"
+        "unknown: no labels yet" if row is None else f"{percent(row.value)} ({interval(row)}), {tally(row.n)} {labels}"
     )
 
 
-def _degraded(night: Night) -> list[Row]:
-    return [row for row in drift(night.metrics).telling if row["state"] == State.DEGRADED]
+def _degraded(night: Night) -> list[MetricRow]:
+    return [row for row in drift(night.metrics).telling if row.state == State.DEGRADED]
 
 
 def _drift_lines(night: Night) -> list[str]:
     telling, silent = drift(night.metrics)
-    states = Counter(row["state"] for row in telling + silent)
+    states = Counter(row.state for row in telling + silent)
     lines = [
         ", ".join(f"{states[state]} {state.replace('_', ' ')}" for state in State if states[state])
         or "nothing measured"
     ]
     degraded = _degraded(night)
     for row in degraded[:_NAMED_METRICS]:
-        part = "" if row["slice"] == "all" else f" {brief(row['slice'], 40)}"
-        facts = [f"{row['metric']}{part} {amount(row['value'], row)}"]
-        if row["baseline"] is not None:
-            facts.append(f"expected {amount(row['baseline'], row)}")
-        if row["since"]:
-            facts.append(f"since {row['since']}")
+        part = "" if row.slice == "all" else f" {brief(row.slice, 40)}"
+        facts = [f"{row.metric}{part} {amount(row.value, row)}"]
+        if row.baseline is not None:
+            facts.append(f"expected {amount(row.baseline, row)}")
+        if row.since:
+            facts.append(f"since {row.since}")
         lines.append(f"degraded: {', '.join(facts)}")
     if len(degraded) > _NAMED_METRICS:
         lines.append(f"and {len(degraded) - _NAMED_METRICS} more, in the report")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -22,7 +22,6 @@ from tasks.reports.report_parts import (
     _FEW_LABELS,
     QUALITY,
     SOURCES,
-    Row,
     _shown,
     amount,
     drift,
@@ -41,11 +40,14 @@ if TYPE_CHECKING:
     from data_contracts.documents.summary import Night
 
 
+#: A ledger entry as summary.json holds it.
+Job = dict[str, Any]
+
 #: Jobs shown before the rest is folded away; those that did not complete come first.
 _OPEN_JOBS = 12
 
 
-def job_order(jobs: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+def job_order(jobs: Iterable[Job]) -> tuple[list[Job], list[Job]]:
     """Jobs to show and jobs to fold away: those that did not complete are always shown, and first."""
     ordered = sorted(jobs, key=lambda job: (job.get("job_status") == JobStatus.COMPLETED, job.get("shard") or 0))
     troubled = sum(job.get("job_status") != JobStatus.COMPLETED for job in ordered)
@@ -60,7 +62,7 @@ def asked_again_count(night: Night) -> int:
     return max(asked - needed, 0)
 
 
-def job_seconds(job: Row) -> float | None:
+def job_seconds(job: Job) -> float | None:
     """From submission to the booking of its answers."""
     begun, ended = job.get("submitted_at"), job.get("collected_at")
     return (datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).total_seconds() if begun and ended else None
@@ -87,11 +89,11 @@ def render_report(night: Night) -> str:
         night=night,
         books=night.balance,
         headline=headline_accuracy(night.metrics),
-        degraded=[row for row in compared.telling if row["state"] == State.DEGRADED],
+        degraded=[row for row in compared.telling if row.state == State.DEGRADED],
         quality=quality(row for row in night.metrics if not rests_on_few(row)),
         thin_quality=quality(row for row in night.metrics if rests_on_few(row)),
         few_labels=_FEW_LABELS,
-        unmeasured=[row for row in night.metrics if row["metric"] in QUALITY and number(row["value"]) is None],
+        unmeasured=[row for row in night.metrics if row.metric in QUALITY and number(row.value) is None],
         drift=compared,
         shown_drift=shown_count(compared.telling),
         jobs=job_order(night.jobs),
@@ -102,7 +104,7 @@ def render_report(night: Night) -> str:
         quality_mark=quality_mark,
         drift_mark=drift_mark,
         job_seconds=job_seconds,
-        is_compared=any(row["baseline"] is not None for row in compared.telling),
+        is_compared=any(row.baseline is not None for row in compared.telling),
         asked_again=asked_again_count(night),
         nights_since=nights_since,
     )

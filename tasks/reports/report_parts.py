@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import date
 from typing import Any, NamedTuple
 
 from data_contracts.documents.ledger import EstimateSource
-from data_contracts.tables.metrics import Kind, State
+from data_contracts.tables.metrics import Kind, MetricRow, State
+from tasks.alerts.words import WORDS
 from tasks.base.figures import NONE, dollars, number, percent
 from tasks.base.safe_text import inert
-from tasks.measure.metric_rules import RULES, Worse
-
-Row = dict[str, Any]
-
+from tasks.measure.detect.rules import Worse, rule_of
 
 #: Metrics of the quality table, in its order; all others are drift alone.
 QUALITY = ("accuracy", "precision", "recall", "f1", "prevalence")
@@ -51,50 +48,48 @@ _SILENT = (State.CANNOT_TELL, State.LEARNING, State.NO_DATA)
 _FEW_LABELS = 20
 
 
-def amount(value: float | None, row: Row, *, signed: bool = False) -> str:
+def amount(value: float | None, row: MetricRow, *, signed: bool = False) -> str:
     """A value of a metric's own kind; a signed one is a change: of a share in percentage points.
 
     A mean of ln(1 + x) is told as the x that it stands for, and its change in percent.
     """
     if number(value) is None or value is None:
         return NONE
-    if row["metric"] in _TYPICAL:
+    if row.metric in _TYPICAL:
         return f"{math.expm1(value):+.1%}" if signed else f"{math.expm1(value):,.1f}"
     sign = ("+" if value >= 0 else "-") if signed else ""
     size = abs(value) if signed else value
-    if row["kind"] == Kind.RATE:
+    if row.kind == Kind.RATE:
         return f"{sign}{100 * size:.2f} points" if signed else percent(size)
-    if row["metric"].endswith("_usd"):
+    if row.metric.endswith("_usd"):
         return sign + dollars(size)
-    return f"{sign}{size:,.3f}" if row["kind"] == Kind.MEAN else f"{sign}{size:,.0f}"
+    return f"{sign}{size:,.3f}" if row.kind == Kind.MEAN else f"{sign}{size:,.0f}"
 
 
-def interval(row: Row) -> str:
+def interval(row: MetricRow) -> str:
     """Both ends of a row's 95 % interval."""
-    if number(row["ci_low"]) is None or number(row["ci_high"]) is None:
+    if number(row.ci_low) is None or number(row.ci_high) is None:
         return NONE
-    return f"{amount(row['ci_low'], row)} to {amount(row['ci_high'], row)}"
+    return f"{amount(row.ci_low, row)} to {amount(row.ci_high, row)}"
 
 
 def words(metric: str) -> str:
     """What people call a metric."""
     if metric in _TYPICAL:
         return _TYPICAL[metric]
-    return RULES[metric].words if metric in RULES else metric.replace("_", " ")
+    return WORDS["en"].metric(metric)
 
 
 class Headline(NamedTuple):
     """The accuracy to quote, and what it was measured on."""
 
-    row: Row | None
+    row: MetricRow | None
     labels: str
 
 
-def headline_accuracy(metrics: Iterable[Row]) -> Headline:
+def headline_accuracy(metrics: Iterable[MetricRow]) -> Headline:
     """The sample's accuracy; without one that of planted labels, which says so; else none."""
-    accuracy = {
-        row["slice"]: row for row in metrics if row["metric"] == "accuracy" and number(row["value"]) is not None
-    }
+    accuracy = {row.slice: row for row in metrics if row.metric == "accuracy" and number(row.value) is not None}
     for part, labels in (("all", "sample labels"), ("source=planted", "planted labels")):
         if part in accuracy:
             return Headline(accuracy[part], labels)
@@ -104,29 +99,27 @@ def headline_accuracy(metrics: Iterable[Row]) -> Headline:
 class Drift(NamedTuple):
     """The night's comparisons: those that say something, the most urgent first, and those that cannot."""
 
-    telling: list[Row]
-    silent: list[Row]
+    telling: list[MetricRow]
+    silent: list[MetricRow]
 
 
-def drift(metrics: Iterable[Row]) -> Drift:
+def drift(metrics: Iterable[MetricRow]) -> Drift:
     """Degraded first, then by how far out they are; quality metrics only where they were compared or are degraded."""
     rows = [
-        row
-        for row in metrics
-        if row["metric"] not in QUALITY or row["state"] == State.DEGRADED or row["baseline"] is not None
+        row for row in metrics if row.metric not in QUALITY or row.state == State.DEGRADED or row.baseline is not None
     ]
-    rows.sort(key=lambda row: (_urgency(row), -abs(number(row["statistic"]) or 0.0), row["metric"], row["slice"]))
-    return Drift([row for row in rows if row["state"] not in _SILENT], [row for row in rows if row["state"] in _SILENT])
+    rows.sort(key=lambda row: (_urgency(row), -abs(number(row.statistic) or 0.0), row.metric, row.slice))
+    return Drift([row for row in rows if row.state not in _SILENT], [row for row in rows if row.state in _SILENT])
 
 
-def shown_count(telling: Sequence[Row]) -> int:
+def shown_count(telling: Sequence[MetricRow]) -> int:
     """How many comparisons the page shows at once: every one that is not ok, and a table that is not long anyway."""
-    not_ok = sum(row["state"] != State.OK for row in telling)
+    not_ok = sum(row.state != State.OK for row in telling)
     return len(telling) if len(telling) <= 1.25 * _OPEN_COMPARISONS else max(not_ok, _OPEN_COMPARISONS)
 
 
-def _urgency(row: Row) -> int:
-    return _URGENCY.index(row["state"]) if row["state"] in _URGENCY else len(_URGENCY)
+def _urgency(row: MetricRow) -> int:
+    return _URGENCY.index(row.state) if row.state in _URGENCY else len(_URGENCY)
 
 
 class Mark(NamedTuple):
@@ -140,21 +133,21 @@ class Mark(NamedTuple):
     band_high: float | None = None
 
 
-def quality_mark(row: Row, scale: float) -> Mark:
+def quality_mark(row: MetricRow, scale: float) -> Mark:
     """Value and interval between 0 and `scale`."""
-    places = (number(row[name]) for name in ("value", "ci_low", "ci_high"))
+    places = (number(end) for end in (row.value, row.ci_low, row.ci_high))
     return Mark(*(None if place is None else min(max(place / scale, 0.0), 1.0) for place in places))
 
 
-def drift_mark(row: Row) -> Mark:
+def drift_mark(row: MetricRow) -> Mark:
     """Value, interval, baseline and the band that is not degraded, on a scale that just holds them."""
     value, low, high, baseline, threshold = (
-        number(row[name]) for name in ("value", "ci_low", "ci_high", "baseline", "threshold")
+        number(place) for place in (row.value, row.ci_low, row.ci_high, row.baseline, row.threshold)
     )
     band = None if baseline is None or threshold is None else (baseline - threshold, baseline + threshold)
     known = [place for place in (value, low, high, baseline, *(band or ())) if place is not None]
     least, most = min(known, default=0.0), max(known, default=0.0)
-    if row["kind"] != Kind.MEAN:
+    if row.kind != Kind.MEAN:
         least = max(least, 0.0)
     margin = (most - least) * 0.06 or 1.0
     start, end = least - margin, most + margin
@@ -162,7 +155,7 @@ def drift_mark(row: Row) -> Mark:
     def place(at: float | None) -> float | None:
         return None if at is None else min(max((at - start) / (end - start), 0.0), 1.0)
 
-    worse = RULES[row["metric"]].worse if row["metric"] in RULES else Worse.EITHER
+    worse = rule_of(row.metric).worse
     band_low = 0.0 if band and worse is Worse.HIGHER else place(band[0] if band else None)
     band_high = 1.0 if band and worse is Worse.LOWER else place(band[1] if band else None)
     return Mark(place(value), place(low), place(high), place(baseline), band_low, band_high)
@@ -173,31 +166,31 @@ class QualityTable(NamedTuple):
 
     metric: str
     scale: float
-    rows: list[Row]
+    rows: list[MetricRow]
 
 
-def quality(metrics: Iterable[Row]) -> list[QualityTable]:
+def quality(metrics: Iterable[MetricRow]) -> list[QualityTable]:
     """The quality metrics that have a value, each over its slices in reading order."""
-    by_metric: dict[str, list[Row]] = {metric: [] for metric in QUALITY}
+    by_metric: dict[str, list[MetricRow]] = {metric: [] for metric in QUALITY}
     for row in metrics:
-        if row["metric"] in by_metric and number(row["value"]) is not None:
-            by_metric[row["metric"]].append(row)
+        if row.metric in by_metric and number(row.value) is not None:
+            by_metric[row.metric].append(row)
     return [
         QualityTable(metric, _scale(rows) if metric == "prevalence" else 1.0, rows)
         for metric, found in by_metric.items()
-        if (rows := sorted(found, key=lambda row: _slice_order(row["slice"])))
+        if (rows := sorted(found, key=lambda row: _slice_order(row.slice)))
     ]
 
 
-def rests_on_few(row: Row) -> bool:
+def rests_on_few(row: MetricRow) -> bool:
     """Whether a part of the sample has so few labels that its number says little; degraded ones always count."""
-    is_part = row["slice"] != "all" and not row["slice"].startswith("source=")
-    return is_part and row["state"] != State.DEGRADED and (row["n"] or 0) < _FEW_LABELS
+    is_part = row.slice != "all" and not row.slice.startswith("source=")
+    return is_part and row.state != State.DEGRADED and (row.n or 0) < _FEW_LABELS
 
 
-def _scale(rows: Iterable[Row]) -> float:
+def _scale(rows: Iterable[MetricRow]) -> float:
     """The smallest round share that no interval exceeds."""
-    widest = max(number(row["ci_high"]) or row["value"] for row in rows)
+    widest = max(number(row.ci_high) or row.value or 0.0 for row in rows)
     return next((end for end in (0.05, 0.1, 0.2, 0.5) if widest <= end), 1.0)
 
 
@@ -206,10 +199,9 @@ def _slice_order(part: str) -> tuple[int, str]:
     return _DIMENSIONS.index(dimension) if dimension in _DIMENSIONS else len(_DIMENSIONS), part
 
 
-def nights_since(row: Row) -> int:
+def nights_since(row: MetricRow) -> int:
     """How many nights in a row a metric has been degraded, this one included."""
-    since, day = (date.fromisoformat(str(row[name])[:10]) for name in ("since", "date"))
-    return (day - since).days + 1
+    return (row.date - (row.since or row.date)).days + 1
 
 
 def _shown(value: Any) -> Any:

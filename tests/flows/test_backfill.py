@@ -34,6 +34,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.flow_runs import resume_flow_run
 
+from data_contracts.tables.metrics import rows_of
 from flows import approval as asking
 from flows.backfill import backfill, stop_cancelled
 from sandbox.days import sample_day
@@ -334,8 +335,8 @@ def next_commands(site: Site, day: date) -> list[str]:
     """What the alert says to run next, if the day's failed answers and its violations were degraded."""
     metrics = site.read("metrics", day).filter(pl.col("slice") == "all")
     bad = pl.col("metric").is_in(["error_rate", "violation_rate"])
-    rows = metrics.filter(bad).with_columns(state=pl.lit("degraded"), since=pl.lit(day)).to_dicts()
-    body = degraded_message([Finding(row) for row in rows], RunPaths(Settings.load(), day, "run")).body
+    rows = metrics.filter(bad).with_columns(state=pl.lit("degraded"), since=pl.lit(day))
+    body = degraded_message([Finding(row) for row in rows_of(rows)], RunPaths(Settings.load(), day, "run")).body
     commands = [line.removeprefix("Next: ") for line in body.splitlines() if line.startswith("Next: ")]
     assert len(commands) == 3
     return commands

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.alerts.words.forms import Words
 from tasks.base.advice import OF_NIGHTS, UNEXPECTED
 from tasks.base.ports import Severity
-from tasks.measure.metric_rules import RULES, Group
+from tasks.measure.detect.rules import Group
 
 ENGLISH = Words(
     titles={
@@ -45,12 +45,46 @@ ENGLISH = Words(
         "verdict. A backfill in mode partial asks for these alone, and pays for these alone; refused ones are for "
         "people.",
     },
-    metrics={metric: rule.words for metric, rule in RULES.items()},
+    metrics={
+        "volume": "comments received",
+        "text_length_log": "mean log length of a comment",
+        "language_share": "share of comments by language",
+        "product_share": "share of comments by product",
+        "duplicate_rate": "comments that repeat another",
+        "oov_rate": "words never seen before",
+        "text_shift": "distance of the texts from those of the first days",
+        "violation_rate": "comments judged violations",
+        "violation_category_share": "share of violations by category",
+        "input_tokens_log": "mean log input tokens",
+        "output_tokens_log": "mean log output tokens",
+        "rejected_rate": "rows that broke the contract",
+        "malformed_rate": "answers that break the contract",
+        "refused_rate": "comments the model refused to judge",
+        "error_rate": "records that Bedrock failed",
+        "missing_rate": "records without an answer",
+        "cost_usd": "dollars paid",
+        "label_error_rate": "labels that cannot be used",
+        "accuracy": "verdicts that agree with the labels",
+        "golden_flip_rate": "golden comments judged anew",
+        "golden_accuracy": "golden comments judged as expected",
+        "attack_success_rate": "attacks of the golden pack that succeeded",
+        "overturn_rate": "verdicts that people overturned",
+        "precision": "flagged comments that labelers flagged too",
+        "recall": "labelled violations that were flagged",
+        "f1": "F1 of the flags",
+        "prevalence": "comments that labelers call violations",
+    },
     stopped={"": str(UNEXPECTED)} | {name: str(advice) for name, advice in OF_NIGHTS.items()},
-    reasons=(),
+    reasons={
+        "shift": "The evidence of this and earlier nights has reached its limit of {evidence_limit}",
+        "jump": "{statistic} deviations in one night",
+        "creep": "The labels of the last 28 nights show more errors than the first nights lead one to expect",
+        "no_input": "No comments came in",
+        "incomplete": "{x} of {n} answers failed so; with the other failures these are more than a night may have",
+        "no_labels": "No labels came, and earlier days had some",
+    },
     phrases={
         "between_groups": ", ",
-        "between_reasons": "; ",
         "between_ids": ", ",
         "measure": "- {name}: {facts}",
         "part": " ({part})",

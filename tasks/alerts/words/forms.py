@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tasks.base.ports import Severity
-from tasks.measure.metric_rules import Group
+from tasks.measure.detect.rules import Group
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Words:
         advice: what to do about a degraded group.
         metrics: what a metric is called.
         stopped: what to do about a night that an error stopped; an unexpected one is `""`.
-        reasons: patterns of English reasons in the metrics table, and how they are said; the rest stays as it is.
+        reasons: why a metric is degraded, by reason code; the row's numbers go into it.
         phrases: the parts of lines.
     """
 
@@ -35,18 +34,12 @@ class Words:
     advice: Mapping[Group, str]
     metrics: Mapping[str, str]
     stopped: Mapping[str, str]
-    reasons: tuple[tuple[str, str], ...]
+    reasons: Mapping[str, str]
     phrases: Mapping[str, str]
 
-    def reason(self, text: str) -> str:
-        """A reason from the metrics table in this language; its parts are apart by semicolons."""
-        return self.phrases["between_reasons"].join(map(self._part, text.split("; ")))
-
-    def _part(self, text: str) -> str:
-        for pattern, said in self.reasons:
-            if found := re.fullmatch(pattern, text):
-                return found.expand(said)
-        return text
+    def metric(self, name: str) -> str:
+        """What a metric is called; one that is not known here by its name."""
+        return self.metrics.get(name, name.replace("_", " "))
 
 
 @dataclass(frozen=True)

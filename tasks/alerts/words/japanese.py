@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.alerts.words.forms import Words
 from tasks.base.ports import Severity
-from tasks.measure.metric_rules import Group
+from tasks.measure.detect.rules import Group
 
 JAPANESE = Words(
     titles={
@@ -58,6 +58,7 @@ JAPANESE = Words(
         "product_share": "コメントの商品別構成比",
         "duplicate_rate": "ほかと同文のコメントの割合",
         "oov_rate": "これまで現れなかった語の割合",
+        "text_shift": "当初の日々のコメントからの文面の隔たり",
         "violation_rate": "違反と判定されたコメントの割合",
         "violation_category_share": "違反のカテゴリー別構成比",
         "input_tokens_log": "入力トークン数(対数平均)",
@@ -69,6 +70,9 @@ JAPANESE = Words(
         "missing_rate": "回答のないレコードの割合",
         "cost_usd": "料金(米ドル)",
         "golden_flip_rate": "判定が変わった基準コメントの割合",
+        "golden_accuracy": "期待どおりに判定された基準コメントの割合",
+        "attack_success_rate": "成功した攻撃用基準コメントの割合",
+        "overturn_rate": "人が覆した判定の割合",
         "label_error_rate": "使えないラベルの割合",
         "accuracy": "ラベルと一致した判定の割合",
         "precision": "違反と判定したうち、ラベルも違反の割合",
@@ -121,42 +125,16 @@ JAPANESE = Words(
         "BedrockThrottled": "再試行しても Bedrock に呼び出しを制限されました。時間をおいてこの日を再実行してください。",
         "QuotaReached": "アカウントのジョブ数が上限に達しています。ジョブが終わってからこの日を再実行してください。",
     },
-    reasons=(
-        (
-            r"([\d.]+) deviations above (\d+) earlier nights, limit ([\d.]+)",
-            r"過去 \2 夜の水準を標準偏差の \1 倍上回る(限度 \3 倍)",
-        ),
-        (
-            r"([\d.]+) deviations below (\d+) earlier nights, limit ([\d.]+)",
-            r"過去 \2 夜の水準を標準偏差の \1 倍下回る(限度 \3 倍)",
-        ),
-        (
-            r"(\d+) of (\d+) answers failed in all \((.+)\), limit (.+)",
-            r"全 \2 件のうち \1 件の回答が失敗(\3、限度 \4)",
-        ),
-        (r"the whole interval lies below (.+)", r"区間全体が \1 を下回る"),
-        (r"more than (.+)", r"\1 を超過"),
-        (r"(\d+) labelled comments, (\d+) are needed", r"ラベル付きコメントが \1 件、必要なのは \2 件"),
-        (r"labels of source (.+)", r"ラベルの出所は \1"),
-        (r"(\d+) labelled comments have no verdict", r"ラベル付きコメントのうち \1 件に判定がない"),
-        (
-            r"raters agree on (\d+) of (\d+) comments that several labelled",
-            r"複数人がラベルを付けた \2 件のうち \1 件で一致",
-        ),
-        (r"Cohen's kappa (.+) on (\d+) comments of the same two raters", r"同じ 2 人が付けた \2 件での Cohen のκは \1"),
-        (
-            r"mean Cohen's kappa (.+) of (\d+) pairs of raters, (\d+) comments",
-            r"Cohen のκは \2 組の平均で \1(計 \3 件)",
-        ),
-        (r"(\d+) ties are left out", r"同数で決まらない \1 件は除外"),
-        (r"no labels came that can be used", "使えるラベルが届いていない"),
-        (r"(.+) is no readable Parquet file", r"\1 は Parquet として読めない"),
-        (r"(.+) misses (\w+)", r"\1 に \2 列がない"),
-        (r"(.+) was refused: (.+)", r"\1 の読み取りを S3 に拒否された(\2)"),
-    ),
+    reasons={
+        "shift": "今夜までの証拠の蓄積が限度 {evidence_limit} に達した",
+        "jump": "一夜で標準偏差の {statistic} 倍の変化",
+        "creep": "直近 28 夜のラベルで、当初の夜から見込まれるより誤りが多い",
+        "no_input": "コメントがまったく届いていない",
+        "incomplete": "{n} 件のうち {x} 件がこの形で失敗し、ほかの失敗と合わせて一夜の限度を超えた",
+        "no_labels": "以前の日にはあったラベルが届いていない",
+    },
     phrases={
         "between_groups": "、",
-        "between_reasons": "。",
         "between_ids": ", ",
         "measure": "- {name}: {facts}",
         "part": "({part})",

@@ -67,16 +67,16 @@ def recent_days(row_counts: Iterable[int], history: History) -> RecentDays:
         history: what they measured; a day that measured languages without naming one had next to nothing of it.
     """
     mixes: dict[object, dict[str, float]] = {}
-    for (metric, part), by_day in history.rows.items():
-        for day, row in by_day.items():
-            if metric == "language_share" and row["value"] is not None:
-                mixes.setdefault(day, {})[part.removeprefix("language=")] = row["value"]
+    for (metric, part), by_day in history.values.items():
+        for day, value in by_day.items():
+            if metric == "language_share" and value is not None:
+                mixes.setdefault(day, {})[part.removeprefix("language=")] = value
     shares = {name: tuple(mix.get(name, 0.0) for mix in mixes.values()) for name in LANGUAGES}
     shares[OTHER] = tuple(1 - sum(mix.get(name, 0.0) for name in LANGUAGES) for mix in mixes.values())
-    lengths = history.rows.get(("text_length_log", "all"), {}).values()
+    lengths = history.values.get(("text_length_log", "all"), {}).values()
     return RecentDays(
         tuple(float(count) for count in row_counts),
-        tuple(row["value"] for row in lengths if row["value"] is not None),
+        tuple(value for value in lengths if value is not None),
         shares,
     )
 

@@ -9,7 +9,12 @@ from data_contracts.tables.labels import LABELS
 from data_contracts.tables.review import ReviewReason
 from data_contracts.tables.table import FIRST_VERSION, Column, Table
 from data_contracts.tables.verdicts import DecidedBy, Status
-from tasks.measure.metric_rules import RULES, Rule, Scale
+from tasks.alerts.words import WORDS
+from tasks.labels.cohorts import ENOUGH, STILL, USUAL_DAYS
+from tasks.measure.detect import Policy
+from tasks.measure.detect.rules import RULES
+from tasks.measure.metric_history import LABEL_DAYS
+from tasks.measure.metrics_table import DRIFT_NIGHTS, QUALITY_NIGHTS
 from tasks.reports.catalog.publications import INPUTS, INTERNAL, PARTITION, PUBLISHED, Publication, sql_type
 from tasks.reports.catalog.views import VIEWS
 
@@ -19,7 +24,7 @@ _WAYS = {
     "replaced": "A day is replaced whole, in one commit: by the night, by a backfill, by a restore, by an erasure.",
     "appended": "Rows are added in one commit each time; none is changed or goes, but by an erasure.",
 }
-_UNITS = {Scale.SHARE: "fraction", Scale.LOG_MEAN: "natural logarithm", Scale.TOTAL: "count"}
+_UNITS = {"volume": "count", "cost_usd": "USD", "text_shift": "cosine distance, 0 to 1"}
 
 _INTRODUCTION = f"""# The tables
 
@@ -96,6 +101,37 @@ _FAULTS = {
     LABELS.name: "a file with another type or a missing column, or one that cannot be read, is counted as lost labels "
     "and named; it stops nothing",
 }
+
+_JUDGED = f"""### How a night is judged
+
+One detector judges every (metric, slice) from the nights up to its own: `tasks/measure/detect`, whose docstring is the
+contract for everybody with a history of their own. It reads the last {DRIFT_NIGHTS} published nights, of quality the
+last {QUALITY_NIGHTS}. On nights without a fault about {Policy().false_alarms_a_year:g} a year rings falsely, over all
+metrics and slices together.
+
+- **`statistic`** is how far tonight alone is from what was expected of it, in deviations that nights show by nature
+  (for accuracy: that the number of its labels shows). A single night of 2 or 3 is nothing; a week of them is.
+- **`evidence`** adds up what this and earlier nights say; it rings at **`evidence_limit`**. It stands for nights: on
+  nights without a change, evidence of 10,000 comes once in 10,000 nights at most. So a small change rings after some
+  nights and a large one at once, and after a change that is over it falls again.
+- **`threshold`** is how large |`effect`| would have to be *tonight* to ring, given the evidence of the nights before,
+  in the metric's own unit. It is not a constant: it falls while evidence grows, and is null where no value would do. A
+  night may be degraded with |`effect`| beyond it, or because of a rule that needs no history (`reason_code` `no_input`,
+  `incomplete`) or that looks at 28 nights together (`creep`).
+- **`severity`**: `page`, `ticket` or `report`; null where nobody needs to look. It is what alerts go by. Rows of
+  versions before 0.2.0 have none.
+- **`reason_code`** is for programs, `reason` for people. `effect`, `baseline` and `threshold` have the metric's unit.
+- Announced days (`MODERATION_EVENTS`) are `ok` with `reason_code` `event`, stay out of what later nights are compared
+  with, and never excuse outputs, pipeline or quality.
+
+**Labels come late.** A day is judged once its labels are complete: it has {ENOUGH:.0%} of the usual number of sample
+labels (the median of the last {USUAL_DAYS} complete days; any number while there are none), or its files have not
+changed for {STILL.days} days, or it is {LABEL_DAYS} days old. Until then its quality rows are `cannot_tell` with
+`reason_code` `provisional`, or `no_data`, and no other day is compared with them. A day that is still without labels
+after {LABEL_DAYS} days is a ticket where at least 7 of the 28 days before had some. Accuracy is judged on slice `all`
+alone; its `stratum=` rows, whose `x` and `n` are plain counts, are the evidence where there are any. In other slices
+`x` is `value` times `n`, so it is no whole number where labels are weighted.
+"""
 
 
 def tables_document() -> str:
@@ -199,13 +235,16 @@ def _values() -> str:
 
 
 def _metrics() -> str:
-    rows = [(f"`{name}`", rule.words, _unit(name, rule), rule.group, rule.worse) for name, rule in RULES.items()]
+    rows = [
+        (f"`{name}`", WORDS["en"].metric(name), _unit(name), rule.group, rule.worse if rule.weight else "never rings")
+        for name, rule in RULES.items()
+    ]
     slices = "Slices: `all`, `language=ja`, `category=spam`, `stratum=flagged`, `source=planted`, `product=p0001`.\n"
-    return f"{slices}\n{_grid(('metric', 'value is', 'unit', 'group', 'worse when'), rows)}"
+    return f"{slices}\n{_grid(('metric', 'value is', 'unit', 'group', 'worse when'), rows)}\n{_JUDGED}"
 
 
-def _unit(name: str, rule: Rule) -> str:
-    return "USD" if name == "cost_usd" else _UNITS[rule.scale]
+def _unit(name: str) -> str:
+    return _UNITS.get(name, "natural logarithm" if name.endswith("_log") else "fraction")
 
 
 def _grid(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -21,7 +21,7 @@ from polars.testing import assert_frame_equal
 import prompts
 from data_contracts.documents.ledger import record_id
 from data_contracts.tables.comments import COMMENTS, Reason
-from data_contracts.tables.metrics import METRICS
+from data_contracts.tables.metrics import Kind, MetricRow, State
 from data_contracts.tables.verdicts import MAX_EXPLANATION_CHARS, VERDICTS, Status
 from sandbox.play import play_night
 from sandbox.serve import Sandbox, running
@@ -309,16 +309,17 @@ def test_an_alert_obeys_nobody(told: Told) -> None:
 @pytest.mark.parametrize("name", hostile.FOREIGN_IDS)
 def test_an_alert_of_a_hostile_product_obeys_nobody(name: str) -> None:
     """A product that an attacker named is told in one line of letters, digits and a few signs."""
-    row = {
-        **dict.fromkeys(METRICS.names),
-        "metric": "product_share",
-        "slice": f"product={hostile.FOREIGN_IDS[name]}",
-        "kind": "rate",
-        "date": DAY,
-        "n": 300,
-        "value": 0.2,
-        "since": DAY,
-    }
+    part = f"product={hostile.FOREIGN_IDS[name]}"
+    row = MetricRow(
+        metric="product_share",
+        slice=part,
+        kind=Kind.RATE,
+        date=DAY,
+        n=300,
+        value=0.2,
+        since=DAY,
+        state=State.DEGRADED,
+    )
     line = describe(row, DAY)
     assert not HIDDEN & set(line)
     assert not set("<>@`*[]|~/") & set(line)

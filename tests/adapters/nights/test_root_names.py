@@ -75,7 +75,7 @@ def test_all_that_is_done_with_days_is_done_below_odd_names(sandbox: Sandbox, se
         night = play_night(settings, day, "first", lambda: NOW)
         assert night is not None
         assert night.statuses["judged"] == 110
-        assert {metric["n"] for metric in night.metrics if metric["metric"] == "accuracy"} >= {60}
+        assert {metric.n for metric in night.metrics if metric.metric == "accuracy"} >= {60}
     lake = adapters.connect(settings).lake
     first, jobs = verdicts(lake, settings, DAY), sandbox.bedrock.call_counts["CreateModelInvocationJob"]
     assert play_night(settings, DAY, "second", lambda: NOW) is None

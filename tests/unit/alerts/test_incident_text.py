@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.tables.metrics import Kind, ReasonCode
 from tasks.alerts.incident_text import (
     MAX_MEASURES,
     Finding,
@@ -27,10 +28,7 @@ from tasks.base.advice import OF_NIGHTS
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertMessage, Severity
 from tasks.base.safe_text import MAX_ID_CHARS, safe_id, safe_text
-from tasks.base.settings import Thresholds
-from tasks.measure.judgement import failed_answers
-from tasks.measure.measurement import rate
-from tasks.measure.metric_rules import RULES
+from tasks.measure.detect.rules import RULES
 from tests.measured_nights import DAY, settings_in
 from tests.measured_nights import degraded_row as row
 
@@ -63,8 +61,9 @@ FINDINGS = [
             baseline=610.0,
             effect=-310.0,
             threshold=95.4,
-            statistic=-9.0,
-            reason="9.0 deviations below 28 earlier nights, limit 4",
+            severity="report",
+            reason_code="jump",
+            statistic=-14.0,
             since=DAY - timedelta(2),
         )
     ),
@@ -75,7 +74,8 @@ FINDINGS = [
             effect=None,
             threshold=None,
             statistic=None,
-            reason="60 of 300 answers failed in all (20.0%), limit 5.0%",
+            severity="page",
+            reason_code="incomplete",
         ),
         ("c-9",),
     ),
@@ -89,7 +89,9 @@ FINDINGS = [
             baseline=0.88,
             effect=-0.27,
             statistic=-7.7,
-            reason="7.7 deviations below 28 earlier nights, limit 4; labels of source sample",
+            severity="page",
+            evidence=2117.0,
+            evidence_limit=2117.0,
         )
     ),
 ]
@@ -115,28 +117,16 @@ def test_order_does_not_matter() -> None:
     assert degraded_message(FINDINGS[::-1], PATHS) == degraded_message(FINDINGS, PATHS)
 
 
-@pytest.mark.parametrize(
-    ("metric", "effect", "severity"),
-    [
-        pytest.param("accuracy", -0.2, Severity.PAGE, id="quality"),
-        pytest.param("error_rate", 0.1, Severity.PAGE, id="failed answers"),
-        pytest.param("rejected_rate", 0.1, Severity.PAGE, id="rows without a verdict"),
-        pytest.param("volume", -300.0, Severity.PAGE, id="an export that broke off"),
-        pytest.param("volume", 300.0, Severity.REPORT, id="a busy night"),
-        pytest.param("violation_rate", 0.1, Severity.TICKET, id="outputs"),
-        pytest.param("cost_usd", 9.0, Severity.TICKET, id="dollars"),
-        pytest.param("label_error_rate", None, Severity.TICKET, id="broken labels"),
-        pytest.param("language_share", 0.1, Severity.REPORT, id="inputs"),
-    ],
-)
-def test_severity(metric: str, effect: float | None, severity: Severity) -> None:
-    """Wrong or lacking verdicts page; changed outputs wait for the day; inputs that change alone page nobody."""
-    assert degraded_message([Finding(row(metric, effect=effect))], PATHS).severity is severity
+@pytest.mark.parametrize("severity", Severity)
+def test_severity_is_the_rows(severity: Severity) -> None:
+    """An alert is as urgent as the row says; of a row of an earlier version the next working day is soon enough."""
+    assert degraded_message([Finding(row("accuracy", severity=severity))], PATHS).severity is severity
+    assert degraded_message([Finding(row("accuracy", severity=None))], PATHS).severity is Severity.TICKET
 
 
 def test_the_most_urgent_finding_counts() -> None:
     """An alert is as urgent as the worst thing in it."""
-    rows = [row("language_share"), row("violation_rate"), row("accuracy")]
+    rows = [row("language_share", severity="report"), row("violation_rate"), row("accuracy", severity="page")]
     assert degraded_message([Finding(item) for item in rows], PATHS).severity is Severity.PAGE
     assert degraded_message([Finding(item) for item in rows[:2]], PATHS).severity is Severity.TICKET
 
@@ -181,16 +171,18 @@ def test_long_alerts_are_cut() -> None:
     ("overrides", "part"),
     [
         pytest.param(
-            {"kind": "mean", "metric": "text_length_log", "value": 3.8, "effect": 0.3}, "a change of +0.30", id="mean"
+            {"kind": Kind.MEAN, "metric": "text_length_log", "value": 3.8, "effect": 0.3},
+            "a change of +0.30",
+            id="mean",
         ),
-        pytest.param({"kind": "count", "metric": "cost_usd", "value": 12.5}, "$12.50", id="dollars"),
-        pytest.param({"kind": "count", "metric": "volume", "value": 12345.0}, "12,345", id="count"),
+        pytest.param({"kind": Kind.COUNT, "metric": "cost_usd", "value": 12.5}, "$12.50", id="dollars"),
+        pytest.param({"kind": Kind.COUNT, "metric": "volume", "value": 12345.0}, "12,345", id="count"),
         pytest.param({"value": None}, "unknown", id="no value"),
     ],
 )
 def test_amounts(overrides: dict[str, Any], part: str) -> None:
     """Numbers are written in their own unit."""
-    assert part in describe({**row("violation_rate"), **overrides})
+    assert part in describe(row("violation_rate").model_copy(update=overrides))
 
 
 @pytest.mark.parametrize(
@@ -292,34 +284,41 @@ def test_both_languages_say_everything() -> None:
 
     for words in WORDS.values():
         assert set(words.metrics) == set(RULES)
-        for field in ("titles", "leads", "severities", "groups", "headings", "advice", "stopped", "phrases"):
+        for field in ("titles", "leads", "severities", "groups", "headings", "advice", "stopped", "reasons", "phrases"):
             theirs, ours = blanks(getattr(words, field)), blanks(getattr(WORDS["en"], field))
             assert set(theirs) == set(ours)
             if field != "leads":
                 assert theirs == ours
 
 
-REASONS = [
-    *failed_answers([rate("malformed_rate", 60, 300, of="answers")], Thresholds()).values(),
-    "6.1 deviations above 28 earlier nights, limit 4",
-    "4.2 deviations below 13 earlier nights, limit 4",
-    "the whole interval lies below 75.0%",
-    "more than 20.0%; part-1.parquet misses labeler; part-2.parquet is no readable Parquet file",
-    "more than 20.0%; part-1.parquet was refused: InvalidObjectState",
-    "labels of source sample; 3 labelled comments have no verdict; 1 ties are left out",
-    "mean Cohen's kappa 0.81 of 3 pairs of raters, 120 comments",
-    "raters agree on 9 of 10 comments that several labelled; Cohen's kappa 0.81 on 40 comments of the same two raters",
-]
+@pytest.mark.parametrize("code", WORDS["en"].reasons)
+def test_every_reason_is_said_with_its_numbers(code: str) -> None:
+    """Why a metric is degraded is said in each language by its code, with the same numbers."""
+    degraded = row("accuracy", reason_code=code, reason="English of the table", n=300, x=60.0)
+    said = {language: describe(degraded, None, words) for language, words in WORDS.items()}
+    assert "English of the table" not in "".join(said.values())
+    assert not re.search(r"[a-z]{4}", said["ja"].rpartition("。")[2])
+    numbers = {
+        name: sorted(re.findall(r"\d+(?:,\d{3})*", text.rpartition("。" if name == "ja" else ". ")[2]))
+        for name, text in said.items()
+    }
+    assert numbers["ja"] == numbers["en"]
 
 
-@pytest.mark.parametrize("reason", REASONS)
-def test_reasons_in_japanese(reason: str) -> None:
-    """What a measurement is degraded for is said in Japanese; a reason that nobody foresaw stays as it is."""
-    japanese = WORDS["ja"].reason(reason)
-    assert not re.search(r"\b(of|limit|below|misses|comments|labels)\b", japanese)
-    assert set(re.findall(r"\d+\.?\d*%?", reason)) <= set(re.findall(r"\d+\.?\d*%?", japanese))
-    assert WORDS["ja"].reason("something else") == "something else"
-    assert WORDS["en"].reason(reason) == reason
+def test_reasons_that_ring_are_all_known() -> None:
+    """Each code that the detector rings by has its sentence; a row without a code says its own."""
+    ringing = {"shift", "jump", "creep", "no_input", "incomplete", "no_labels"}
+    assert {str(code) for code in ReasonCode} > ringing == set(WORDS["en"].reasons) == set(WORDS["ja"].reasons)
+    assert describe(row("accuracy", reason_code=None, reason="as it was said")).endswith(". as it was said")
+
+
+def test_labels_that_stopped_coming() -> None:
+    """A day without labels is told without numbers that nobody has."""
+    bare = dict.fromkeys(("x", "value", "ci_low", "ci_high", "baseline", "effect", "threshold", "since"))
+    nothing = row("accuracy", state="no_data", reason_code="no_labels", n=0, **bare)
+    assert describe(nothing) == (
+        "verdicts that agree with the labels: unknown, n 0. No labels came, and earlier days had some"
+    )
 
 
 def test_each_language_says_what_to_do_about_every_stop() -> None:

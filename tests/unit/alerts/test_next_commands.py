@@ -20,7 +20,7 @@ from tasks.alerts.words import NOTICE_WORDS, WORDS
 from tasks.base.advice import ADVICE, OF_NIGHTS
 from tasks.base.paths import RunPaths
 from tasks.base.ports import Severity
-from tasks.measure.metric_rules import RULES
+from tasks.measure.detect.rules import RULES
 from tests.factories import JOB_ARN
 from tests.measured_nights import DAY, degraded_row, settings_in
 

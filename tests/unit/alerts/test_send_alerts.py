@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_contracts.tables.metrics import METRICS
+from data_contracts.tables.metrics import METRICS, Kind, MetricRow, State
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.alerts.delivery import PAUSES_S, deliver
@@ -61,15 +61,23 @@ class Night:
         return replace(local, alerts=tuple(self.channels), clock=self.clock)
 
     def measure(
-        self, *degraded: tuple[str, str], later: int = 0, day: date = DAY, ok: tuple[str, ...] = (), effect: float = 0.3
+        self,
+        *degraded: tuple[str, str],
+        later: int = 0,
+        day: date = DAY,
+        ok: tuple[str, ...] = (),
+        volume: str = "report",
     ) -> None:
         """Append these degraded measurements, one that is not, and metrics that are ok."""
         base: dict[str, Any] = dict.fromkeys(METRICS.names) | {
             "date": day, "kind": "rate", "n": 9, "value": 0.5, "ci_low": 0.2, "ci_high": 0.8, "state": "degraded",
             "since": DAY, "method": "m", "measured_at": NOW + timedelta(later), "verdicts_run_id": "r", "run_id": "r",
-            "effect": effect,
+            "effect": 0.3,
         }  # fmt: skip
-        rows = [base | {"metric": metric, "slice": part} for metric, part in degraded]
+        urgent = {"accuracy": "page", "language_share": "report", "volume": volume}
+        rows = [
+            base | {"metric": name, "slice": part, "severity": urgent.get(name, "ticket")} for name, part in degraded
+        ]
         rows += [base | {"metric": metric, "slice": "all", "state": "ok"} for metric in ("duplicate_rate", *ok)]
         lake = self.connect(self.settings).lake
         lake.append(
@@ -289,14 +297,32 @@ def test_more_trouble_is_told_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [message.severity for message in channel.sent] == [Severity.REPORT, Severity.PAGE, Severity.PAGE]
 
 
-def test_fewer_comments_after_more_are_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A metric that turns from a harmless direction to an urgent one is told again."""
+def test_what_becomes_urgent_is_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A metric that gets more urgent is told again; one that gets less so is not."""
     channel = FakeChannel("a")
     night = Night(tmp_path, monkeypatch, channel)
-    for number, effect in enumerate((300.0, -300.0)):
-        night.measure(("volume", "all"), day=DAY + timedelta(number), effect=effect)
+    for number, severity in enumerate(("report", "page", "ticket", "page")):
+        night.measure(("volume", "all"), day=DAY + timedelta(number), volume=severity)
         night.send(DAY + timedelta(number))
     assert [message.severity for message in channel.sent] == [Severity.REPORT, Severity.PAGE]
+
+
+def test_labels_that_stopped_coming_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day that got no labels is a ticket on the night that finds it out, though its state is no_data."""
+    channel = FakeChannel("a")
+    night = Night(tmp_path, monkeypatch, channel)
+    night.measure(day=DAY - timedelta(13), ok=("accuracy",))
+    row: dict[str, Any] = dict.fromkeys(METRICS.names) | {
+        "date": DAY - timedelta(12), "metric": "accuracy", "slice": "all", "kind": "rate", "n": 0, "state": "no_data",
+        "severity": "ticket", "reason_code": "no_labels", "method": "m", "measured_at": NOW, "verdicts_run_id": "r",
+        "run_id": "r",
+    }  # fmt: skip
+    lake = night.connect(night.settings).lake
+    lake.append(DayPaths(night.settings, DAY).lake("metrics"), METRICS, pl.DataFrame([row], METRICS.polars_schema), {})
+    night.measure()
+    assert night.send().delivered == ("a",)
+    assert channel.sent[0].severity is Severity.TICKET
+    assert "No labels came" in channel.sent[0].body
 
 
 def test_routes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,7 +406,8 @@ def test_examples(metric: str, part: str, effect: float | None, expected: list[s
         verdict("j", violation=True, category="hate", language="ja"),
         verdict("m", status="malformed", violation=None, category=None, product_id="p7"),
     ]
-    found = find_examples([{"metric": metric, "slice": part, "effect": effect}], verdicts_frame(rows).lazy())
+    row = MetricRow(date=DAY, metric=metric, slice=part, kind=Kind.RATE, effect=effect, state=State.DEGRADED)
+    found = find_examples([row], verdicts_frame(rows).lazy())
     assert list(found[0].comment_ids) == expected
     assert (showing(found[0].row) is None) == (expected == [])
 

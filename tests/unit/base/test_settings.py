@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.base.errors import SettingsInvalid, SettingsMissing
+from tasks.base.lost_settings import warn_once
 from tasks.base.ports import Severity
 from tasks.base.setting_names import FORMER, Former, warn_of_former
 from tasks.base.settings import Settings
@@ -468,3 +469,80 @@ def test_settings_are_frozen() -> None:
     settings = Settings.load()
     with pytest.raises(ValidationError, match="frozen"):
         settings.timezone = "UTC"  # type: ignore[misc]  # that they are frozen is the point
+
+
+EVENTS = """
+[[event]]
+name = "Black Friday"
+first = 2026-11-27
+last = 2026-11-30
+metrics = ["volume"]
+
+[[event]]
+name = "New Year"
+first = 2026-12-31
+last = 2027-01-03
+"""
+
+
+def test_announced_events_are_read_from_their_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """MODERATION_EVENTS names a TOML file of announced days; without one nothing is announced."""
+    assert Settings.load().announced_events == ()
+    (tmp_path / "events.toml").write_text(EVENTS)
+    environment.setenv("MODERATION_EVENTS", str(tmp_path / "events.toml"))
+    found = [
+        (event.name, str(event.first), str(event.last), event.metrics) for event in Settings.load().announced_events
+    ]
+    assert found == [
+        ("Black Friday", "2026-11-27", "2026-11-30", ("volume",)),
+        ("New Year", "2026-12-31", "2027-01-03", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(None, "the file that it names cannot be read", id="absent"),
+        pytest.param("[[event]\n", "the file that it names is no TOML", id="no TOML"),
+        pytest.param('[[event]]\nname = "x"\nfirst = 2026-11-27\n', "event 1: last: Field required", id="no end"),
+        pytest.param(EVENTS + 'label = "x"\n', "event 2: only .* is known", id="unknown key"),
+        pytest.param('event = "x"\n', "its events: Input should be a valid tuple", id="no list"),
+        pytest.param('[[events]]\nname = "x"\n', "its events: only .* is known", id="misspelt"),
+        pytest.param(
+            '[[event]]\nname = "x"\nfirst = 2026-11-27\nlast = 2026-11-26\n',
+            "event 1: it ends before it begins",
+            id="order",
+        ),
+        pytest.param('[[event]]\nname = "x"\nfirst = "soon"\nlast = 2026-11-26\n', "event 1: first: ", id="no date"),
+    ],
+)
+def test_wrong_events_are_refused(text: str | None, said: str, environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file that is not there or says anything else stops with a line that names the setting and the place."""
+    file = tmp_path / "events.toml"
+    if text is not None:
+        file.write_text(text)
+    environment.setenv("MODERATION_EVENTS", str(file))
+    with pytest.raises(SettingsInvalid, match=f"^MODERATION_EVENTS: {said}"):
+        Settings.load()
+
+
+def test_settings_that_lost_their_effect_are_named_once(
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are read, checked, and one warning names them and what decides now; those with an effect are not named."""
+    warn_once.cache_clear()
+    Settings.load()
+    environment.setenv("MODERATION_THRESHOLDS__MAX_FAILED_FRACTION", "0.1")
+    assert Settings.load().thresholds.max_failed_fraction == 0.1
+    assert caplog.messages == []
+    environment.setenv("MODERATION_THRESHOLDS__MAX_DEVIATION", "3")
+    environment.setenv("MODERATION_BASELINE_DAYS", "14")
+    assert [Settings.load().baseline_days for _ in range(2)] == [14, 14]
+    deviation, days = sorted(caplog.messages, reverse=True)
+    assert deviation.startswith(
+        "MODERATION_THRESHOLDS__MAX_DEVIATION no longer counts: the detector's policy decides now"
+    )
+    assert days.startswith("MODERATION_BASELINE_DAYS no longer says what a night's metrics are compared with")
+    environment.setenv("MODERATION_THRESHOLDS__MAX_DEVIATION", "-3")
+    with pytest.raises(SettingsInvalid, match=r"^MODERATION_THRESHOLDS__MAX_DEVIATION: "):
+        Settings.load()

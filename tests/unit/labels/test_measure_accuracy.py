@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.tables.metrics import METRICS, State
+from data_contracts.tables.metrics import METRICS, MetricRow, State, rows_of
 from tasks import adapters
 from tasks.adapters.storage import StorageRefused
 from tasks.base.paths import DayPaths, RunPaths
@@ -24,16 +25,18 @@ from tasks.labels.day_accuracy import AccuracySummary
 from tasks.labels.measure_accuracy import measure_accuracy
 from tasks.labels.quality import QUALITY, Slice, category_slices, confusion_matrices, estimate, measure_quality
 from tasks.labels.truth import Settled, cohen_kappa, is_usable, schema_fault, settle
-from tasks.measure.measurement import Measurement
+from tasks.measure.judgement import Stamp, measured_rows
+from tasks.measure.measurement import Measurement, rate
+from tasks.measure.metric_history import latest_rows
 from tests.measured_nights import (
     DAY,
     NOW,
-    degraded,
     label,
     labels_frame,
     metrics_of,
     publish_night,
     publish_verdicts,
+    put_metrics,
     settings_in,
     verdict,
     verdicts_frame,
@@ -383,6 +386,7 @@ def put_labels(settings: Settings, day: date, frame: pl.DataFrame, name: str = "
     path = Path(DayPaths(settings, day).labels) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     frame.write_parquet(path)
+    os.utime(path, (NOW.timestamp(), NOW.timestamp()))
 
 
 def play(settings: Settings, day: date, right: int, wrong: int, source: str = "sample") -> AccuracySummary:
@@ -396,6 +400,22 @@ def play(settings: Settings, day: date, right: int, wrong: int, source: str = "s
     return summary
 
 
+def put_past(settings: Settings, nights: int, right: int, wrong: int, *strata: tuple[str, int, int]) -> None:
+    """Nights up to the eve of DAY with this accuracy; strata are (name, right, of so many)."""
+    for back in range(nights, 0, -1):
+        day = DAY - timedelta(back)
+        rows = [rate("accuracy", right - back % 3, right + wrong, of="labels")]
+        rows += [rate("accuracy", x, n, of="labels", slice=f"stratum={name}") for name, x, n in strata]
+        put_metrics(settings, measured_rows(rows, Stamp(day, NOW, "r", "r")))
+        publish_night(settings, day)
+
+
+def accuracy_row(settings: Settings, day: date = DAY) -> MetricRow:
+    """What counts of the day's accuracy as a whole."""
+    latest = latest_rows(metrics_of(settings, day).lazy()).collect()
+    return next(row for row in rows_of(latest) if (row.metric, row.slice) == ("accuracy", "all"))
+
+
 def test_no_labels(settings: Settings) -> None:
     """A day without labels says no_data, and nothing fails."""
     summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
@@ -405,33 +425,107 @@ def test_no_labels(settings: Settings) -> None:
     assert set(rows["metric"]) == {*QUALITY, "label_error_rate"}
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong", "state"),
-    [
-        pytest.param(40, 9, State.CANNOT_TELL, id="too few labels"),
-        pytest.param(45, 5, State.LEARNING, id="good, no earlier nights"),
-        pytest.param(36, 14, State.LEARNING, id="below the floor, but not surely"),
-        pytest.param(25, 25, State.DEGRADED, id="surely below the floor"),
-    ],
-)
 @pytest.mark.parametrize("source", ["sample", "planted"])
-def test_accuracy_floor(settings: Settings, right: int, wrong: int, state: State, source: str) -> None:
-    """Accuracy is degraded when its whole interval lies below the floor; planted labels stand in for a sample."""
-    summary = play(settings, DAY, right, wrong, source)
-    assert (summary.state, summary.n) == (state, right + wrong)
+def test_accuracy_to_quote(settings: Settings, source: str) -> None:
+    """The sample's accuracy is quoted; planted labels stand in for a sample, and are never judged."""
+    summary = play(settings, DAY, 45, 5, source)
+    assert (summary.accuracy, summary.n) == (0.9, 50)
     assert summary.slice == ("all" if source == "sample" else "source=planted")
-    rows = metrics_of(settings, DAY)
-    whole = rows.row(by_predicate=(pl.col("metric") == "accuracy") & (pl.col("slice") == "all"), named=True)
-    if source == "planted":
-        assert (whole["state"], whole["reason"]) == ("no_data", "only planted labels came")
+    whole = accuracy_row(settings)
+    if source == "sample":
+        assert (whole.state, whole.reason_code) == (State.LEARNING, "few_nights")
+    else:
+        assert (whole.state, whole.reason_code, whole.severity) == (State.NO_DATA, "no_labels", None)
+        assert (whole.reason or "").endswith("only planted labels came")
 
 
 def test_accuracy_falls_against_earlier_nights(settings: Settings) -> None:
-    """Accuracy above the floor is degraded when it has fallen far below what earlier nights had."""
-    for back in range(14, 0, -1):
-        assert play(settings, DAY - timedelta(back), 196 - back % 3, 4 + back % 3).state in (State.LEARNING, State.OK)
-    summary = play(settings, DAY, 168, 32)
+    """Accuracy rings when it has fallen far below what earlier nights had; so far that somebody should look now."""
+    put_past(settings, 20, 196, 4)
+    summary = play(settings, DAY, 150, 50)
     assert (summary.state, summary.degraded) == (State.DEGRADED, ("accuracy all",))
+    row = accuracy_row(settings)
+    assert (row.severity, row.reason_code, row.since) == ("page", "shift", DAY)
+    assert row.baseline == pytest.approx(0.975, abs=0.01)
+
+
+def test_few_labels_say_how_many_would_tell(settings: Settings) -> None:
+    """A night of few labels cannot tell, and says how many a night would."""
+    put_past(settings, 20, 196, 4)
+    for back in range(3):
+        put_labels(settings, DAY, labels_frame([label(str(n)) for n in range(9)]), f"part-{back}.parquet")
+    play(settings, DAY, 9, 0)
+    row = measured_later(settings, days=15)
+    assert (row.state, row.reason_code) == (State.CANNOT_TELL, "few_items")
+    assert "9 labels are too few" in (row.reason or "")
+
+
+def measured_later(settings: Settings, days: int) -> MetricRow:
+    """The day's accuracy as it is measured so many days later."""
+    measure_accuracy.fn(settings, DAY, "run-2", "run-1", NOW + timedelta(days))
+    return accuracy_row(settings)
+
+
+def test_first_labels_are_provisional(settings: Settings) -> None:
+    """With a tenth of the usual labels a day is shown and not judged; once no more come it is."""
+    put_past(settings, 20, 196, 4)
+    play(settings, DAY, 10, 10)
+    row = accuracy_row(settings)
+    assert (row.state, row.reason_code, row.value, row.severity) == (State.CANNOT_TELL, "provisional", 0.5, None)
+    assert (row.reason or "").startswith("provisional: 20 of usually 200 labels have come; labels of source sample")
+    assert row.baseline is None
+    assert measured_later(settings, days=2).reason_code == "provisional"
+    assert measured_later(settings, days=3).state is State.DEGRADED  # its files have not changed for three days
+
+
+def test_provisional_days_are_no_history(settings: Settings) -> None:
+    """A day whose labels are still coming is not what the next one is compared with."""
+    put_past(settings, 20, 196, 4)
+    play(settings, DAY, 10, 10)
+    play(settings, DAY + timedelta(1), 195, 5)
+    row = accuracy_row(settings, DAY + timedelta(1))
+    assert (row.state, row.since) == (State.OK, None)
+    assert (row.evidence or 0) < 50
+
+
+@pytest.mark.parametrize(("nights", "severity"), [(20, "ticket"), (6, None)], ids=["used to come", "hardly ever came"])
+def test_labels_that_stay_away(settings: Settings, nights: int, severity: str | None) -> None:
+    """A day that is still without labels after 14 days is a ticket where labels used to come, and not before."""
+    put_past(settings, nights, 196, 4)
+    measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    assert (accuracy_row(settings).state, accuracy_row(settings).severity) == (State.NO_DATA, None)
+    row = measured_later(settings, days=14)
+    assert (row.state, row.severity, row.reason_code) == (State.NO_DATA, severity, "no_labels")
+
+
+def test_strata_are_counts(settings: Settings) -> None:
+    """The rows of strata hold what was counted, whatever the weights within a stratum are."""
+    odd = [label(str(n), stratum="clear", inclusion_probability=0.1 if n else 0.9) for n in range(10)]
+    odd[0] |= {"violation": True, "category": "spam"}
+    publish_verdicts(settings, DAY, verdicts_frame([verdict(str(n)) for n in range(10)]))
+    put_labels(settings, DAY, labels_frame(odd))
+    measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    row = next(
+        row for row in rows_of(metrics_of(settings, DAY)) if (row.metric, row.slice) == ("accuracy", "stratum=clear")
+    )
+    assert (row.x, row.n) == (9, 10)
+    assert row.value == pytest.approx(90 / (90 + 1 / 0.9))
+
+
+def test_a_stratum_that_goes_wrong_rings(settings: Settings) -> None:
+    """Evidence comes from the strata: an error rate that trebles in one rings though the whole hardly moves."""
+    strata = (("flagged", 57, 60), ("borderline", 76, 80), ("clear", 159, 160))
+    put_past(settings, 30, 292, 8, *strata)
+    verdicts, labels, number = [], [], 0
+    for name, wrong, count in (("flagged", 3, 60), ("borderline", 24, 80), ("clear", 1, 160)):
+        for place in range(count):
+            number += 1
+            verdicts.append(verdict(str(number)))
+            bad = {"violation": True, "category": "spam"} if place < wrong else {}
+            labels.append(label(str(number), stratum=name, inclusion_probability=0.5, **bad))
+    publish_verdicts(settings, DAY, verdicts_frame(verdicts))
+    put_labels(settings, DAY, labels_frame(labels))
+    assert measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW).degraded == ("accuracy all",)
 
 
 def test_broken_label_files(settings: Settings) -> None:
@@ -443,7 +537,6 @@ def test_broken_label_files(settings: Settings) -> None:
     (Path(DayPaths(settings, DAY).labels) / "_SUCCESS").write_bytes(b"")
     summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
     assert (summary.label_count, summary.label_error_count, summary.n) == (6, 5, 1)
-    assert degraded(metrics_of(settings, DAY)) == ["label_error_rate all"]
     row = metrics_of(settings, DAY).row(by_predicate=pl.col("metric") == "label_error_rate", named=True)
     assert row["reason"].endswith("part-1.parquet misses labeler; part-2.parquet is no readable Parquet file")
 

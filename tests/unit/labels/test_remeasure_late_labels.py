@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tasks.base.settings import Settings
 from tasks.labels.label_files import list_labels, load_seen, read_labels
 from tasks.labels.measure_accuracy import measure_accuracy
 from tasks.labels.remeasure_late_labels import LateLabelsSummary, remeasure_late_labels
+from tasks.measure.judgement import Stamp, measured_rows
+from tasks.measure.measurement import rate
 from tests.measured_nights import (
     DAY,
     NOW,
@@ -24,6 +27,7 @@ from tests.measured_nights import (
     metrics_of,
     publish_night,
     publish_verdicts,
+    put_metrics,
     settings_in,
     verdict,
     verdicts_frame,
@@ -47,6 +51,7 @@ def put_labels(settings: Settings, rows: list[dict[str, Any]], name: str = "part
     path = Path(DayPaths(settings, DAY).labels) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     labels_frame(rows).write_parquet(path)
+    os.utime(path, (LATER.timestamp(), LATER.timestamp()))
     return path
 
 
@@ -55,6 +60,14 @@ def publish(settings: Settings) -> None:
     publish_verdicts(settings, DAY, verdicts_frame([verdict(str(n)) for n in range(60)]))
     measure_accuracy.fn(settings, DAY, "run-1", "x", NOW)
     publish_night(settings, DAY)
+
+
+def put_past(settings: Settings) -> None:
+    """Twenty days before DAY whose labels agreed with the verdicts, long before the window of late labels."""
+    for back in range(40, 20, -1):
+        day = DAY - timedelta(back)
+        put_metrics(settings, measured_rows([rate("accuracy", 59, 60, of="labels")], Stamp(day, NOW, "r", "r")))
+        publish_night(settings, day)
 
 
 def look(settings: Settings, run_id: str = "late", **options: int) -> LateLabelsSummary:
@@ -66,6 +79,7 @@ def test_late_labels_are_measured_once(settings: Settings) -> None:
     """Labels that came since are measured by appending under tonight's run; without new ones nothing is measured."""
     publish(settings)
     assert look(settings) == LateLabelsSummary(looked_count=1)
+    put_past(settings)
     put_labels(settings, [label(str(n), **VIOLATION) for n in range(60)])
     before = metrics_of(settings, DAY)
     found = look(settings)
@@ -111,6 +125,18 @@ def test_a_day_that_was_published_again_is_measured_again(settings: Settings) ->
     seen = load_seen(adapters.connect(settings).storage, settings, [DAY]).get(DAY)
     assert seen is not None
     assert seen.verdicts_run_id == "x"
+
+
+def test_a_day_that_waits_no_longer_is_judged(settings: Settings) -> None:
+    """Few labels are provisional; three days after the last it is measured again, once, though no label came."""
+    publish(settings)
+    put_past(settings)
+    put_labels(settings, [label(str(n), **VIOLATION) for n in range(20)])
+    assert look(settings).degraded == ()
+    for days, expected in ((2, ()), (3, (str(DAY),)), (4, ())):
+        found = remeasure_late_labels.fn(settings, TONIGHT + timedelta(days), f"night-{days}", LATER + timedelta(days))
+        assert found.remeasured == expected
+    assert degraded(metrics_of(settings, DAY)) == ["accuracy all"]
 
 
 @pytest.mark.parametrize("body", [None, b"", b"{"])

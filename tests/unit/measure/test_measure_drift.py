@@ -10,16 +10,16 @@ import polars as pl
 import pytest
 
 from data_contracts.tables.comments import REJECTED
-from data_contracts.tables.metrics import METRICS, Kind, State
+from data_contracts.tables.metrics import METRICS, Kind, State, rows_of
 from tasks import adapters
 from tasks.base.paths import DayPaths
-from tasks.base.settings import Settings, Thresholds
+from tasks.base.settings import Settings
 from tasks.measure.day_drift import measure_frames
-from tasks.measure.judgement import Stamp, failed_answers, judge, metric_rows
+from tasks.measure.detect.rules import RULES
+from tasks.measure.judgement import Stamp, measured_rows
 from tasks.measure.measure_drift import measure_drift
 from tasks.measure.measurement import Measurement, rate, total
 from tasks.measure.metric_history import History, earlier_days, latest_rows
-from tasks.measure.metric_rules import FAILURES, RULES
 from tasks.measure.metrics_table import vanished_slices
 from tasks.measure.night_numbers import pool_small
 from tasks.measure.vocabulary import collects, measure_oov, sample_batches, shared_tokens, tokens
@@ -30,14 +30,13 @@ from tests.measured_nights import (
     degraded,
     metrics_of,
     publish_night,
+    put_metrics,
     put_run,
     settings_in,
     valid_row,
     verdict,
 )
 from tests.measured_nights import verdicts_frame as verdicts
-
-LIMITS = Thresholds()
 
 
 @pytest.fixture
@@ -117,38 +116,25 @@ def test_small_members_are_pooled() -> None:
     assert pool_small(counts, 1000, set(), 1) == {"ja": 600, "other": 400}
 
 
-def test_failed_answers_without_baseline() -> None:
-    """More failed answers than the fixed limit degrade the first night too, and name those to blame."""
-    rates = [rate(name, x, 100, of="records") for name, x in zip(FAILURES, (1, 0, 9, 0), strict=True)]
-    assert set(failed_answers(rates, LIMITS)) == {"error_rate"}
-    assert failed_answers([rate(name, 1, 100, of="records") for name in FAILURES], LIMITS) == {}
-
-
-@pytest.mark.parametrize(
-    ("violations", "state"), [(29, State.CANNOT_TELL), (30, State.OK)], ids=["below-minimum", "at-minimum"]
-)
-def test_category_split_needs_violations(violations: int, state: State) -> None:
-    """The split of a handful of violations into categories is not judged."""
-    rows = history_of([rate("violation_category_share", 20, 40, of="v", slice="category=spam")] * 14)
-    tonight = rate("violation_category_share", violations // 2, violations, of="v", slice="category=spam")
-    assert judge(tonight, DAY, rows, LIMITS).state is state
-
-
-def history_of(nights: list[Measurement], state: str = "ok", days: list[date] | None = None) -> History:
-    """One measurement a night, the last on the eve of DAY."""
-    days = days or [DAY - timedelta(back) for back in range(len(nights), 0, -1)]
-    frames = [
-        metric_rows([(item, judge(item, day, History(), LIMITS))], History(), Stamp(day, NOW, "r", "r"))
-        for item, day in zip(nights, days, strict=True)
-    ]
-    return History.of(days, pl.concat(frames).with_columns(state=pl.lit(state)))
+def rows_of_day(*measured: Measurement, back: int = 1) -> pl.DataFrame:
+    """Rows of the metrics table of a day before DAY."""
+    return measured_rows(measured, Stamp(DAY - timedelta(back), NOW, "r", "r"))
 
 
 def test_latest_row_counts() -> None:
     """Of several measurements of one slice of a day the latest counts."""
-    rows = history_of([total("volume", 1, 1, of="c")]).rows["volume", "all"][DAY - timedelta(1)]
-    frame = pl.DataFrame([rows, rows | {"value": 2.0, "measured_at": NOW + timedelta(1)}], schema=METRICS.polars_schema)
-    assert latest_rows(frame.reverse().lazy()).collect()["value"].to_list() == [2.0]
+    first = rows_of_day(total("volume", 1, 1, of="c"))
+    later = first.with_columns(value=pl.lit(2.0), measured_at=pl.col("measured_at") + timedelta(1))
+    assert latest_rows(pl.concat([later, first]).lazy()).collect()["value"].to_list() == [2.0]
+
+
+def test_members_are_those_of_earlier_nights() -> None:
+    """A member of a mix that was worth a chart on an earlier night stays one, the largest first."""
+    shares = (("ja", 900), ("en", 96), ("eo", 4))
+    rows = rows_of_day(*(rate("language_share", x, 1000, of="c", slice=f"language={name}") for name, x in shares))
+    history = History.of([DAY - timedelta(1)], rows)
+    assert history.members("language_share", 0.005) == {"language=ja", "language=en"}
+    assert history.members("language_share", 0.005, most=1) == {"language=ja"}
 
 
 def test_earlier_days_are_published_days() -> None:
@@ -157,48 +143,10 @@ def test_earlier_days_are_published_days() -> None:
     assert earlier_days(pl.LazyFrame({"date": days}), DAY, 2) == [DAY - timedelta(5), DAY - timedelta(2)]
 
 
-@pytest.mark.parametrize(("bad", "left"), [(5, 23), (20, 13)], ids=["left-out", "needed-to-fill"])
-def test_degraded_nights_leave_the_baseline(bad: int, left: int) -> None:
-    """Degraded nights are left out, but never so many that fewer than `min_baseline_nights` stay."""
-    nights = [total("volume", 100 + place, 1, of="c") for place in range(28)]
-    history = history_of(nights)
-    for day in list(history.rows["volume", "all"])[-bad:]:
-        history.rows["volume", "all"][day]["state"] = "degraded"
-    readings = history.readings("volume", "all", LIMITS)
-    assert len(readings) == left
-    assert (readings[0].value == 127) == (bad == 20)
-
-
-def test_unlisted_member_counts_as_none() -> None:
-    """A night that lists other languages had none worth naming of this one; a rate has no such nights."""
-    history = history_of([rate("language_share", 9, 10, of="c", slice="language=ja")] * 14)
-    assert [reading.value for reading in history.readings("language_share", "language=ko", LIMITS)] == [0.0] * 14
-    assert history.readings("violation_rate", "language=ko", LIMITS) == []
-
-
-def test_since_is_the_first_of_the_run() -> None:
-    """`since` is the first day of the unbroken run of degraded nights."""
-    history = history_of([total("volume", 1, 1, of="c")] * 3, state="degraded")
-    rows = history.rows["volume", "all"]
-    rows[DAY - timedelta(1)]["since"] = DAY - timedelta(2)
-    assert history.degraded_since("volume", "all", DAY) == DAY - timedelta(2)
-    rows[DAY - timedelta(1)]["state"] = "ok"
-    assert history.degraded_since("volume", "all", DAY) == DAY
-
-
 def test_vanished_slice_is_retired() -> None:
     """A slice that the second measurement of a day no longer has says no_data from then on."""
-    before = pl.DataFrame(
-        [
-            row
-            for by_day in history_of([rate("language_share", 1, 9, of="c", slice="language=ko")]).rows.values()
-            for row in by_day.values()
-        ],
-        schema=METRICS.polars_schema,
-    )
-    now = before.with_columns(
-        slice=pl.lit("language=ja"), measured_at=pl.lit(NOW + timedelta(1)).cast(pl.Datetime("us", "UTC"))
-    )
+    before = rows_of_day(rate("language_share", 1, 9, of="c", slice="language=ko")).with_columns(state=pl.lit("ok"))
+    now = before.with_columns(slice=pl.lit("language=ja"), measured_at=pl.col("measured_at") + timedelta(1))
     gone = vanished_slices(now, before)
     assert gone.select("slice", "state", "value", "n").rows() == [("language=ko", "no_data", None, None)]
     assert gone["measured_at"].to_list() == now["measured_at"].to_list()
@@ -267,21 +215,43 @@ def play(settings: Settings, day: date, comments: int = 120, failed: int = 0, ru
 
 
 def test_stage_learns_then_judges(settings: Settings) -> None:
-    """The first nights learn; from the 14th on a night is judged, and half the volume is degraded since then."""
-    for back in range(15, 2, -1):
-        play(settings, DAY - timedelta(back), 120 + back % 4)
+    """A night is learning while few nights are published; after 21 a third of the volume rings, and goes on so."""
+    nights = [
+        rows_of_day(total("volume", 120 + back % 4, 120, of="c"), rate("refused_rate", 0, 120, of="r"), back=back)
+        for back in range(24, 2, -1)
+    ]
+    put_metrics(settings, pl.concat(nights[:5]))
+    for back in range(24, 2, -1):
         publish_night(settings, DAY - timedelta(back))
-    assert set(metrics_of(settings, DAY - timedelta(3))["state"]) == {"learning", "no_data"}
+    play(settings, DAY - timedelta(2), 40)
+    assert set(metrics_of(settings, DAY - timedelta(2))["state"]) == {"learning", "no_data"}
+    put_metrics(settings, pl.concat(nights[5:]))
     for back in (2, 1):
         play(settings, DAY - timedelta(back), 40)
         publish_night(settings, DAY - timedelta(back))
     play(settings, DAY, 40, failed=8)
-    rows = metrics_of(settings, DAY)
+    rows = latest_rows(metrics_of(settings, DAY).lazy()).collect()
     assert degraded(rows) == ["malformed_rate all", "volume all"]
-    assert dict(rows.filter(pl.col("state") == "degraded").select("metric", "since").iter_rows()) == {
-        "malformed_rate": DAY,
-        "volume": DAY - timedelta(2),
+    told = {row.metric: (row.since, row.severity, row.reason_code) for row in rows_of(rows) if row.rings}
+    assert told == {
+        "malformed_rate": (DAY, "page", "incomplete"),
+        "volume": (DAY - timedelta(1), "report", "shift"),
     }
+
+
+def test_nights_of_earlier_versions_are_compared_with(settings: Settings) -> None:
+    """Plain objects that lack the newer columns are history like any other."""
+    newer = ["severity", "evidence", "evidence_limit", "reason_code"]
+    for back in range(23, 0, -1):
+        day = DAY - timedelta(back)
+        publish_night(settings, day)
+        path = Path(DayPaths(settings, day).plain("metrics"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows_of_day(total("volume", 120 + back % 4, 120, of="c"), back=back).drop(newer).write_parquet(path)
+    play(settings, DAY)
+    row = next(row for row in rows_of(metrics_of(settings, DAY)) if row.metric == "volume")
+    assert row.state is State.OK
+    assert row.baseline == pytest.approx(121, abs=2)
 
 
 def test_stage_measures_again(settings: Settings) -> None:
@@ -310,6 +280,21 @@ def test_stage_knows_words(settings: Settings) -> None:
     row = metrics_of(settings, DAY).row(by_predicate=pl.col("metric") == "oov_rate", named=True)
     assert (row["value"], row["n"], row["state"]) == (0.5, 120, "learning")
     assert not adapters.connect(settings).storage.get(DayPaths(settings, DAY).vocabulary())
+
+
+def test_stage_knows_how_texts_are_written(settings: Settings) -> None:
+    """The first days' texts are collected; then each night's distance from them is measured, in any script."""
+    settings = settings.model_copy(update={"baseline_days": 2})
+    shifts = []
+    for number, text in enumerate(["とても良い靴でした", "とても良い靴です", "とても良い靴でした", "送料が高すぎる"]):
+        day = DAY + timedelta(number)
+        put_run(settings, day, "run-1", [valid_row(str(n), text=text) for n in range(9)], verdicts([verdict("0")]))
+        measure_drift.fn(settings, plan(run_date=day, run_id="run-1"), NOW)
+        shifts.append(next(row for row in rows_of(metrics_of(settings, day)) if row.metric == "text_shift"))
+        publish_night(settings, day)
+    assert [row.reason_code for row in shifts] == ["collecting", "collecting", "few_nights", "few_nights"]
+    assert shifts[0].reason == "the first texts have 1 of their 2 days"
+    assert (shifts[2].value or 1) < 0.1 < 0.9 < (shifts[3].value or 0)
 
 
 def test_kinds() -> None:

@@ -11,6 +11,7 @@ from data_contracts.documents.balance import Balance
 from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.documents.ledger import EntryState
 from data_contracts.documents.summary import Night
+from data_contracts.tables.metrics import MetricRow
 from data_contracts.tables.verdicts import Status
 from tasks.base.figures import dollars, duration, percent
 from tasks.base.safe_text import brief, inert
@@ -230,7 +231,7 @@ def test_an_unbooked_job_renders() -> None:
         pytest.param([], "No labels for this night yet", id="none"),
     ],
 )
-def test_quality_says_what_it_was_measured_on(metrics: list[dict[str, Any]], said: str) -> None:
+def test_quality_says_what_it_was_measured_on(metrics: list[MetricRow], said: str) -> None:
     """A reader can tell an accuracy of the night from one of chosen comments, and from none."""
     assert said in text_of(a_night(metrics=metrics))
 
@@ -240,7 +241,7 @@ def test_the_sample_is_quoted_before_planted_labels() -> None:
     planted = estimated("accuracy", "source=planted", 0.9, 40, 0.1)
     sample = estimated("accuracy", "all", 0.8, 250, 0.05)
     assert headline_accuracy([planted, sample]).row == sample
-    assert headline_accuracy([planted, sample | {"value": None}]).row == planted
+    assert headline_accuracy([planted, sample.model_copy(update={"value": None})]).row == planted
     assert headline_accuracy([]).row is None
 
 
@@ -248,7 +249,7 @@ def test_quality_slices_come_in_reading_order() -> None:
     """The whole first, then sources, languages, categories and strata; metrics in their fixed order."""
     tables = quality(METRIC_ROWS)
     assert [table.metric for table in tables] == ["accuracy", "precision", "recall", "f1", "prevalence"]
-    slices = [row["slice"] for row in tables[0].rows]
+    slices = [row.slice for row in tables[0].rows]
     assert slices == ["all", "source=planted", "language=en", "language=ja", "stratum=flagged"]
     assert tables[4].scale == 0.1
 
@@ -268,10 +269,10 @@ def test_parts_with_few_labels_are_folded() -> None:
 def test_drift_is_in_order_of_urgency() -> None:
     """Degraded first, then by how far out; what cannot tell, is learning or has no data stands apart."""
     telling, silent = drift(METRIC_ROWS)
-    assert [row["state"] for row in telling][:3] == ["degraded", "degraded", "ok"]
-    assert telling[0]["metric"] == "violation_rate"
-    assert {row["state"] for row in silent} == {"cannot_tell", "learning", "no_data"}
-    assert not {"accuracy", "recall"} & {row["metric"] for row in telling + silent}
+    assert [row.state for row in telling][:3] == ["degraded", "degraded", "ok"]
+    assert telling[0].metric == "violation_rate"
+    assert {row.state for row in silent} == {"cannot_tell", "learning", "no_data"}
+    assert not {"accuracy", "recall"} & {row.metric for row in telling + silent}
 
 
 def test_a_degraded_accuracy_is_drift_too() -> None:
@@ -319,8 +320,8 @@ def test_a_one_sided_limit_has_an_open_band() -> None:
 
 def test_the_first_degraded_night_is_night_one() -> None:
     """The nights of a degradation are counted with both ends."""
-    assert nights_since({"since": "2026-11-19", "date": "2026-11-19"}) == 1
-    assert nights_since({"since": "2026-11-17", "date": "2026-11-19"}) == 3
+    assert nights_since(metric("volume", since="2026-11-19")) == 1
+    assert nights_since(metric("volume", since="2026-11-17")) == 3
 
 
 @pytest.mark.parametrize(

@@ -175,8 +175,8 @@ def test_recent_days_are_read_from_what_they_measured() -> None:
     """A day that measured languages without one of them had none of it; a day that could not measure is left out."""
     days = [date(2026, 11, day) for day in (16, 17, 18)]
 
-    def rows(*values: float | None) -> dict[date, dict[str, Any]]:
-        return {day: {"value": value} for day, value in zip(days, values, strict=True) if value != -1}
+    def rows(*values: float | None) -> dict[date, float | None]:
+        return {day: value for day, value in zip(days, values, strict=True) if value != -1}
 
     history = History(
         tuple(days),
