@@ -58,10 +58,11 @@ merge_verdicts        | work/valid, work/duplicates,   | work/verdicts          
                       |                                |                                | (DeadlinePassed)
 compare_verdicts      | work/verdicts, lake/verdicts   | flips.json, if the day was     | a backfill would flip too many
                       |                                | published before               | verdicts (FlipsHeld)
-publish               | work/valid, work/rejected,     | lake/verdicts, lake/rejected,  | rows or tokens do not add up
-                      | work/verdicts, ledger, lease   | lake/review, one commit each;  | (Unbalanced), another run has
-                      |                                | their plain objects;           | the day (LeaseLost)
-                      |                                | balance.json                   |
+publish               | work/valid, work/rejected,     | ledger: canaries without an    | rows or tokens do not add up
+                      | work/verdicts, ledger, lease   | answer; lake/verdicts,         | (Unbalanced), another run has
+                      |                                | lake/rejected, lake/review,    | the day (LeaseLost)
+                      |                                | one commit each; their plain   |
+                      |                                | objects; balance.json          |
 measure_drift         | work/valid, work/rejected,     | lake/metrics and its plain     | another run has the day
                       | work/verdicts, lake/nights,    | object, state/vocabulary       | (LeaseLost)
                       | lake/metrics,                  |                                |

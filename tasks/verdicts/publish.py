@@ -19,7 +19,7 @@ from tasks.base.errors import Unbalanced
 from tasks.base.frames import _BATCH_ROWS, read_batches, record_batches, scan_file, scratch
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
-from tasks.ledger.entries import read_ledger
+from tasks.ledger.closing import close_ledger
 from tasks.ledger.run import Run
 from tasks.verdicts.balance import balance
 from tasks.verdicts.plain_objects import send_plain
@@ -120,7 +120,8 @@ def publish(settings: Settings, plan: Plan) -> Balance:
     """Replace the day in the lake and in the plain objects; the same frames again leave the same day.
 
     Reads: work/valid, work/rejected, work/verdicts, ledger, lease.
-    Writes: lake/verdicts, lake/rejected, lake/review, one commit each; their plain objects; balance.json.
+    Writes: ledger: canaries without an answer; lake/verdicts, lake/rejected, lake/review, one commit each; their plain
+        objects; balance.json.
     Stops when: rows or tokens do not add up (Unbalanced), another run has the day (LeaseLost).
     """
     run = Run.of(settings, plan)
@@ -135,8 +136,7 @@ def publish(settings: Settings, plan: Plan) -> Balance:
         files["review"] = Path(temporary) / "review.parquet"
         review_list(verdicts).sink_parquet(files["review"])
         review_count = count_review_rows(verdicts, scan_file(files["review"]))
-        ledger = read_ledger(run.storage, run.paths)
-        books = balance(plan, ledger, verdicts, valid.select(pl.len()).collect().item(), review_count)
+        books = balance(plan, close_ledger(run), verdicts, valid.select(pl.len()).collect().item(), review_count)
         note = {"run_id": plan.run_id, "run_date": plan.run_date.isoformat(), "plan_sha256": plan.sha256}
         versions = {}
         for table in (VERDICTS, REJECTED, REVIEW):
