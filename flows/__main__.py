@@ -16,6 +16,7 @@ from typing import Any
 import typer
 
 from flows.command_line import EXIT_STOPPED, last_words, say_last, terminate
+from flows.commands.jobs import jobs
 from flows.commands.nights import backfill, nightly
 from flows.commands.outside import catalog, register
 from flows.commands.past_days import remeasure, restore
@@ -50,6 +51,7 @@ app = typer.Typer(
 #: In the order of the help.
 for command in (nightly, backfill, restore, remeasure, watchdog, prompts, erase, catalog, register):
     app.command()(command)
+app.add_typer(jobs)
 
 
 def main() -> None:

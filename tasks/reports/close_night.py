@@ -25,6 +25,7 @@ from tasks.base.stage import stage
 from tasks.batch.estimate.learnt import keep_usage
 from tasks.intake.checked_frames import ValidationSummary
 from tasks.ledger.entries import read_ledger
+from tasks.ledger.moves import is_forgotten
 from tasks.ledger.run import Run
 from tasks.ledger.run_records import read_preflight
 from tasks.measure.metrics_table import read_day
@@ -79,7 +80,13 @@ def count_warnings(ledger: Sequence[LedgerEntry]) -> tuple[str, ...]:
         for name, usage in booked
         if usage.lost_call_count
     ]
-    return (*unknown, *lost)
+    forgotten = [
+        f"{entry.job_name} was {entry.job_message}: {entry.record_count - entry.usage.answered_count} records have no "
+        "answer of it and are booked at their estimate"
+        for entry in ledger
+        if is_forgotten(entry) and entry.usage is not None
+    ]
+    return (*unknown, *lost, *forgotten)
 
 
 @stage

@@ -28,6 +28,7 @@ PAGES = {
 ROOMS = sorted(path.parent.name for path in ROOT.glob("tasks/*/__init__.py"))
 COMMANDS = {
     package: {info.name or info.callback.__name__ for info in typer.registered_commands if info.callback}
+    | {group.typer_instance.info.name for group in typer.registered_groups if group.typer_instance}
     for package, typer in (("flows", app), ("sandbox", sandbox_app))
 }
 
