@@ -56,13 +56,14 @@ merge_verdicts        | work/valid, work/duplicates,   | work/verdicts          
                       |                                |                                | the deadline a job goes on or
                       |                                |                                | answers are lacking
                       |                                |                                | (DeadlinePassed)
-compare_verdicts      | work/verdicts, lake/verdicts   | flips.json, if the day was     | a backfill would flip too many
-                      |                                | published before               | verdicts (FlipsHeld)
+compare_verdicts      | work/verdicts, lake/verdicts,  | work/flips; flips.json, if the | a backfill would flip too many
+                      | lake/nights                    | day was published before       | verdicts (FlipsHeld)
 publish               | work/valid, work/rejected,     | ledger: canaries without an    | rows or tokens do not add up
-                      | work/verdicts, ledger, lease   | answer; lake/verdicts,         | (Unbalanced), another run has
-                      |                                | lake/rejected, lake/review,    | the day (LeaseLost)
-                      |                                | one commit each; their plain   |
-                      |                                | objects; balance.json          |
+                      | work/verdicts, work/flips,     | answer; lake/verdicts,         | (Unbalanced), another run has
+                      | ledger, lease                  | lake/rejected, lake/review,    | the day (LeaseLost)
+                      |                                | lake/flips, one commit each;   |
+                      |                                | their plain objects;           |
+                      |                                | balance.json                   |
 measure_drift         | work/valid, work/rejected,     | lake/metrics and its plain     | another run has the day
                       | work/verdicts, lake/nights,    | object, state/vocabulary       | (LeaseLost)
                       | lake/metrics,                  |                                |
