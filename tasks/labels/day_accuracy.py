@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -139,10 +140,26 @@ def summarise(
     )
 
 
-def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> AccuracySummary:
-    """Append what the labels that are there now say about the day's published verdicts, and note which they were."""
+class DayQuality(NamedTuple):
+    """What the labels of a day say about its published verdicts.
+
+    Attributes:
+        rows: for the metrics table.
+        seen: which labels they rest on; to be noted once the rows are in the table.
+        summary: in a few numbers.
+    """
+
+    rows: pl.DataFrame
+    seen: LabelsSeen
+    summary: AccuracySummary
+
+
+def measure_quality_of(
+    outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime, pending: Sequence[pl.DataFrame] = ()
+) -> DayQuality:
+    """Measure the day by the labels that are there now; `pending` are rows of earlier days, not appended yet."""
     limits, run_date = paths.settings.thresholds, paths.run_date
-    history, listed = read_history(outside, paths), list_labels(outside.storage, paths)
+    history, listed = read_history(outside, paths, pending), list_labels(outside.storage, paths)
     with scratch() as folder:
         files = read_labels(outside.storage, listed.read, paths.labels, Path(folder))
     verdicts = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == run_date)
@@ -152,6 +169,13 @@ def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: d
     summary = summarise(run_date, settled, judged, limits).model_copy(update={"warnings": warnings})
     matrices = [matrix.model_dump() for matrix in summary.confusion]
     outside.storage.put(paths.file("confusion.json"), json.dumps(matrices, indent=1).encode())
-    append_rows(outside, paths, metric_rows(judged, history, Stamp(run_date, now, verdicts_run_id, paths.run_id)))
-    store_seen(outside.storage, paths, LabelsSeen.of(listed.read, paths, verdicts_run_id))
-    return summary
+    rows = metric_rows(judged, history, Stamp(run_date, now, verdicts_run_id, paths.run_id))
+    return DayQuality(rows, LabelsSeen.of(listed.read, paths, verdicts_run_id), summary)
+
+
+def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> AccuracySummary:
+    """Append what the labels that are there now say about the day's published verdicts, and note which they were."""
+    found = measure_quality_of(outside, paths, verdicts_run_id, now)
+    append_rows(outside, paths, found.rows)
+    store_seen(outside.storage, paths, found.seen)
+    return found.summary

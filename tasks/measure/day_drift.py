@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -93,8 +94,15 @@ def _measure_words(
     return measure_oov(sample_batches(valid, count), pl.Series("token", sorted(words), dtype=pl.String()))
 
 
-def measure_run(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> DriftSummary:
-    """Append what the scratch frames of a run say about its day, each with what earlier nights say about it."""
+class DayDrift(NamedTuple):
+    """A day's inputs and outputs as rows of the metrics table, and in a few numbers."""
+
+    rows: pl.DataFrame
+    summary: DriftSummary
+
+
+def measure_frames_of(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> DayDrift:
+    """What the scratch frames of a run say about its day, each with what earlier nights say about it."""
     settings, run_date, history = paths.settings, paths.run_date, read_history(outside, paths)
     with scratch() as folder:
         valid, rejected, verdicts = _fetch(outside.storage, paths, ("valid", "rejected", "verdicts"), folder)
@@ -102,5 +110,11 @@ def measure_run(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: d
         measured.append(_measure_words(outside.storage, settings, run_date, valid, folder))
     judged = judge_all(measured, run_date, history, settings.thresholds)
     rows = metric_rows(judged, history, Stamp(run_date, now, verdicts_run_id, paths.run_id))
-    append_rows(outside, paths, rows)
-    return summarise(run_date, history, rows)
+    return DayDrift(rows, summarise(run_date, history, rows))
+
+
+def measure_run(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> DriftSummary:
+    """Append what the scratch frames of a run say about its day."""
+    found = measure_frames_of(outside, paths, verdicts_run_id, now)
+    append_rows(outside, paths, found.rows)
+    return found.summary

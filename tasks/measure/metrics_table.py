@@ -17,9 +17,12 @@ from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.measure.metric_history import LABEL_DAYS, History, earlier_days, latest_rows, standing_rows
 
+#: How the names of scratch frames begin whose rows are to be appended.
+_KEPT = "metrics-"
 
-def read_history(outside: Adapters, paths: DayPaths) -> History:
-    """What the trailing published days measured.
+
+def read_history(outside: Adapters, paths: DayPaths, pending: Sequence[pl.DataFrame] = ()) -> History:
+    """What the trailing published days measured; `pending` rows are read as if they were appended.
 
     A month of the table is some sixty small files; the plain objects say the same in one object a day. A day that has
     none is read from the table.
@@ -30,6 +33,7 @@ def read_history(outside: Adapters, paths: DayPaths) -> History:
     frames = [METRICS.conform(METRICS.widen(frame.lazy())) for frame in stored.values()]
     if absent := [day for day in days if day not in stored]:
         frames.append(outside.lake.scan(paths.lake("metrics"), METRICS).filter(pl.col("date").is_in(absent)))
+    frames += [rows.lazy() for rows in pending]
     return History.of(days, latest_rows(pl.concat([METRICS.empty().lazy(), *frames])).collect())
 
 
@@ -64,16 +68,46 @@ def read_standing(outside: Adapters, paths: DayPaths) -> pl.DataFrame:
 
 
 def append_rows(outside: Adapters, paths: RunPaths, rows: pl.DataFrame) -> None:
-    """Add the rows to the table, then write the day's rows that count as the plain object.
+    """Add a day's rows to the table, then write the day's rows that count as the plain object.
 
     Append-only: measuring again adds rows, and the latest count, so repeating it is harmless.
     """
-    gone = vanished_slices(rows, read_day(outside, paths))
-    outside.lake.append(paths.lake("metrics"), METRICS, pl.concat([rows, gone]), {"run_id": paths.run_id})
-    with scratch() as folder:
-        file = Path(folder) / "metrics.parquet"
-        read_day(outside, paths).write_parquet(file)
-        outside.storage.send(file, paths.plain("metrics"))
+    append_parts(outside, paths, [rows])
+
+
+def append_parts(outside: Adapters, paths: RunPaths, parts: Sequence[pl.DataFrame]) -> None:
+    """The same of several measurements in one commit: each part is of one day and one time of measurement."""
+    known = {day: read_day(outside, RunPaths(paths.settings, day, paths.run_id)) for day in _days(parts)}
+    gone = [vanished_slices(part, known[part["date"][0]]) for part in parts if part.height]
+    rows = pl.concat([METRICS.empty(), *parts, *gone])
+    outside.lake.append(paths.lake("metrics"), METRICS, rows, {"run_id": paths.run_id})
+    for day in known:
+        day_paths = RunPaths(paths.settings, day, paths.run_id)
+        with scratch() as folder:
+            file = Path(folder) / "metrics.parquet"
+            read_day(outside, day_paths).write_parquet(file)
+            outside.storage.send(file, day_paths.plain("metrics"))
+
+
+def _days(parts: Sequence[pl.DataFrame]) -> list[date]:
+    return sorted({part["date"][0] for part in parts if part.height})
+
+
+def keep_rows(outside: Adapters, paths: RunPaths, name: str, rows: pl.DataFrame) -> None:
+    """Leave a night's rows in its work folder: its last measuring stage appends all of them in one commit.
+
+    A file and a commit for each stage of each night is what makes the table slow: its log names every file for ever.
+    """
+    body = BytesIO()
+    rows.write_parquet(body)
+    outside.storage.put(paths.work(f"{_KEPT}{name}"), body.getvalue())
+
+
+def kept_rows(outside: Adapters, paths: RunPaths) -> list[pl.DataFrame]:
+    """What the night's stages have left, in order of name."""
+    listed = [item.uri for item in outside.storage.list(paths.work_folder)]
+    bodies = [outside.storage.get(uri) for uri in listed if uri.rsplit("/", 1)[-1].startswith(_KEPT)]
+    return [pl.read_parquet(BytesIO(body)) for body in bodies if body is not None]
 
 
 def vanished_slices(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:

@@ -21,7 +21,6 @@ from tasks.adapters.storage import StorageRefused
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.labels.day_accuracy import AccuracySummary
-from tasks.labels.measure_accuracy import measure_accuracy
 from tasks.labels.quality import QUALITY, Slice, category_slices, confusion_matrices, estimate, measure_quality
 from tasks.labels.truth import Settled, cohen_kappa, is_usable, schema_fault, settle
 from tasks.measure.measurement import Measurement
@@ -31,6 +30,7 @@ from tests.measured_nights import (
     degraded,
     label,
     labels_frame,
+    measure_and_append,
     metrics_of,
     publish_night,
     publish_verdicts,
@@ -391,14 +391,14 @@ def play(settings: Settings, day: date, right: int, wrong: int, source: str = "s
     bad = {"violation": True, "category": "spam"}
     rows = [label(str(n), source=source, **(bad if n < wrong else {})) for n in range(right + wrong)]
     put_labels(settings, day, labels_frame(rows))
-    summary = measure_accuracy.fn(settings, day, "run-1", "run-1", NOW)
+    summary = measure_and_append(settings, day, "run-1", "run-1", NOW)
     publish_night(settings, day)
     return summary
 
 
 def test_no_labels(settings: Settings) -> None:
     """A day without labels says no_data, and nothing fails."""
-    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    summary = measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     assert (summary.state, summary.accuracy) == (State.NO_DATA, None)
     rows = metrics_of(settings, DAY)
     assert set(rows["state"]) == {"no_data"}
@@ -441,7 +441,7 @@ def test_broken_label_files(settings: Settings) -> None:
     put_labels(settings, DAY, labels_frame([label("a")] * 4).drop("labeler"), "part-1.parquet")
     (Path(DayPaths(settings, DAY).labels) / "part-2.parquet").write_bytes(b"no parquet")
     (Path(DayPaths(settings, DAY).labels) / "_SUCCESS").write_bytes(b"")
-    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    summary = measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     assert (summary.label_count, summary.label_error_count, summary.n) == (6, 5, 1)
     assert degraded(metrics_of(settings, DAY)) == ["label_error_rate all"]
     row = metrics_of(settings, DAY).row(by_predicate=pl.col("metric") == "label_error_rate", named=True)
@@ -528,7 +528,7 @@ def test_late_labels_measure_again(settings: Settings) -> None:
         settings, DAY, labels_frame([label("7", labeler="late", violation=True, category="spam")]), "part-9.parquet"
     )
     later = NOW + timedelta(days=3)
-    assert measure_accuracy.fn(settings, DAY, "run-2", "run-1", later).n == 49
+    assert measure_and_append(settings, DAY, "run-2", "run-1", later).n == 49
     plain = pl.read_parquet(DayPaths(settings, DAY).plain("metrics"))
     assert plain.schema == METRICS.polars_schema
     assert set(plain.select("run_id", "verdicts_run_id").iter_rows()) == {("run-2", "run-1")}
@@ -542,7 +542,7 @@ def test_raters_agreement_is_told(settings: Settings) -> None:
     labels = rated(40, 36, "x", "y")
     publish_verdicts(settings, DAY, verdicts_frame([verdict(f"c{n}") for n in range(40)]))
     put_labels(settings, DAY, labels_frame(labels))
-    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    summary = measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     assert (summary.rated_twice_count, summary.agreed_count, summary.n) == (40, 36, 36)
     assert summary.kappa == pytest.approx(0.8)
     row = metrics_of(settings, DAY).row(
