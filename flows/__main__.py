@@ -19,7 +19,7 @@ from flows.command_line import EXIT_STOPPED, last_words, say_last, terminate
 from flows.commands.jobs import jobs
 from flows.commands.nights import backfill, nightly
 from flows.commands.outside import catalog, register
-from flows.commands.past_days import remeasure, restore
+from flows.commands.past_days import compact, remeasure, restore
 from flows.commands.texts import erase, prompts
 from flows.commands.watch import watchdog
 from tasks.base.safe_text import visible
@@ -49,7 +49,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # it draws a box around what is wrong with a call, and the last line is to be the reason
 )
 #: In the order of the help.
-for command in (nightly, backfill, restore, remeasure, watchdog, prompts, erase, catalog, register):
+for command in (nightly, backfill, restore, remeasure, compact, watchdog, prompts, erase, catalog, register):
     app.command()(command)
 app.add_typer(jobs)
 

@@ -48,3 +48,18 @@ def remeasure(
 
     call = partial(flow, start_date=start_date, end_date=end_date, alerts=alerts)
     run_flow("remeasure", f"{start_date}..{end_date}", call)
+
+
+def compact() -> None:
+    """Make lake/metrics small again, once a year or so: one file a day, few checkpoints; no row and no version goes."""
+    from tasks.base.errors import WrongUsage
+    from tasks.base.settings import Settings
+    from tasks.reports.log_lines import describe_failure
+    from tasks.watch.upkeep import compact_metrics
+
+    try:
+        line = compact_metrics(Settings.load(), datetime.now(UTC))
+    except Exception as error:
+        say_last(f"compact: {describe_failure(error)[1]}")
+        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+    print(line, flush=True)
