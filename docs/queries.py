@@ -87,10 +87,8 @@ def metrics_latest(tables: Tables) -> pl.LazyFrame:
 
 def flag_rate_by_product(tables: Tables) -> pl.LazyFrame:
     z, share, n = 1.959963984540054, pl.col("flag_rate"), pl.col("judged_count")
-    middle, spread = (
-        share + 3.841458820694124 / (2 * n),
-        z * (share * (1 - share) / n + 3.841458820694124 / (4 * n * n)).sqrt(),
-    )
+    middle, whole = share + z * z / (2 * n), 1 + z * z / n
+    spread = z * (share * (1 - share) / n + z * z / (4 * n * n)).sqrt()
     return (
         tables("verdicts")
         .filter(pl.col("status") == "judged")
@@ -98,10 +96,7 @@ def flag_rate_by_product(tables: Tables) -> pl.LazyFrame:
         .agg(judged_count=pl.len().cast(pl.Int64), flagged_count=pl.col("violation").sum())
         .filter(pl.col("judged_count") >= 5)
         .with_columns(flag_rate=pl.col("flagged_count") / pl.col("judged_count"))
-        .with_columns(
-            ci_low=(middle - spread) / (1 + 3.841458820694124 / n),
-            ci_high=(middle + spread) / (1 + 3.841458820694124 / n),
-        )
+        .with_columns(ci_low=(middle - spread) / whole, ci_high=(middle + spread) / whole)
         .sort("flag_rate", "product_id", descending=[True, False])
     )
 

@@ -5,8 +5,9 @@ SELECT product_id, judged_count, flagged_count, flag_rate,
   (flag_rate + 3.841458820694124 / (2.0 * judged_count) + spread) / (1 + 3.841458820694124 / judged_count) AS ci_high
 FROM (
   SELECT product_id, judged_count, flagged_count, flag_rate,
-    1.959963984540054 * sqrt(flag_rate * (1 - flag_rate) / judged_count + 3.841458820694124 / (4.0 * judged_count * judged_count))
-      AS spread
+    1.959963984540054 * sqrt(
+      flag_rate * (1 - flag_rate) / judged_count + 3.841458820694124 / (4.0 * judged_count * judged_count)
+    ) AS spread
   FROM (
     SELECT product_id, sum(judged_count) AS judged_count, sum(violation_count) AS flagged_count,
       1.0 * sum(violation_count) / sum(judged_count) AS flag_rate

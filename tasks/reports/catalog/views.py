@@ -95,7 +95,7 @@ QUALITY_BY_CATEGORY = View(
     "on, in labelled comments. To pool days, sum the four counts: precision is right_of_flagged / flagged_count, "
     "recall found_of_violations / violation_count, F1 is 2 P R / (P + R). Accuracy of one category against the rest is "
     "near 1 for every rare one, so it says nothing here.",
-    """SELECT date, substr(slice, 10) AS category,
+    f"""SELECT date, substr(slice, 10) AS category,
   max(CASE WHEN metric = 'precision' THEN x END) AS right_of_flagged,
   max(CASE WHEN metric = 'precision' THEN n END) AS flagged_count,
   max(CASE WHEN metric = 'precision' THEN value END) AS precision_value,
@@ -107,7 +107,9 @@ QUALITY_BY_CATEGORY = View(
   max(CASE WHEN metric = 'recall' THEN ci_low END) AS recall_low,
   max(CASE WHEN metric = 'recall' THEN ci_high END) AS recall_high,
   max(CASE WHEN metric = 'f1' THEN value END) AS f1_value
-FROM metrics_latest
+FROM (
+{METRICS_LATEST.sql}
+) AS latest
 WHERE slice LIKE 'category=%' AND metric IN ('precision', 'recall', 'f1')
 GROUP BY date, slice""",
     ("metrics",),
