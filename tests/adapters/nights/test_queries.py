@@ -235,8 +235,8 @@ def test_rates_by_product_have_intervals(published: Published) -> None:
     with published.database() as connection:
         rows = connection.sql("SELECT * FROM violations_by_product").pl()
     assert rows.filter(~pl.col("violation_rate").is_between(pl.col("ci_low"), pl.col("ci_high"))).is_empty()
-    assert rows["ci_low"].min() >= -1e-9  # type: ignore[operator]
-    assert rows["ci_high"].max() <= 1 + 1e-9  # type: ignore[operator]
+    assert rows["ci_low"].min() >= -1e-9
+    assert rows["ci_high"].max() <= 1 + 1e-9
 
 
 def test_every_query_is_written_twice_and_listed() -> None:
