@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 InvocationType = Literal["InvokeModel", "Converse"]
 
@@ -16,7 +16,8 @@ InvocationType = Literal["InvokeModel", "Converse"]
 class Answer(BaseModel):
     """The model's answer to one comment, as the prompt asks for it.
 
-    Strict: a boolean as a string or a confidence outside 0-1 is not an answer. Extra keys are ignored.
+    Strict: a boolean as a string or a confidence outside 0-1 is not an answer. Extra keys are ignored. Where there is
+    no violation there is nothing to explain: null says the same there as an empty text, and as no text at all.
     """
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
@@ -25,6 +26,13 @@ class Answer(BaseModel):
     category: str
     confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     explanation: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _explain_nothing(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("violation") is False and value.get("explanation", "") is None:
+            return value | {"explanation": ""}
+        return value
 
 
 class OutputError(BaseModel):

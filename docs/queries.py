@@ -18,24 +18,30 @@ from deltalake import DeltaTable
 class Tables:
     """The published tables below an output root, as they are now or as they were.
 
-    `storage_options` are Polars': a region, an endpoint; credentials come from the environment.
+    `moment` is what to look back to; without one, to before a day was last published anew. `labels_uri` is the root of
+    the labels, for the list of what is left to review. `storage_options` are Polars': a region, an endpoint;
+    credentials come from the environment.
     """
 
     def __init__(
-        self, root: str, moment: datetime | None = None, storage_options: dict[str, str] | None = None
+        self,
+        root: str,
+        moment: datetime | None = None,
+        storage_options: dict[str, str] | None = None,
+        labels_uri: str | None = None,
     ) -> None:
         self.root, self.moment, self.storage_options = root.rstrip("/"), moment, storage_options
+        self.labels_uri = labels_uri
 
     def __call__(self, name: str) -> pl.LazyFrame:
         """A table as it is now."""
         return self._scan(f"{self.root}/lake/{name}")
 
     def then(self, name: str) -> pl.LazyFrame:
-        """A table as it was at the moment: its last commit by then; no rows if there was none."""
-        if self.moment is None:
-            raise SystemExit("say which moment: 2026-11-17T12:00:00+00:00")
+        """A table as it was: its last commit by the moment; no rows if there was none."""
         uri = f"{self.root}/lake/{name}"
-        version = version_at(DeltaTable(uri, storage_options=self.storage_options), self.moment)
+        table = DeltaTable(uri, storage_options=self.storage_options)
+        version = version_at(table, self.moment) if self.moment else version_before_last_change(table)
         if version is None:
             return self(name).head(0)
         return self._scan(uri, version)
@@ -43,6 +49,25 @@ class Tables:
     def _scan(self, uri: str, version: int | None = None) -> pl.LazyFrame:
         """Below a root with a `key=value` folder Polars' own reader takes that for a partition, and fails."""
         return pl.scan_delta(uri, version=version, storage_options=self.storage_options, use_pyarrow="=" in self.root)
+
+    def labels(self) -> pl.LazyFrame:
+        """Which comments somebody has labelled: date and comment_id; none where no root of labels is known."""
+        if self.labels_uri is None:
+            return pl.LazyFrame(schema={"date": pl.Date, "comment_id": pl.String})
+        files = f"{self.labels_uri.rstrip('/')}/date=*/*.parquet"
+        labels = pl.scan_parquet(files, hive_partitioning=True, storage_options=self.storage_options)
+        return labels.select(pl.col("date").cast(pl.Date), "comment_id").unique()
+
+
+def version_before_last_change(table: DeltaTable) -> int | None:
+    """The version before a day that was there was last published anew; the present one if none ever was."""
+    seen, found = set[str](), None
+    for commit in sorted(table.history(), key=lambda commit: int(commit["version"])):
+        day = commit.get("run_date")
+        if day in seen:
+            found = int(commit["version"]) - 1
+        seen |= {day} if day else set()
+    return table.version() if found is None else found
 
 
 def version_at(table: DeltaTable, moment: datetime) -> int | None:
@@ -61,15 +86,29 @@ def metrics_latest(tables: Tables) -> pl.LazyFrame:
 
 
 def flag_rate_by_product(tables: Tables) -> pl.LazyFrame:
+    z, share, n = 1.959963984540054, pl.col("flag_rate"), pl.col("judged_count")
+    middle, whole = share + z * z / (2 * n), 1 + z * z / n
+    spread = z * (share * (1 - share) / n + z * z / (4 * n * n)).sqrt()
     return (
         tables("verdicts")
         .filter(pl.col("status") == "judged")
         .group_by("product_id")
-        .agg(judged_count=pl.len(), flagged_count=pl.col("violation").sum())
+        .agg(judged_count=pl.len().cast(pl.Int64), flagged_count=pl.col("violation").sum())
         .filter(pl.col("judged_count") >= 5)
         .with_columns(flag_rate=pl.col("flagged_count") / pl.col("judged_count"))
+        .with_columns(ci_low=(middle - spread) / whole, ci_high=(middle + spread) / whole)
         .sort("flag_rate", "product_id", descending=[True, False])
     )
+
+
+#: What `reason` says of a comment without a verdict.
+REASONS = {
+    "model_refused": "the model declined to judge it",
+    "answer_unreadable": "the model answered, and the answer cannot be read",
+    "bedrock_error": "Bedrock reported an error for it",
+    "no_answer": "it was asked, and no answer came",
+    "never_asked": "no request was made for it",
+}
 
 
 def review_queue(tables: Tables) -> pl.LazyFrame:
@@ -79,9 +118,11 @@ def review_queue(tables: Tables) -> pl.LazyFrame:
         "comment_id",
         "product_id",
         why="reason",
+        reason=pl.col("reason").replace_strict(REASONS),
         category=pl.lit(None, pl.String),
         confidence=pl.lit(None, pl.Float64),
     )
+    is_unsure = pl.when(pl.col("confidence") < 0.8).then(pl.lit(", and the model is unsure")).otherwise(pl.lit(""))
     flagged = (
         tables("verdicts")
         .filter("violation", pl.col("decided_by") != "duplicate")
@@ -91,11 +132,17 @@ def review_queue(tables: Tables) -> pl.LazyFrame:
             "comment_id",
             "product_id",
             pl.lit("flagged").alias("why"),
+            pl.concat_str(pl.lit("flagged as "), "category", is_unsure).alias("reason"),
             "category",
             "confidence",
         )
     )
-    return pl.concat([unjudged, flagged]).sort("priority", "confidence", "date", "comment_id", nulls_last=True).head(50)
+    return (
+        pl.concat([unjudged, flagged])
+        .join(tables.labels(), on=["date", "comment_id"], how="anti")
+        .sort("priority", "confidence", "date", "comment_id", nulls_last=True)
+        .head(50)
+    )
 
 
 def cost_by_day(tables: Tables) -> pl.LazyFrame:
@@ -110,13 +157,13 @@ def cost_by_day(tables: Tables) -> pl.LazyFrame:
 def flips_between_prompt_versions(tables: Tables) -> pl.LazyFrame:
     def judged(frame: pl.LazyFrame) -> pl.LazyFrame:
         return frame.filter(pl.col("status") == "judged").select(
-            "date", "comment_id", "violation", "category", "prompt_version", "prompt_sha256"
+            "date", "comment_id", "violation", "category", "prompt_version", "run_id"
         )
 
     both = judged(tables.then("verdicts")).join(judged(tables("verdicts")), on=["date", "comment_id"], suffix="_now")
     was, now = pl.col("violation"), pl.col("violation_now")
     return (
-        both.filter(pl.col("prompt_sha256") != pl.col("prompt_sha256_now"))
+        both.filter(pl.col("run_id") != pl.col("run_id_now"))
         .group_by("date", prompt_before="prompt_version", prompt_after="prompt_version_now")
         .agg(
             judged_twice_count=pl.len(),
@@ -201,6 +248,33 @@ def drift_of_the_last_nights(tables: Tables) -> pl.LazyFrame:
     )
 
 
+def which_comments_flipped(tables: Tables) -> pl.LazyFrame:
+    columns = ("old_violation", "old_category", "new_violation", "new_category", "old_run_id", "run_id")
+    return tables("flips").select("date", "comment_id", *columns).sort("date", "comment_id")
+
+
+def quality_by_category(tables: Tables) -> pl.LazyFrame:
+    def pooled(metric: str, count: str) -> pl.LazyFrame:
+        rows = by_category.filter(pl.col("metric") == metric).group_by("category")
+        n = pl.col("n").sum()
+        value = pl.when(n > 0).then(pl.col("x").sum() / n).alias(f"{metric}_value")
+        return rows.agg(pl.col("date").n_unique().alias("days"), n.alias(count), value)
+
+    by_category = (
+        metrics_latest(tables)
+        .filter(pl.col("slice").str.starts_with("category="))
+        .with_columns(category=pl.col("slice").str.strip_prefix("category="))
+    )
+    precision, recall = pl.col("precision_value"), pl.col("recall_value")
+    f1 = pl.when(precision + recall > 0).then(2 * precision * recall / (precision + recall)).alias("f1_value")
+    return (
+        pooled("precision", "flagged_count")
+        .join(pooled("recall", "violation_count").drop("days"), on="category")
+        .select("category", "days", "flagged_count", precision, "violation_count", recall, f1)
+        .sort("category")
+    )
+
+
 QUERIES: dict[str, Callable[[Tables], pl.LazyFrame]] = {
     query.__name__: query
     for query in (
@@ -214,17 +288,17 @@ QUERIES: dict[str, Callable[[Tables], pl.LazyFrame]] = {
         rejected_by_reason,
         dollars_saved_by_duplicates,
         drift_of_the_last_nights,
+        which_comments_flipped,
+        quality_by_category,
     )
 }
-#: They look back, so they need a moment.
-LOOK_BACK = ("flips_between_prompt_versions", "what_we_believed_on_tuesday")
 
 
 def main(root: str, name: str | None = None, moment: str | None = None) -> None:
-    """Print one result, or all that need no moment."""
+    """Print one result, or all of them."""
     then = datetime.fromisoformat(moment) if moment else None
     tables = Tables(root, then if then is None or then.tzinfo else then.replace(tzinfo=UTC))
-    for query in [name] if name else [each for each in QUERIES if moment or each not in LOOK_BACK]:
+    for query in [name] if name else QUERIES:
         print(query, QUERIES[query](tables).collect(), sep="\n")
 
 

@@ -16,9 +16,10 @@ from typing import Any
 import typer
 
 from flows.command_line import EXIT_STOPPED, last_words, say_last, terminate
+from flows.commands.jobs import jobs
 from flows.commands.nights import backfill, nightly
 from flows.commands.outside import catalog, register
-from flows.commands.past_days import link, remeasure, restore
+from flows.commands.past_days import compact, link, remeasure, restore
 from flows.commands.texts import erase, prompts
 from flows.commands.watch import watchdog
 from tasks.base.safe_text import visible
@@ -48,8 +49,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # it draws a box around what is wrong with a call, and the last line is to be the reason
 )
 #: In the order of the help.
-for command in (nightly, backfill, restore, remeasure, link, watchdog, prompts, erase, catalog, register):
+for command in (nightly, backfill, restore, remeasure, link, compact, watchdog, prompts, erase, catalog, register):
     app.command()(command)
+app.add_typer(jobs)
 
 
 def main() -> None:

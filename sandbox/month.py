@@ -12,14 +12,22 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
+import polars as pl
 import typer
 
+from data_contracts.tables.verdicts import VERDICTS
+from flows.night import NightOptions, judge_day
 from sandbox.days import sample_day
 from sandbox.serve import BUCKETS, JOBS_FILE, Sandbox, running
+from tasks import adapters
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Settings
+from tasks.base.steps import PlainSteps
 
 #: The night that is played; fixed, so that two machines show the same figures.
 LAST_DAY = date(2026, 11, 19)
@@ -101,7 +109,6 @@ def history() -> None:
     from data_contracts.documents.summary import Night
     from sandbox.play import play_history
     from tasks.base.figures import dollars
-    from tasks.base.settings import Settings
 
     def show(night: Night) -> None:
         books = night.balance
@@ -112,7 +119,42 @@ def history() -> None:
         )
 
     days = [LAST_DAY - timedelta(days=back) for back in range(EARLIER_DAYS, 0, -1)]
-    play_history(Settings.load(), days, lambda: datetime.now(UTC), show)
+    settings = Settings.load()
+    play_history(settings, days, lambda: datetime.now(UTC), show)
+    flipped = publish_anew(settings, days[-2], lambda: datetime.now(UTC))
+    typer.echo(f"  {days[-2]}  judged anew, since comments were edited: {flipped} verdicts flipped (lake/flips)")
+
+
+#: Comments of either kind that are edited on the day that is judged anew.
+EDITED = 3
+
+
+def publish_anew(settings: Settings, day: date, now: Callable[[], datetime]) -> int:
+    """Edit some comments of a published day, as customers do, and judge the day again; how many verdicts flipped.
+
+    Flagged comments and others change their texts, so that there is something to look back to. Comments with a label
+    keep theirs: the label is about what they said.
+    """
+    outside, paths = adapters.connect(settings), DayPaths(settings, day)
+    verdicts = outside.lake.scan(paths.lake(VERDICTS.name), VERDICTS).filter(pl.col("date") == day)
+    (item,) = outside.storage.list(paths.comments)
+    comments = pl.read_parquet(BytesIO(outside.storage.get(item.uri) or b""))
+    labels = [
+        pl.read_parquet(BytesIO(outside.storage.get(each.uri) or b"")) for each in outside.storage.list(paths.labels)
+    ]
+    labelled = pl.concat([frame.select("comment_id") for frame in labels])
+    free = verdicts.filter(decided_by="model", status="judged").sort("comment_id").collect()
+    free = free.join(labelled, on="comment_id", how="anti")
+    texts = dict(comments.select("comment_id", "text").iter_rows())
+    ids = [free.filter(violation=flag)["comment_id"].head(EDITED).to_list() for flag in (True, False)]
+    swapped = {a: texts[b] for one, other in (ids, ids[::-1]) for a, b in zip(one, other, strict=True)}
+    body = BytesIO()
+    edited = pl.col("comment_id").replace_strict(swapped, default=pl.col("text"), return_dtype=pl.String)
+    comments.with_columns(text=edited).write_parquet(body)
+    outside.storage.put(item.uri, body.getvalue())
+    options = NightOptions(is_quiet=True)
+    night = judge_day(settings, day, f"edited-{day}", PlainSteps(time.monotonic, lambda *_: None), now, options)
+    return night.balance.flip_count if night else 0
 
 
 def _environment(sandbox: Sandbox) -> dict[str, str]:

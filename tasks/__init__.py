@@ -56,24 +56,28 @@ merge_verdicts        | work/valid, work/duplicates,   | work/verdicts          
                       |                                |                                | the deadline a job goes on or
                       |                                |                                | answers are lacking
                       |                                |                                | (DeadlinePassed)
-compare_verdicts      | work/verdicts, lake/verdicts   | flips.json, if the day was     | a backfill would flip too many
-                      |                                | published before               | verdicts (FlipsHeld)
-publish               | work/valid, work/rejected,     | lake/verdicts, lake/rejected,  | rows or tokens do not add up
-                      | work/verdicts, ledger, lease   | lake/review, one commit each;  | (Unbalanced), another run has
-                      |                                | their plain objects;           | the day (LeaseLost)
+compare_verdicts      | work/verdicts, lake/verdicts,  | work/flips; flips.json, if the | a backfill would flip too many
+                      | lake/nights                    | day was published before       | verdicts (FlipsHeld)
+publish               | work/valid, work/rejected,     | ledger: canaries without an    | rows or tokens do not add up
+                      | work/verdicts, work/flips,     | answer; lake/verdicts,         | (Unbalanced), another run has
+                      | ledger, lease                  | lake/rejected, lake/review,    | the day (LeaseLost)
+                      |                                | lake/flips, one commit each;   |
+                      |                                | their plain objects;           |
                       |                                | balance.json                   |
-measure_drift         | work/valid, work/rejected,     | lake/metrics and its plain     | another run has the day
-                      | work/verdicts, lake/nights,    | object, state/vocabulary,      | (LeaseLost)
-                      | lake/metrics,                  | state/texts                    |
+measure_drift         | work/valid, work/rejected,     | work/metrics-drift,            | another run has the day
+                      | work/verdicts, lake/nights,    | state/vocabulary, state/texts  | (LeaseLost)
+                      | lake/metrics,                  |                                |
                       | state/vocabulary, state/texts, |                                |
                       | lease                          |                                |
-measure_accuracy      | labels/date=D, lake/verdicts,  | lake/metrics and its plain     | never
-                      | lake/nights, lake/metrics      | object, confusion.json,        |
-                      |                                | state/labels                   |
-remeasure_late_labels | the labels of the last 14      | as measure_accuracy, for the   | never
-                      | days, state/labels,            | days whose labels changed      |
-                      | lake/nights, lake/verdicts,    |                                |
-                      | lake/metrics                   |                                |
+measure_accuracy      | labels/date=D, lake/verdicts,  | work/metrics-quality,          | never
+                      | lake/nights, lake/metrics      | work/labels-seen,              |
+                      |                                | confusion.json                 |
+remeasure_late_labels | the labels of the last 14      | lake/metrics in one commit;    | never
+                      | days, state/labels,            | its plain objects,             |
+                      | lake/nights, lake/verdicts,    | state/labels; confusion.json   |
+                      | lake/metrics, work/metrics-    | for the days whose labels      |
+                      | drift, work/metrics-quality,   | changed                        |
+                      | work/labels-seen               |                                |
 send_alerts           | lake/metrics, lake/verdicts,   | the alert channels,            | never; a channel that failed
                       | state/alerts                   | state/alerts                   | is named in the summary
 close_night           | ledger, lake/metrics,          | ledger.json, report.html,      | another run has the day

@@ -185,6 +185,10 @@ class FakeBedrock:
             raise RecordFailed("ValidationException", "the request is not valid")
         return claude_output(_verdict(body))
 
+    def forget(self, job_arn: str) -> None:
+        """Know nothing of a job any more; what it has written stays."""
+        del self._jobs[job_arn]
+
     def finish(self) -> None:
         """Move every job to its end."""
         for job in self.jobs:

@@ -18,6 +18,9 @@ from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from tasks import adapters
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
+from tasks.labels.day_accuracy import AccuracySummary
+from tasks.labels.measure_accuracy import measure_accuracy
+from tasks.labels.remeasure_late_labels import remeasure_late_labels
 from tasks.measure.detect import Policy
 from tasks.measure.detect.rules import FAILURES
 from tasks.measure.judgement import Stamp, evidence_of, judge, measured_rows
@@ -98,6 +101,20 @@ def put_metrics(settings: Settings, rows: pl.DataFrame) -> None:
     """Append rows to the metrics table, as nights did that were measured earlier."""
     lake = adapters.connect(settings).lake
     lake.append(DayPaths(settings, DAY).lake("metrics"), METRICS, METRICS.conform(rows.lazy()).collect(), {})
+
+
+def append_measured(settings: Settings, run_date: date, run_id: str, now: datetime) -> None:
+    """What a night's last measuring stage does with the rows that the others have left; no earlier day is looked at."""
+    remeasure_late_labels.fn(settings, run_date, run_id, now, days=0)
+
+
+def measure_and_append(
+    settings: Settings, run_date: date, run_id: str, verdicts_run_id: str, now: datetime
+) -> AccuracySummary:
+    """A day measured by its labels, and what that says in the table."""
+    summary = measure_accuracy.fn(settings, run_date, run_id, verdicts_run_id, now)
+    append_measured(settings, run_date, run_id, now)
+    return summary
 
 
 def metrics_of(settings: Settings, run_date: date) -> pl.DataFrame:

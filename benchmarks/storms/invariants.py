@@ -14,6 +14,7 @@ from benchmarks.storms.answers import JUDGED, Kind, number_of, truth
 from benchmarks.storms.site import Site
 from data_contracts.documents.ledger import EntryState, LedgerEntry, record_id
 from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.review import REVIEW
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS, Status
 from tasks.base.paths import DayPaths
@@ -51,7 +52,7 @@ def check_succession(site: Site, run_date: date) -> Iterator[Finding]:
             told = f"{run_date}: {taking.run_id} took the day from {taking.from_run_id}, which works on it"
             yield Finding("two at once", 1, told)
     places = {taking.run_id: place for place, taking in enumerate(takings)}
-    for table in (VERDICTS, REJECTED, REVIEW, NIGHTS):
+    for table in (VERDICTS, REJECTED, REVIEW, FLIPS, NIGHTS):
         last = ""
         for commit in site.lake.commits(DayPaths(site.settings, run_date).lake(table.name)):
             run_id = commit.note.get("run_id", "")
@@ -122,7 +123,7 @@ def _check_rows(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterator[
         return
     if night["ingested_count"] != site.input(run_date).height or night["valid_count"] != len(expected):
         yield Finding("unbalanced", 1, f"{run_date}: {night}")
-    for table in (VERDICTS, REJECTED, REVIEW):
+    for table in (VERDICTS, REJECTED, REVIEW, FLIPS):
         rows = verdicts if table is VERDICTS else site.rows(table, run_date)
         plain = Path(DayPaths(site.settings, run_date).plain(table.name))
         if not pl.read_parquet(plain).sort(table.key).equals(rows):

@@ -31,6 +31,9 @@ class Balance(BaseModel):
     unattributed_cost_usd: float | None
     #: comments without a verdict, each on the review list
     review_count: int = 0
+    #: comments whose verdict is another than that of the day's publication before
+    flip_count: int = 0
     verdicts_version: int | None = None
     rejected_version: int | None = None
     review_version: int | None = None
+    flips_version: int | None = None

@@ -69,3 +69,18 @@ def link(
         say_last(f"link {day}: {describe_failure(error)[1]}")
         raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
     say("\n".join(lines))
+
+
+def compact() -> None:
+    """Make lake/metrics small again, once a year or so: one file a day, few checkpoints; no row and no version goes."""
+    from tasks.base.errors import WrongUsage
+    from tasks.base.settings import Settings
+    from tasks.reports.log_lines import describe_failure
+    from tasks.watch.upkeep import compact_metrics
+
+    try:
+        line = compact_metrics(Settings.load(), datetime.now(UTC))
+    except Exception as error:
+        say_last(f"compact: {describe_failure(error)[1]}")
+        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+    say(line)

@@ -150,6 +150,17 @@ class Lake:
         with _translated(uri):
             DeltaTable(uri, storage_options=self._options(uri)).create_checkpoint()
 
+    def compact(self, uri: str, before: date) -> None:
+        """Put the rows of each day before this one into one file, in one commit that changes no row.
+
+        The files that it takes the place of stay where they are: earlier versions can be read as before.
+        """
+        with _translated(uri):
+            DeltaTable(uri, storage_options=self._options(uri)).optimize.compact(
+                partition_filters=[("date", "<", before.isoformat())],
+                commit_properties=CommitProperties(custom_metadata={"reason": "compaction"}),
+            )
+
     def days(self, uri: str) -> list[date]:
         """The days that a table holds, from its log alone; none if it does not exist yet."""
         with _translated(uri):

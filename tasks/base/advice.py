@@ -79,7 +79,9 @@ OF_NIGHTS = {
         "remove the cause that AWS's message names; asking again does not help before that.",
     ),
     "JobUnknown": Advice(
-        "Bedrock does not know a job of this day.", "compare account and Region with those that made the job."
+        "Bedrock does not know a job of this day.",
+        "compare account and Region with those that made the job. If Bedrock has lost it for good, close it: python -m "
+        "flows jobs forget --date D --job NAME --reason R (NAME may be its ARN). Then run the day again.",
     ),
     "JobFailed": Advice(
         "A batch job answered nothing, for a reason that will repeat or has done so; what other jobs answered is kept.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any, NamedTuple, get_origin
@@ -116,3 +116,49 @@ def _is_nested(annotation: Any) -> bool:
 def _quoted(name: str) -> str:
     """A name, part by part: a key that looks like none may be a URL with its password, put in the wrong place."""
     return "__".join(part if _NAME.fullmatch(part) else "?" for part in name.split("__"))
+
+
+class Lost(NamedTuple):
+    """A setting without its former effect.
+
+    Attributes:
+        name: the field; of a nested one, the field it lies in.
+        successor: what decides now.
+        kept: fields inside that still have their effect.
+    """
+
+    name: str
+    successor: str
+    kept: frozenset[str] = frozenset()
+
+
+_DETECTOR = "the detector's policy decides now, with MODERATION_EVENTS for announced days (docs/settings.md)"
+
+
+LOST = (
+    Lost("thresholds", f"no longer counts: {_DETECTOR}", frozenset({"max_failed_fraction"})),
+    Lost(
+        "baseline_days",
+        "no longer says what a night's metrics are compared with, only whose words and texts, and what the "
+        f"expectations see: {_DETECTOR}",
+    ),
+)
+
+
+def describe_lost(settings: BaseModel) -> Iterator[str]:
+    """A line for each setting that somebody has set and that has lost its effect."""
+    for lost in LOST:
+        if lost.name not in settings.model_fields_set:
+            continue
+        value = getattr(settings, lost.name)
+        names = [lost.name]
+        if isinstance(value, BaseModel):
+            names = [f"{lost.name}__{name}" for name in sorted(value.model_fields_set - lost.kept)]
+        if names:
+            yield f"{', '.join(f'MODERATION_{name}'.upper() for name in names)} {lost.successor}"
+
+
+@lru_cache
+def warn_once(line: str) -> None:
+    """Say it once in a process."""
+    logger.warning("%s", line)

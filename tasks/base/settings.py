@@ -27,17 +27,18 @@ from data_contracts.batch_lines import InvocationChoice
 from data_contracts.tolerances import Tolerances
 from tasks.base.errors import SettingsInvalid, SettingsMissing
 from tasks.base.events import AnnouncedEvent, read_events
-from tasks.base.lost_settings import describe_lost, warn_once
 from tasks.base.ports import Severity
 from tasks.base.roots import check_batch_root, check_output_root, check_root
 from tasks.base.setting_names import (
     ENV_PREFIX,
     FORMER,
+    describe_lost,
     describe_unknown,
     describe_wrong,
     unknown_variables,
     variable,
     warn_of_former,
+    warn_once,
 )
 
 _ROLE_ARN = re.compile(r"arn:aws(-[^:]+)?:iam::([0-9]{12})?:role/.+")

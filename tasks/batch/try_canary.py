@@ -132,6 +132,7 @@ def _put_on_record(run: Run, asker: Asker, first: LedgerEntry, request: CanaryRe
     price, intent = asker.prices["canary"], canary_entry(first, run.plan, asker, request.line)
     known = next((entry for entry in read_ledger(run.storage, run.paths) if entry.key == intent.key), None)
     if known is None:
+        run.still_ours()  # a run that slept until now would put on record what no books know of
         ours = called_first(intent, most_used(intent, 1, request.body, price))
         entry = write_intent(run.storage, run.paths, ours)
         known = entry if entry != ours else None

@@ -20,11 +20,11 @@ from tasks.base.frames import scan_file, scratch
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import Tokens, most_tokens
-from tasks.jobs.output import Collected, book_lost, book_repeats, collect
+from tasks.jobs.output import Collected, book_forgotten, book_lost, book_repeats, collect
 from tasks.jobs.single_calls import answer_folder, count_calls
 from tasks.ledger.asker import Asker
 from tasks.ledger.entries import read_ledger, record_move
-from tasks.ledger.moves import collected
+from tasks.ledger.moves import collected, is_forgotten
 from tasks.ledger.phases import Phase, phase_of
 from tasks.ledger.prices import to_pico, to_usd
 from tasks.llm.quotes import REMOVED, REMOVED_DETAIL, quotes
@@ -114,6 +114,8 @@ def _read_entry(storage: Storage, asker: Asker, entry: LedgerEntry, folder: Path
     price = asker.prices[entry.mode]
     lines, attempts = output_lines(storage, entry, folder), _attempts(storage, entry, folder)
     read = collect(lines, attempts, asker.family, asker.prompt, price, now)
+    if is_forgotten(entry):
+        return book_forgotten(read, entry, price)
     if entry.mode != "on_demand":
         return read
     calls = count_calls(storage, entry)

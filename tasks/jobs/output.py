@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import orjson
 import polars as pl
 
 from data_contracts.batch_lines import OutputLine
-from data_contracts.documents.ledger import Usage
+from data_contracts.documents.ledger import LedgerEntry, Usage
 from data_contracts.tables.verdicts import ANSWERS, Status
 from prompts import Prompt
 from tasks.batch.estimate.rates import Tokens
@@ -151,6 +152,16 @@ def book_lost(collected: Collected, most: Sequence[Tokens], price: Price | None)
     """
     extra = Tokens(sum(tokens.read for tokens in most), sum(tokens.written for tokens in most))
     return _book_loose(collected, extra, price, lost_call_count=len(most))
+
+
+def book_forgotten(collected: Collected, entry: LedgerEntry, price: Price | None) -> Collected:
+    """Add what the records of a forgotten job that have no answer can have cost: their part of the shard's estimate."""
+    left_count = entry.record_count - collected.usage.answered_count
+    read, written = (
+        math.ceil(total * left_count / entry.record_count)
+        for total in (entry.estimated_input_tokens, entry.estimated_output_tokens)
+    )
+    return _book_loose(collected, Tokens(read, written), price)
 
 
 def _book_loose(collected: Collected, extra: Tokens, price: Price | None, **counts: int) -> Collected:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -108,8 +109,24 @@ def summarise(run_date: date, settled: Settled, rows: Sequence[MetricRow]) -> Ac
     )
 
 
-def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> AccuracySummary:
-    """Append what the labels that are there now say about the day's published verdicts, and note which they were."""
+class DayQuality(NamedTuple):
+    """What the labels of a day say about its published verdicts.
+
+    Attributes:
+        rows: for the metrics table.
+        seen: which labels they rest on; to be noted once the rows are in the table.
+        summary: in a few numbers.
+    """
+
+    rows: pl.DataFrame
+    seen: LabelsSeen
+    summary: AccuracySummary
+
+
+def measure_quality_of(
+    outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime, pending: Sequence[pl.DataFrame] = ()
+) -> DayQuality:
+    """Measure the day by the labels that are there now; `pending` are rows of earlier days, not appended yet."""
     run_date, listed = paths.run_date, list_labels(outside.storage, paths)
     objects = listed.read
     with scratch() as folder:
@@ -120,7 +137,7 @@ def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: d
     stamp = Stamp(run_date, now, verdicts_run_id, paths.run_id)
     is_over = wait_is_over(run_date, objects, now)
     # Most nights have no labels yet: then there is nothing to compare, and a year need not be read.
-    earlier = read_evidence(outside, paths, QUALITY_NIGHTS if objects or is_over else 0)
+    earlier = read_evidence(outside, paths, QUALITY_NIGHTS if objects or is_over else 0, pending)
     earlier = earlier.filter(pl.col("metric").is_in([*QUALITY, LABEL_ERRORS]))
     whole = next(item.n or 0 for item in measured if (item.metric, item.slice) == ("accuracy", ALL))
     is_complete = is_over or has_enough(whole, usual_count(earlier))
@@ -129,6 +146,13 @@ def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: d
     summary = summarise(run_date, settled, rows_of(rows)).model_copy(update={"warnings": warnings})
     matrices = [matrix.model_dump() for matrix in summary.confusion]
     outside.storage.put(paths.file("confusion.json"), json.dumps(matrices, indent=1).encode())
-    append_rows(outside, paths, rows)
-    store_seen(outside.storage, paths, LabelsSeen.of(objects, paths, verdicts_run_id, is_final=is_complete))
-    return summary
+    seen = LabelsSeen.of(objects, paths, verdicts_run_id, is_final=is_complete)
+    return DayQuality(rows, seen, summary)
+
+
+def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> AccuracySummary:
+    """Append what the labels that are there now say about the day's published verdicts, and note which they were."""
+    found = measure_quality_of(outside, paths, verdicts_run_id, now)
+    append_rows(outside, paths, found.rows)
+    store_seen(outside.storage, paths, found.seen)
+    return found.summary

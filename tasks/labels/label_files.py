@@ -16,7 +16,7 @@ from data_contracts.tables.labels import LABELS
 from tasks.adapters.storage import Storage, StorageRefused, StoredObject
 from tasks.base.errors import InputChanged, LibraryPanicked
 from tasks.base.panics import panics_told
-from tasks.base.paths import DayPaths
+from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.intake.foreign_parquet import UNREADABLE, open_parquet, read_batches, stored_schema
 from tasks.intake.input_files import InputFiles, find_inputs, is_parquet, name_in, sort_out
@@ -152,3 +152,18 @@ def load_seen(storage: Storage, settings: Settings, days: Collection[date]) -> d
 def store_seen(storage: Storage, paths: DayPaths, seen: LabelsSeen) -> None:
     """Note what the day was measured with, after the measurement is in the table."""
     storage.put(paths.labels_state(), seen.model_dump_json(indent=1).encode())
+
+
+def keep_seen(storage: Storage, paths: RunPaths, seen: LabelsSeen) -> None:
+    """Leave with the run's scratch frames what its own day was measured with, until the rows are in the table."""
+    storage.put(_kept(paths), seen.model_dump_json().encode())
+
+
+def kept_seen(storage: Storage, paths: RunPaths) -> LabelsSeen | None:
+    """What the run's own day was measured with; None if it was not measured."""
+    body = storage.get(_kept(paths))
+    return LabelsSeen.model_validate_json(body) if body is not None else None
+
+
+def _kept(paths: RunPaths) -> str:
+    return f"{paths.work_folder}/labels-seen.json"

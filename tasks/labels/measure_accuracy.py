@@ -12,7 +12,9 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import telling_stage
-from tasks.labels.day_accuracy import AccuracySummary, measure_day
+from tasks.labels.day_accuracy import AccuracySummary, measure_quality_of
+from tasks.labels.label_files import keep_seen
+from tasks.measure.metrics_table import keep_rows
 
 
 @telling_stage
@@ -20,10 +22,16 @@ from tasks.labels.day_accuracy import AccuracySummary, measure_day
 def measure_accuracy(
     settings: Settings, run_date: date, run_id: str, verdicts_run_id: str, now: datetime
 ) -> AccuracySummary:
-    """Append what the day's labels say about its published verdicts; repeating it is harmless.
+    """Measure the published verdicts by the day's labels and leave the rows for `remeasure_late_labels` to append.
+
+    Repeating it is harmless.
 
     Reads: labels/date=D, lake/verdicts, lake/nights, lake/metrics.
-    Writes: lake/metrics and its plain object, confusion.json, state/labels.
+    Writes: work/metrics-quality, work/labels-seen, confusion.json.
     Stops when: never.
     """
-    return measure_day(adapters.connect(settings), RunPaths(settings, run_date, run_id), verdicts_run_id, now)
+    outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
+    found = measure_quality_of(outside, paths, verdicts_run_id, now)
+    keep_rows(outside, paths, "quality", found.rows)
+    keep_seen(outside.storage, paths, found.seen)
+    return found.summary

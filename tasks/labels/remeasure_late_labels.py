@@ -19,10 +19,11 @@ from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.base.stage import telling_stage
 from tasks.labels.cohorts import wait_is_over
-from tasks.labels.day_accuracy import measure_day
-from tasks.labels.label_files import LabelsSeen, list_labels_of, load_seen
+from tasks.labels.day_accuracy import DayQuality, measure_quality_of
+from tasks.labels.label_files import LabelsSeen, kept_seen, list_labels_of, load_seen, store_seen
 from tasks.ledger.nights import published_runs
 from tasks.measure.metric_history import LABEL_DAYS
+from tasks.measure.metrics_table import append_parts, kept_rows
 
 
 class LateLabelsSummary(BaseModel):
@@ -63,19 +64,32 @@ def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[da
 def remeasure_late_labels(
     settings: Settings, run_date: date, run_id: str, now: datetime, days: int = LABEL_DAYS
 ) -> LateLabelsSummary:
-    """Append what new labels say about the published verdicts of the `days` days before `run_date`.
+    """Measure the `days` days before `run_date` whose labels changed, then append all that the night has measured.
 
-    Reads: the labels of the last 14 days, state/labels, lake/nights, lake/verdicts, lake/metrics.
-    Writes: as measure_accuracy, for the days whose labels changed.
+    One commit a night, so that the table's log stays short. A crash before it appends nothing, and the next run
+    measures again; repeating it adds the same rows once more.
+
+    Reads: the labels of the last 14 days, state/labels, lake/nights, lake/verdicts, lake/metrics, work/metrics-drift,
+        work/metrics-quality, work/labels-seen.
+    Writes: lake/metrics in one commit; its plain objects, state/labels; confusion.json for the days whose labels
+        changed.
     Stops when: never.
     """
-    outside, one = adapters.connect(settings), timedelta(days=1)
-    nights = outside.lake.read(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
+    outside, paths, one = adapters.connect(settings), RunPaths(settings, run_date, run_id), timedelta(days=1)
+    nights = outside.lake.read(paths.lake(NIGHTS.name), NIGHTS)
     published = published_runs(nights, run_date - days * one, run_date - one)
-    measured = [
-        measure_day(outside, RunPaths(settings, day, run_id), published[day], now)
-        for day in days_to_measure(outside, settings, published, now)
-    ]
+    late: dict[date, DayQuality] = {}
+    for day in days_to_measure(outside, settings, published, now):
+        pending = [found.rows for found in late.values()]
+        late[day] = measure_quality_of(outside, RunPaths(settings, day, run_id), published[day], now, pending)
+    if parts := [*kept_rows(outside, paths), *(found.rows for found in late.values())]:
+        append_parts(outside, paths, parts)
+    seen = {day: found.seen for day, found in late.items()}
+    if (tonight := kept_seen(outside.storage, paths)) is not None:
+        seen[run_date] = tonight
+    for day, labels in seen.items():
+        store_seen(outside.storage, DayPaths(settings, day), labels)
+    measured = [found.summary for found in late.values()]
     return LateLabelsSummary(
         looked_count=len(published),
         remeasured=tuple(str(summary.run_date) for summary in measured),

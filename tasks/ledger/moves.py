@@ -14,6 +14,9 @@ from data_contracts.documents.ledger import EntryState, LedgerEntry, Usage
 from tasks.base.ports import JobStatus
 from tasks.ledger.phases import MoveName, check_move
 
+#: How the message of a job begins that Bedrock has lost.
+FORGOTTEN = "forgotten by Bedrock"
+
 
 class Move(NamedTuple):
     """An entry as it is known to be on record, and as it is to be there."""
@@ -81,6 +84,16 @@ def ended(entry: LedgerEntry, status: JobStatus, message: str | None) -> Move:
     return _moved("ended", entry, job_status=status, job_message=message)
 
 
+def forgotten(entry: LedgerEntry, reason: str) -> Move:
+    """Bedrock has lost the job for good, a person says: what its output has is read, the rest is asked again."""
+    return _moved("forgotten", entry, job_status=JobStatus.STOPPED, job_message=f"{FORGOTTEN}: {reason}")
+
+
+def is_forgotten(entry: LedgerEntry) -> bool:
+    """Whether a person has closed the entry because Bedrock does not know its job any more."""
+    return entry.mode == "batch" and (entry.job_message or "").startswith(f"{FORGOTTEN}: ")
+
+
 def closed(entry: LedgerEntry, now: datetime, *, is_whole: bool) -> Move:
     """Nothing more is asked by single calls for now; `is_whole` if every record was asked for."""
     status = JobStatus.COMPLETED if is_whole else JobStatus.STOPPED
@@ -144,6 +157,17 @@ def answered(entry: LedgerEntry, usage: Usage, message: str | None, now: datetim
         collected_at=now,
         usage=usage,
     )
+
+
+def settled(entry: LedgerEntry, run_id: str, term: int) -> Move:
+    """A run that is about to close the books takes over a canary that has no answer: what is booked for it stays.
+
+    Args:
+        entry: the canary.
+        run_id: who closes the books.
+        term: in which that run holds the day.
+    """
+    return _moved("settled", entry, run_id=run_id, term=term)
 
 
 def _begun(move: MoveName, entry: LedgerEntry, **changes: Unpack[_Changes]) -> LedgerEntry:

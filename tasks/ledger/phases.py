@@ -20,6 +20,7 @@ MoveName = Literal[
     "adopted",
     "stop_refused",
     "ended",
+    "forgotten",
     "closed",
     "collected",
     "called",
@@ -27,6 +28,7 @@ MoveName = Literal[
     "turned_away",
     "unanswered",
     "answered",
+    "settled",
 ]
 
 
@@ -71,6 +73,8 @@ EDGES = (
     Edge("ended", "batch", Phase.SUBMITTED, Phase.ENDED),
     # A run after a crash looks at the ended jobs again, and Bedrock's last word counts.
     Edge("ended", "batch", Phase.ENDED, Phase.ENDED),
+    # A person said that Bedrock will never tell how the job ended.
+    Edge("forgotten", "batch", Phase.SUBMITTED, Phase.ENDED),
     Edge("collected", "batch", Phase.ENDED, Phase.COLLECTED),
     Edge("intended", "on_demand", None, Phase.INTENDED),
     Edge("closed", "on_demand", Phase.INTENDED, Phase.ENDED),
@@ -88,6 +92,9 @@ EDGES = (
     # What is booked stays; only the reason goes on record.
     Edge("unanswered", "canary", Phase.CALLED, Phase.CALLED),
     Edge("answered", "canary", Phase.CALLED, Phase.ANSWERED),
+    # The books of the day are closed: a run that slept over its call finds that the entry is another, and leaves it.
+    Edge("settled", "canary", Phase.UNCALLED, Phase.UNCALLED),
+    Edge("settled", "canary", Phase.CALLED, Phase.CALLED),
 )
 
 

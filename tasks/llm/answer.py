@@ -112,7 +112,8 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
     Raises:
         MalformedAnswer: at one that cannot be read: what stands inside or beside it may be quoted from the comment.
     """
-    decoder = json.JSONDecoder(object_pairs_hook=_without_repeats)
+    # Not strict: models write line breaks into a string as they are; nothing else of the object reads otherwise by it.
+    decoder = json.JSONDecoder(object_pairs_hook=_without_repeats, strict=False)
     position = text.find("{")
     while position >= 0:
         try:

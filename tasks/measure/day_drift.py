@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -70,8 +71,15 @@ def _fetch(storage: Storage, paths: RunPaths, names: Sequence[str], folder: str)
     return [scan_file(file) for file in files]
 
 
-def measure_run(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> DriftSummary:
-    """Append what the scratch frames of a run say about its day, each with what earlier nights say about it."""
+class DayDrift(NamedTuple):
+    """A day's inputs and outputs as rows of the metrics table, and in a few numbers."""
+
+    rows: pl.DataFrame
+    summary: DriftSummary
+
+
+def measure_frames_of(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> DayDrift:
+    """What the scratch frames of a run say about its day, each with what earlier nights say about it."""
     run_date, history = paths.run_date, read_history(outside, paths)
     with scratch() as folder:
         valid, rejected, verdicts = _fetch(outside.storage, paths, ("valid", "rejected", "verdicts"), folder)
@@ -83,5 +91,11 @@ def measure_run(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: d
     tonight = measured_rows(measured, stamp)
     known = earlier.filter(~is_quality | pl.col("metric").is_in(tonight["metric"].unique().implode()))
     rows = judge(tonight, known, policy_of(paths.settings))
-    append_rows(outside, paths, rows)
-    return summarise(run_date, history, rows)
+    return DayDrift(rows, summarise(run_date, history, rows))
+
+
+def measure_run(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> DriftSummary:
+    """Append what the scratch frames of a run say about its day."""
+    found = measure_frames_of(outside, paths, verdicts_run_id, now)
+    append_rows(outside, paths, found.rows)
+    return found.summary

@@ -72,5 +72,5 @@ def _stored(storage: Storage, folder: str) -> list[pl.DataFrame]:
     for item, body in zip(items, storage.read_listed(items), strict=True):
         if body is None:
             raise changed(item.uri)
-        frames.append(pl.read_parquet(BytesIO(body)))
+        frames.append(pl.read_parquet(BytesIO(body), hive_partitioning=False))
     return frames

@@ -12,19 +12,22 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.settings import Settings
 from tasks.base.stage import telling_stage
 from tasks.ledger.run import Run
-from tasks.measure.day_drift import DriftSummary, measure_run
+from tasks.measure.day_drift import DriftSummary, measure_frames_of
+from tasks.measure.metrics_table import keep_rows
 
 
 @telling_stage
 @reading_lake()
 def measure_drift(settings: Settings, plan: Plan, now: datetime) -> DriftSummary:
-    """Append the night's measurements; repeating it is harmless.
+    """Measure the night and leave the rows for `remeasure_late_labels` to append; repeating it is harmless.
 
     Reads: work/valid, work/rejected, work/verdicts, lake/nights, lake/metrics, state/vocabulary, state/texts, lease.
-    Writes: lake/metrics and its plain object, state/vocabulary, state/texts.
+    Writes: work/metrics-drift, state/vocabulary, state/texts.
     Stops when: another run has the day (LeaseLost).
     """
     run = Run.of(settings, plan)
     # A run that slept since it published would measure what nobody reads any more.
     run.still_ours()
-    return measure_run(run.outside, run.paths, plan.run_id, now)
+    found = measure_frames_of(run.outside, run.paths, plan.run_id, now)
+    keep_rows(run.outside, run.paths, "drift", found.rows)
+    return found.summary

@@ -24,6 +24,8 @@ from tasks.measure.metric_history import LABEL_DAYS, History, earlier_days, late
 DRIFT_NIGHTS = 2 * (WINDOW + GUARD)
 #: Nights that quality is judged from: its baseline is all that came before, here a year and a month.
 QUALITY_NIGHTS = 400
+#: How the names of scratch frames begin whose rows are to be appended.
+_KEPT = "metrics-"
 
 
 def read_history(outside: Adapters, paths: DayPaths) -> History:
@@ -32,16 +34,21 @@ def read_history(outside: Adapters, paths: DayPaths) -> History:
     return History.of(days, rows)
 
 
-def read_evidence(outside: Adapters, paths: DayPaths, nights: int) -> pl.DataFrame:
+def read_evidence(
+    outside: Adapters, paths: DayPaths, nights: int, pending: Sequence[pl.DataFrame] = ()
+) -> pl.DataFrame:
     """What the detector reads of the published nights before this one, the last `nights` of them.
 
+    `pending` rows, which are not appended yet, are read as if they were.
     Columns: judgement.EVIDENCE and reason_code, one row per (date, metric, slice).
     """
-    _, rows = _read_earlier(outside, paths, nights)
+    _, rows = _read_earlier(outside, paths, nights, pending)
     return evidence_of(rows).with_columns(rows["reason_code"])
 
 
-def _read_earlier(outside: Adapters, paths: DayPaths, count: int) -> tuple[list[date], pl.DataFrame]:
+def _read_earlier(
+    outside: Adapters, paths: DayPaths, count: int, pending: Sequence[pl.DataFrame] = ()
+) -> tuple[list[date], pl.DataFrame]:
     """The last published days before this one, and their rows that count.
 
     A month of the table is some sixty small files; the plain objects say the same in one object a day, which this
@@ -54,7 +61,9 @@ def _read_earlier(outside: Adapters, paths: DayPaths, count: int) -> tuple[list[
     if absent := [day for day in days if day not in stored]:
         of_table = outside.lake.scan(paths.lake("metrics"), METRICS).filter(pl.col("date").is_in(absent))
         frames.append(latest_rows(of_table).collect())
-    return days, pl.concat([METRICS.empty(), *frames])
+    frames += [rows.filter(pl.col("date").is_in(days)) for rows in pending]
+    rows = pl.concat([METRICS.empty(), *frames])
+    return days, latest_rows(rows.lazy()).collect() if pending else rows
 
 
 def _read_plain(storage: Storage, paths: DayPaths, days: Sequence[date]) -> dict[date, pl.DataFrame]:
@@ -89,16 +98,46 @@ def read_standing(outside: Adapters, paths: DayPaths) -> pl.DataFrame:
 
 
 def append_rows(outside: Adapters, paths: RunPaths, rows: pl.DataFrame) -> None:
-    """Add the rows to the table, then write the day's rows that count as the plain object.
+    """Add a day's rows to the table, then write the day's rows that count as the plain object.
 
     Append-only: measuring again adds rows, and the latest count, so repeating it is harmless.
     """
-    gone = vanished_slices(rows, read_day(outside, paths))
-    outside.lake.append(paths.lake("metrics"), METRICS, pl.concat([rows, gone]), {"run_id": paths.run_id})
-    with scratch() as folder:
-        file = Path(folder) / "metrics.parquet"
-        read_day(outside, paths).write_parquet(file)
-        outside.storage.send(file, paths.plain("metrics"))
+    append_parts(outside, paths, [rows])
+
+
+def append_parts(outside: Adapters, paths: RunPaths, parts: Sequence[pl.DataFrame]) -> None:
+    """The same of several measurements in one commit: each part is of one day and one time of measurement."""
+    known = {day: read_day(outside, RunPaths(paths.settings, day, paths.run_id)) for day in _days(parts)}
+    gone = [vanished_slices(part, known[part["date"][0]]) for part in parts if part.height]
+    rows = pl.concat([METRICS.empty(), *parts, *gone])
+    outside.lake.append(paths.lake("metrics"), METRICS, rows, {"run_id": paths.run_id})
+    for day in known:
+        day_paths = RunPaths(paths.settings, day, paths.run_id)
+        with scratch() as folder:
+            file = Path(folder) / "metrics.parquet"
+            read_day(outside, day_paths).write_parquet(file)
+            outside.storage.send(file, day_paths.plain("metrics"))
+
+
+def _days(parts: Sequence[pl.DataFrame]) -> list[date]:
+    return sorted({part["date"][0] for part in parts if part.height})
+
+
+def keep_rows(outside: Adapters, paths: RunPaths, name: str, rows: pl.DataFrame) -> None:
+    """Leave a night's rows in its work folder: its last measuring stage appends all of them in one commit.
+
+    A file and a commit for each stage of each night is what makes the table slow: its log names every file for ever.
+    """
+    body = BytesIO()
+    rows.write_parquet(body)
+    outside.storage.put(paths.work(f"{_KEPT}{name}"), body.getvalue())
+
+
+def kept_rows(outside: Adapters, paths: RunPaths) -> list[pl.DataFrame]:
+    """What the night's stages have left, in order of name."""
+    listed = [item.uri for item in outside.storage.list(paths.work_folder)]
+    bodies = [outside.storage.get(uri) for uri in listed if uri.rsplit("/", 1)[-1].startswith(_KEPT)]
+    return [pl.read_parquet(BytesIO(body), hive_partitioning=False) for body in bodies if body is not None]
 
 
 def vanished_slices(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:

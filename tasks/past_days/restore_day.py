@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from data_contracts.documents.ledger import erasure_id
 from data_contracts.documents.restore import Restore
 from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.review import REVIEW
 from data_contracts.tables.table import Table
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
@@ -39,10 +40,11 @@ from tasks.past_days.day_versions import (
     is_there,
     last_of_run,
 )
+from tasks.verdicts.day_flips import published_verdicts, write_flips
 from tasks.verdicts.plain_objects import send_plain
 from tasks.verdicts.review_list import review_list
 
-#: The day's tables that have a past of their own; `review` follows from the verdicts.
+#: The day's tables that have a past of their own; `review` and `flips` follow from the verdicts.
 TABLES: tuple[Table, ...] = (VERDICTS, REJECTED)
 
 _BATCH_ROWS = 50_000
@@ -145,11 +147,18 @@ class _Publication:
                 self.erased_count += without_erased(path, kept, run_date, self._erased)
                 path = kept
             self.counts[source.table.name] = pq.ParquetFile(path).metadata.num_rows
-            self._publish(path, source.table)
-            if source.table is VERDICTS:  # the review list follows from them, also of days that are older than it
-                review = Path(folder) / "review.parquet"
-                review_list(scan_file(path)).sink_parquet(review)
-                self._publish(review, REVIEW)
+            if source.table is not VERDICTS:
+                self._publish(path, source.table)
+                return
+            # Review list and flips follow from the verdicts, also of days that are older than these tables.
+            replaced, review, flips = (Path(folder) / f"{name}.parquet" for name in ("replaced", "review", "flips"))
+            published_verdicts(self._outside, paths).sink_parquet(replaced)
+            self._publish(path, VERDICTS)
+            review_list(scan_file(path)).sink_parquet(review)
+            self._publish(review, REVIEW)
+            most = max(pq.ParquetFile(file).metadata.num_rows for file in (replaced, path))
+            self.counts[FLIPS.name] = write_flips(scan_file(replaced), scan_file(path), most, run_date, flips)
+            self._publish(flips, FLIPS)
 
     def close(self, row: dict[str, Any]) -> None:
         """Commit the day's row of NIGHTS: from then on the day is what it was."""
@@ -178,6 +187,7 @@ def _bring_back(
     publication = _Publication(outside, paths, note)
     for source in sources:
         publication.bring_back(source)
+    row |= {"flip_count": publication.counts[FLIPS.name]}
     restore = Restore(
         run_id=paths.run_id,
         version=wanted.commit.version,

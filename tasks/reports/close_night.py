@@ -26,6 +26,7 @@ from tasks.base.stage import stage
 from tasks.batch.estimate.learnt import keep_usage
 from tasks.intake.checked_frames import ValidationSummary
 from tasks.ledger.entries import read_ledger
+from tasks.ledger.moves import is_forgotten
 from tasks.ledger.run import Run
 from tasks.ledger.run_records import read_preflight
 from tasks.measure.metrics_table import read_day
@@ -54,6 +55,7 @@ def night_row(night: Night, plan: Plan, now: datetime) -> pl.DataFrame:
         "estimate_source": night.estimate_source,
         "canary_cost_usd": books.canary_cost_usd,
         "review_count": books.review_count,
+        "flip_count": books.flip_count,
         "cost_usd": books.ledger_cost_usd,
         "unattributed_cost_usd": books.unattributed_cost_usd,
         "model_id": plan.model_id,
@@ -80,7 +82,13 @@ def count_warnings(ledger: Sequence[LedgerEntry]) -> tuple[str, ...]:
         for name, usage in booked
         if usage.lost_call_count
     ]
-    return (*unknown, *lost)
+    forgotten = [
+        f"{entry.job_name} was {entry.job_message}: {entry.record_count - entry.usage.answered_count} records have no "
+        "answer of it and are booked at their estimate"
+        for entry in ledger
+        if is_forgotten(entry) and entry.usage is not None
+    ]
+    return (*unknown, *lost, *forgotten)
 
 
 @stage
@@ -134,6 +142,7 @@ def close_night(
             "verdicts": run.paths.plain("verdicts"),
             "rejected": run.paths.plain("rejected"),
             "review": run.paths.plain("review"),
+            "flips": run.paths.plain("flips"),
             "metrics": run.paths.plain("metrics"),
             "lake": run.paths.lake("verdicts"),
             "run": run.paths.root,

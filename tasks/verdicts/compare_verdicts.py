@@ -5,7 +5,6 @@ The two days are joined by ranges of a hash of the comment id, so that a day of 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,23 +12,20 @@ from typing import NamedTuple
 import polars as pl
 
 from data_contracts.documents.plan import Plan
+from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.verdicts import VERDICTS
 from tasks.adapters.lake import reading_lake
 from tasks.base.frames import scan_file, scratch
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.ledger.run import Run
+from tasks.verdicts.day_flips import published_verdicts, ranges, write_flips
 from tasks.verdicts.flips import COLUMNS, Flips, Provenance, count_changes, summarise_flips
-
-#: Verdicts of each side in memory at a time; every range is one more pass over both sides.
-_RANGE_ROWS = 1_000_000
 
 
 def changes_by_range(before: pl.LazyFrame, after: pl.LazyFrame, row_count: int) -> Iterator[pl.DataFrame]:
     """`count_changes` of one range of comments after another; `row_count` is that of the longer side."""
-    range_count = max(1, math.ceil(row_count / _RANGE_ROWS))
-    for number in range(range_count):
-        mine = pl.col("comment_id").hash(seed=1) % range_count == number
+    for mine in ranges(row_count):
         yield count_changes(before.filter(mine), after.filter(mine)).collect(engine="streaming")
 
 
@@ -63,25 +59,31 @@ def read_side(verdicts: pl.LazyFrame) -> Side:
 @stage
 @reading_lake()
 def compare_verdicts(settings: Settings, plan: Plan) -> Flips | None:
-    """Write the flip report of a day that has verdicts already; None for a day that has none. A rerun overwrites it.
+    """Write what the night changes about a day that has verdicts already; None for a day that has none. A rerun
+    overwrites it.
 
-    Reads: work/verdicts, lake/verdicts.
-    Writes: flips.json, if the day was published before.
+    Reads: work/verdicts, lake/verdicts, lake/nights.
+    Writes: work/flips; flips.json, if the day was published before.
     Stops when: a backfill would flip too many verdicts (FlipsHeld).
     """
     run = Run.of(settings, plan)
-    published = run.lake.scan(run.paths.lake(VERDICTS.name), VERDICTS).filter(pl.col("date") == plan.run_date)
     with scratch() as temporary:
-        old, new = Path(temporary) / "before.parquet", Path(temporary) / "after.parquet"
+        old, new, rows = (Path(temporary) / f"{name}.parquet" for name in ("before", "after", "flips"))
+        published = published_verdicts(run.outside, run.paths)
         published.select(*COLUMNS, "run_id", "prompt_name", "prompt_version").sink_parquet(old)
         before = read_side(scan_file(old))
         if before.provenance is None:
+            FLIPS.empty().write_parquet(rows)
+            run.storage.send(rows, run.paths.work(FLIPS.name))
             return None
         run.storage.fetch(run.paths.work(VERDICTS.name), new)
         after = read_side(scan_file(new))
         nobody = Provenance(run_id=plan.run_id, model_id="", prompt="", violation_count=0)
         counts = (before.row_count, after.row_count)
-        changes = changes_by_range(scan_file(old), scan_file(new), max(counts))
+        sides = (scan_file(old), scan_file(new))
+        changes = changes_by_range(*sides, max(counts))
         flips = summarise_flips(plan.run_date, (before.provenance, after.provenance or nobody), counts, changes)
+        write_flips(*sides, max(counts), plan.run_date, rows)
+        run.storage.send(rows, run.paths.work(FLIPS.name))
     run.storage.put(run.paths.file("flips.json"), flips.model_dump_json(indent=1).encode())
     return flips

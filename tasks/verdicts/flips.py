@@ -9,6 +9,7 @@ from enum import StrEnum
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.verdicts import Status
 
 
@@ -109,12 +110,8 @@ COLUMNS = (
 _KEYS = ("language", "before", "after", "way", "reason")
 
 
-def count_changes(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.LazyFrame:
-    """How often each change occurs among the comments that both sides have.
-
-    Columns: COLUMNS of both sides -> language (as it is now), before and after (the category, or the status of an
-    unjudged verdict), way and reason (null where the verdict is the same), count.
-    """
+def _changes(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.LazyFrame:
+    """The comments that both sides have, the columns of the earlier one with `_before`, and the way of each change."""
     was, now = pl.col("status_before") == Status.JUDGED, pl.col("status") == Status.JUDGED
     flagged, flags = pl.col("violation_before"), pl.col("violation")
     way = (
@@ -129,6 +126,43 @@ def count_changes(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.LazyFrame:
         .when(~was & now)
         .then(pl.lit(Way.TO_JUDGED.value))
     )
+    return after.join(before, on="comment_id", how="inner", suffix="_before", validate="1:1").with_columns(way=way)
+
+
+#: Whether a change is a flip; an answer that was lacking has come: that is none.
+_IS_FLIP = pl.col("way").is_not_null() & (pl.col("way") != Way.TO_JUDGED.value)
+
+
+def flip_rows(before: pl.LazyFrame, after: pl.LazyFrame, run_date: date) -> pl.LazyFrame:
+    """The comments whose verdict is another than before, or has gone.
+
+    Columns: comment_id, status, violation, category, run_id of both sides -> FLIPS.
+    """
+    columns = ("comment_id", "status", "violation", "category", "run_id")
+    return FLIPS.conform(
+        _changes(before.select(columns), after.select(columns))
+        .filter(_IS_FLIP)
+        .select(
+            pl.lit(run_date).alias("date"),
+            "comment_id",
+            "run_id",
+            old_violation="violation_before",
+            new_violation="violation",
+            old_category="category_before",
+            new_category="category",
+            old_run_id="run_id_before",
+        )
+    )
+
+
+def count_changes(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.LazyFrame:
+    """How often each change occurs among the comments that both sides have.
+
+    Columns: COLUMNS of both sides -> language (as it is now), before and after (the category, or the status of an
+    unjudged verdict), way and reason (null where the verdict is the same), count.
+    """
+    was, now = pl.col("status_before") == Status.JUDGED, pl.col("status") == Status.JUDGED
+    way = pl.col("way")
     reason = pl.lit(Reason.ASKED_AGAIN.value)
     for column, name in (
         ("model_id", Reason.MODEL),
@@ -141,7 +175,7 @@ def count_changes(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.LazyFrame:
     short = [pl.col(column).hash(seed=2) for column in ("model_id", "prompt_sha256", "text_sha256")]
     then_side, now_side = (side.select(COLUMNS).with_columns(short) for side in (before, after))
     return (
-        now_side.join(then_side, on="comment_id", how="inner", suffix="_before", validate="1:1")
+        _changes(then_side, now_side)
         .select(
             "language",
             before=pl.when(was).then("category_before").otherwise("status_before"),
@@ -169,11 +203,10 @@ def summarise_flips(
         changes: frames as `count_changes` gives them.
     """
     counted = pl.concat(changes).group_by(_KEYS).agg(pl.col("count").sum())
-    is_flip = pl.col("way").is_not_null() & (pl.col("way") != Way.TO_JUDGED)
-    flips = counted.filter(is_flip)
+    flips = counted.filter(_IS_FLIP)
     compared = int(counted["count"].sum())
     languages = counted.group_by("language").agg(
-        compared=pl.col("count").sum(), flipped=pl.col("count").filter(is_flip).sum()
+        compared=pl.col("count").sum(), flipped=pl.col("count").filter(_IS_FLIP).sum()
     )
     moved = counted.filter(pl.col("before") != pl.col("after")).group_by("before", "after").agg(pl.col("count").sum())
     return Flips(

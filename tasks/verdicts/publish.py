@@ -9,17 +9,19 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.review import REVIEW
 from data_contracts.tables.verdicts import VERDICTS, Status
 from tasks.base.errors import Unbalanced
 from tasks.base.frames import _BATCH_ROWS, read_batches, record_batches, scan_file, scratch
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
-from tasks.ledger.entries import read_ledger
+from tasks.ledger.closing import close_ledger
 from tasks.ledger.run import Run
 from tasks.verdicts.balance import balance
 from tasks.verdicts.plain_objects import send_plain
@@ -119,13 +121,14 @@ def _both_ids(expected: pl.LazyFrame, found: pl.LazyFrame) -> _BothIds:
 def publish(settings: Settings, plan: Plan) -> Balance:
     """Replace the day in the lake and in the plain objects; the same frames again leave the same day.
 
-    Reads: work/valid, work/rejected, work/verdicts, ledger, lease.
-    Writes: lake/verdicts, lake/rejected, lake/review, one commit each; their plain objects; balance.json.
+    Reads: work/valid, work/rejected, work/verdicts, work/flips, ledger, lease.
+    Writes: ledger: canaries without an answer; lake/verdicts, lake/rejected, lake/review, lake/flips, one commit each;
+        their plain objects; balance.json.
     Stops when: rows or tokens do not add up (Unbalanced), another run has the day (LeaseLost).
     """
     run = Run.of(settings, plan)
     with scratch() as temporary:
-        files = {name: Path(temporary) / f"{name}.parquet" for name in ("valid", "rejected", "verdicts")}
+        files = {name: Path(temporary) / f"{name}.parquet" for name in ("valid", "rejected", "verdicts", "flips")}
         for name, path in files.items():
             run.storage.fetch(run.paths.work(name), path)
         rows = (read_batches(files[name], ROW_KEY, _BATCH_ROWS * 4) for name in ("valid", "rejected"))
@@ -135,11 +138,11 @@ def publish(settings: Settings, plan: Plan) -> Balance:
         files["review"] = Path(temporary) / "review.parquet"
         review_list(verdicts).sink_parquet(files["review"])
         review_count = count_review_rows(verdicts, scan_file(files["review"]))
-        ledger = read_ledger(run.storage, run.paths)
-        books = balance(plan, ledger, verdicts, valid.select(pl.len()).collect().item(), review_count)
+        books = balance(plan, close_ledger(run), verdicts, valid.select(pl.len()).collect().item(), review_count)
+        books = books.model_copy(update={"flip_count": pq.ParquetFile(files["flips"]).metadata.num_rows})
         note = {"run_id": plan.run_id, "run_date": plan.run_date.isoformat(), "plan_sha256": plan.sha256}
         versions = {}
-        for table in (VERDICTS, REJECTED, REVIEW):
+        for table in (VERDICTS, REJECTED, REVIEW, FLIPS):
             batches = record_batches(files[table.name], table)
             versions[table.name] = run.lake.replace_day(
                 run.paths.lake(table.name), table, plan.run_date, batches, note, run.still_ours

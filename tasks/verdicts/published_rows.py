@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.review import REVIEW
 from data_contracts.tables.table import Table
 from data_contracts.tables.verdicts import VERDICTS
@@ -26,6 +27,7 @@ PUBLISHED: tuple[tuple[Table, str], ...] = (
     (VERDICTS, "valid_count"),
     (REJECTED, "rejected_count"),
     (REVIEW, "review_count"),
+    (FLIPS, "flip_count"),
 )
 #: What `count_plain` raises, beside our own errors, for an object that is no Parquet of ours.
 UNREADABLE = (pa.ArrowInvalid, OSError, ValueError)

@@ -68,8 +68,10 @@ _SWITCH = "MODERATION_PREFLIGHT_BUCKETS=false goes without this look"
 def check_reach(storage: Storage, paths: RunPaths) -> tuple[str, ...]:
     """Write, read and delete a probe below both own roots, and list the comments; what could not be seen is returned.
 
+    Below the root of lease and ledger, writes whose condition does not hold are tried as well.
+
     Raises:
-        StorageRefused: if a root is clearly closed, with what to grant.
+        StorageRefused: if a root is clearly closed, with what to grant; if a store takes no notice of conditions.
     """
     warnings = []
     for name, uri in zip(("OUTPUT_URI", "BATCH_URI"), paths.probes, strict=True):
@@ -77,6 +79,7 @@ def check_reach(storage: Storage, paths: RunPaths) -> tuple[str, ...]:
         try:
             storage.put(uri, paths.run_id.encode())
             found = storage.get(uri)
+            ignored = _ignored_condition(storage, uri) if name == "OUTPUT_URI" else ""
             storage.delete([uri])
         except StorageRefused as error:
             raise StorageRefused(
@@ -88,6 +91,12 @@ def check_reach(storage: Storage, paths: RunPaths) -> tuple[str, ...]:
         else:
             if found != paths.run_id.encode():
                 warnings.append(f"a probe below {root} did not come back as it was written")
+            elif ignored:
+                raise StorageRefused(
+                    f"write {uri}: the store took a write whose condition ({ignored}) did not hold: nothing was "
+                    f"submitted; lease and ledger below MODERATION_{name} rest on S3's conditional writes: without "
+                    f"them two runs could pay for one day ({_SWITCH})"
+                )
     try:
         storage.list(paths.comments)
     except StorageRefused as error:
@@ -97,3 +106,13 @@ def check_reach(storage: Storage, paths: RunPaths) -> tuple[str, ...]:
     except StorageUnavailable as error:
         warnings.append(str(error))
     return tuple(warnings)
+
+
+def _ignored_condition(storage: Storage, uri: str) -> str:
+    """The condition that the store does not look at, by writes over a probe that must not go through; "" if none.
+
+    Some stores that speak S3 take no notice of a header that they do not know.
+    """
+    if storage.put_if_absent(uri, b"written over what was there"):
+        return "If-None-Match"
+    return "If-Match" if storage.put_if_match(uri, b"written over another version", "0" * 32) else ""

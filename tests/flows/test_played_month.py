@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import polars as pl
 import pytest
 
 from data_contracts.documents.summary import Night
-from sandbox.month import DUCKDB_QUERIES, LAST_DAY, POLARS_QUERIES, fill, queries
+from sandbox.month import DUCKDB_QUERIES, EDITED, LAST_DAY, POLARS_QUERIES, fill, publish_anew, queries
 from sandbox.play import play_history
 from sandbox.serve import running
 from tasks.base.settings import Settings
@@ -67,3 +68,29 @@ def test_polars_queries_work_as_printed(
     text = query.format(folder=month[0].name, day=LAST_DAY)
     assert text in queries(Path(month[0].name))
     assert eval(f"({text})", {"pl": pl}).height > 0  # noqa: S307  our own text, as a reader would paste it
+
+
+def test_a_day_judged_anew_is_there_to_look_back_to(tmp_path: Path) -> None:
+    """`make night` publishes a day twice, after comments were edited: the queries that look back show what changed."""
+    queries = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "queries.py"))
+    days = [LAST_DAY - timedelta(days=back) for back in (2, 1)]
+    with (
+        running(data=tmp_path, job_seconds=0.0, cache_dir=tmp_path / "cache") as sandbox,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        sandbox.reset()
+        for name, value in sandbox.environment.items():
+            patch.setenv(name, value)
+        fill(sandbox, days)
+        settings = Settings.load()
+        play_history(settings, days, lambda: datetime.now(UTC), lambda _: None)
+        flipped = publish_anew(settings, days[0], lambda: datetime.now(UTC))
+        sandbox.save()
+    assert flipped >= EDITED
+    tables = queries["Tables"](str(tmp_path / "moderation-output"))
+    (change,) = queries["QUERIES"]["flips_between_prompt_versions"](tables).collect().iter_rows(named=True)
+    assert change["date"] == days[0]
+    assert change["newly_flagged_count"] + change["no_longer_flagged_count"] + change["recategorised_count"] == flipped
+    beliefs = queries["QUERIES"]["what_we_believed_on_tuesday"](tables).collect()
+    assert beliefs.filter(pl.col("run_id_then") != pl.col("run_id_now"))["date"].to_list() == [days[0]]
+    assert queries["QUERIES"]["which_comments_flipped"](tables).collect().height == flipped

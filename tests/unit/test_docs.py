@@ -27,7 +27,8 @@ PAGES = {
 }
 ROOMS = sorted(path.parent.name for path in ROOT.glob("tasks/*/__init__.py"))
 COMMANDS = {
-    package: {info.name or info.callback.__name__ for info in typer.registered_commands if info.callback}
+    package: {str(info.name or info.callback.__name__) for info in typer.registered_commands if info.callback}
+    | {str(group.typer_instance.info.name) for group in typer.registered_groups if group.typer_instance}
     for package, typer in (("flows", app), ("sandbox", sandbox_app))
 }
 

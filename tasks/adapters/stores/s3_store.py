@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,11 +20,16 @@ from tasks.adapters.stores.ranged_object import Part, RangedObject
 from tasks.base.errors import StorageUnavailable
 
 _NOT_FOUND = {"404", "NoSuchKey", "NotFound"}
-_PRECONDITION = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
+_PRECONDITION = {"412", "PreconditionFailed"}
 #: What S3 says to a range of an object that has no byte.
 _NO_RANGE = {"416", "InvalidRange"}
 #: Bytes that are read at least where an open object is read on.
 _BLOCK_BYTES = 1 << 20
+#: Another write of the key was under way: neither a yes nor a no. Source: Amazon S3 API Reference, "PutObject"
+#: (IfMatch, IfNoneMatch): on a 409 the upload is to be tried again.
+_CONFLICT = "ConditionalRequestConflict"
+#: Waits between the tries; an object of ours is written in some tenths of a second.
+_CONFLICT_WAITS_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 #: S3's own limit for DeleteObjects.
 _DELETE_BATCH = 1000
 
@@ -132,12 +138,12 @@ class S3Store:
         bucket, key = _split(uri)
         with translated(f"write {uri}", StorageUnavailable, StorageRefused):
             try:
-                self._s3.put_object(**self._into(bucket), Key=key, Body=body, IfNoneMatch="*")
+                self._put_on_condition(bucket, key, body, None)
             except ClientError as error:
                 if error_code(error) not in _PRECONDITION:
                     raise
                 found = self.get(uri)
-                if found is None:  # another write was under way, and has not come through
+                if found is None:  # it was there a moment ago, and somebody has deleted it since
                     raise StorageUnavailable(f"write {uri}: {error_text(error)}") from None
                 # A retry inside botocore may have met our own first write, whose answer was lost.
                 return found == body
@@ -162,7 +168,7 @@ class S3Store:
         bucket, key = _split(uri)
         with translated(f"write {uri}", StorageUnavailable, StorageRefused):
             try:
-                self._s3.put_object(**self._into(bucket), Key=key, Body=body, IfMatch=f'"{etag}"')
+                self._put_on_condition(bucket, key, body, etag)
             except ClientError as error:
                 if error_code(error) not in _PRECONDITION | _NOT_FOUND:
                     raise
@@ -179,15 +185,38 @@ class S3Store:
     def send_if_match(self, path: Path, uri: str, etag: str | None) -> bool:
         """See ObjectStore."""
         bucket, key = _split(uri)
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
         with translated(f"write {uri}", StorageUnavailable, StorageRefused), path.open("rb") as file:
             try:
-                self._s3.put_object(**self._into(bucket), Key=key, Body=file, **condition)
+                self._put_on_condition(bucket, key, file, etag)
             except ClientError as error:
                 if error_code(error) not in _PRECONDITION | _NOT_FOUND:
                     raise
                 return False
         return True
+
+    def _put_on_condition(self, bucket: str, key: str, body: bytes | BinaryIO, etag: str | None) -> None:
+        """Write if the object has this etag, with None if there is none; S3's conflict is tried again, as S3 asks for.
+
+        The same condition is sent again: where the other write came through, S3 answers that it does not hold.
+
+        Raises:
+            StorageUnavailable: if other writes of the key are under way at every try.
+            ClientError: as S3 answers; a precondition that does not hold among them.
+        """
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
+        for wait_s in (*_CONFLICT_WAITS_S, None):
+            if not isinstance(body, bytes):
+                body.seek(0)
+            try:
+                self._s3.put_object(**self._into(bucket), Key=key, Body=body, **condition)
+            except ClientError as error:
+                if error_code(error) != _CONFLICT:
+                    raise
+                if wait_s is None:
+                    raise StorageUnavailable(f"write s3://{bucket}/{key}: {error_text(error)}") from None
+                time.sleep(wait_s)
+            else:
+                return
 
     def delete(self, uris: Iterable[str]) -> None:
         """See ObjectStore."""

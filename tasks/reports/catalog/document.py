@@ -48,7 +48,9 @@ file with all tables and views: `python -m flows catalog --duckdb moderation.duc
 - **Plain objects** (`OUTPUT_URI/TABLE/date=D/TABLE.parquet`) are the current day again, for readers that know no Delta.
   Each is sent by one PutObject, so nobody ever sees half of one. They have **no other promise**: one that is replaced
   while it is read by ranges may give an error or, rarely, rows of both versions, and right after a commit it is a
-  moment behind the table.
+  moment behind the table. `date` is in their path and in the file: pandas and pyarrow take a folder of them, or one,
+  with `partitioning=None`: `pd.read_parquet("s3://YOUR-BUCKET/verdicts/", partitioning=None)`, see
+  [queries.md](queries.md#the-plain-objects).
 - **Columns** may be added, nullable, in any version; a query that names its columns does not notice. None is removed,
   renamed, retyped or made nullable without a line under "Breaking" in the changelog
   (`tests/unit/data_contracts/test_schema_contract.py`).

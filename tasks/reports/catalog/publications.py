@@ -9,6 +9,7 @@ import polars as pl
 
 from data_contracts.tables.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.tables.comments import COMMENTS, REJECTED
+from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.labels import LABELS
 from data_contracts.tables.metrics import METRICS
 from data_contracts.tables.review import REVIEW
@@ -64,6 +65,14 @@ PUBLISHED = (
         "Its row is written last, so a day without one is not published, whatever else there is of it.",
     ),
     Publication(REVIEW, "replaced", True, "One row for each verdict that is not judged."),
+    Publication(
+        FLIPS,
+        "replaced",
+        True,
+        "Empty for a day that was published once. A night, a backfill and a restore compare with what readers had "
+        "before; what earlier publications changed stands in the table's history. An answer that was lacking and has "
+        "come is no flip. How many, which way and why: `flips.json` of the run.",
+    ),
 )
 
 #: What upstream and the labelers write; read only.

@@ -210,9 +210,46 @@ def test_a_lost_answer_does_not_lose_the_race(wire: Wire) -> None:
     assert storage.get(f"{BUCKET}/a") == b"mine"
 
 
-def test_a_write_under_way_elsewhere_is_worth_another_try(wire: Wire) -> None:
-    """S3's conflict with a concurrent write, and no object to be seen, is neither a yes nor a no."""
-    wire.fates.append(Reply(409, "<Error><Code>ConditionalRequestConflict</Code><Message>busy</Message></Error>"))
+CONFLICT = Reply(409, "<Error><Code>ConditionalRequestConflict</Code><Message>busy</Message></Error>")
+
+
+def conditional_writes(storage: Storage, folder: Path) -> dict[str, Callable[[], bool]]:
+    """Every write with a condition, each of which holds."""
+    file = folder / "new"
+    file.write_bytes(b"new")
+    storage.put(f"{BUCKET}/there", b"old")
+    (item,) = (item for item in storage.list(BUCKET) if item.uri == f"{BUCKET}/there")
+    return {
+        "put_if_absent": lambda: storage.put_if_absent(f"{BUCKET}/absent", b"new"),
+        "put_if_match": lambda: storage.put_if_match(f"{BUCKET}/there", b"new", item.etag),
+        "send_if_match": lambda: storage.send_if_match(file, f"{BUCKET}/there", item.etag),
+        "send_if_absent": lambda: storage.send_if_match(file, f"{BUCKET}/absent", None),
+    }
+
+
+@pytest.mark.parametrize("verb", ["put_if_absent", "put_if_match", "send_if_match", "send_if_absent"])
+def test_a_conflict_with_another_write_is_tried_again(verb: str, wire: Wire, tmp_path: Path) -> None:
+    """S3's 409 says neither yes nor no: the same write is sent again, whole, and then it holds."""
+    storage = Storage(Aws())
+    write = conditional_writes(storage, tmp_path)[verb]
+    wire.fates.extend([CONFLICT, CONFLICT])
+    assert write()
+    assert storage.get(f"{BUCKET}/{'absent' if 'absent' in verb else 'there'}") == b"new"
+
+
+def test_who_loses_a_conflict_is_told_so(wire: Wire) -> None:
+    """Where the other write came through, the write that is sent again finds its condition broken."""
+    storage = Storage(Aws())
+    storage.put(f"{BUCKET}/a", b"another's")
+    wire.fates.append(CONFLICT)
+    assert not storage.put_if_absent(f"{BUCKET}/a", b"mine")
+    wire.fates.append(CONFLICT)
+    assert not storage.put_if_match(f"{BUCKET}/a", b"mine", "0" * 32)
+
+
+def test_a_conflict_without_end_is_worth_another_try(wire: Wire) -> None:
+    """Where other writes are always under way, the stage is told to come again."""
+    wire.fates.extend([CONFLICT] * 6)
     with pytest.raises(StorageUnavailable, match="ConditionalRequestConflict: busy"):
         Storage(Aws()).put_if_absent(f"{BUCKET}/a", b"mine")
 

@@ -122,6 +122,21 @@ def test_the_review_list_forgets_it_too(site: Site, monkeypatch: pytest.MonkeyPa
     assert any(name.startswith("moderation-output/review/") for name in site.holding(OTHER))
 
 
+def test_the_flips_forget_it_too(site: Site) -> None:
+    """A comment whose verdict changed goes from the list of those, its runs' history included."""
+    site.settings = site.settings.model_copy(update={"min_judged_fraction": 0.0, "max_attempts": 1})
+    site.put_day(DAY)
+    site.play(DAY)
+    site.sandbox.faults.set("refusals", "1.0")
+    site.play(DAY, epoch=1)
+    assert {PERSON, OTHER} <= set(site.lake("flips")["comment_id"])
+    erasure = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
+    assert erasure.is_good, erasure.lines
+    assert site.holding(PERSON, RECORD) == []
+    assert OTHER in set(site.lake("flips")["comment_id"])
+    assert any(name.startswith("moderation-output/flips/") for name in site.holding(OTHER))
+
+
 def test_an_erased_comment_is_nowhere(site: Site) -> None:
     """Tables, their history, plain objects, requests, answers and batch files are free of it; others' rows stay."""
     site.put_day(DAY)

@@ -16,6 +16,7 @@ import pytest
 from deltalake import DeltaTable
 from polars.testing import assert_frame_equal
 
+from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.verdicts import VERDICTS
 from sandbox.days import sample_day
 from sandbox.play import play_night
@@ -25,6 +26,7 @@ from tasks.base.paths import DayPaths
 from tasks.reports.catalog.publications import PUBLISHED
 from tasks.reports.catalog.views import VIEWS
 from tasks.reports.catalog.write_catalog import Places, write_duckdb
+from tasks.verdicts.flips import flip_rows
 from tests.fakes import FakeBedrock
 from tests.measured_nights import settings_in
 
@@ -48,7 +50,7 @@ class Published:
 
     def tables(self) -> Any:
         """The tables as the Polars queries read them."""
-        return queries["Tables"](str(self.output), self.moment)
+        return queries["Tables"](str(self.output), self.moment, labels_uri=str(self.folder / "labels"))
 
     def database(self, *, copy: bool = False) -> duckdb.DuckDBPyConnection:
         """The DuckDB file, just written and opened by nothing but DuckDB."""
@@ -91,7 +93,11 @@ def judge_again(folder: Path) -> None:
         run_id=pl.lit("backfill"),
     )
     batches = after.to_arrow().cast(VERDICTS.arrow_schema).to_batches()
-    lake.replace_day(paths.lake("verdicts"), VERDICTS, REJUDGED, batches, {})
+    note = {"run_date": str(REJUDGED), "run_id": "backfill"}
+    lake.replace_day(paths.lake("verdicts"), VERDICTS, REJUDGED, batches, note)
+    rows = flip_rows(before.lazy(), after.lazy(), REJUDGED).collect()
+    lake.replace_day(paths.lake("flips"), FLIPS, REJUDGED, rows.to_arrow().cast(FLIPS.arrow_schema).to_batches(), note)
+    rows.write_parquet(paths.plain("flips"))
 
 
 def put(folder: Path, frame: pl.DataFrame) -> None:
@@ -192,9 +198,50 @@ def test_newest_measurements_count(published: Published) -> None:
     assert (kept["measured_at"] == kept["newest"]).all()
 
 
+def test_looking_back_needs_no_moment(published: Published) -> None:
+    """Without a moment, `then` is before a day was last published anew, which is what there is to look back to."""
+    latest = queries["Tables"](str(published.output))
+    for query in ("flips_between_prompt_versions", "what_we_believed_on_tuesday"):
+        assert_frame_equal(POLARS[query](latest).collect(), POLARS[query](published.tables()).collect())
+
+
+def test_a_labelled_comment_leaves_the_review_queue(published: Published) -> None:
+    """Each comment says why it is listed, and none that somebody has labelled is."""
+    found = POLARS["review_queue"](published.tables()).collect()
+    labelled = published.tables().labels().collect()
+    whole = POLARS["review_queue"](queries["Tables"](str(published.output))).collect()
+    assert found.join(labelled, on=["date", "comment_id"], how="semi").is_empty()
+    assert whole.join(labelled, on=["date", "comment_id"], how="semi").height > 0
+    assert found["reason"].null_count() == 0
+
+
+def test_the_plain_folders_are_read_as_documented(published: Published) -> None:
+    """The lines of queries.md under "The plain objects" run as printed, for every table that has plain objects."""
+    page = (DOCS / "queries.md").read_text(encoding="utf-8")
+    code = page.partition("## The plain objects")[2].partition("```python\n")[2].partition("```")[0]
+    assert code.count("partitioning=None") == 3
+    for name in [item.table.name for item in PUBLISHED if item.has_plain]:
+        text = code.replace("s3://YOUR-BUCKET", str(published.output)).replace("2026-11-19", str(DAYS[0]))
+        found: dict[str, Any] = {}
+        exec(text.replace("/verdicts", f"/{name}"), found)  # noqa: S102  our own text, as a reader would paste it
+        count = sum(pl.read_parquet(path).height for path in published.output.glob(f"{name}/*/*.parquet"))
+        assert len(found["frame"]) == found["table"].num_rows == count
+        assert found["lazy"].collect().height == found["rows"].fetchall()[0][0] == count
+        assert len(found["one_day"]) <= count
+
+
+def test_rates_by_product_have_intervals(published: Published) -> None:
+    """Each day's rate lies in its interval, which is wider for fewer comments; ends never leave 0 to 1."""
+    with published.database() as connection:
+        rows = connection.sql("SELECT * FROM violations_by_product").pl()
+    assert rows.filter(~pl.col("violation_rate").is_between(pl.col("ci_low"), pl.col("ci_high"))).is_empty()
+    assert rows["ci_low"].min() >= -1e-9
+    assert rows["ci_high"].max() <= 1 + 1e-9
+
+
 def test_every_query_is_written_twice_and_listed() -> None:
-    """Ten questions, each with a file, a function of the same name and a line in queries.md."""
-    assert len(SQL) >= 10
+    """Twelve questions, each with a file, a function of the same name and a line in queries.md."""
+    assert len(SQL) >= 12
     assert [path.stem[3:] for path in SQL] == list(POLARS)
     page = (DOCS / "queries.md").read_text(encoding="utf-8")
     assert [path.name for path in SQL if f"(queries/{path.name})" not in page] == []

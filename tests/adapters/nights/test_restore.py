@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.review import REVIEW
 from data_contracts.tables.table import Table
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
@@ -104,6 +105,8 @@ def test_the_day_is_again_what_it_was(site: Site) -> None:
     """Verdicts, rejected rows and the review list come back in lake and plain objects; the row of `nights` as well."""
     assert site.read(REVIEW).height >= 50
     restored = site.restore(site.version_of("first"))
+    flips = site.read(FLIPS)
+    assert flips.height == 0, "fifty comments got verdicts that they lacked, and none got another"
     for table in (VERDICTS, REJECTED, REVIEW):
         assert_frame_equal(site.read(table), site.first[table.name], check_row_order=False)
     night, before = site.read(NIGHTS), site.first[NIGHTS.name]
@@ -111,6 +114,23 @@ def test_the_day_is_again_what_it_was(site: Site) -> None:
     assert night["published_at"].to_list() == [LATER]
     assert (restored.restored_run_id, restored.replaced_run_id) == ("first", "second")
     assert "as it is now" in describe_restore(DAY, restored)
+
+
+def test_what_a_day_judged_anew_and_a_restore_change_stands_in_flips(site: Site) -> None:
+    """Each comment whose verdict went, with both runs; a restore that takes verdicts away says so as well."""
+    flips, verdicts = site.read(FLIPS), site.read(VERDICTS)
+    unjudged = verdicts.filter(pl.col("status") != "judged").join(
+        site.first["verdicts"].filter(pl.col("status") == "judged"), on="comment_id", suffix="_first"
+    )
+    assert flips.height == unjudged.height > 0
+    assert set(flips["comment_id"]) == set(unjudged["comment_id"])
+    assert set(flips.select("old_run_id", "run_id").iter_rows()) == {("first", "second")}
+    assert flips["new_violation"].null_count() == flips["new_category"].null_count() == flips.height
+    assert site.read(NIGHTS)["flip_count"].to_list() == [flips.height]
+    site.restore(site.version_of("first"))
+    assert (site.read(FLIPS).height, site.read(NIGHTS)["flip_count"].to_list()) == (0, [0])
+    site.restore(site.version_of("second"), "no, it was right")
+    assert_frame_equal(site.read(FLIPS), flips, check_row_order=False)
 
 
 def test_a_restore_is_on_record(site: Site) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_contracts.tables.verdicts import VERDICTS
+from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from sandbox.days import sample_day
 from sandbox.play import play_night
 from sandbox.serve import Sandbox
@@ -224,6 +224,39 @@ def test_a_sleeper_calls_for_nothing_more(
     with pytest.raises(LeaseLost, match="successor"):
         play_night(in_a_row, DAY, "sleeper", lambda: NOW)
     assert sandbox.bedrock.call_counts["InvokeModel"] == 1
+
+
+def test_a_sleeper_cannot_change_published_books(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run sleeps through its canary's call while another publishes the day: the answer comes too late for the books,
+    and the published row says what the ledger says."""
+    connected, paths = adapters.connect(settings), DayPaths(settings, DAY)
+
+    class TakenOver:
+        """Bedrock, during whose first call another run takes the day and publishes it."""
+
+        is_first = True
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(connected.bedrock, name)
+
+        def invoke(self, *args: Any, **more: Any) -> dict[str, Any]:
+            if self.is_first:
+                self.is_first = False
+                connected.storage.put(paths.lease, Holder(run_id="successor").model_dump_json().encode())
+                quick = settings.model_copy(update={"preflight_canary": False})
+                assert play_night(quick, DAY, "successor", lambda: NOW) is not None
+            return connected.bedrock.invoke(*args, **more)
+
+    asleep = replace(connected, bedrock=TakenOver())  # type: ignore[arg-type] # the rest of the port is passed on
+    monkeypatch.setattr(adapters, "connect", lambda _: asleep)
+    with pytest.raises(LeaseLost):
+        play_night(settings, DAY, "sleeper", lambda: NOW)
+    booked = [entry.usage for entry in read_ledger(connected.storage, paths) if entry.usage is not None]
+    (night,) = connected.lake.scan(paths.lake(NIGHTS.name), NIGHTS).collect().iter_rows(named=True)
+    assert night["run_id"] == "successor"
+    assert night["input_tokens"] == sum(usage.input_tokens for usage in booked)
+    assert night["output_tokens"] == sum(usage.output_tokens for usage in booked)
+    assert any(usage.lost_call_count for usage in booked)
 
 
 def test_a_sleeper_cannot_turn_the_ledger_back(settings: Settings) -> None:

@@ -12,9 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.base.errors import SettingsInvalid, SettingsMissing
-from tasks.base.lost_settings import warn_once
 from tasks.base.ports import Severity
-from tasks.base.setting_names import FORMER, Former, warn_of_former
+from tasks.base.setting_names import FORMER, Former, warn_of_former, warn_once
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import constant_rates, estimate
 from tasks.batch.wanted_records import check_budget

@@ -22,7 +22,6 @@ from tasks.adapters.storage import StorageRefused
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.labels.day_accuracy import AccuracySummary
-from tasks.labels.measure_accuracy import measure_accuracy
 from tasks.labels.quality import QUALITY, Slice, category_slices, confusion_matrices, estimate, measure_quality
 from tasks.labels.truth import Settled, cohen_kappa, is_usable, schema_fault, settle
 from tasks.measure.judgement import Stamp, measured_rows
@@ -33,6 +32,7 @@ from tests.measured_nights import (
     NOW,
     label,
     labels_frame,
+    measure_and_append,
     metrics_of,
     publish_night,
     publish_verdicts,
@@ -395,7 +395,7 @@ def play(settings: Settings, day: date, right: int, wrong: int, source: str = "s
     bad = {"violation": True, "category": "spam"}
     rows = [label(str(n), source=source, **(bad if n < wrong else {})) for n in range(right + wrong)]
     put_labels(settings, day, labels_frame(rows))
-    summary = measure_accuracy.fn(settings, day, "run-1", "run-1", NOW)
+    summary = measure_and_append(settings, day, "run-1", "run-1", NOW)
     publish_night(settings, day)
     return summary
 
@@ -418,7 +418,7 @@ def accuracy_row(settings: Settings, day: date = DAY) -> MetricRow:
 
 def test_no_labels(settings: Settings) -> None:
     """A day without labels says no_data, and nothing fails."""
-    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    summary = measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     assert (summary.state, summary.accuracy) == (State.NO_DATA, None)
     rows = metrics_of(settings, DAY)
     assert set(rows["state"]) == {"no_data"}
@@ -462,7 +462,7 @@ def test_few_labels_say_how_many_would_tell(settings: Settings) -> None:
 
 def measured_later(settings: Settings, days: int) -> MetricRow:
     """The day's accuracy as it is measured so many days later."""
-    measure_accuracy.fn(settings, DAY, "run-2", "run-1", NOW + timedelta(days))
+    measure_and_append(settings, DAY, "run-2", "run-1", NOW + timedelta(days))
     return accuracy_row(settings)
 
 
@@ -492,7 +492,7 @@ def test_provisional_days_are_no_history(settings: Settings) -> None:
 def test_labels_that_stay_away(settings: Settings, nights: int, severity: str | None) -> None:
     """A day that is still without labels after 14 days is a ticket where labels used to come, and not before."""
     put_past(settings, nights, 196, 4)
-    measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     assert (accuracy_row(settings).state, accuracy_row(settings).severity) == (State.NO_DATA, None)
     row = measured_later(settings, days=14)
     assert (row.state, row.severity, row.reason_code) == (State.NO_DATA, severity, "no_labels")
@@ -504,7 +504,7 @@ def test_strata_are_counts(settings: Settings) -> None:
     odd[0] |= {"violation": True, "category": "spam"}
     publish_verdicts(settings, DAY, verdicts_frame([verdict(str(n)) for n in range(10)]))
     put_labels(settings, DAY, labels_frame(odd))
-    measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     row = next(
         row for row in rows_of(metrics_of(settings, DAY)) if (row.metric, row.slice) == ("accuracy", "stratum=clear")
     )
@@ -525,7 +525,7 @@ def test_a_stratum_that_goes_wrong_rings(settings: Settings) -> None:
             labels.append(label(str(number), stratum=name, inclusion_probability=0.5, **bad))
     publish_verdicts(settings, DAY, verdicts_frame(verdicts))
     put_labels(settings, DAY, labels_frame(labels))
-    assert measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW).degraded == ("accuracy all",)
+    assert measure_and_append(settings, DAY, "run-1", "run-1", NOW).degraded == ("accuracy all",)
 
 
 def test_broken_label_files(settings: Settings) -> None:
@@ -535,7 +535,7 @@ def test_broken_label_files(settings: Settings) -> None:
     put_labels(settings, DAY, labels_frame([label("a")] * 4).drop("labeler"), "part-1.parquet")
     (Path(DayPaths(settings, DAY).labels) / "part-2.parquet").write_bytes(b"no parquet")
     (Path(DayPaths(settings, DAY).labels) / "_SUCCESS").write_bytes(b"")
-    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    summary = measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     assert (summary.label_count, summary.label_error_count, summary.n) == (6, 5, 1)
     row = metrics_of(settings, DAY).row(by_predicate=pl.col("metric") == "label_error_rate", named=True)
     assert row["reason"].endswith("part-1.parquet misses labeler; part-2.parquet is no readable Parquet file")
@@ -575,7 +575,7 @@ def test_a_label_file_is_read_row_by_row(settings: Settings, columns: dict[str, 
     """Extra columns are never read, a time is an instant in any zone, and what is wrong with a row is its own fault."""
     publish_verdicts(settings, DAY, verdicts_frame([verdict(one) for one in "abc"]))
     write_labels(settings, "part-0.parquet", **columns)
-    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    summary = measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     assert (summary.label_count, summary.label_count - summary.label_error_count) == (3, usable_count)
 
 
@@ -584,7 +584,7 @@ def test_labels_follow_the_rule_of_the_comments(settings: Settings) -> None:
     publish_verdicts(settings, DAY, verdicts_frame([verdict(one) for one in "abc"]))
     for name in ("000000_0", "team=a/part-0.PARQUET", "_half.parquet", "sub/part-0.parquet"):
         write_labels(settings, name)
-    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    summary = measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     assert summary.label_count == 6
     folder = DayPaths(settings, DAY).labels
     unread, hidden = summary.warnings
@@ -608,7 +608,7 @@ def test_a_label_file_that_is_refused_is_counted(settings: Settings, monkeypatch
 
     monkeypatch.setattr(outside.storage, "fetch", refuse)
     monkeypatch.setattr(adapters, "connect", lambda _: outside)
-    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    summary = measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     assert (summary.label_count, summary.label_error_count) == (4, 1)
     (warning,) = summary.warnings
     assert warning.startswith("part-1.parquet was refused: read ")
@@ -621,7 +621,7 @@ def test_late_labels_measure_again(settings: Settings) -> None:
         settings, DAY, labels_frame([label("7", labeler="late", violation=True, category="spam")]), "part-9.parquet"
     )
     later = NOW + timedelta(days=3)
-    assert measure_accuracy.fn(settings, DAY, "run-2", "run-1", later).n == 49
+    assert measure_and_append(settings, DAY, "run-2", "run-1", later).n == 49
     plain = pl.read_parquet(DayPaths(settings, DAY).plain("metrics"))
     assert plain.schema == METRICS.polars_schema
     assert set(plain.select("run_id", "verdicts_run_id").iter_rows()) == {("run-2", "run-1")}
@@ -635,7 +635,7 @@ def test_raters_agreement_is_told(settings: Settings) -> None:
     labels = rated(40, 36, "x", "y")
     publish_verdicts(settings, DAY, verdicts_frame([verdict(f"c{n}") for n in range(40)]))
     put_labels(settings, DAY, labels_frame(labels))
-    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    summary = measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     assert (summary.rated_twice_count, summary.agreed_count, summary.n) == (40, 36, 36)
     assert summary.kappa == pytest.approx(0.8)
     row = metrics_of(settings, DAY).row(

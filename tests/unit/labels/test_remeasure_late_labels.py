@@ -7,28 +7,34 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tasks import adapters
 from tasks.base.errors import InputChanged
-from tasks.base.paths import DayPaths
+from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.labels.label_files import list_labels, load_seen, read_labels
 from tasks.labels.measure_accuracy import measure_accuracy
 from tasks.labels.remeasure_late_labels import LateLabelsSummary, remeasure_late_labels
 from tasks.measure.judgement import Stamp, measured_rows
+from tasks.measure.measure_drift import measure_drift
 from tasks.measure.measurement import rate
+from tests.factories import plan
 from tests.measured_nights import (
     DAY,
     NOW,
     degraded,
     label,
     labels_frame,
+    measure_and_append,
     metrics_of,
     publish_night,
     publish_verdicts,
     put_metrics,
+    put_run,
     settings_in,
+    valid_row,
     verdict,
     verdicts_frame,
 )
@@ -58,7 +64,7 @@ def put_labels(settings: Settings, rows: list[dict[str, Any]], name: str = "part
 def publish(settings: Settings) -> None:
     """Publish DAY: sixty comments without a violation, measured before any label came."""
     publish_verdicts(settings, DAY, verdicts_frame([verdict(str(n)) for n in range(60)]))
-    measure_accuracy.fn(settings, DAY, "run-1", "x", NOW)
+    measure_and_append(settings, DAY, "run-1", "x", NOW)
     publish_night(settings, DAY)
 
 
@@ -120,7 +126,7 @@ def test_a_day_that_was_published_again_is_measured_again(settings: Settings) ->
     """What was measured with another run's verdicts counts for nothing."""
     put_labels(settings, [label("1")])
     publish(settings)
-    measure_accuracy.fn(settings, DAY, "run-0", "older", NOW)
+    measure_and_append(settings, DAY, "run-0", "older", NOW)
     assert look(settings).remeasured == (str(DAY),)
     seen = load_seen(adapters.connect(settings).storage, settings, [DAY]).get(DAY)
     assert seen is not None
@@ -163,3 +169,25 @@ def test_a_file_that_goes_while_it_is_read(settings: Settings, tmp_path: Path) -
         storage.fetch(objects[0].uri, tmp_path / "x")
     files = read_labels(storage, objects, paths.labels, tmp_path)
     assert (files.labels["comment_id"].to_list(), files.lost_count, files.faults) == (["2"], 0, ())
+
+
+def test_a_night_appends_once(settings: Settings) -> None:
+    """Drift, accuracy and late labels of a night are one commit of the metrics table, the plain objects of each day
+    follow, and before that commit nothing is said of the night."""
+    publish(settings)
+    put_labels(settings, [label(str(n)) for n in range(60)])
+    lake, paths = adapters.connect(settings).lake, RunPaths(settings, TONIGHT, "tonight")
+    publish_verdicts(settings, TONIGHT, verdicts_frame([verdict(str(n), date=TONIGHT) for n in range(40)]))
+    put_run(settings, TONIGHT, "tonight", [valid_row(str(n)) for n in range(40)], verdicts_frame([verdict("0")]))
+    before = len(lake.commits(paths.lake("metrics")))
+    measure_drift.fn(settings, plan(run_date=TONIGHT, run_id="tonight"), LATER)
+    measure_accuracy.fn(settings, TONIGHT, "tonight", "tonight", LATER)
+    assert len(lake.commits(paths.lake("metrics"))) == before
+    assert metrics_of(settings, TONIGHT).is_empty()
+    assert load_seen(adapters.connect(settings).storage, settings, [TONIGHT]) == {}
+    assert look(settings, "tonight").remeasured == (str(DAY),)
+    assert len(lake.commits(paths.lake("metrics"))) == before + 1
+    assert {"volume", "accuracy"} <= set(metrics_of(settings, TONIGHT)["metric"])
+    for day in (DAY, TONIGHT):
+        assert "tonight" in set(pl.read_parquet(DayPaths(settings, day).plain("metrics"))["run_id"])
+    assert set(load_seen(adapters.connect(settings).storage, settings, [DAY, TONIGHT])) == {DAY, TONIGHT}

@@ -27,7 +27,9 @@ from tasks.ledger.moves import (
     closed,
     collected,
     ended,
+    forgotten,
     intended,
+    settled,
     stop_refused,
     submitted,
     turned_away,
@@ -99,6 +101,7 @@ MOVES: dict[MoveName, list[Callable[[LedgerEntry], Move]]] = {
     "adopted": [lambda entry: adopted(entry, ARN, NOW)],
     "stop_refused": [lambda entry: stop_refused(entry, "no")],
     "ended": [lambda entry, status=status: ended(entry, status, None) for status in JobStatus],  # type: ignore[misc]
+    "forgotten": [lambda entry: forgotten(entry, "the account was closed")],
     "closed": [lambda entry: closed(entry, NOW, is_whole=True), lambda entry: closed(entry, NOW, is_whole=False)],
     "collected": [lambda entry: collected(entry, "s3://answers", factories.usage(), NOW)],
     "called": [lambda entry: called(entry, most(entry.call_count + 1), "another run", 3000)],
@@ -106,6 +109,7 @@ MOVES: dict[MoveName, list[Callable[[LedgerEntry], Move]]] = {
     "turned_away": [lambda entry: turned_away(entry, most(entry.call_count - 1), "busy")],
     "unanswered": [lambda entry: unanswered(entry, "timed out")],
     "answered": [lambda entry: answered(entry, factories.usage(), None, NOW)],
+    "settled": [lambda entry: settled(entry, "another run", 2)],
 }
 BEGINNINGS: dict[MoveName, Callable[[LedgerEntry], LedgerEntry]] = {
     "intended": lambda entry: intended(entry, 1),

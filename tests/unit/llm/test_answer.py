@@ -55,6 +55,25 @@ def test_an_answer_without_violation_has_category_none() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(FINE.replace('""', "null"), id="null"),
+        pytest.param(FINE.replace(', "explanation": ""', ""), id="missing"),
+    ],
+)
+def test_no_violation_needs_no_explanation(text: str) -> None:
+    """Where there is nothing to explain, null and a missing explanation are good answers: nobody asks again."""
+    assert read_answer(text, CATEGORIES) == Answer(violation=False, category="none", confidence=1.0, explanation="")
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r\n", "\t"])
+def test_a_raw_line_break_inside_a_string_is_read(sign: str) -> None:
+    """A model may write a line break into a string as it is; the explanation is one line all the same."""
+    answer = read_answer(answer_text(explanation="an@advert").replace("@", sign), CATEGORIES)
+    assert (answer.violation, answer.explanation) == (True, f"an{' ' * len(sign)}advert")
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         pytest.param("", "no JSON object", id="empty"),

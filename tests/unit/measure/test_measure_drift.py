@@ -27,6 +27,7 @@ from tests.factories import plan
 from tests.measured_nights import (
     DAY,
     NOW,
+    append_measured,
     degraded,
     metrics_of,
     publish_night,
@@ -212,6 +213,7 @@ def play(settings: Settings, day: date, comments: int = 120, failed: int = 0, ru
     ]
     put_run(settings, day, run_id, valid, verdicts(rows))
     measure_drift.fn(settings, plan(run_date=day, run_id=run_id), NOW)
+    append_measured(settings, day, run_id, NOW)
 
 
 def test_stage_learns_then_judges(settings: Settings) -> None:
@@ -260,6 +262,7 @@ def test_stage_measures_again(settings: Settings) -> None:
     later = NOW + timedelta(hours=1)
     put_run(settings, DAY, "run-2", [valid_row("a")], verdicts([verdict("a")]))
     summary = measure_drift.fn(settings, plan(run_date=DAY, run_id="run-2"), later)
+    append_measured(settings, DAY, "run-2", later)
     plain = pl.read_parquet(DayPaths(settings, DAY).plain("metrics"))
     assert plain.schema == METRICS.polars_schema
     assert plain.group_by("metric", "slice").len()["len"].max() == 1
@@ -290,6 +293,7 @@ def test_stage_knows_how_texts_are_written(settings: Settings) -> None:
         day = DAY + timedelta(number)
         put_run(settings, day, "run-1", [valid_row(str(n), text=text) for n in range(9)], verdicts([verdict("0")]))
         measure_drift.fn(settings, plan(run_date=day, run_id="run-1"), NOW)
+        append_measured(settings, day, "run-1", NOW)
         shifts.append(next(row for row in rows_of(metrics_of(settings, day)) if row.metric == "text_shift"))
         publish_night(settings, day)
     assert [row.reason_code for row in shifts] == ["collecting", "collecting", "few_nights", "few_nights"]

@@ -141,6 +141,7 @@ def test_a_night_is_one_row() -> None:
             "estimated_output_tokens": [420],
             "estimate_source": ["learnt"],
             "review_count": [1],
+            "flip_count": [0],
             "model_id": [factories.MODEL_ID],
             "prompt_version": ["v1"],
             "prompt_sha256": ["a" * 64],

@@ -17,6 +17,7 @@ from data_contracts.documents.balance import Balance
 from data_contracts.documents.ledger import LedgerEntry, Usage
 from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.review import REVIEW
 from data_contracts.tables.table import Table
 from data_contracts.tables.verdicts import VERDICTS
@@ -273,6 +274,7 @@ class Night:
         self.paths = RunPaths(self.settings, factories.RUN_DATE, factories.RUN_ID)
         self.scratch = root / "scratch.parquet"
         self.rejected = REJECTED.empty()
+        self.flips = FLIPS.empty()
 
     def plan(self, rows: int, run_id: str = factories.RUN_ID) -> Plan:
         source = InputObject(uri=factories.SOURCE, etag="e1", size_bytes=1, row_count=rows)
@@ -283,7 +285,7 @@ class Night:
         self.outside.storage.send(self.scratch, self.paths.work(name))
 
     def publish(self, valid: pl.DataFrame, rejected: pl.DataFrame, verdicts: pl.DataFrame) -> Balance:
-        for name, frame in (("valid", valid), ("rejected", rejected), ("verdicts", verdicts)):
+        for name, frame in (("valid", valid), ("rejected", rejected), ("verdicts", verdicts), ("flips", self.flips)):
             self.send(name, frame)
         return publish.fn(self.settings, self.plan(valid.height + rejected.height))
 
@@ -328,6 +330,17 @@ def test_a_day_is_in_the_lake_and_in_the_plain_objects(night: Night) -> None:
     assert actual.review_count == 2
     stored = json.loads(Path(night.paths.file("balance.json")).read_text())
     assert Balance.model_validate(stored) == actual
+
+
+def test_flips_are_published_beside_the_verdicts(night: Night) -> None:
+    """What the night changes about the day stands in lake and plain object, and is counted."""
+    row = {"date": factories.RUN_DATE, "comment_id": "c1", "old_violation": True, "new_violation": False}
+    row |= {"old_category": "spam", "new_category": "none", "old_run_id": "before", "run_id": factories.RUN_ID}
+    night.flips = pl.DataFrame([row], schema=FLIPS.polars_schema)
+    books = night.publish(factories.valid({}), REJECTED.empty(), factories.verdicts(UNPAID))
+    assert (books.flip_count, books.flips_version) == (1, 1)
+    assert_frame_equal(night.lake(FLIPS), night.flips)
+    assert_frame_equal(pl.read_parquet(night.paths.plain("flips")), night.flips)
 
 
 def test_publishing_again_leaves_the_same_day(night: Night) -> None:

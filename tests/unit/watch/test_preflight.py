@@ -33,6 +33,18 @@ class Closed:
         self._meet("get", uri)
         return b"another's" if self._verb == "change" else self._storage.get(uri)
 
+    def put_if_absent(self, uri: str, body: bytes) -> bool:
+        if self._verb == "ignore If-None-Match":
+            self._storage.put(uri, body)
+            return True
+        return self._storage.put_if_absent(uri, body)
+
+    def put_if_match(self, uri: str, body: bytes, etag: str) -> bool:
+        if self._verb == "ignore If-Match":
+            self._storage.put(uri, body)
+            return True
+        return self._storage.put_if_match(uri, body, etag)
+
     def delete(self, uris: Iterable[str]) -> None:
         for uri in (wanted := list(uris)):
             self._meet("delete", uri)
@@ -84,3 +96,11 @@ def test_a_store_that_does_not_answer_only_warns(verb: str, root: str, tmp_path:
 def test_a_probe_that_comes_back_changed_warns(tmp_path: Path) -> None:
     """A store that does not give back what it took is told."""
     assert len(look(tmp_path, "change")) == 2
+
+
+@pytest.mark.parametrize("header", ["If-None-Match", "If-Match"])
+def test_a_store_without_conditional_writes_stops_the_night(header: str, tmp_path: Path) -> None:
+    """Lease and ledger rest on them, so nothing is paid for where a store takes no notice; no probe stays behind."""
+    with pytest.raises(StorageRefused, match=rf"\({header}\) did not hold: nothing was submitted.*PREFLIGHT_BUCKETS"):
+        look(tmp_path, f"ignore {header}")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
