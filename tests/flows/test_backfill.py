@@ -371,7 +371,7 @@ def test_answers_that_lack_are_asked_for_again(
         )
         # A backfill shows its plan, and then nobody is there to be asked.
         assert done.returncode == (2 if "backfill" in command else 0), done.stderr
-        shown = str(lacking) if "backfill" in command else "error" if "verdicts" in command else "violation_rate"
+        shown = str(lacking) if "backfill" in command else "error"
         assert shown in done.stdout
     again: Any = run(mode="partial", return_state=True)
     assert again.name == "Completed"
