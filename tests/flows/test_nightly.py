@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import polars as pl
@@ -14,7 +16,6 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from flows.nightly import nightly
-from flows.restore import restore
 from flows.watchdog import watchdog
 from sandbox.days import sample_day
 from tasks import adapters
@@ -70,7 +71,7 @@ def opened(link: str) -> tuple[str, str]:
     return answer.headers["content-type"].split(";")[0], answer.raise_for_status().text
 
 
-def test_an_operator_needs_no_shell(site: Site) -> None:
+def test_an_operator_needs_no_shell(site: Site, prefect_server: str) -> None:
     """The page of the days, its links, the settings, the prompts and the versions of a day are in the UI, and open."""
     site.put_day(sample_day(RUN_DATE))
     nightly(run_date=RUN_DATE)
@@ -92,11 +93,22 @@ def test_an_operator_needs_no_shell(site: Site) -> None:
     assert "max_cost_usd" in artifact("settings")
     assert "alert_urls" not in artifact("settings")
     assert "v1" in artifact("prompts")
-    listed: Any = restore(day=RUN_DATE, return_state=True)
-    assert listed.name == "Completed"
+    # In a process of its own: reading a table's history lets no thread run beside it, and S3 is served by one of ours.
+    script = (
+        "from datetime import date; from flows.restore import restore; "
+        f"day = date.fromisoformat('{RUN_DATE}'); restore(day=day); "
+        "print(restore(day=day, version=99, reason='a test', return_state=True).name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PREFECT_API_URL": prefect_server},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.stdout.split() == ["Refused"], done.stderr
     assert "this is the day now" in artifact(f"restore-{RUN_DATE}")
-    refused: Any = restore(day=RUN_DATE, version=99, reason="a test", return_state=True)
-    assert refused.name == "Refused"
 
 
 def test_a_second_run_pays_nothing(site: Site) -> None:
