@@ -71,7 +71,9 @@ METRIC_ROWS = [
         0.0045,
         state="degraded",
         since="2026-11-17",
-        reason="5.1 deviations above 28 earlier nights, limit 4",
+        reason="8.42 % is 2.31 points above the baseline of 6.11 %; the evidence reached its limit",
+        reason_code="shift",
+        severity="ticket",
     ),
     compared("violation_rate", "language=en", 0.0611, 0.0602, 0.007),
     compared(
@@ -83,7 +85,9 @@ METRIC_ROWS = [
         state="degraded",
         since="2026-11-19",
         n=988,
-        reason="4.4 deviations above 28 earlier nights, limit 4",
+        reason="52 % is 14.90 points above the baseline of 37.1 %; the evidence reached its limit",
+        reason_code="shift",
+        severity="ticket",
     ),
     metric(
         "violation_category_share",
@@ -93,7 +97,8 @@ METRIC_ROWS = [
         baseline=0.012,
         effect=-0.001,
         state="cannot_tell",
-        reason="21 violations, 30 are needed to judge their split",
+        reason="19 are too few to tell; 20 would",
+        reason_code="few_items",
     ),
     compared("malformed_rate", "all", 0.0007, 0.0005, 0.0012),
     compared("input_tokens_log", "all", 6.548, 6.551, 0.01, kind="mean", ci_low=6.541, ci_high=6.555),
@@ -243,7 +248,7 @@ def hostile_night(text: str) -> Night:
 
 def many_metrics() -> list[MetricRow]:
     """Sixty products beside the usual rows, fourteen of them degraded."""
-    facts = {"state": "degraded", "since": str(RUN_DATE), "reason": "4.8 deviations above 28 earlier nights, limit 4"}
+    facts = {"state": "degraded", "since": str(RUN_DATE), "reason": "16 deviations in one night", "severity": "report"}
     return [
         *METRIC_ROWS,
         *(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from data_contracts.documents.summary import Night
-from data_contracts.tables.metrics import MetricRow, State
+from data_contracts.tables.metrics import MetricRow, ReasonCode, State
 from tasks.base.figures import count as tally
 from tasks.base.figures import dollars, per_thousand, percent
 from tasks.base.safe_text import brief, code, inert, literal
@@ -138,6 +138,7 @@ def _accuracy_line(night: Night) -> str:
     if row is None:
         return "unknown: neither sample nor planted labels have come for this day"
     apart = "" if row.slice == "all" else "; no sample labels have come for this day"
+    apart += "; provisional, more labels are to come" if row.reason_code == ReasonCode.PROVISIONAL else ""
     return f"{percent(row.value)} (95% interval {interval(row)}), n {tally(row.n)} {labels}{apart}"
 
 

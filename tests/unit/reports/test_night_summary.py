@@ -90,6 +90,8 @@ def test_what_is_no_night_is_said_as_it_is() -> None:
 
 def test_planted_labels_are_named() -> None:
     """Without sample labels the accuracy is that of planted ones, and says so."""
+    few = estimated("accuracy", "all", 0.9, 20, 0.1, state="cannot_tell", reason_code="provisional")
+    assert "provisional, more labels are to come" in " ".join(describe_terminal(a_night(metrics=[few])).split())
     rows = [metric("accuracy", state="no_data", n=0), estimated("accuracy", "source=planted", 0.955, 40, 0.07)]
     shown = " ".join(describe_terminal(a_night(metrics=rows)).split())
     assert "95.5% (95% interval 88.5% to 100%), n 40 planted labels; no sample labels have come for this day" in shown
