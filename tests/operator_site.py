@@ -44,6 +44,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+#: The states of a run that published: what was measured is another matter.
+PUBLISHED = ("Completed", "Partial", "Degraded")
+
+
 class Up:
     """A `make up`, with folders of its own."""
 

@@ -21,7 +21,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from sandbox.month import fill
 from sandbox.serve import Sandbox, running
-from tests.operator_site import ROOT, Up, wait_for
+from tests.operator_site import PUBLISHED, ROOT, Up, wait_for
 
 ZONE = "Europe/Berlin"
 SLOW_S = 3600.0
@@ -164,7 +164,7 @@ def test_a_backfill_is_started_agreed_to_and_done_by_clicks(
     screenshot("5-backfill-question")
     submit(page, "Submit", "/resume")
 
-    story.up.wait_for_state(run_id, "Completed")
+    story.up.wait_for_state(run_id, *PUBLISHED)
     page.goto(run_page)
     open_tab(page, "Artifacts")
     expect(page.get_by_text("spent of").first).to_be_visible()
@@ -212,11 +212,11 @@ def test_a_cancelled_run_has_stopped_its_jobs(story: Story, page: Page, screensh
 
 
 def test_a_refused_backfill_says_why_in_the_run(story: Story, page: Page, screenshot: Callable[[str], None]) -> None:
-    """A reversed range fails at once, and the message in the run is the reason, without a traceback."""
+    """A reversed range is refused at once, and the message in the run is the reason, without a traceback."""
     run_id = story.up.start_run(
         "backfill", start_date=str(story.yesterday), end_date=str(story.day(3)), reason="A slip of the hand."
     )
-    story.up.wait_for_state(run_id, "Failed")
+    story.up.wait_for_state(run_id, "Refused")
     message = story.up.run(run_id)["state"]["message"]
     assert str(story.day(3)) in message
     assert "Traceback" not in message
@@ -236,7 +236,7 @@ def test_the_night_that_died_is_published_and_paid_once(
 ) -> None:
     """Its worker and process were killed together: it is seen to be dead, starts again, and asks Bedrock nothing."""
     day = story.day(4)
-    assert story.up.wait_for_state(story.killed_run, "Completed") == "Completed"
+    story.up.wait_for_state(story.killed_run, *PUBLISHED)
     states = story.up.api(f"/flow_run_states/?flow_run_id={story.killed_run}")
     names = [state["name"] for state in sorted(states, key=lambda state: state["timestamp"])]
     assert names.count("Running") == 2

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.operator_site import Up, wait_for
+from tests.operator_site import PUBLISHED, Up, wait_for
 
 
 def up_process(up: Up) -> int:
@@ -40,7 +40,7 @@ def test_make_up_starts_goes_on_and_ends_cleanly(start_up: Callable[..., Up], tm
     wait_for("the leftovers are ended", lambda: "of an earlier `make up` were still there" in again.said, 120)
     again.wait_until_ready()
     run_id = again.start_run("watchdog", is_quiet=True)
-    again.wait_for_state(run_id, "Failed", "Completed")
+    again.wait_for_state(run_id, "Failed", *PUBLISHED)
     again.interrupt()
     assert again.children() == {}
     assert "Traceback" not in again.said
