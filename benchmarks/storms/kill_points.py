@@ -12,6 +12,7 @@ from typing import Any
 #: Calls of the storage, lake and Bedrock ports that outlive the process.
 WRITES = frozenset(
     {
+        "compact",
         "put",
         "put_if_absent",
         "put_if_match",
@@ -30,6 +31,8 @@ WRITES = frozenset(
 READS = frozenset(
     {
         "list",
+        "presigned",
+        "web_link",
         "get",
         "fetch",
         "open",
