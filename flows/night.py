@@ -166,6 +166,6 @@ def _judge(
     step(remeasure_late_labels, settings, run_date, run_id, now())
     alerts = step(send_alerts, settings, run_date, run_id, now(), is_quiet=options.is_quiet)
     night = step(close_night, settings, plan, validation, verdicts, books, alerts, step.seconds, now())
-    step(tell_late_input, settings, now(), is_quiet=options.is_quiet)
+    step(tell_late_input, settings, now(), run_date, is_quiet=options.is_quiet)
     step(expire_batch_files, settings, run_date, now())
     return night

@@ -84,8 +84,8 @@ close_night           | ledger, lake/metrics,          | ledger.json, report.htm
                       | preflight.json,                | summary.json, state/usage;     | (LeaseLost)
                       | confusion.json, lease          | last of all lake/nights        |
 tell_late_input       | lake/nights, the plans and     | the alert channels,            | never
-                      | listings of the last           | state/alerts/late_input.json   |
-                      | WATCH_DAYS days, the listings  |                                |
+                      | listings of the last           | state/alerts/late_input.json,  |
+                      | WATCH_DAYS days, the listings  | state/alerts/unread_input.json |
                       | of the labels                  |                                |
 expire_batch_files    | lake/nights, ledger, the       | deletes batch files past their | never
                       | listing of the batch root      | retention, and scratch frames  |

@@ -38,19 +38,20 @@ def check_schema(schema: pa.Schema, uri: str) -> None:
 
 
 def count_rows(file: BinaryIO, uri: str) -> int:
-    """Rows of a Parquet file whose schema keeps the contract, read from its footer.
+    """Rows of a Parquet file whose schema keeps the contract, read from its footer; no rows keep any contract.
 
     Raises:
         SchemaDrift: if it does not, or if the file is not Parquet at all.
     """
     try:
         parquet = open_parquet(file)
-        schema = stored_schema(parquet)
+        schema = stored_schema(parquet, COMMENTS)
     except UNREADABLE as error:
         if not _is_arrows(error):
             raise
         raise SchemaDrift(f"{uri}: not a readable Parquet file ({first_line(error)})") from error
-    check_schema(schema, uri)
+    if parquet.metadata.num_rows:
+        check_schema(schema, uri)
     return int(parquet.metadata.num_rows)
 
 

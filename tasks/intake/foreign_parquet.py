@@ -24,6 +24,7 @@ from tasks.base.errors import SchemaDrift
 BROKEN = "_broken"
 
 _BATCH_ROWS = 50_000
+_BLOCK_BYTES = 1 << 20
 _INT96 = pa.timestamp("us", "UTC")
 #: Years 1 to 9999, in seconds since 1970: what Python, pandas and every reader of ours can hold.
 _FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799
@@ -36,15 +37,35 @@ UNREADABLE = (pa.ArrowException, OSError, ValueError, LookupError)
 
 
 def open_parquet(source: Path | BinaryIO) -> pq.ParquetFile:
-    """A file with its footer read; INT96 times (Spark, Hive, Impala) to the microsecond, as nanoseconds end in 2262."""
-    return pq.ParquetFile(source, coerce_int96_timestamp_unit="us")
+    """A file with its footer read; INT96 times (Spark, Hive, Impala) to the microsecond, as nanoseconds end in 2262.
+
+    A local file is read in blocks: else a row group's columns are held whole. From afar every block would be a call.
+    """
+    blocks = {"buffer_size": _BLOCK_BYTES, "pre_buffer": False} if isinstance(source, Path) else {}
+    return pq.ParquetFile(source, coerce_int96_timestamp_unit="us", **blocks)
 
 
-def stored_schema(file: pq.ParquetFile) -> pa.Schema:
-    """The file's columns; an INT96 time is an instant in UTC, which is what its writers mean and cannot say."""
+def stored_schema(file: pq.ParquetFile, table: Table) -> pa.Schema:
+    """The types of the file's columns, as far as they are types to a table's reader.
+
+    An INT96 time is an instant in UTC, which is what its writers mean and cannot say. A column of another type than the
+    table's that holds no value has none: pandas calls its nulls double, object or nothing by how they came to be.
+    """
     leaves = (file.schema.column(number) for number in range(len(file.schema.names)))
-    int96 = {leaf.path for leaf in leaves if leaf.physical_type == "INT96"}
-    return pa.schema(pa.field(one.name, _INT96 if one.name in int96 else one.type) for one in file.schema_arrow)
+    stored = {leaf.path: _INT96 for leaf in leaves if leaf.physical_type == "INT96"}
+    schema = pa.schema(pa.field(one.name, stored.get(one.name, one.type)) for one in file.schema_arrow)
+    for column in table:
+        place = schema.get_field_index(column.name)  # none, too, where the name stands there twice
+        if place >= 0 and not can_stand_for(schema.field(place).type, column.dtype) and _is_void(file, column.name):
+            schema = schema.set(place, pa.field(column.name, pa.null()))
+    return schema
+
+
+def _is_void(file: pq.ParquetFile, name: str) -> bool:
+    """Whether a column holds no value: read, as pyarrow ends the process at a footer's counts of an encrypted one."""
+    return all(
+        batch.column(name).null_count == batch.num_rows for batch in file.iter_batches(_BATCH_ROWS, columns=[name])
+    )
 
 
 class SchemaFault(NamedTuple):
@@ -81,6 +102,8 @@ def read_batches(file: pq.ParquetFile, table: Table) -> Iterator[pa.RecordBatch]
         UNREADABLE: if the file is not what its footer says.
     """
     schema = plain_schema(table)
+    if not file.metadata.num_rows:  # then it need not have the columns
+        return
     for batch in file.iter_batches(_BATCH_ROWS, columns=table.names):
         broken = pa.repeat(pa.scalar(False), batch.num_rows)
         columns = []
@@ -144,10 +167,12 @@ _PLAIN: dict[type[Any], pa.DataType] = {
 def _plain(values: pa.Array, column: Column) -> tuple[pa.Array, pa.Array | None]:
     """A column in its plain type, and which of its rows were mended; None for none."""
     plain = _PLAIN[type(column.dtype)]
-    if pa.types.is_null(values.type):
+    if values.null_count == len(values):
         return pa.nulls(len(values), plain), None
-    if pa.types.is_timestamp(plain):
+    if pa.types.is_timestamp(plain) and pa.types.is_timestamp(values.type):
         return instants(values), None
+    if not can_stand_for(values.type, column.dtype):
+        raise pa.ArrowTypeError(f"there are values of type {values.type}")
     if not pa.types.is_large_string(plain):
         return values.cast(plain, safe=False), None  # a number too long for a float loses its last digits
     if pa.types.is_dictionary(values.type):

@@ -123,8 +123,8 @@ def _read(path: Path) -> tuple[list[pl.DataFrame], str | None, int]:
     row_count = 1
     try:
         with open_parquet(path) as file:
-            fault = schema_fault(stored_schema(file))
             row_count = file.metadata.num_rows
+            fault = schema_fault(stored_schema(file, LABELS)) if row_count else None
             if fault is not None:
                 return [], fault, row_count
             with panics_told("reading labels"):

@@ -83,27 +83,34 @@ def find_unread(unread: Sequence[UnreadInput], days: Sequence[date], label_days:
 
 
 def _look(problems: Iterable[Problem], looked: Callable[[Problem], Sequence[date]]) -> Look:
+    def is_to_come(problem: Problem) -> bool:
+        return problem.day is not None and problem.day > max(looked(problem))
+
     return Look(
         tuple(problems),
-        is_unsure=lambda problem: problem.day is not None and problem.day > max(looked(problem)),
-        is_watched=lambda problem: problem.day is None or problem.day >= min(looked(problem)),
+        is_unsure=is_to_come,
+        is_watched=lambda problem: problem.day is None or is_to_come(problem) or problem.day in looked(problem),
     )
 
 
 @single_stage
 @reading_lake()
-def tell_late_input(settings: Settings, now: datetime, *, is_quiet: bool = False) -> LateInputSummary:
+def tell_late_input(
+    settings: Settings, now: datetime, run_date: date | None = None, *, is_quiet: bool = False
+) -> LateInputSummary:
     """Look at the last WATCH_DAYS days and tell what is new. It never fails: the night is published.
 
-    Labels come later than comments: their folders are looked at for as long as labels are.
+    Labels come later than comments: their folders are looked at for as long as labels are. The night's own day is
+    looked at however old it is.
 
     Reads: lake/nights, the plans and listings of the last WATCH_DAYS days, the listings of the labels.
-    Writes: the alert channels, state/alerts/late_input.json.
+    Writes: the alert channels, state/alerts/late_input.json, state/alerts/unread_input.json.
     Stops when: never.
     """
     yesterday = now.astimezone(settings.zone).date() - timedelta(days=1)
-    days = days_until(yesterday, settings.watch_days)
-    label_days = days_until(yesterday, max(settings.watch_days, LABEL_DAYS))
+    own = {run_date} if run_date is not None else set[date]()
+    days = sorted({*days_until(yesterday, settings.watch_days), *own})
+    label_days = sorted({*days_until(yesterday, max(settings.watch_days, LABEL_DAYS)), *own})
     try:
         with panics_told():
             outside = adapters.connect(settings)

@@ -94,7 +94,8 @@ Which types are read, each as the contract's own:
 - A time may have any unit and any zone, also one that is no IANA name (`+05:30`, `JST`): an instant is an instant.
   INT96 is read as UTC, which is what Spark, Hive, Glue and Firehose mean by it (Spark writes a time that says so itself
   with `spark.sql.parquet.outputTimestampType=TIMESTAMP_MICROS`). A time without a zone is refused.
-- A column without a type, as pandas writes one that holds nothing but nulls, is nulls: each row is judged by itself.
+- A column that holds no value is nulls, whatever type pandas gave it or did not: each row is judged by itself. A file
+  without rows is no rows, and needs no column.
 - A time outside the years 1 to 9999 is null, a string that is no UTF-8 is mended: what that means for a row is its own.
 """
 

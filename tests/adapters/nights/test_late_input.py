@@ -157,6 +157,14 @@ def test_what_no_night_reads_is_let_go_of_openly(site: Site) -> None:
     assert site.titles()[-1] == "objects that no night reads: 1 days no longer watched"
 
 
+def test_a_night_of_long_ago_tells_of_its_own_folder(site: Site) -> None:
+    """A day that is judged by hand weeks later has its ticket all the same."""
+    (Path(DayPaths(site.settings, DAY).comments) / "part-9.csv").write_text("comment_id,text")
+    site.put("b.parquet", COMMENTS.slice(120, 5))
+    play_night(site.settings, DAY, "run-2", lambda: NOW + timedelta(days=60))
+    assert site.titles() == ["objects that no night reads: in the folders of 1 days"]
+
+
 def test_the_marker_is_told_to_nobody(site: Site) -> None:
     """The object that says that the input is complete is expected, whatever its name."""
     site.settings = site.settings.model_copy(update={"input_marker": "done.txt"})

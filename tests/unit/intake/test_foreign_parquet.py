@@ -159,12 +159,42 @@ def test_a_column_without_a_type_is_nulls(column: str, tmp_path: Path) -> None:
     assert found.schema == read(write(tmp_path / "other.parquet")).schema
 
 
-def test_an_empty_pandas_frame_is_no_rows(tmp_path: Path) -> None:
-    """No column of it has a type that anybody chose."""
+@pytest.mark.parametrize(
+    "stored", [pa.float64(), pa.int32(), pa.timestamp("us"), pa.bool_(), pa.binary(), pa.decimal128(5, 2)], ids=str
+)
+def test_a_column_without_a_value_is_nulls(stored: pa.DataType, tmp_path: Path) -> None:
+    """pandas writes NaN as doubles that are null: what is not there has no type."""
+    nulls = pa.array([None] * 4, stored)
+    found = read(write(tmp_path / "input.parquet", user_id=nulls, posted_at=nulls, text=nulls))
+    assert found.select("user_id", "posted_at", "text").null_count().row(0) == (4, 4, 4)
+
+
+def test_a_value_of_another_type_is_drift(tmp_path: Path) -> None:
+    """One value is enough, in any row group, and where the footer does not count the nulls."""
+    path, ids = tmp_path / "input.parquet", pa.array([None, None, None, 1.5])
+    for how in ({"row_group_size": 2}, {"write_statistics": False}):
+        pq.write_table(four(user_id=ids), path, **how)
+        with pytest.raises(SchemaDrift, match=r"part-0\.parquet: column user_id is double, expected string$"):
+            read(path)
+        with pytest.raises(SchemaDrift, match=r"part-0\.parquet: column user_id cannot be read"):
+            read_comments(path, SOURCE)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        pytest.param({"dtype": "object"}, id="objects"),
+        pytest.param({"dtype": "float64"}, id="doubles"),
+        pytest.param({}, id="as-pandas-likes"),
+        pytest.param({"columns": []}, id="no-columns"),
+    ],
+)
+def test_an_empty_pandas_frame_is_no_rows(columns: dict[str, Any], tmp_path: Path) -> None:
+    """No column of it has a type that anybody chose, and there is nothing that could be misread."""
     import pandas as pd  # type: ignore[import-untyped]  # takes seconds, for this test alone
 
     path = tmp_path / "input.parquet"
-    pd.DataFrame({name: [] for name in COMMENTS.names}, dtype="object").to_parquet(path)
+    pd.DataFrame({name: [] for name in COMMENTS.names}, **columns).to_parquet(path)
     assert read(path).height == 0
 
 

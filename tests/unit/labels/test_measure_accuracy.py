@@ -569,6 +569,7 @@ _TIMES = pa.array([1_795_143_600_000] * 3)
         pytest.param({"labeler": pa.nulls(3)}, 0, id="nobody-labelled-them"),
         pytest.param({"stratum": pa.nulls(3), "inclusion_probability": pa.nulls(3)}, 3, id="without-a-type"),
         pytest.param({"delay": pa.array([None] * 3, pa.duration("s"))}, 3, id="an-extra-duration"),
+        pytest.param({"stratum": pa.array([None] * 3, pa.float64())}, 3, id="nulls-of-another-type"),
     ],
 )
 def test_a_label_file_is_read_row_by_row(settings: Settings, columns: dict[str, pa.Array], usable_count: int) -> None:
@@ -577,6 +578,15 @@ def test_a_label_file_is_read_row_by_row(settings: Settings, columns: dict[str, 
     write_labels(settings, "part-0.parquet", **columns)
     summary = measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     assert (summary.label_count, summary.label_count - summary.label_error_count) == (3, usable_count)
+
+
+def test_a_label_file_without_rows_is_no_label(settings: Settings) -> None:
+    """An empty frame need not have the columns."""
+    publish_verdicts(settings, DAY, verdicts_frame([verdict("a")]))
+    put_labels(settings, DAY, labels_frame([label("a")]))
+    put_labels(settings, DAY, pl.DataFrame(schema={"labeler": pl.Float64}), "part-1.parquet")
+    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    assert (summary.label_count, summary.label_error_count, summary.warnings) == (1, 0, ())
 
 
 def test_labels_follow_the_rule_of_the_comments(settings: Settings) -> None:
