@@ -585,7 +585,7 @@ def test_a_label_file_without_rows_is_no_label(settings: Settings) -> None:
     publish_verdicts(settings, DAY, verdicts_frame([verdict("a")]))
     put_labels(settings, DAY, labels_frame([label("a")]))
     put_labels(settings, DAY, pl.DataFrame(schema={"labeler": pl.Float64}), "part-1.parquet")
-    summary = measure_accuracy.fn(settings, DAY, "run-1", "run-1", NOW)
+    summary = measure_and_append(settings, DAY, "run-1", "run-1", NOW)
     assert (summary.label_count, summary.label_error_count, summary.warnings) == (1, 0, ())
 
 
