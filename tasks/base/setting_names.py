@@ -155,7 +155,7 @@ def describe_lost(settings: BaseModel) -> Iterator[str]:
         if isinstance(value, BaseModel):
             names = [f"{lost.name}__{name}" for name in sorted(value.model_fields_set - lost.kept)]
         if names:
-            yield f"{', '.join(f'MODERATION_{name}'.upper() for name in names)} {lost.successor}"
+            yield f"{', '.join(map(variable, names))} {lost.successor}"
 
 
 @lru_cache

@@ -20,7 +20,7 @@ from tasks.intake.row_rules import read_comments
 
 
 def check_schema(schema: pa.Schema, uri: str) -> None:
-    """Nothing, if the file has every column of the contract, once, with a type that can stand for it.
+    """Raises SchemaDrift unless the file has every column of the contract, once, with a type that can stand for it.
 
     Raises:
         SchemaDrift: naming file, column, what was expected and what was found.
