@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from data_contracts.tables.metrics import State
+from tasks.base.ports import Severity
 from tasks.measure.detect import reasons
 from tasks.measure.detect.evidence import Mask
 from tasks.measure.detect.history import History
 from tasks.measure.detect.policy import Policy
 from tasks.measure.detect.rules import FAILURES, rule_of
-from tasks.measure.detect.sheet import Reason, Severity, Sheet, State
+from tasks.measure.detect.sheet import Reason, Sheet
 
 #: No labels on a night are a ticket where so many of so many nights before had some.
 LABELLED_NIGHTS, OF_NIGHTS = 7, 28

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from data_contracts.tables.metrics import State
+from tasks.base.ports import Severity
 from tasks.measure.detect import reasons
 from tasks.measure.detect.baseline import MIN_NIGHTS, WINDOW, deviation_of, freedom
 from tasks.measure.detect.evidence import JUMP, Array, ringing_deviation
@@ -12,7 +14,7 @@ from tasks.measure.detect.nights import Charts, Judged, weights_of
 from tasks.measure.detect.policy import Policy
 from tasks.measure.detect.rules import Group, rings, rule_of
 from tasks.measure.detect.scale import values_at
-from tasks.measure.detect.sheet import Reason, Severity, Sheet, State
+from tasks.measure.detect.sheet import Reason, Sheet
 
 METHOD = f"night against up to {WINDOW} earlier nights; Shiryaev-Roberts evidence over nights"
 SHOWN = f"night against up to {WINDOW} earlier nights; never rings"

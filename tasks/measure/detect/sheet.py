@@ -9,28 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from data_contracts.tables.metrics import State
+from tasks.base.ports import Severity
 from tasks.measure.detect.evidence import Array, Mask
 from tasks.measure.detect.history import History
 
 Words = npt.NDArray[np.object_]
-
-
-class State(StrEnum):
-    """What the detector says about a chart on a night; the values are those of the metrics table."""
-
-    OK = "ok"
-    DEGRADED = "degraded"
-    CANNOT_TELL = "cannot_tell"
-    NO_DATA = "no_data"
-    LEARNING = "learning"
-
-
-class Severity(StrEnum):
-    """How urgent a degraded chart is."""
-
-    PAGE = "page"
-    TICKET = "ticket"
-    REPORT = "report"
 
 
 class Reason(StrEnum):

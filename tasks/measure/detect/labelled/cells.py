@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from data_contracts.tables.metrics import State
+from tasks.base.ports import Severity
 from tasks.measure.detect import reasons
 from tasks.measure.detect.evidence import Array
 from tasks.measure.detect.history import RATE, History
@@ -12,7 +14,7 @@ from tasks.measure.detect.labelled.creep import RECENT_NIGHTS, Creep, watch_cree
 from tasks.measure.detect.labelled.errors import Found, log_ratios, part_weights, rises
 from tasks.measure.detect.policy import Policy
 from tasks.measure.detect.rules import Worse, rule_of
-from tasks.measure.detect.sheet import Reason, Severity, Sheet, State
+from tasks.measure.detect.sheet import Reason, Sheet
 
 METHOD = "exact counts of errors, by stratum where there are any, against all nights but the last 14; Shiryaev-Roberts"
 #: Within so many nights a change of `Policy.smallest_drop` should show.
