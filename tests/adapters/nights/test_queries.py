@@ -46,11 +46,12 @@ class Published:
     def __init__(self, folder: Path, inputs: Path, moment: datetime) -> None:
         self.folder, self.moment = folder, moment
         self.output = folder / "output"
-        self.places = Places.of(str(self.output), str(inputs / "comments"), str(inputs / "labels"))
+        self.labels = inputs / "labels"
+        self.places = Places.of(str(self.output), str(inputs / "comments"), str(self.labels))
 
     def tables(self) -> Any:
         """The tables as the Polars queries read them."""
-        return queries["Tables"](str(self.output), self.moment, labels_uri=str(self.folder / "labels"))
+        return queries["Tables"](str(self.output), self.moment, labels_uri=str(self.labels))
 
     def database(self, *, copy: bool = False) -> duckdb.DuckDBPyConnection:
         """The DuckDB file, just written and opened by nothing but DuckDB."""
