@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 import pyarrow as pa
@@ -39,7 +40,8 @@ class Column:
 class Table:
     """A named, ordered set of columns, and the key that makes a row unique.
 
-    `key` is unique within a day, or in the whole table where it holds `date`.
+    `key` is unique within a day, or in the whole table where it holds `date`. A table never changes, so its schemas are
+    made once: a night asks for them some hundred times.
     """
 
     name: str
@@ -55,15 +57,15 @@ class Table:
         """Column names in order."""
         return [column.name for column in self.columns]
 
-    @property
+    @cached_property
     def polars_schema(self) -> pl.Schema:
         """The polars schema, in column order."""
         return pl.Schema({column.name: column.dtype for column in self.columns})
 
-    @property
+    @cached_property
     def arrow_schema(self) -> pa.Schema:
         """The Arrow schema with nullability, as it is written to Parquet and Delta."""
-        empty = self.empty().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        empty = self._empty.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
         return pa.schema(
             pa.field(column.name, _plain(empty.field(column.name).type), nullable=column.nullable)
             for column in self.columns
@@ -71,6 +73,10 @@ class Table:
 
     def empty(self) -> pl.DataFrame:
         """A frame with every column and no row."""
+        return self._empty.clone()
+
+    @cached_property
+    def _empty(self) -> pl.DataFrame:
         return pl.DataFrame(schema=self.polars_schema)
 
     def widen(self, frame: pl.LazyFrame) -> pl.LazyFrame:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -60,14 +61,20 @@ def find_price(model_id: str, mode: Mode, path: Path | None = None) -> Price | N
     path = path or _SHIPPED
     ref = parse_model_id(model_id)
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal).get("price", [])
-        for entry in entries:
+        for entry in _entries(path.read_text(encoding="utf-8")):
             if entry["model"] == ref.base_id:
                 pair = entry.get(ref.scope, entry["global"])["batch" if mode == "batch" else "on_demand"]
                 return Price(*(int(Decimal(dollars) * PICODOLLARS / _TOKENS_PER_PRICE) for dollars in pair))
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ArithmeticError) as error:
         raise SettingsInvalid(f"MODERATION_PRICES: {path}: {type(error).__name__}: {error}") from error
     return None
+
+
+@lru_cache(maxsize=4)
+def _entries(text: str) -> list[dict[str, Any]]:
+    """The models of a price list: read anew only when its text changes: a night asks some fifty times."""
+    entries: list[dict[str, Any]] = tomllib.loads(text, parse_float=Decimal).get("price", [])
+    return entries
 
 
 def booked_price(entry: LedgerEntry, settings: Settings) -> Price | None:
