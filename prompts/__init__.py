@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -82,19 +82,20 @@ def read(name: str, version: str, catalog: Path = CATALOG) -> str:
     """
     path = catalog / name / f"{version}.md"
     if not path.is_file():
-        found = ", ".join("/".join(each) for each in versions(catalog)) or "none"
-        raise PromptFileError(f"there is no prompt {name}/{version}; the catalog has {found}")
+        names = ", ".join("/".join(each) for each in versions(catalog)) or "none"
+        raise PromptFileError(f"there is no prompt {name}/{version}; the catalog has {names}")
     return path.read_text(encoding="utf-8")
 
 
 def versions(catalog: Path = CATALOG) -> list[tuple[str, str]]:
     """Every (name, version) of the catalog, by name and then by number."""
-    found = [(path.parent.name, path.stem) for path in catalog.glob("*/v*.md")]
-    return sorted(found, key=lambda each: (each[0], len(each[1]), each[1]))
+    present = [(path.parent.name, path.stem) for path in catalog.glob("*/v*.md")]
+    return sorted(present, key=lambda each: (each[0], len(each[1]), each[1]))
 
 
+@lru_cache(maxsize=64)
 def parse(text: str, origin: str) -> Prompt:
-    """Read a prompt file's text.
+    """Read a prompt file's text; the same text is the same prompt, and every stage of a night asks for it.
 
     Raises:
         PromptFileError: as `load`; `origin` names the file in the message.
