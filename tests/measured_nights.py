@@ -153,14 +153,25 @@ class Site:
     def play(self, day: date, fault: Mapping[str, float] | None = None, *, keep: bool = True) -> pl.DataFrame:
         """Measure and judge one night; the rows of the metrics table."""
         earlier = evidence_of(pl.concat([METRICS.empty(), *self.frames]))
-        rows = judge(measured_rows(self.measure(day, fault or {}), Stamp(day, NOW, "r", "r")), earlier, Policy())
+        rows = judge(self._measured(day, fault or {}), earlier, Policy())
         if keep:
             self.frames.append(rows)
         return rows
 
     def play_nights(self, count: int) -> list[pl.DataFrame]:
         """Normal nights, one after another."""
-        return [self.play(date(2026, 1, 1) + timedelta(len(self.frames))) for _ in range(count)]
+        return [self.play(self._next_day()) for _ in range(count)]
+
+    def pass_nights(self, count: int) -> None:
+        """Normal nights that are measured and not judged: what is read of earlier nights is what they measured."""
+        for _ in range(count):
+            self.frames.append(self._measured(self._next_day(), {}))
+
+    def _next_day(self) -> date:
+        return date(2026, 1, 1) + timedelta(len(self.frames))
+
+    def _measured(self, day: date, fault: Mapping[str, float]) -> pl.DataFrame:
+        return measured_rows(self.measure(day, fault), Stamp(day, NOW, "r", "r"))
 
     def measure(self, day: date, fault: Mapping[str, float]) -> list[Measurement]:
         """One night's numbers: `fault` may have volume, length, english, korean, spam, violations, failed."""
