@@ -55,7 +55,7 @@ THROTTLING_CODES = frozenset(
 )
 
 #: Their DEBUG lines repeat every request's headers, the session token among them.
-for _talkative in ("botocore", "aiobotocore", "boto3"):
+for _talkative in ("botocore", "boto3"):
     logging.getLogger(_talkative).setLevel(logging.WARNING)
 
 #: What botocore resolves where no endpoint is set; any other (a VPC's, MinIO, the sandbox) somebody chose.

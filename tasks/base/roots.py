@@ -1,6 +1,6 @@
 """What a root may be called: every library that meets its URI must take it for the same key.
 
-boto3 and s3fs take a key as it stands. Delta Lake reads the URI of a table as a URL, and polars takes each `key=value`
+boto3 takes a key as it stands. Delta Lake reads the URI of a table as a URL, and polars takes each `key=value`
 folder on a file's way for a column. So OUTPUT_URI, below which the tables lie, may hold less than the roots of the
 input. Bedrock's own rule for BATCH_URI is the narrowest.
 """
@@ -110,8 +110,8 @@ def _table_columns() -> frozenset[str]:
     from data_contracts.tables.table import Table  # brings polars, which settings need for this alone
 
     modules = [import_module(f"{tables.__name__}.{module.name}") for module in iter_modules(tables.__path__)]
-    found = {id(each): each for module in modules for each in vars(module).values() if isinstance(each, Table)}
-    return frozenset(name for table in found.values() for name in table.names)
+    by_id = {id(each): each for module in modules for each in vars(module).values() if isinstance(each, Table)}
+    return frozenset(name for table in by_id.values() for name in table.names)
 
 
 def _first_other(text: str, allowed: re.Pattern[str]) -> str | None:
