@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from benchmarks.storms.simulated_clock import simulated
+from benchmarks.storms.simulated_clock import all_as_expected, simulated
 from benchmarks.storms.world import World
 from tasks import adapters
 from tasks.adapters import Adapters
@@ -27,6 +28,16 @@ def world() -> Iterator[World]:
     world = World(datetime(2026, 11, 20, 2, tzinfo=UTC))
     with simulated():
         yield world
+
+
+@pytest.fixture
+def without_expectations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every row is as expected: Great Expectations is a good part of a small night, and these tests are about others.
+
+    Where it matters it runs: `test_families_end_to_end`, `test_hostile_text`, `test_secrets`, every night in `flows`.
+    """
+    real = adapters.connect
+    monkeypatch.setattr(adapters, "connect", lambda settings: replace(real(settings), run_suite=all_as_expected))
 
 
 @pytest.fixture

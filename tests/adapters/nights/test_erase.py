@@ -25,6 +25,8 @@ from tasks.ledger.lease import held
 from tasks.past_days.erasure.erase_comment import erase_comment
 from tasks.past_days.erasure.remedies import TABLES
 
+pytestmark = pytest.mark.usefixtures("without_expectations")
+
 DAY, NEXT_DAY = date(2026, 11, 18), date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 1, tzinfo=UTC)
 PERSON = "person-c0ffee-2026"

@@ -18,6 +18,8 @@ from tasks.past_days.backfill.plan_backfill import PlannedDay, plan_backfill
 from tasks.past_days.backfill.record import BackfillRecord
 from tasks.past_days.backfill.request import BackfillMode, BackfillRequest
 
+pytestmark = pytest.mark.usefixtures("without_expectations")
+
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
 

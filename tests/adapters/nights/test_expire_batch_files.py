@@ -16,6 +16,8 @@ from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.jobs.expire_batch_files import batch_day, expire_batch_files
 
+pytestmark = pytest.mark.usefixtures("without_expectations")
+
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
 

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from benchmarks.storms.simulated_clock import all_as_expected
 from sandbox.days import sample_day
 from sandbox.play import play_night
 from tasks import adapters
@@ -35,7 +36,9 @@ class Site:
         self.settings = settings_in(root, poll_interval_s=0.001, count_tokens=False)
         real = adapters.connect(self.settings)
         self.bedrock, self.channel = FakeBedrock(real.storage, polls_until_done=1), FakeAlerts()
-        self.outside = Adapters(real.storage, real.lake, self.bedrock, (self.channel,), clock=FakeClock())
+        self.outside = Adapters(
+            real.storage, real.lake, self.bedrock, (self.channel,), clock=FakeClock(), run_suite=all_as_expected
+        )
         monkeypatch.setattr(adapters, "connect", lambda _: self.outside)
         self.put("a.parquet", COMMENTS.head(120))
 

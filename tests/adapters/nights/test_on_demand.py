@@ -24,6 +24,8 @@ from tasks.jobs.ask_on_demand import Pace
 from tasks.ledger.entries import read_ledger
 from tests.fakes import FakeBedrock, FakeClock, Killed
 
+pytestmark = pytest.mark.usefixtures("without_expectations")
+
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
 

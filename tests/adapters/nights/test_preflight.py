@@ -30,6 +30,8 @@ from tasks.llm.prompt import load_prompt
 from tests.fakes import FakeAlerts, FakeBedrock, FakeClock, Killed
 from tests.wire import Reply, Wire
 
+pytestmark = pytest.mark.usefixtures("without_expectations")
+
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
 

@@ -19,6 +19,8 @@ from tasks.base.errors import SettingsInvalid
 from tasks.base.settings import Settings
 from tests.wire import Reply, Wire
 
+pytestmark = pytest.mark.usefixtures("without_expectations")
+
 DAY = date(2026, 11, 19)
 KEY = "arn:aws:kms:ap-northeast-1:123456789012:key/0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
 OWNER = "123456789012"

@@ -16,6 +16,7 @@ import pytest
 from deltalake import DeltaTable
 from polars.testing import assert_frame_equal
 
+from benchmarks.storms.simulated_clock import all_as_expected
 from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.verdicts import VERDICTS
 from sandbox.days import sample_day
@@ -69,7 +70,8 @@ def play(folder: Path) -> None:
     bedrock = FakeBedrock(real.storage, polls_until_done=1, malformed_records=2, fail_records=1)
     text = pl.when(pl.int_range(pl.len()) % 9 == 0).then(pl.lit("bad: ") + pl.col("text")).otherwise("text")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adapters, "connect", lambda _: Adapters(real.storage, real.lake, bedrock, alerts=()))
+        outside = Adapters(real.storage, real.lake, bedrock, alerts=(), run_suite=all_as_expected)
+        patch.setattr(adapters, "connect", lambda _: outside)
         for number, day in enumerate(DAYS):
             sample = sample_day(day, comment_count=150, dirty_fraction=0.04)
             put(folder / f"comments/date={day}", sample.comments.with_columns(text=text))

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from benchmarks.storms.simulated_clock import all_as_expected
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from sandbox.days import sample_day
 from sandbox.play import play_night
@@ -34,7 +35,7 @@ class Site:
         self.paths = DayPaths(self.settings, DAY)
         real = adapters.connect(self.settings)
         self.bedrock = FakeBedrock(real.storage, polls_until_done=1)
-        self.outside = Adapters(real.storage, real.lake, self.bedrock, ())
+        self.outside = Adapters(real.storage, real.lake, self.bedrock, (), run_suite=all_as_expected)
         monkeypatch.setattr(adapters, "connect", lambda _: self.outside)
         self.put(self.paths.comments, SAMPLE.comments)
 

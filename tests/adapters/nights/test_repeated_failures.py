@@ -22,6 +22,8 @@ from tasks.base.settings import Settings
 from tasks.batch.failed_jobs import advice
 from tests.late_site import DAY, check_books, courses, late_site, now, play, statuses
 
+pytestmark = pytest.mark.usefixtures("without_expectations")
+
 
 @pytest.mark.parametrize(
     ("message", "advised"),

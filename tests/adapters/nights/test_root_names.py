@@ -24,6 +24,8 @@ from tasks.base.settings import Settings
 from tasks.past_days.erasure.erase_comment import erase_comment
 from tasks.watch.watchdog import watch
 
+pytestmark = pytest.mark.usefixtures("without_expectations")
+
 ROOT = Path(__file__).parents[3]
 DAY, NEXT_DAY = date(2026, 11, 18), date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 4, tzinfo=UTC)

@@ -18,6 +18,8 @@ from tasks.ledger.entries import read_ledger
 from tasks.watch.gather import gather_facts
 from tasks.watch.rules import judge_facts
 
+pytestmark = pytest.mark.usefixtures("without_expectations")
+
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
 

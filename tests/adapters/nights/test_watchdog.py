@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from benchmarks.storms.simulated_clock import all_as_expected
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
 from sandbox.days import sample_day
 from sandbox.play import play_night
@@ -42,7 +43,9 @@ class Site:
         self.channel = FakeAlerts()
         real = adapters.connect(self.settings)
         self.bedrock = FakeBedrock(real.storage, polls_until_done=1)
-        self.outside = Adapters(real.storage, real.lake, self.bedrock, (self.channel,), clock=FakeClock())
+        self.outside = Adapters(
+            real.storage, real.lake, self.bedrock, (self.channel,), clock=FakeClock(), run_suite=all_as_expected
+        )
         self.use(monkeypatch)
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
