@@ -63,7 +63,7 @@ def read_events(path: Path) -> tuple[AnnouncedEvent, ...]:
 
 def _explain(place: tuple[int | str, ...], kind: str, message: str) -> str:
     """One fault of the file: the first event is number 1."""
-    known = [part for part in place[1:3] if isinstance(part, int) or part in _KEYS]
-    where = [f"event {part + 1}" if isinstance(part, int) else part for part in known]
+    keys = [part for part in place[1:3] if isinstance(part, int) or part in _KEYS]
+    where = [f"event {part + 1}" if isinstance(part, int) else part for part in keys]
     wrong = f"only [[event]] with {', '.join(_KEYS)} is known" if kind == "extra_forbidden" else message
     return f"{': '.join(where) or 'its events'}: {wrong.removeprefix('Value error, ')}"

@@ -54,9 +54,9 @@ def as_error(panic: BaseException, doing: str = "") -> LibraryPanicked:
 
 def _library(traceback: TracebackType | None) -> str:
     """Whose code was called last."""
-    found = ""
+    library = ""
     while traceback is not None:
         package = str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
-        found = found if package in _OURS else package
+        library = library if package in _OURS else package
         traceback = traceback.tb_next
-    return found if found.isidentifier() and found != "__main__" else "a library"
+    return library if library.isidentifier() and library != "__main__" else "a library"

@@ -1,4 +1,4 @@
-"""What settings are called: a name that is none is refused with the nearest one, a former name is read for a while."""
+"""What settings are called: a name that is none is refused, one that has lost its effect is told of once."""
 
 from __future__ import annotations
 
@@ -24,23 +24,43 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}|[0-9]{1,3}")
 logger = logging.getLogger(__name__)
 
 
-class Former(NamedTuple):
-    """A setting that has lost its effect to another one.
-
-    It stays a field of `Settings`, null and left out of the plan, so that both are read and checked in the same way.
+class Lost(NamedTuple):
+    """A setting that has lost its effect, or some of it; it is still read and checked as before.
 
     Attributes:
-        name: what it was called, as the field.
-        successor: what counts now, as the field.
-        until: the minor version that does not know it any more.
+        name: the field; of a nested one, the field it lies in.
+        line: what decides now, as the end of a line that begins with the setting's name.
+        kept: fields inside that still have their effect.
+        successor: the field that takes its value, where it has but another name now. The former one is null by default
+            and left out of the plan.
+        until: the minor version that does not know a former name any more.
     """
 
     name: str
-    successor: str
-    until: str
+    line: str
+    kept: frozenset[str] = frozenset()
+    successor: str = ""
+    until: str = ""
 
 
-FORMER = (Former("alert_language", "language", until="0.3"),)
+_DETECTOR = "the detector's policy decides now, with MODERATION_EVENTS for announced days (docs/settings.md)"
+
+LOST = (
+    Lost(
+        "alert_language",
+        "is called MODERATION_LANGUAGE now: it is read until version 0.3, which will not know it any more",
+        successor="language",
+        until="0.3",
+    ),
+    Lost("thresholds", f"no longer counts: {_DETECTOR}", kept=frozenset({"max_failed_fraction"})),
+    Lost(
+        "baseline_days",
+        "no longer says what a night's metrics are compared with, only whose words and texts, and what the "
+        f"expectations see: {_DETECTOR}",
+    ),
+)
+#: Those that have but another name now.
+RENAMED = tuple(lost for lost in LOST if lost.successor)
 
 
 def variable(name: str) -> str:
@@ -52,7 +72,7 @@ def known_names(settings: type[BaseModel], prefix: str = "") -> list[str]:
     """Every name that may be set, as the environment has it without the prefix, those of nested values included."""
     names = [] if prefix else [CONFIG]
     for name, field in settings.model_fields.items():
-        if any(name == former.name for former in FORMER):
+        if any(name == lost.name for lost in RENAMED):
             continue
         names.append(f"{prefix}{name}".upper())
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
@@ -62,7 +82,7 @@ def known_names(settings: type[BaseModel], prefix: str = "") -> list[str]:
 
 def unknown_variables(given: Iterable[str], settings: type[BaseModel]) -> list[str]:
     """The variables with our prefix that are no setting; what is inside a nested value is the value's own affair."""
-    found = []
+    unknown = []
     for name in sorted({name.upper() for name in given}):
         if not name.startswith(ENV_PREFIX) or any(fnmatchcase(name, pattern) for pattern in _OF_KUBERNETES):
             continue
@@ -70,15 +90,15 @@ def unknown_variables(given: Iterable[str], settings: type[BaseModel]) -> list[s
         field = settings.model_fields.get(top.lower())
         is_known = top == CONFIG and not inside if field is None else not inside or _is_nested(field.annotation)
         if not is_known:
-            found.append(name)
-    return found
+            unknown.append(name)
+    return unknown
 
 
 def describe_unknown(name: str, settings: type[BaseModel]) -> str:
     """That a name is no setting, and which one is nearest."""
-    known = known_names(settings)
+    names = known_names(settings)
     wanted = name.removeprefix(ENV_PREFIX).upper()
-    nearest = max(known, key=lambda each: difflib.SequenceMatcher(None, wanted, each).ratio())
+    nearest = max(names, key=lambda each: difflib.SequenceMatcher(None, wanted, each).ratio())
     return f"{ENV_PREFIX}{_quoted(wanted)} is not a setting; the nearest is {ENV_PREFIX}{nearest}"
 
 
@@ -96,15 +116,23 @@ def describe_wrong(item: Any, settings: type[BaseModel]) -> str:
     return f"{shown}: {str(item['msg']).removeprefix('Value error, ')}"
 
 
+def describe_lost(settings: BaseModel) -> Iterator[str]:
+    """A line for each setting that somebody has set and that has lost its effect."""
+    for lost in LOST:
+        if lost.name not in settings.model_fields_set:
+            continue
+        value = getattr(settings, lost.name)
+        names = [lost.name]
+        if isinstance(value, BaseModel):
+            names = [f"{lost.name}__{name}" for name in sorted(value.model_fields_set - lost.kept)]
+        if names:
+            yield f"{', '.join(map(variable, names))} {lost.line}"
+
+
 @lru_cache
-def warn_of_former(former: Former) -> None:
-    """Say once in a process that a setting has another name now."""
-    logger.warning(
-        "%s is called %s now: it is read until version %s, which will not know it any more",
-        variable(former.name),
-        variable(former.successor),
-        former.until,
-    )
+def warn_once(line: str) -> None:
+    """Say it once in a process."""
+    logger.warning("%s", line)
 
 
 def _is_nested(annotation: Any) -> bool:
@@ -116,49 +144,3 @@ def _is_nested(annotation: Any) -> bool:
 def _quoted(name: str) -> str:
     """A name, part by part: a key that looks like none may be a URL with its password, put in the wrong place."""
     return "__".join(part if _NAME.fullmatch(part) else "?" for part in name.split("__"))
-
-
-class Lost(NamedTuple):
-    """A setting without its former effect.
-
-    Attributes:
-        name: the field; of a nested one, the field it lies in.
-        successor: what decides now.
-        kept: fields inside that still have their effect.
-    """
-
-    name: str
-    successor: str
-    kept: frozenset[str] = frozenset()
-
-
-_DETECTOR = "the detector's policy decides now, with MODERATION_EVENTS for announced days (docs/settings.md)"
-
-
-LOST = (
-    Lost("thresholds", f"no longer counts: {_DETECTOR}", frozenset({"max_failed_fraction"})),
-    Lost(
-        "baseline_days",
-        "no longer says what a night's metrics are compared with, only whose words and texts, and what the "
-        f"expectations see: {_DETECTOR}",
-    ),
-)
-
-
-def describe_lost(settings: BaseModel) -> Iterator[str]:
-    """A line for each setting that somebody has set and that has lost its effect."""
-    for lost in LOST:
-        if lost.name not in settings.model_fields_set:
-            continue
-        value = getattr(settings, lost.name)
-        names = [lost.name]
-        if isinstance(value, BaseModel):
-            names = [f"{lost.name}__{name}" for name in sorted(value.model_fields_set - lost.kept)]
-        if names:
-            yield f"{', '.join(map(variable, names))} {lost.successor}"
-
-
-@lru_cache
-def warn_once(line: str) -> None:
-    """Say it once in a process."""
-    logger.warning("%s", line)

@@ -31,13 +31,12 @@ from tasks.base.ports import Severity
 from tasks.base.roots import check_batch_root, check_output_root, check_root
 from tasks.base.setting_names import (
     ENV_PREFIX,
-    FORMER,
+    RENAMED,
     describe_lost,
     describe_unknown,
     describe_wrong,
     unknown_variables,
     variable,
-    warn_of_former,
     warn_once,
 )
 
@@ -259,9 +258,6 @@ class Settings(BaseSettings):
             raise SettingsInvalid(f"{config or 'settings'}: {error}") from None
         if wrong:
             raise SettingsInvalid("; ".join(wrong))
-        for former in FORMER:
-            if getattr(settings, former.name) is not None:
-                warn_of_former(former)
         for line in describe_lost(settings):
             warn_once(line)
         return settings
@@ -325,7 +321,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _former_names(self) -> Settings:
-        for former in FORMER:
+        for former in RENAMED:
             value = getattr(self, former.name)
             if value is None:
                 continue

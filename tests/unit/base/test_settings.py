@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from tasks.base.errors import SettingsInvalid, SettingsMissing
 from tasks.base.ports import Severity
-from tasks.base.setting_names import FORMER, Former, warn_of_former, warn_once
+from tasks.base.setting_names import RENAMED, Lost, warn_once
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import constant_rates, estimate
 from tasks.batch.wanted_records import check_budget
@@ -297,7 +297,7 @@ def test_one_of_alert_routes_may_be_set_by_itself_and_no_other(environment: pyte
 @pytest.fixture
 def told(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """What is logged, as if the process had said nothing yet."""
-    warn_of_former.cache_clear()
+    warn_once.cache_clear()
     return caplog
 
 
@@ -341,15 +341,16 @@ def test_the_new_name_alone_says_nothing(environment: pytest.MonkeyPatch, told: 
     assert not told.messages
 
 
-@pytest.mark.parametrize("former", FORMER, ids=lambda former: former.name)
-def test_former_names_are_fields_until_their_time_is_over(former: Former) -> None:
+@pytest.mark.parametrize("former", RENAMED, ids=lambda former: former.name)
+def test_former_names_are_fields_until_their_time_is_over(former: Lost) -> None:
     """A former name has no default that would hide the successor's, and goes with the version that says so."""
     field = Settings.model_fields[former.name]
     assert (field.default, field.exclude) == (None, True)
     assert former.successor in Settings.model_fields
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     now, until = (tuple(map(int, version.split(".")[:2])) for version in (project["version"], former.until))
-    assert now < until, "remove the field, its row in FORMER, and what the changelog says of it"
+    assert f"{former.successor} now: it is read until version {former.until}".upper() in former.line.upper()
+    assert now < until, "remove the field, its row in LOST, and what the changelog says of it"
 
 
 def test_only_missing_settings_are_told_apart(environment: pytest.MonkeyPatch) -> None:
@@ -459,7 +460,7 @@ def test_public_settings_are_json_and_name_every_other_setting() -> None:
     """What a plan stores of the settings is plain JSON with every setting but the secrets."""
     public: dict[str, Any] = json.loads(json.dumps(Settings.load().public()))
     secrets = {"alert_urls", "alert_routes", "heartbeat_url", "watchdog_url"}
-    assert set(public) == set(Settings.model_fields) - secrets - {former.name for former in FORMER}
+    assert set(public) == set(Settings.model_fields) - secrets - {former.name for former in RENAMED}
 
 
 @pytest.mark.usefixtures("environment")
