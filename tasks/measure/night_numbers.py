@@ -51,7 +51,7 @@ def summarise_comments(valid: pl.LazyFrame, known_products: set[str]) -> Inputs:
     """
     length = pl.col("text_chars").log1p()
     products = valid.group_by("product_id").len()
-    whole, languages, largest, known = pl.collect_all(
+    whole, languages, largest, charted = pl.collect_all(
         [
             valid.select(pl.len(), length.mean().alias("mean"), length.var().alias("variance")),
             valid.group_by("language").len(),
@@ -61,7 +61,9 @@ def summarise_comments(valid: pl.LazyFrame, known_products: set[str]) -> Inputs:
         engine="streaming",
     )
     count, centre, variance = whole.row(0)
-    return Inputs(count, (centre, variance), dict(languages.iter_rows()), dict(pl.concat([largest, known]).iter_rows()))
+    return Inputs(
+        count, (centre, variance), dict(languages.iter_rows()), dict(pl.concat([largest, charted]).iter_rows())
+    )
 
 
 def summarise_verdicts(verdicts: pl.LazyFrame) -> Outputs:
@@ -119,38 +121,10 @@ def measure_outputs(outputs: Outputs, languages: set[str], history: History) -> 
     """
     cube = outputs.cube
     asked = cube.filter(pl.col("decided_by") == DecidedBy.MODEL)
-    judged = cube.filter(pl.col("status") == Status.JUDGED).with_columns(
-        pl.when(pl.col("language").is_in(sorted(languages))).then("language").otherwise(pl.lit(OTHER)).alias("language")
-    )
-    flagged = judged.filter("violation")
-    judged_count, flagged_count, asked_count = (_count(frame) for frame in (judged, flagged, asked))
-    categories = _count_by(flagged, "category")
-    known = _members(history, "violation_category_share", "category=")
+    asked_count, duplicates = _count(asked), cube.filter(pl.col("decided_by") == DecidedBy.DUPLICATE)
     return [
-        rate(
-            "duplicate_rate",
-            _count(cube.filter(pl.col("decided_by") == DecidedBy.DUPLICATE)),
-            _count(cube),
-            of="valid comments",
-        ),
-        rate("violation_rate", flagged_count, judged_count, of="judged comments"),
-        *(
-            rate(
-                "violation_rate",
-                _count_by(flagged, "language").get(language, 0),
-                count,
-                of="judged comments",
-                slice=f"language={language}",
-            )
-            for language, count in sorted(_count_by(judged, "language").items())
-        ),
-        *_mix(
-            "violation_category_share",
-            "category",
-            {category: categories.get(category, 0) for category in categories.keys() | known},
-            flagged_count,
-            "violations",
-        ),
+        rate("duplicate_rate", _count(duplicates), _count(cube), of="valid comments"),
+        *_violations(cube, languages, history),
         *(
             rate(metric, _count(asked.filter(pl.col("status") == status)), asked_count, of="records put to the model")
             for metric, status in _FAILED.items()
@@ -162,14 +136,40 @@ def measure_outputs(outputs: Outputs, languages: set[str], history: History) -> 
     ]
 
 
-def pool_small(counts: Mapping[str, int], whole: int, known: set[str], most: int | None) -> dict[str, int]:
+def _violations(cube: pl.DataFrame, languages: set[str], history: History) -> list[Measurement]:
+    """Violations among the judged comments, whole and by language, and their categories."""
+    judged = cube.filter(pl.col("status") == Status.JUDGED).with_columns(
+        pl.when(pl.col("language").is_in(sorted(languages))).then("language").otherwise(pl.lit(OTHER)).alias("language")
+    )
+    flagged = judged.filter("violation")
+    flagged_count, flagged_by_language = _count(flagged), _count_by(flagged, "language")
+    categories = _count_by(flagged, "category")
+    charted = categories.keys() | _members(history, "violation_category_share", "category=")
+    counts = {category: categories.get(category, 0) for category in charted}
+    return [
+        rate("violation_rate", flagged_count, _count(judged), of="judged comments"),
+        *(
+            rate(
+                "violation_rate",
+                flagged_by_language.get(language, 0),
+                count,
+                of="judged comments",
+                slice=f"language={language}",
+            )
+            for language, count in sorted(_count_by(judged, "language").items())
+        ),
+        *_mix("violation_category_share", "category", counts, flagged_count, "violations"),
+    ]
+
+
+def pool_small(counts: Mapping[str, int], whole: int, earlier: set[str], most: int | None) -> dict[str, int]:
     """The members worth a chart of their own with their counts, and the rest as `other`.
 
     Of their own: those known from earlier nights, 0 if absent tonight, and the `most` largest from SMALLEST_SHARE up.
     """
     by_size = sorted(counts, key=lambda member: (-counts[member], member))
     notable = {member for member in by_size[:most] if counts[member] >= SMALLEST_SHARE * whole}
-    named = {member: counts.get(member, 0) for member in sorted((notable | known) - {OTHER})}
+    named = {member: counts.get(member, 0) for member in sorted((notable | earlier) - {OTHER})}
     return named | {OTHER: whole - sum(named.values())}
 
 

@@ -68,8 +68,8 @@ def night_row(night: Night, plan: Plan, now: datetime) -> pl.DataFrame:
 
 def main_source(ledger: Sequence[LedgerEntry]) -> EstimateSource | None:
     """Where the estimate of most of the tokens comes from: later rounds may be estimated in another way."""
-    told = [entry for entry in ledger if entry.estimate_source is not None]
-    return max(told, key=lambda entry: entry.estimated_input_tokens).estimate_source if told else None
+    estimated = [entry for entry in ledger if entry.estimate_source is not None]
+    return max(estimated, key=lambda entry: entry.estimated_input_tokens).estimate_source if estimated else None
 
 
 def count_warnings(ledger: Sequence[LedgerEntry]) -> tuple[str, ...]:
@@ -91,6 +91,66 @@ def count_warnings(ledger: Sequence[LedgerEntry]) -> tuple[str, ...]:
     return (*unknown, *lost, *forgotten)
 
 
+def expected_cost(ledger: Sequence[LedgerEntry]) -> float | None:
+    """What all that was asked was expected to cost; None if the price of any of it is unknown."""
+    estimates = [entry.estimated_cost_usd for entry in ledger]
+    return None if None in estimates else sum(cost or 0.0 for cost in estimates)
+
+
+def summarise(
+    run: Run,
+    ledger: Sequence[LedgerEntry],
+    validation: ValidationSummary,
+    verdicts: VerdictSummary,
+    books: Balance,
+    alerts: AlertSummary,
+    seconds: dict[str, float],
+) -> Night:
+    """The night as it goes on record: what the stages say of it, the ledger, the day's metrics."""
+    plan, checked = run.plan, read_preflight(run.storage, run.paths)
+    return Night(
+        run_date=plan.run_date.isoformat(),
+        run_id=plan.run_id,
+        plan_sha256=plan.sha256,
+        model_id=plan.model_id,
+        prompt=f"{plan.prompt_name}/{plan.prompt_version}",
+        balance=books,
+        rejected=validation.rejected_counts,
+        statuses=verdicts.status_counts,
+        violation_count=verdicts.violation_count,
+        duplicate_count=verdicts.duplicate_count,
+        estimated_cost_usd=expected_cost(ledger),
+        estimated_input_tokens=sum(entry.estimated_input_tokens for entry in ledger),
+        estimated_output_tokens=sum(entry.estimated_output_tokens for entry in ledger),
+        estimate_source=main_source(ledger),
+        cost_usd=books.ledger_cost_usd,
+        warnings=(*plan.warnings, *checked.warnings, *count_warnings(ledger)),
+        jobs=[entry.model_dump(mode="json", exclude={"client_request_token"}) for entry in ledger],
+        metrics=rows_of(read_day(run.outside, run.paths)),
+        alerts=alerts.model_dump(mode="json"),
+        seconds=seconds,
+        paths=_places(run),
+        confusion=_confusion(run),
+    )
+
+
+def _places(run: Run) -> dict[str, str]:
+    """Where people find what the night has made."""
+    plain = {name: run.paths.plain(name) for name in ("verdicts", "rejected", "review", "flips", "metrics")}
+    return plain | {
+        "lake": run.paths.lake("verdicts"),
+        "run": run.paths.root,
+        "report": run.paths.file("report.html"),
+        "data_docs": run.paths.file("data_docs/index.html"),
+    }
+
+
+def _confusion(run: Run) -> list[ConfusionMatrix]:
+    """The matrices of a day with labels."""
+    body = run.storage.get(run.paths.file("confusion.json")) or b"[]"
+    return TypeAdapter(list[ConfusionMatrix]).validate_json(body)
+
+
 @stage
 @reading_lake()
 def close_night(
@@ -110,47 +170,7 @@ def close_night(
     Stops when: another run has the day (LeaseLost).
     """
     run = Run.of(settings, plan)
-    ledger = read_ledger(run.storage, run.paths)
-    metrics = read_day(run.outside, run.paths)
-    estimates = [entry.estimated_cost_usd for entry in ledger]
-    checked = read_preflight(run.storage, run.paths)
-    confusion = TypeAdapter(list[ConfusionMatrix]).validate_json(
-        run.storage.get(run.paths.file("confusion.json")) or b"[]"
-    )
-    night = Night(
-        run_date=plan.run_date.isoformat(),
-        run_id=plan.run_id,
-        plan_sha256=plan.sha256,
-        model_id=plan.model_id,
-        prompt=f"{plan.prompt_name}/{plan.prompt_version}",
-        balance=books,
-        rejected=validation.rejected_counts,
-        statuses=verdicts.status_counts,
-        violation_count=verdicts.violation_count,
-        duplicate_count=verdicts.duplicate_count,
-        estimated_cost_usd=None if None in estimates else sum(cost or 0.0 for cost in estimates),
-        estimated_input_tokens=sum(entry.estimated_input_tokens for entry in ledger),
-        estimated_output_tokens=sum(entry.estimated_output_tokens for entry in ledger),
-        estimate_source=main_source(ledger),
-        cost_usd=books.ledger_cost_usd,
-        warnings=(*plan.warnings, *checked.warnings, *count_warnings(ledger)),
-        jobs=[entry.model_dump(mode="json", exclude={"client_request_token"}) for entry in ledger],
-        metrics=rows_of(metrics),
-        alerts=alerts.model_dump(mode="json"),
-        seconds=seconds,
-        paths={
-            "verdicts": run.paths.plain("verdicts"),
-            "rejected": run.paths.plain("rejected"),
-            "review": run.paths.plain("review"),
-            "flips": run.paths.plain("flips"),
-            "metrics": run.paths.plain("metrics"),
-            "lake": run.paths.lake("verdicts"),
-            "run": run.paths.root,
-            "report": run.paths.file("report.html"),
-            "data_docs": run.paths.file("data_docs/index.html"),
-        },
-        confusion=confusion,
-    )
+    night = summarise(run, read_ledger(run.storage, run.paths), validation, verdicts, books, alerts, seconds)
     run.storage.put(run.paths.file("ledger.json"), json.dumps(night.jobs, indent=1).encode())
     run.storage.put(run.paths.file("report.html"), render_report(night).encode())
     run.storage.put(run.paths.file("summary.json"), night.model_dump_json(indent=1).encode())
