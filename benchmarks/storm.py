@@ -63,31 +63,31 @@ def describe(report: StormReport) -> str:
     )
 
 
-def summarise(found: list[StormReport], took_s: float) -> str:
+def summarise(reports: list[StormReport], took_s: float) -> str:
     """All storms as one table."""
-    slowest = max(found, key=lambda report: report.recovery_s)
+    slowest = max(reports, key=lambda report: report.recovery_s)
     rows = {
-        "storms": len(found),
-        "nights": sum(report.nights for report in found),
-        "comments": sum(report.comments for report in found),
-        "runs": sum(report.runs for report in found),
-        "kills": sum(report.kills for report in found),
-        "runs suspended past their lease": sum(report.pauses for report in found),
-        "days taken over meanwhile": sum(report.takeovers for report in found),
-        "cancels": sum(report.cancels for report in found),
-        "faults of S3 and Bedrock": sum(report.faults for report in found),
-        "batch jobs": sum(report.jobs for report in found),
-        "records paid in batches": sum(report.paid_records for report in found),
-        "single calls": sum(report.calls for report in found),
-        "single calls repeated": sum(report.repeated_calls for report in found),
-        "records lost": sum(report.lost for report in found),
-        "records paid twice": sum(report.paid_twice for report in found),
-        "rules broken": sum(len(report.findings) for report in found),
-        "most runs to recover": max(report.recovery_runs for report in found),
+        "storms": len(reports),
+        "nights": sum(report.nights for report in reports),
+        "comments": sum(report.comments for report in reports),
+        "runs": sum(report.runs for report in reports),
+        "kills": sum(report.kills for report in reports),
+        "runs suspended past their lease": sum(report.pauses for report in reports),
+        "days taken over meanwhile": sum(report.takeovers for report in reports),
+        "cancels": sum(report.cancels for report in reports),
+        "faults of S3 and Bedrock": sum(report.faults for report in reports),
+        "batch jobs": sum(report.jobs for report in reports),
+        "records paid in batches": sum(report.paid_records for report in reports),
+        "single calls": sum(report.calls for report in reports),
+        "single calls repeated": sum(report.repeated_calls for report in reports),
+        "records lost": sum(report.lost for report in reports),
+        "records paid twice": sum(report.paid_twice for report in reports),
+        "rules broken": sum(len(report.findings) for report in reports),
+        "most runs to recover": max(report.recovery_runs for report in reports),
         "slowest recovery, simulated s": f"{slowest.recovery_s:,.0f} (seed {slowest.seed})",
         "real seconds": f"{took_s:,.0f}",
     }
-    ends = Counter(end.split(":")[0] for report in found for end in report.ends)
+    ends = Counter(end.split(":")[0] for report in reports for end in report.ends)
     lines = [f"{name:<32}{value if isinstance(value, str) else format(value, ','):>24}" for name, value in rows.items()]
     return "\n".join([*lines, "runs ended: " + ", ".join(f"{name} {count:,}" for name, count in ends.most_common())])
 

@@ -174,18 +174,18 @@ def counts_by_check(suite: SuiteName, checks: Sequence[Check], batches: Iterable
     return counts
 
 
-def _counts(found: Any) -> RowCounts:
+def _counts(result: Any) -> RowCounts:
     """An expectation that raised counts nothing, and Great Expectations calls it failed: it is told apart here."""
-    name, counts = found.expectation_config.meta["name"], found.result
-    if found.exception_info.get("raised_exception", True):
-        raise RuntimeError(f"expectation {name} could not be evaluated: {found.exception_info}")
-    config = found.expectation_config.to_json_dict()
+    name, counts = result.expectation_config.meta["name"], result.result
+    if result.exception_info.get("raised_exception", True):
+        raise RuntimeError(f"expectation {name} could not be evaluated: {result.exception_info}")
+    config = result.expectation_config.to_json_dict()
     kwargs = {key: value for key, value in config["kwargs"].items() if key != "batch_id"}
     return RowCounts(
         name,
         # A column that may not be null counts its nulls as unexpected, any other as missing.
         counts.get("element_count", 1) - counts.get("missing_count", 0),
-        counts.get("unexpected_count", int(not found.success)),
+        counts.get("unexpected_count", int(not result.success)),
         {"type": config["type"], "kwargs": kwargs},
     )
 
@@ -212,8 +212,8 @@ class _Day:
         self._result_format: Any = _RESULT_FORMATS[suite]
 
     def validate(self, batch: pl.DataFrame) -> list[Any]:
-        found = self._whole.get_batch(batch_parameters={"dataframe": batch.to_pandas()})
-        return found.validate(self._suite, result_format=self._result_format).results
+        whole = self._whole.get_batch(batch_parameters={"dataframe": batch.to_pandas()})
+        return whole.validate(self._suite, result_format=self._result_format).results
 
 
 def _expectation(check: Check) -> Any:

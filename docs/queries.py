@@ -61,13 +61,13 @@ class Tables:
 
 def version_before_last_change(table: DeltaTable) -> int | None:
     """The version before a day that was there was last published anew; the present one if none ever was."""
-    seen, found = set[str](), None
+    seen, before = set[str](), None
     for commit in sorted(table.history(), key=lambda commit: int(commit["version"])):
         day = commit.get("run_date")
         if day in seen:
-            found = int(commit["version"]) - 1
+            before = int(commit["version"]) - 1
         seen |= {day} if day else set()
-    return table.version() if found is None else found
+    return table.version() if before is None else before
 
 
 def version_at(table: DeltaTable, moment: datetime) -> int | None:

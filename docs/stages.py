@@ -71,10 +71,10 @@ def stage_facts(module: str, name: str) -> tuple[str, ...]:
     """
     tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
     doc = next(ast.get_docstring(node) for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
-    found = [re.search(rf"^{fact}: (.+(?:\n +.+)*)", doc or "", re.MULTILINE) for fact in FACTS]
-    if not all(found):
+    matches = [re.search(rf"^{fact}: (.+(?:\n +.+)*)", doc or "", re.MULTILINE) for fact in FACTS]
+    if not all(matches):
         raise ValueError(f"the docstring of {name} in {module} lacks one of the lines {', '.join(FACTS)}")
-    return tuple(" ".join(match[1].split()).removesuffix(".") for match in found if match)
+    return tuple(" ".join(match[1].split()).removesuffix(".") for match in matches if match)
 
 
 def stages_for_people() -> str:

@@ -64,9 +64,9 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except UsageError as error:  # it repeats what was typed, or pasted
-        said = StringIO()
-        error.show(file=said)
-        print(visible(said.getvalue().rstrip()), file=sys.stderr)
+        message = StringIO()
+        error.show(file=message)
+        print(visible(message.getvalue().rstrip()), file=sys.stderr)
         sys.exit(error.exit_code)
     except typer.Abort:
         sys.exit(1)

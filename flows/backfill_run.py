@@ -163,8 +163,8 @@ class BackfillRun:
                 f"{len(stopped)} of {len(days)} days stopped, the first is {stopped[0]}: "
                 f"{self._record.days[stopped[0]].note}"
             )
-        told = f"{len(days)} days done; {self._told()}"
-        return ended(told, "; ".join([told, *describe_endings(plan, self._record)]), worst_ending(days))
+        summary = f"{len(days)} days done; {self._told()}"
+        return ended(summary, "; ".join([summary, *describe_endings(plan, self._record)]), worst_ending(days))
 
     def _described(self) -> str:
         """What is told, for a page that reads Markdown."""

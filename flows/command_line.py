@@ -58,8 +58,8 @@ def run_flow(command: str, what: str, call: Any) -> None:
     except typer.Exit:
         raise
     except BaseException as error:
-        if (told := _cancelled(error)) is not None:
-            say_last(f"{command} {what}: Cancelled: {told}")
+        if (cancelled := _cancelled(error)) is not None:
+            say_last(f"{command} {what}: Cancelled: {cancelled}")
             raise typer.Exit(EXIT_STOPPED) from None
         if not isinstance(error, Exception):
             raise

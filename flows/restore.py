@@ -38,12 +38,12 @@ def _carry_out(day: date, version: int | None, reason: str) -> Any:
     settings, now = Settings.load(), datetime.now(UTC)
     if version is None:
         lines = list_versions(settings, day)
-        told = f"{len(lines)} versions are listed on the Artifacts tab"
+        summary = f"{len(lines)} versions are listed on the Artifacts tab"
     else:
         run_id = f"restore-{now:%Y%m%dT%H%M%S}-{str(flow_run.id)[:8]}"
         lines = describe_restore(day, restore_day(settings, day, version, reason, run_id, now)).splitlines()
-        told = lines[0]
+        summary = lines[0]
         show_days(settings, datetime.now(UTC))
     page = "\n".join(f"- {literal(line)}" for line in lines)
-    create_markdown_artifact(f"# {day}\n\n{page}\n", key=f"restore-{day}", description=literal(told))
-    return ended("\n".join(lines), told)
+    create_markdown_artifact(f"# {day}\n\n{page}\n", key=f"restore-{day}", description=literal(summary))
+    return ended("\n".join(lines), summary)

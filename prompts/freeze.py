@@ -28,12 +28,12 @@ def frozen(catalog: Path = CATALOG) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        hashes = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise PromptFileError(f"{HASHES}: {error}") from error
-    if wrong := [name for name, value in found.items() if not isinstance(value, str)]:
+    if wrong := [name for name, value in hashes.items() if not isinstance(value, str)]:
         raise PromptFileError(f"{HASHES}: {wrong[0]} is no hash")
-    return found
+    return hashes
 
 
 def check_frozen(catalog: Path = CATALOG) -> dict[str, str]:

@@ -300,10 +300,10 @@ def _label_rows(rng: random.Random, clean: Iterable[Comment], run_date: date, en
             rows.append(label(comment_id, category, "sample", stratum))
     rng.shuffle(violations)
     rng.shuffle(others)
-    known = violations[:PLANTED_VIOLATIONS] + others
+    planted = violations[:PLANTED_VIOLATIONS] + others
     sources = ["planted"] * PLANTED_COUNT + ["overturn"] * rng.choice((1, 2))
     rows += [
-        label(comment_id, category, source) for (comment_id, category), source in zip(known, sources, strict=False)
+        label(comment_id, category, source) for (comment_id, category), source in zip(planted, sources, strict=False)
     ]
     # A comment that its author has deleted since.
     rows.append(label(f"c{run_date:%Y%m%d}-deleted", "none", "sample", ORDINARY))

@@ -24,8 +24,8 @@ _HARSH, _HARSH_CONFIDENCE = "harassment", 0.55
 
 def read_guideline(prompt_text: str) -> str | None:
     """The guideline of a prompt; None where it has none."""
-    found = _GUIDELINE.search(prompt_text)
-    return found[1] if found else None
+    match = _GUIDELINE.search(prompt_text)
+    return match[1] if match else None
 
 
 @cache

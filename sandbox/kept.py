@@ -48,11 +48,11 @@ def wait_until(is_done: Callable[[], bool], what: str, ended: threading.Event, s
         Ended: if a signal came.
     """
     begun = time.monotonic()
-    said = 0.0
+    said_at_s = 0.0
     while not is_done():
         waited = time.monotonic() - begun
-        if waited - said >= _SAY_AGAIN_S:
-            said = waited
+        if waited - said_at_s >= _SAY_AGAIN_S:
+            said_at_s = waited
             say(f"  {what} (for {waited:.0f} s now)")
         pause(ended)
     return time.monotonic() - begun

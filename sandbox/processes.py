@@ -69,15 +69,15 @@ def mark(home: Path, role: str) -> dict[str, str]:
 def marked(home: Path, role: str = "") -> list[int]:
     """The ids of all processes with the mark of this folder, or of one role only; none where there is no /proc."""
     wanted = f"{MARK}={home}|{role}".encode()
-    found = []
+    pids = []
     for entry in Path("/proc").glob("[0-9]*/environ"):
         try:
             is_ours = any(pair.startswith(wanted) for pair in entry.read_bytes().split(b"\0"))
         except OSError:  # it has ended, or is somebody else's
             continue
         if is_ours and int(entry.parent.name) != os.getpid():
-            found.append(int(entry.parent.name))
-    return found
+            pids.append(int(entry.parent.name))
+    return pids
 
 
 def end(child: Child, how: signal.Signals, wait_s: float) -> None:
@@ -93,13 +93,13 @@ def end(child: Child, how: signal.Signals, wait_s: float) -> None:
 
 def end_marked(home: Path, role: str = "", wait_s: float = 5.0) -> int:
     """End every process with the mark, by force after `wait_s` seconds; how many there were."""
-    found = left = set(marked(home, role))
-    _send(found, signal.SIGTERM)
+    pids = left = set(marked(home, role))
+    _send(pids, signal.SIGTERM)
     limit = time.monotonic() + wait_s
     while (left := left & set(marked(home, role))) and time.monotonic() < limit:
         time.sleep(_LOOK_AGAIN_S)
     _send(left, signal.SIGKILL)
-    return len(found)
+    return len(pids)
 
 
 def _send(pids: set[int], how: signal.Signals) -> None:

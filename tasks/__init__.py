@@ -34,7 +34,10 @@ round)                | ledger, requests/, answers/,   | requests/              
                       | of tokens                      |                                | (JobFailed), there are too few
                       |                                |                                | comments for a job and
                       |                                |                                | ON_DEMAND is off
-                      |                                |                                | (BelowMinimum)
+                      |                                |                                | (BelowMinimum), no cut into
+                      |                                |                                | shards keeps all limits or the
+                      |                                |                                | list of prices cannot be read
+                      |                                |                                | (SettingsInvalid)
 try_canary (each      | the first shard, ledger,       | ledger, then one call to the   | the model does not take the
 round)                | preflight.json                 | model; preflight.json          | request (CanaryFailed), the
                       |                                |                                | account may not ask it
@@ -87,9 +90,9 @@ tell_late_input       | lake/nights, the plans and     | the alert channels,    
                       | listings of the last           | state/alerts/late_input.json,  |
                       | WATCH_DAYS days, the listings  | state/alerts/unread_input.json |
                       | of the labels                  |                                |
-expire_batch_files    | lake/nights, ledger, the       | deletes batch files past their | never
-                      | listing of the batch root      | retention, and scratch frames  |
-                      |                                | of dead runs                   |
+expire_batch_files    | lake/nights, ledger, the       | deletes batch files past their | never; what could not be
+                      | listing of the batch root      | retention, and scratch frames  | looked at or deleted is tried
+                      |                                | of dead runs                   | again by a later night
 alert_stopped_night   | lake/verdicts, state/alerts    | the alert channels,            | never; it runs when another
 (of a night that      |                                | state/alerts                   | stage has stopped the night
 stopped)              |                                |                                |

@@ -49,8 +49,8 @@ class Truth(NamedTuple):
 
 def number_of(text: str) -> int:
     """The number in a text, 0 if there is none."""
-    found = _NUMBER.search(text)
-    return int(found[1]) if found else 0
+    match = _NUMBER.search(text)
+    return int(match[1]) if match else 0
 
 
 def truth(text: str) -> Truth:
@@ -95,11 +95,11 @@ def tokens(outputs: list[Output]) -> tuple[int, int]:
     )
 
 
-def _output(text: str, said: str, stop_reason: str = "end_turn") -> Output:
+def _output(text: str, answer: str, stop_reason: str = "end_turn") -> Output:
     return {
         "type": "message",
         "role": "assistant",
-        "content": [{"type": "text", "text": said}] if said else [],
+        "content": [{"type": "text", "text": answer}] if answer else [],
         "stop_reason": stop_reason,
-        "usage": {"input_tokens": 100 + len(text), "output_tokens": 5 + len(said)},
+        "usage": {"input_tokens": 100 + len(text), "output_tokens": 5 + len(answer)},
     }

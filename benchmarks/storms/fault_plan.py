@@ -1,6 +1,6 @@
 """Everything that goes wrong, drawn from one seed.
 
-What happens to a call depends on the seed and on which call it is (whose, of what, the how manieth), never on the order
+What happens to a call depends on the seed and on which call it is (whose, of what, its number), never on the order
 in which threads come by: the same seed is the same storm.
 """
 

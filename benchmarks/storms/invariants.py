@@ -31,9 +31,9 @@ class Finding(NamedTuple):
 
 def check_readers(site: Site, run_date: date) -> Iterator[Finding]:
     """At any moment the lake has no row of the day, or a row for each of the ids that its input had at some time."""
-    found = site.verdicts(run_date)["comment_id"].to_list()
-    if found and not any(sorted(found) == sorted(ids) for ids in site.past_ids[run_date]):
-        yield Finding("half a day", len(found), f"{run_date}: {len(found)} verdicts for no state of the input")
+    there = site.verdicts(run_date)["comment_id"].to_list()
+    if there and not any(sorted(there) == sorted(ids) for ids in site.past_ids[run_date]):
+        yield Finding("half a day", len(there), f"{run_date}: {len(there)} verdicts for no state of the input")
 
 
 def check_day(site: Site, run_date: date) -> Iterator[Finding]:
@@ -49,8 +49,8 @@ def check_succession(site: Site, run_date: date) -> Iterator[Finding]:
     takings = site.takings.get(DayPaths(site.settings, run_date).lease, [])
     for taking in takings:
         if taking.is_theft:
-            told = f"{run_date}: {taking.run_id} took the day from {taking.from_run_id}, which works on it"
-            yield Finding("two at once", 1, told)
+            sentence = f"{run_date}: {taking.run_id} took the day from {taking.from_run_id}, which works on it"
+            yield Finding("two at once", 1, sentence)
     places = {taking.run_id: place for place, taking in enumerate(takings)}
     for table in (VERDICTS, REJECTED, REVIEW, FLIPS, NIGHTS):
         last = ""
@@ -138,9 +138,9 @@ def _check_answers(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterat
     verdicts = verdicts.filter(pl.col("comment_id").is_in(list(texts)))  # others are found to be made up
     wrong = []
     for row in verdicts.iter_rows(named=True):
-        told = (row["violation"], row["category"], row["confidence"])
+        verdict = (row["violation"], row["category"], row["confidence"])
         right = tuple(truth(texts[row["comment_id"]])) if row["status"] == Status.JUDGED else (None, None, None)
-        if told != right:
+        if verdict != right:
             wrong.append(row["comment_id"])
     if wrong:
         yield Finding("wrong verdict", len(wrong), f"{run_date}: {wrong[:5]}")

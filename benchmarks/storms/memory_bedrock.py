@@ -83,9 +83,9 @@ class MemoryBedrock:
     def create_job(self, request: JobRequest) -> str:
         """See BatchInference."""
         self.creates += 1
-        known = next((job for job in self.jobs if job.client_request_token == request.client_request_token), None)
-        if known is not None and not self.behaviour.forgets_tokens:
-            return known.job_arn
+        earlier = next((job for job in self.jobs if job.client_request_token == request.client_request_token), None)
+        if earlier is not None and not self.behaviour.forgets_tokens:
+            return earlier.job_arn
         if sum(job.status not in ENDED for job in self._jobs.values()) >= self.behaviour.quota:
             raise QuotaReached(f"create job {request.job_name}: ServiceQuotaExceededException: {self.behaviour.quota}")
         number = len(self._jobs)

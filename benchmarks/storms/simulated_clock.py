@@ -43,8 +43,8 @@ def all_as_expected(
     suite: expectations.SuiteName, checks: Sequence[expectations.Check], batches: Iterable[pl.DataFrame]
 ) -> list[expectations.RowCounts]:
     """See `expectations.counts_by_check`."""
-    told = {"type": "none", "kwargs": {}}
-    return [expectations.RowCounts(check.name, frame.height, 0, told) for frame in batches for check in checks]
+    expectation = {"type": "none", "kwargs": {}}
+    return [expectations.RowCounts(check.name, frame.height, 0, expectation) for frame in batches for check in checks]
 
 
 def _connect(settings: Settings) -> Adapters:

@@ -126,5 +126,5 @@ class Site:
 
     def night(self, run_date: date) -> dict[str, Any] | None:
         """The day's row of NIGHTS, if it is published."""
-        found = self.rows(NIGHTS, run_date)
-        return found.row(0, named=True) if found.height else None
+        rows = self.rows(NIGHTS, run_date)
+        return rows.row(0, named=True) if rows.height else None

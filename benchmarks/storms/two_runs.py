@@ -67,7 +67,7 @@ CROSSROADS = (
 
 
 class Stop:
-    """That a run is stopped at the so manieth call at a crossroad, and what happens meanwhile.
+    """Stops a run at its `number`-th call at a crossroad, and says what happens meanwhile.
 
     Args:
         is_silent: whether its heart stops too; otherwise it is only held up.

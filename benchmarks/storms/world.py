@@ -72,8 +72,8 @@ class World:
 
     def current(self) -> Life | None:
         """The process that asks."""
-        found: Life | None = getattr(self._local, "life", None)
-        return found
+        life: Life | None = getattr(self._local, "life", None)
+        return life
 
     def pause(self, life: Life | None, seconds: float) -> None:
         """Stop a process for so long, from whichever of its threads."""

@@ -139,12 +139,12 @@ class JobStore:
         """
         token = request.get("clientRequestToken")
         with self.lock:
-            if token and (known := self._tokens.get((region, token))):
+            if token and (number := self._tokens.get((region, token))):
                 if self._faults.setting("token_repeat") == "conflict":
                     raise conflict(f"A model invocation job with the clientRequestToken {token} already exists.")
                 # "If this token matches a previous request, Amazon Bedrock ignores the request": other
                 # parameters make no difference.
-                return self._jobs[known]
+                return self._jobs[number]
             self._check_quota(region, target)
             job = self._new(request, region, target)
             self._jobs[job.job_id] = job
@@ -191,13 +191,13 @@ class JobStore:
         descending = query.get("sortOrder", "Descending") == "Descending"
         after = _read_token(query["nextToken"]) if "nextToken" in query else None
         with self.lock:
-            found = [job for job in self._jobs.values() if job.region == region and _matches(job, query)]
-            found.sort(key=lambda job: job.number, reverse=descending)
+            jobs = [job for job in self._jobs.values() if job.region == region and _matches(job, query)]
+            jobs.sort(key=lambda job: job.number, reverse=descending)
             if after is not None:
-                found = [job for job in found if (job.number < after) is descending and job.number != after]
+                jobs = [job for job in jobs if (job.number < after) is descending and job.number != after]
             size = query.get("maxResults", 100)
-            more = _write_token(found[size - 1].number) if len(found) > size else None
-            return found[:size], more
+            more = _write_token(jobs[size - 1].number) if len(jobs) > size else None
+            return jobs[:size], more
 
     def _check_quota(self, region: str, target: Target) -> None:
         limit = int(self._faults.setting("quota") or MAX_UNFINISHED_JOBS)

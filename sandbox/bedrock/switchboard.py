@@ -51,18 +51,18 @@ class Faults:
     def setting(self, name: str) -> str | None:
         """The value of a fault that describes a state, not an event."""
         with self._lock:
-            found = self._on.get(name)
-            return found.text if found else None
+            fault = self._on.get(name)
+            return fault.text if fault else None
 
     def strikes(self, name: str, operation: str = "") -> bool:
         """Whether this call meets the fault; the call is counted against its limit."""
         with self._lock:
-            found = self._on.get(name)
-            if found is None or (found.limit is not None and self._used[name] >= found.limit):
+            fault = self._on.get(name)
+            if fault is None or (fault.limit is not None and self._used[name] >= fault.limit):
                 return False
-            target, _, amount = found.text.rpartition(":")
+            target, _, amount = fault.text.rpartition(":")
             if name == "unavailable":
-                struck = operation in found.text.split(",")
+                struck = operation in fault.text.split(",")
             elif target and target != operation:
                 struck = False
             else:

@@ -18,7 +18,11 @@ from tasks.base.ports import CLOCK_SKEW, Job, JobRequest, JobStatus, RecordFaile
 #: What to do about an error that stays, by AWS's code and a part of its message; the first that fits is shown.
 _ADVICE = (
     ("AccessDeniedException", "PassRole", "grant the submitter iam:PassRole on MODERATION_ROLE_ARN"),
-    ("AccessDeniedException", "", "compare the submitter's policy and the role's trust policy with the README"),
+    (
+        "AccessDeniedException",
+        "",
+        "compare the submitter's policy and the role's trust policy with infra/iam/README.md",
+    ),
     ("ValidationException", "not authorized", "the account is not entitled to batch inference: open a support case"),
     ("ValidationException", "role", "check MODERATION_ROLE_ARN and its trust policy"),
     ("ValidationException", "inference profile", "set MODERATION_MODEL_ID to an inference profile (global., jp. ...)"),
@@ -79,10 +83,10 @@ class Bedrock:
         AWS documents that a repeated token is ignored without an error, not what is answered: the ARN, none, or a
         conflict all end here or in `create_job`.
         """
-        found = self.find_jobs(request)
-        if not found:
+        jobs = self.find_jobs(request)
+        if not jobs:
             raise BedrockUnavailable(f"create job {request.job_name}: its token was used before, but no job is listed")
-        return found[0].job_arn
+        return jobs[0].job_arn
 
     def get_job(self, job_arn: str) -> Job:
         """See BatchInference."""
@@ -102,8 +106,8 @@ class Bedrock:
         named = [job for job in self._list(nameContains=request.job_name) if job.job_name == request.job_name]
         since = self._list(submitTimeAfter=request.intended_at - CLOCK_SKEW)
         token = request.client_request_token
-        found = {job.job_arn: job for job in (*named, *since) if job in named or job.client_request_token == token}
-        return sorted(found.values(), key=lambda job: job.submitted_at or _LONG_AGO, reverse=True)
+        by_arn = {job.job_arn: job for job in (*named, *since) if job in named or job.client_request_token == token}
+        return sorted(by_arn.values(), key=lambda job: job.submitted_at or _LONG_AGO, reverse=True)
 
     def list_jobs(self, name_contains: str, submitted_after: datetime) -> list[Job]:
         """See BatchInference."""

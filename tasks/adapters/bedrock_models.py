@@ -44,8 +44,8 @@ class BedrockModels:
         base_id = find_model(self._aws, model_id)
         with _told("get foundation model"):
             answer = self._aws.bedrock_in_haste.get_foundation_model(modelIdentifier=base_id)
-            found = answer["modelDetails"]["modelLifecycle"]
-            return Lifecycle(is_legacy=found["status"] == "LEGACY", ends_at=found.get("endOfLifeTime"))
+            life = answer["modelDetails"]["modelLifecycle"]
+            return Lifecycle(is_legacy=life["status"] == "LEGACY", ends_at=life.get("endOfLifeTime"))
 
 
 def find_model(aws: Aws, model_id: str) -> str:
@@ -62,8 +62,8 @@ def find_model(aws: Aws, model_id: str) -> str:
         return base_id
     if (aws, model_id) not in _PROFILED:
         with _told("get inference profile"):
-            found = aws.bedrock_in_haste.get_inference_profile(inferenceProfileIdentifier=model_id)["models"]
-            _PROFILED[aws, model_id] = parse_model_id(found[0]["modelArn"]).base_id
+            models = aws.bedrock_in_haste.get_inference_profile(inferenceProfileIdentifier=model_id)["models"]
+            _PROFILED[aws, model_id] = parse_model_id(models[0]["modelArn"]).base_id
     return _PROFILED[aws, model_id]
 
 

@@ -280,8 +280,8 @@ def _one_line(error: Exception) -> str:
     only its code: the rest may repeat the signed headers."""
     cause, _, answer = _COLOUR.sub("", str(error)).partition("<?xml")
     lines = [line.strip(" ↳") for line in cause.partition("<Error>")[0].splitlines()]
-    told = [line for line in lines if line] or [type(error).__name__]
-    return ": ".join(dict.fromkeys((told[0], told[-1], *_ANSWER_CODE.findall(answer or cause)[:1])))
+    words = [line for line in lines if line] or [type(error).__name__]
+    return ": ".join(dict.fromkeys((words[0], words[-1], *_ANSWER_CODE.findall(answer or cause)[:1])))
 
 
 def _watched(batches: Iterable[pa.RecordBatch], failed: list[Exception]) -> Iterator[pa.RecordBatch]:

@@ -43,10 +43,10 @@ def forget_history(lake: Lake, storage: Storage, uri: str, table: Table, run_dat
                 storage.put(item.uri, quiet)
                 log_count += 1
     checkpoints = [item.uri for item in storage.list(f"{uri}/_delta_log") if item.uri.endswith(".parquet")]
-    if told := [each for each in checkpoints if telling.is_told_in(storage, each)]:
+    if holding := [each for each in checkpoints if telling.is_told_in(storage, each)]:
         lake.checkpoint(uri)
-        storage.delete(told)
-    return Forgotten(len(old), log_count + len(told))
+        storage.delete(holding)
+    return Forgotten(len(old), log_count + len(holding))
 
 
 class _Telling(NamedTuple):

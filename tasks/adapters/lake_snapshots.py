@@ -52,9 +52,9 @@ def open_snapshot(aws: Aws | None, uri: str, options: dict[str, str]) -> DeltaTa
     Raises:
         TableNotFoundError: if there is none.
     """
-    known = _KNOWN.get(uri)
-    if aws and known and known.is_current(aws, uri, options):
-        return _lend(known)
+    snapshot = _KNOWN.get(uri)
+    if aws and snapshot and snapshot.is_current(aws, uri, options):
+        return _lend(snapshot)
     table = DeltaTable(uri, storage_options=options)
     kept = keep_snapshot(aws, uri, table, options)
     return _lend(kept) if kept else table
@@ -69,13 +69,13 @@ def read_rows(
         TableNotFoundError: if there is none.
     """
     table = open_snapshot(aws, uri, options)
-    known = _KNOWN.get(uri)
-    if known is None or known.table.version() != table.version():  # somebody writes to it just now
+    snapshot = _KNOWN.get(uri)
+    if snapshot is None or snapshot.table.version() != table.version():  # somebody writes to it just now
         return read(table)
     etag, rows = _ROWS.get(uri, ("", None))
-    if rows is None or etag != known.etag:
+    if rows is None or etag != snapshot.etag:
         rows = read(table)
-        _ROWS[uri] = (known.etag, rows)
+        _ROWS[uri] = (snapshot.etag, rows)
     return rows
 
 
@@ -84,9 +84,9 @@ def take_snapshot(aws: Aws | None, uri: str, options: dict[str, str]) -> DeltaTa
 
     It is no longer known afterwards, and nobody has it who has not read it yet.
     """
-    known = _KNOWN.pop(uri, None)
-    if aws and known and not any(lent() for lent in known.lent) and known.is_current(aws, uri, options):
-        return known.table
+    snapshot = _KNOWN.pop(uri, None)
+    if aws and snapshot and not any(lent() for lent in snapshot.lent) and snapshot.is_current(aws, uri, options):
+        return snapshot.table
     return None
 
 
@@ -103,11 +103,11 @@ def keep_snapshot(aws: Aws | None, uri: str, table: DeltaTable, options: dict[st
     return None
 
 
-def _lend(known: _Snapshot) -> DeltaTable:
+def _lend(snapshot: _Snapshot) -> DeltaTable:
     """The snapshot as an object of the reader's own, so that its end is seen."""
-    known.lent[:] = [lent for lent in known.lent if lent() is not None]
-    table = copy(known.table)
-    known.lent.append(ref(table))
+    snapshot.lent[:] = [lent for lent in snapshot.lent if lent() is not None]
+    table = copy(snapshot.table)
+    snapshot.lent.append(ref(table))
     return table
 
 

@@ -52,13 +52,13 @@ class ServiceQuotas:
         try:
             client = self._client()
             codes = _CODES.get(base_id)
-            found = list(self._named(client, codes) if codes else self._listed(client))
+            quotas = list(self._named(client, codes) if codes else self._listed(client))
         except (ClientError, BotoCoreError) as error:
             raise FactUnavailable(f"service quotas: {error_text(error)}") from None
-        jobs = _values(found, (JOBS_IN_FLIGHT,), base_id)
+        jobs = _values(quotas, (JOBS_IN_FLIGHT,), base_id)
         if len(jobs) != 1:
             raise FactUnavailable(f"service quotas: {len(jobs)} quotas of batch jobs in flight found for {base_id}")
-        records, sizes = _values(found, RECORDS, base_id), _values(found, GIGABYTES, base_id)
+        records, sizes = _values(quotas, RECORDS, base_id), _values(quotas, GIGABYTES, base_id)
         return BatchQuotas(
             jobs_in_flight=int(jobs[0]),
             records=int(min(records)) if records else None,

@@ -58,13 +58,13 @@ class Storage:
         """
 
         def read_one(item: StoredObject) -> bytes | None:
-            if (known := _remembered.get(item.uri, item.etag)) is not None:
-                return known
-            found = self.get_versioned(item.uri)
-            if found is None:
+            if (body := _remembered.get(item.uri, item.etag)) is not None:
+                return body
+            version = self.get_versioned(item.uri)
+            if version is None:
                 return None
-            _remembered.put(item.uri, found.etag, found.body)
-            return found.body
+            _remembered.put(item.uri, version.etag, version.body)
+            return version.body
 
         with ThreadPoolExecutor(_READERS) as readers:
             return tuple(readers.map(read_one, items))

@@ -47,18 +47,18 @@ class DayRecord(BaseModel):
 
     def knows(self, channel: str, troubles: Set[Trouble]) -> bool:
         """Whether the channel knows of each of them; there is nothing to know of an ok night."""
-        known = self.degraded.get(channel, ())
-        return bool(troubles) and all(trouble.is_covered_by(known) for trouble in troubles)
+        covered = self.degraded.get(channel, ())
+        return bool(troubles) and all(trouble.is_covered_by(covered) for trouble in troubles)
 
     def with_degraded(self, channel: str, troubles: Set[Trouble]) -> DayRecord:
         """After the channel knows of them."""
-        known = tuple(sorted({*self.degraded.get(channel, ()), *troubles}, key=Trouble.order))
-        return self.model_copy(update={"degraded": {**self.degraded, channel: known}})
+        covered = tuple(sorted({*self.degraded.get(channel, ()), *troubles}, key=Trouble.order))
+        return self.model_copy(update={"degraded": {**self.degraded, channel: covered}})
 
     def knows_stop(self, channel: str, key: str, now: datetime) -> bool:
         """Whether the channel was told of this stop, not too long ago."""
-        told = self.stopped.get(channel)
-        return told is not None and told.key == key and now - told.told_at < REMIND_AFTER
+        last = self.stopped.get(channel)
+        return last is not None and last.key == key and now - last.told_at < REMIND_AFTER
 
     def with_stop(self, channel: str, key: str, now: datetime) -> DayRecord:
         """After the channel was told of it."""

@@ -85,11 +85,11 @@ class Incidents(BaseModel):
         others = {name: incident for name, incident in self.open.items() if name != channel}
         if news is News.RECOVERY:
             return self.model_copy(update={"open": others})
-        known = self.open.get(channel)
+        before = self.open.get(channel)
         incident = Incident(
-            opened=known.opened if known else night,
+            opened=before.opened if before else night,
             told=night,
-            troubles=tuple(sorted({*troubles, *(known.troubles if known else ())}, key=Trouble.order)),
+            troubles=tuple(sorted({*troubles, *(before.troubles if before else ())}, key=Trouble.order)),
         )
         return self.model_copy(update={"open": {**others, channel: incident}})
 

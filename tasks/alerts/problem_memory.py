@@ -49,8 +49,8 @@ class NoticeMemory:
 
     def note_first_night(self, first: date | None) -> None:
         """The first published day that the lake shows now."""
-        known = self.record.first_night
-        if first is not None and (known is None or first < known):
+        earlier = self.record.first_night
+        if first is not None and (earlier is None or first < earlier):
             self._store(self.record.model_copy(update={"first_night": first}))
 
     def _load(self) -> NoticeRecord:

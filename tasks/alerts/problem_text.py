@@ -77,11 +77,11 @@ def next_commands(problems: Sequence[Problem]) -> Iterator[str]:
 
 
 def _lines(problems: Sequence[Problem], words: NoticeWords, *, advises: bool) -> Iterator[str]:
-    told = problems[:MAX_TOLD]
-    for place, problem in enumerate(told):
+    shown = problems[:MAX_TOLD]
+    for place, problem in enumerate(shown):
         yield words.phrases["problem"].format(text=_say(problem, words))
         # Once after several of a kind.
-        if advises and (place + 1 == len(told) or told[place + 1].kind != problem.kind):
+        if advises and (place + 1 == len(shown) or shown[place + 1].kind != problem.kind):
             yield words.phrases["advice"].format(text=words.advice[problem.kind])
     if len(problems) > MAX_TOLD:
         yield words.phrases["more"].format(count=len(problems) - MAX_TOLD)

@@ -115,10 +115,10 @@ def most_urgent(problems: Iterable[Problem]) -> Severity:
     return min((problem.severity for problem in problems), key=lambda severity: severity.rank)
 
 
-def _is_news(problem: Problem, known: Told | None) -> bool:
-    if known is None:
+def _is_news(problem: Problem, open_problem: Told | None) -> bool:
+    if open_problem is None:
         return True
-    before = known.problem
+    before = open_problem.problem
     return problem.mark != before.mark or problem.severity.rank < before.severity.rank
 
 

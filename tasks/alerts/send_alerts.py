@@ -90,8 +90,8 @@ def find_examples(rows: Sequence[MetricRow], verdicts: pl.LazyFrame) -> list[Fin
         for _, query in wanted
         if query is not None
     ]
-    found = iter(pl.collect_all(queries, engine="streaming"))
-    return [Finding(row, () if query is None else tuple(sorted(next(found)["comment_id"]))) for row, query in wanted]
+    frames = iter(pl.collect_all(queries, engine="streaming"))
+    return [Finding(row, () if query is None else tuple(sorted(next(frames)["comment_id"]))) for row, query in wanted]
 
 
 class Standing(NamedTuple):
@@ -129,8 +129,8 @@ def word(
         return None
     if news is News.RECOVERY and incident is not None:
         return news, recovery_message(paths, incident)
-    told = {trouble.metric for trouble in incident.troubles} if incident else set[str]()
-    waiting = sorted(told - standing.healthy - {item.row.metric for item in standing.findings})
+    metrics = {trouble.metric for trouble in incident.troubles} if incident else set[str]()
+    waiting = sorted(metrics - standing.healthy - {item.row.metric for item in standing.findings})
     return news, degraded_message(standing.findings, paths, news, incident, waiting)
 
 

@@ -24,7 +24,7 @@ from tasks.batch.estimate.expected import expect_rates
 from tasks.batch.estimate.rates import Rates
 from tasks.batch.failed_jobs import check_failures
 from tasks.batch.read_quotas import Quotas
-from tasks.batch.shards import ShardNaming, plan_shards, send_shard, write_shards
+from tasks.batch.shards import EntryMaker, plan_shards, send_shard, write_shards
 from tasks.batch.wanted_records import WANTED, Choice, asked_records, booked_cost, choose, records_to_ask
 from tasks.ledger.asker import Asker
 from tasks.ledger.deadline import is_late
@@ -125,7 +125,8 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
     Reads: work/valid, work/duplicates, ledger, requests/, answers/, state/usage; Bedrock's count of tokens.
     Writes: the shards' input files, requests/.
     Stops when: the estimate is over the budget (OverBudget), a job's failure would repeat (JobFailed), there are too
-        few comments for a job and ON_DEMAND is off (BelowMinimum).
+        few comments for a job and ON_DEMAND is off (BelowMinimum), no cut into
+        shards keeps all limits or the list of prices cannot be read (SettingsInvalid).
     """
     run, asker = Run.of(settings, plan), Asker.planned(settings, plan)
     ledger = read_ledger(run.storage, run.paths)
@@ -140,13 +141,13 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
         is_due = is_canary_due(settings, plan, asker, ledger)
         choice = choose(_size(records, rates), settings, booked_usd, rates, asker.prices, is_canary_due=is_due)
         records = _keep_chosen(records, choice, folder)
-        naming = ShardNaming(settings, plan, run.paths, rates, choice.mode, asker.prices[choice.mode], now)
+        maker = EntryMaker(settings, plan, run.paths, rates, choice.mode, asker.prices[choice.mode], now)
         counts = _shard_counts(choice, asker, settings, quotas)
         shards = []
         for number, shard in enumerate(
             write_shards(records, counts, asker.template, rates, folder), _next_shard(ledger)
         ):
-            shards.append(naming.entry(number, shard))
+            shards.append(maker.entry(number, shard))
             send_shard(run.storage, shards[-1], shard, folder)
     return Batch(
         shards=tuple(shards),

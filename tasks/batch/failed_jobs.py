@@ -26,10 +26,10 @@ _ADVICE = (
     ("assume", "check MODERATION_ROLE_ARN and its trust policy"),
     (
         "not authorized to perform",
-        "compare the role's policy with the README: a profile's model is invoked in every destination Region",
+        "compare the role's policy with infra/iam/README.md: a profile's model is invoked in every destination Region",
     ),
-    ("accessdenied", "compare the role's policy with the README"),
-    ("access denied", "compare the role's policy with the README, and the buckets' policies and keys"),
+    ("accessdenied", "compare the role's policy with infra/iam/README.md"),
+    ("access denied", "compare the role's policy with infra/iam/README.md, and the buckets' policies and keys"),
     ("less records", "raise MODERATION_MIN_JOB_RECORDS to the account's quota"),
     ("more records", "lower MODERATION_MAX_SHARD_RECORDS to the account's quota"),
     ("larger than the allowed", "lower MODERATION_MAX_SHARD_BYTES to the account's quota"),

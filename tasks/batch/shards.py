@@ -101,7 +101,7 @@ def write_shards(
         yield Shard(path, digest.hexdigest(), path.stat().st_size, asked.select(REQUESTS.names), input_tokens)
 
 
-class ShardNaming(NamedTuple):
+class EntryMaker(NamedTuple):
     """What a shard's entry needs beside the shard itself."""
 
     settings: Settings

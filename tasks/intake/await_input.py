@@ -84,11 +84,11 @@ def await_input(settings: Settings, run_date: date) -> InputWait:
     """
     outside, folder = adapters.connect(settings), DayPaths(settings, run_date).comments
     storage, clock = outside.storage, outside.clock
-    begun, limit_s, known = clock.monotonic(), settings.input_wait_h * 3600, frozenset[tuple[str, str]]()
+    begun, limit_s, seen = clock.monotonic(), settings.input_wait_h * 3600, frozenset[tuple[str, str]]()
     while True:
         now = storage.now(folder)  # before the listing, so that nothing listed can seem older than it is
-        files = find_inputs(storage, folder, settings.input_marker, known)
-        known |= {(item.uri, item.etag) for item in files.read}
+        files = find_inputs(storage, folder, settings.input_marker, seen)
+        seen |= {(item.uri, item.etag) for item in files.read}
         look = look_at_input(files, now, settings.input_still_s, settings.input_marker)
         waited_s = clock.monotonic() - begun
         if look.readiness is Readiness.COMPLETE or waited_s >= limit_s:

@@ -55,15 +55,15 @@ def check_rejection_rate(
     # Divided, not multiplied: 29 of 100 is 0.29, but 0.29 times 100 is a little less than 29.
     if summary.ingested_count and broken_count / summary.ingested_count > max_rejected_fraction:
         counts = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.rejected_counts.items()))
-        told = f"{broken_count} of {summary.ingested_count} rows rejected ({counts})"
+        tally = f"{broken_count} of {summary.ingested_count} rows rejected ({counts})"
         if (other := find_cause()) is not None:
             raise WrongTimeZone(
-                f"{told}, but {other.found_count} of the {other.outside_count} outside the day lie in the day by "
+                f"{tally}, but {other.found_count} of the {other.outside_count} outside the day lie in the day by "
                 f"{other.name}: if upstream cuts its folders by that, set MODERATION_TIMEZONE to "
                 f"{other.zone or 'a zone of it'}; nothing was sent to Bedrock"
             )
         raise TooManyRejected(
-            f"{told}, more than MODERATION_MAX_REJECTED_FRACTION={max_rejected_fraction}: nothing was sent to Bedrock"
+            f"{tally}, more than MODERATION_MAX_REJECTED_FRACTION={max_rejected_fraction}: nothing was sent to Bedrock"
         )
 
 

@@ -34,8 +34,8 @@ def deduplicate(settings: Settings, plan: Plan) -> DeduplicationSummary:
     with scratch() as folder:
         valid, duplicates = Path(folder) / "valid.parquet", Path(folder) / "duplicates.parquet"
         run.storage.fetch(run.paths.work("valid"), valid)
-        found = find_duplicates(scan_file(valid))
-        kept = found if settings.deduplicate else found.clear()
+        repeats = find_duplicates(scan_file(valid))
+        kept = repeats if settings.deduplicate else repeats.clear()
         kept.write_parquet(duplicates)
         run.storage.send(duplicates, run.paths.work("duplicates"))
     return DeduplicationSummary(duplicate_count=kept.height)

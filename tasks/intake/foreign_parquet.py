@@ -86,9 +86,9 @@ def schema_fault(schema: pa.Schema, table: Table) -> SchemaFault | None:
     Columns that the table does not have are nobody's concern, whatever they hold and however often they are there.
     """
     for column in table:
-        found = tuple(field.type for field in schema if field.name == column.name)
-        if len(found) != 1 or not can_stand_for(found[0], column.dtype):
-            return SchemaFault(column, found)
+        types = tuple(field.type for field in schema if field.name == column.name)
+        if len(types) != 1 or not can_stand_for(types[0], column.dtype):
+            return SchemaFault(column, types)
     return None
 
 

@@ -60,7 +60,7 @@ def check_prompt(outside: Adapters, paths: DayPaths, origin: str, sha256: str) -
     )
     asked = [LedgerEntry.model_validate_json(body) for body in bodies if body is not None]
     try:
-        known = frozen()
+        hashes = frozen()
     except PromptFileError as error:
         raise PromptInvalid(str(error)) from error
-    check_unchanged(origin, sha256, prompt_uses(outside.lake.read(paths.lake(NIGHTS.name), NIGHTS)), asked, known)
+    check_unchanged(origin, sha256, prompt_uses(outside.lake.read(paths.lake(NIGHTS.name), NIGHTS)), asked, hashes)

@@ -37,8 +37,8 @@ def _among(values: pl.Series, wanted: npt.NDArray[np.uint64]) -> pl.Series:
     """Whether each value stands in a sorted array."""
     if not wanted.size:
         return pl.Series(values.name, np.zeros(len(values), dtype=bool))
-    found = wanted[np.minimum(np.searchsorted(wanted, values.to_numpy()), wanted.size - 1)]
-    return pl.Series(values.name, found == values.to_numpy())
+    nearest = wanted[np.minimum(np.searchsorted(wanted, values.to_numpy()), wanted.size - 1)]
+    return pl.Series(values.name, nearest == values.to_numpy())
 
 
 def find_duplicates(valid: pl.LazyFrame) -> pl.DataFrame:

@@ -116,12 +116,12 @@ def erase(comments: pl.LazyFrame, run_date: date, erased: Set[str]) -> pl.LazyFr
     """
     if not erased:
         return comments
-    found = pl.col("comment_id").map_batches(
+    is_erased = pl.col("comment_id").map_batches(
         lambda ids: _each(ids, lambda value: erasure_id(run_date, value) in erased, pl.Boolean),
         pl.Boolean,
         is_elementwise=True,
     )
-    reason = pl.when(found).then(pl.lit(Reason.ERASED.value)).otherwise("reason")
+    reason = pl.when(is_erased).then(pl.lit(Reason.ERASED.value)).otherwise("reason")
     is_kept = pl.col("reason").ne_missing(Reason.ERASED.value)
     return comments.with_columns(reason=reason).with_columns(
         pl.when(is_kept).then(pl.col(name)).alias(name) for name in COMMENTS.names

@@ -39,18 +39,18 @@ class Found(NamedTuple):
 
 def differences(job: Job, request: JobRequest) -> list[str]:
     """What a job does otherwise than the request; what Bedrock does not show is taken to be as asked."""
-    found = []
+    different = []
     if job.input_uri is not None and job.input_uri != request.input_uri:
-        found.append(f"reads {job.input_uri}, not {request.input_uri}")
+        different.append(f"reads {job.input_uri}, not {request.input_uri}")
     if job.output_uri is not None and job.output_uri.rstrip("/") != request.output_uri.rstrip("/"):
-        found.append(f"writes to {job.output_uri}, not {request.output_uri}")
+        different.append(f"writes to {job.output_uri}, not {request.output_uri}")
     if job.model_id is not None and not is_same_model(job.model_id, request.model_id):
-        found.append(f"asks {job.model_id}, not {request.model_id}")
+        different.append(f"asks {job.model_id}, not {request.model_id}")
     if job.submitted_at is not None and job.submitted_at < request.intended_at - CLOCK_SKEW:
-        found.append(
+        different.append(
             f"was submitted at {job.submitted_at:%F %T%z}, before it was intended, {request.intended_at:%F %T%z}"
         )
-    return found
+    return different
 
 
 def is_same_model(shown: str, asked: str) -> bool:
@@ -69,9 +69,9 @@ def check_is_intended(job: Job, request: JobRequest) -> Job:
     Raises:
         BedrockRefused: if a job of our name or token does something else: somebody must look before more is paid.
     """
-    if found := differences(job, request):
+    if others := differences(job, request):
         raise BedrockRefused(
-            f"job {job.job_arn} carries the name or token of {request.job_name} but {'; '.join(found)}: this ledger "
+            f"job {job.job_arn} carries the name or token of {request.job_name} but {'; '.join(others)}: this ledger "
             "did not make it; look at it. --epoch with a higher number judges the day anew, under other names"
         )
     return job

@@ -54,8 +54,8 @@ def output_files(storage: Storage, entry: LedgerEntry) -> list[str]:
     if entry.mode != "on_demand" and not entry.job_arn:
         return []
     own, root = f"{answer_folder(entry)}/", f"{entry.output_uri.rstrip('/')}/"
-    found = [item.uri for item in storage.list(root.rstrip("/")) if item.uri.endswith(".jsonl.out")]
-    return [uri for uri in found if uri.startswith(own)] or [uri for uri in found if "/" not in uri.removeprefix(root)]
+    uris = [item.uri for item in storage.list(root.rstrip("/")) if item.uri.endswith(".jsonl.out")]
+    return [uri for uri in uris if uri.startswith(own)] or [uri for uri in uris if "/" not in uri.removeprefix(root)]
 
 
 def output_lines(storage: Storage, entry: LedgerEntry, folder: Path) -> Iterator[bytes]:
@@ -131,13 +131,13 @@ def collect_day(settings: Settings, paths: DayPaths, now: datetime) -> Collectio
     counts: dict[str, int] = {}
     missing, pico, is_known, unreported = 0, 0, True, 0
     for entry in ended:
-        found = _collect_entry(settings, storage, paths, entry, now)
-        for status, count in found.answers.group_by("status").len().iter_rows():
+        collected = _collect_entry(settings, storage, paths, entry, now)
+        for status, count in collected.answers.group_by("status").len().iter_rows():
             counts[status] = counts.get(status, 0) + count
-        missing += entry.record_count - found.answers.height
-        is_known &= found.usage.cost_usd is not None
-        pico += to_pico(found.usage.cost_usd or 0.0)
-        unreported += found.usage.unreported_count
+        missing += entry.record_count - collected.answers.height
+        is_known &= collected.usage.cost_usd is not None
+        pico += to_pico(collected.usage.cost_usd or 0.0)
+        unreported += collected.usage.unreported_count
     return CollectionSummary(
         job_count=len(ended),
         status_counts=counts,
@@ -162,18 +162,20 @@ def hide_quotes(answers: pl.DataFrame, comments: Iterable[tuple[str, str]]) -> p
 
     Columns: record_id, status, status_detail, explanation -> the same columns and rows. Null and empty stay.
     """
-    told = answers.filter((pl.col("explanation").fill_null("") != "") | (pl.col("status") == Status.ERROR))
-    said = {record: tuple(words) for record, *words in told.select("record_id", "explanation", "status_detail").rows()}
+    worded = answers.filter((pl.col("explanation").fill_null("") != "") | (pl.col("status") == Status.ERROR))
+    words_of = {
+        record: tuple(words) for record, *words in worded.select("record_id", "explanation", "status_detail").rows()
+    }
     changed: dict[str, tuple[str | None, str | None]] = {}
     for record, comment in comments:
-        if record in said:
-            explanation, detail = said.pop(record)
+        if record in words_of:
+            explanation, detail = words_of.pop(record)
             if explanation and quotes(explanation, comment):
                 explanation = REMOVED
             if detail and quotes(detail, comment):
                 detail = REMOVED_DETAIL
             changed[record] = (explanation, detail)
-    for record, (explanation, detail) in said.items():
+    for record, (explanation, detail) in words_of.items():
         changed[record] = (explanation and REMOVED, detail and REMOVED_DETAIL)
     schema = {"record_id": pl.String, "_explanation": pl.String, "_detail": pl.String}
     shown = pl.DataFrame([(record, *words) for record, words in changed.items()], schema=schema, orient="row")

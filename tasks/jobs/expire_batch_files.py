@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.tables.verdicts import NIGHTS
 from tasks import adapters
+from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.adapters.storage import StoredObject
 from tasks.base.errors import NightStopped
@@ -56,12 +57,12 @@ def expired_files(
     files: Iterable[StoredObject], batch_uri: str, expired: Collection[date]
 ) -> dict[date, list[StoredObject]]:
     """The files of expired days, by day."""
-    found: dict[date, list[StoredObject]] = {}
+    by_day: dict[date, list[StoredObject]] = {}
     for item in files:
         day = batch_day(item.uri, batch_uri)
         if day in expired and day is not None:
-            found.setdefault(day, []).append(item)
-    return found
+            by_day.setdefault(day, []).append(item)
+    return by_day
 
 
 @telling_stage
@@ -73,25 +74,31 @@ def expire_batch_files(settings: Settings, run_date: date, now: datetime) -> Exp
 
     Reads: lake/nights, ledger, the listing of the batch root.
     Writes: deletes batch files past their retention, and scratch frames of dead runs.
-    Stops when: never.
+    Stops when: never; what could not be looked at or deleted is tried again by a later night.
     """
-    connected = adapters.connect(settings)
-    nights = connected.lake.read(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
-    files = expired_files(
-        connected.storage.list(settings.batch_uri),
-        settings.batch_uri,
-        expired_days(nights, now, settings.batch_retention_days),
-    )
-    done = {
+    outside, paths = adapters.connect(settings), DayPaths(settings, run_date)
+    days, count = tuple[str, ...](), 0
+    try:
+        done = _files_to_delete(outside, settings, run_date, now)
+        days = tuple(str(day) for day in sorted(done))
+        outside.storage.delete(item.uri for items in done.values() for item in items)
+        count = sum(map(len, done.values()))
+        # Whoever holds the day's lease knows that its other runs are over.
+        outside.storage.delete(item.uri for item in outside.storage.list(paths.runs) if paths.is_frame(item.uri))
+    except NightStopped as error:  # the night is published: what could not be deleted must not unmake it
+        return ExpirySummary(days=days, object_count=count, note=f"not all was deleted: {error}")
+    return ExpirySummary(days=days, object_count=count)
+
+
+def _files_to_delete(
+    outside: Adapters, settings: Settings, run_date: date, now: datetime
+) -> dict[date, list[StoredObject]]:
+    """The batch files that are past their retention, by day; a day with a live job keeps its files."""
+    nights = outside.lake.read(DayPaths(settings, run_date).lake(NIGHTS.name), NIGHTS)
+    expired = expired_days(nights, now, settings.batch_retention_days)
+    files = expired_files(outside.storage.list(settings.batch_uri), settings.batch_uri, expired)
+    return {
         day: items
         for day, items in files.items()
-        if not any(is_live(entry) for entry in read_ledger(connected.storage, DayPaths(settings, day)))
+        if not any(is_live(entry) for entry in read_ledger(outside.storage, DayPaths(settings, day)))
     }
-    days, paths = tuple(str(day) for day in sorted(done)), DayPaths(settings, run_date)
-    try:
-        connected.storage.delete(item.uri for items in done.values() for item in items)
-        # Whoever holds the day's lease knows that its other runs are over.
-        connected.storage.delete(item.uri for item in connected.storage.list(paths.runs) if paths.is_frame(item.uri))
-    except NightStopped as error:  # the night is published: what could not be deleted must not unmake it
-        return ExpirySummary(days=days, object_count=0, note=f"nothing was deleted: {error}")
-    return ExpirySummary(days=days, object_count=sum(map(len, done.values())))

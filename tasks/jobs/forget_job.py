@@ -101,11 +101,11 @@ def describe_forgotten(done: Forgotten) -> list[str]:
 
 def _find_running(ledger: list[LedgerEntry], job: str, run_date: date) -> LedgerEntry:
     running = [entry for entry in ledger if entry.mode == "batch" and is_running(entry)]
-    found = [entry for entry in running if job in (entry.job_name, entry.job_arn)]
-    if not found:
+    matching = [entry for entry in running if job in (entry.job_name, entry.job_arn)]
+    if not matching:
         named = ", ".join(entry.job_name for entry in running) or "none"
         raise WrongUsage(f"{run_date} has no job {job} whose end is open; nothing was done. Jobs that are: {named}")
-    return found[0]
+    return matching[0]
 
 
 def _check_unknown(outside: Adapters, settings: Settings, entry: LedgerEntry, now: datetime) -> None:

@@ -187,10 +187,10 @@ def _parse(raw: bytes) -> _Read | None:
             line = OutputLine.model_validate(orjson.loads(raw))
         except orjson.JSONDecodeError:
             line = OutputLine.model_validate(json.loads(raw))  # it takes the lone surrogates that JSON can spell
-        said = json.dumps([line.modelOutput, line.error.model_dump() if line.error else None])
+        answer = json.dumps([line.modelOutput, line.error.model_dump() if line.error else None])
     except (ValueError, RecursionError):
         return None
-    return _Read(line, said.encode())
+    return _Read(line, answer.encode())
 
 
 def _answer_row(record: str, outcome: Outcome, attempt: int, decided_at: datetime) -> tuple[object, ...]:

@@ -84,13 +84,13 @@ def stopped_on(
             raise
         try:
             with panics_told():
-                told = stop_day(settings, run_date, now).told
+                outcome = stop_day(settings, run_date, now).told
         except Exception as problem:
-            told = (
+            outcome = (
                 f"its Bedrock jobs could not be stopped ({type(problem).__name__}: {problem}); they stay in the ledger"
             )
-        tell(f"Cancelled: {told}")
-        signal.add_note(told)
+        tell(f"Cancelled: {outcome}")
+        signal.add_note(outcome)
         if signal is error:
             raise
         raise signal from None
@@ -162,9 +162,9 @@ class _Stopping:
                 is_intent = entry.state is EntryState.INTENDED and entry.mode == "batch"
                 if is_intent and self._clock.monotonic() - self._begun < _LOOK_FOR_S:
                     accepted = find_accepted(self._connected, self._settings, self._paths, entry, self._now())
-                    found = [job for job in accepted if is_running(job)]
-                    self._refused |= _stop(self._connected, found)
-                    self._running += found
+                    running = [job for job in accepted if is_running(job)]
+                    self._refused |= _stop(self._connected, running)
+                    self._running += running
                 elif _is_begun_on_demand(self._connected, entry):
                     close_entry(storage, self._paths, entry, self._now(), is_whole=False)
         except ModerationError as error:

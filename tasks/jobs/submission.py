@@ -60,11 +60,11 @@ def find_accepted(
         BedrockRefused, BedrockUnavailable: as `check_is_intended` and BatchInference say.
     """
     request = job_request(entry, settings.kms_key_id, settings.bucket_owner)
-    found = choose_job([check_is_intended(job, request) for job in connected.bedrock.find_jobs(request)])
-    if found is None:
+    accepted = choose_job([check_is_intended(job, request) for job in connected.bedrock.find_jobs(request)])
+    if accepted is None:
         return [entry]
-    adopted = adopt(connected.storage, paths, entry, found, now)
-    for twin in found.superfluous:
+    adopted = adopt(connected.storage, paths, entry, accepted, now)
+    for twin in accepted.superfluous:
         with suppress(BedrockRefused):  # it goes on then, and is booked like any other
             connected.bedrock.stop_job(twin.job_arn)
     return adopted
@@ -101,17 +101,17 @@ def submit_waiting(
     moved: list[LedgerEntry] = []
     is_open = True
     for entry in entries:
-        found = [entry]
+        of_shard = [entry]
         if entry.state is EntryState.INTENDED and is_open and in_flight < most_jobs:
-            found = find_accepted(connected, settings, paths, entry, now)
-            if found == [entry]:
+            of_shard = find_accepted(connected, settings, paths, entry, now)
+            if of_shard == [entry]:
                 still_ours()
                 try:
-                    found = [_create(connected, settings, paths, entry, now)]
+                    of_shard = [_create(connected, settings, paths, entry, now)]
                 except QuotaReached:
                     is_open = False
-            in_flight += sum(map(is_running, found))
-        moved += found
+            in_flight += sum(map(is_running, of_shard))
+        moved += of_shard
     return moved
 
 

@@ -49,7 +49,7 @@ def submit_batch(
         # takes it later finds the intent in the ledger that he plans by.
         run.still_ours()
     ledger = [entry for entry in read_ledger(connected.storage, paths) if is_live(entry)]
-    known, before = {entry.key for entry in ledger}, {entry.key for entry in ledger if entry.job_arn is not None}
+    keys, before = {entry.key for entry in ledger}, {entry.key for entry in ledger if entry.job_arn is not None}
     jobs = [entry for entry in ledger if entry.mode == "batch"]
     unwanted = [entry for entry in jobs if not serves(entry, plan)]
     accepted = find_all_accepted(connected, settings, paths, unwanted, now)
@@ -61,7 +61,7 @@ def submit_batch(
         )
     on_demand = [entry for entry in ledger if entry.mode == "on_demand"]
     submitted = [entry for entry in waited_for if entry.job_arn is not None and entry.key not in before]
-    twins = [entry for entry in submitted if entry.key not in known]
+    twins = [entry for entry in submitted if entry.key not in keys]
     return Submission(
         live_keys=tuple(entry.key for entry in (*waited_for, *on_demand)),
         created_count=sum(not entry.adopted for entry in submitted),

@@ -31,8 +31,8 @@ def usual_count(earlier: pl.DataFrame) -> float | None:
     Columns: date, metric, slice, n, reason_code of the days before.
     """
     counts = final_rows(earlier).filter(pl.col("metric") == "accuracy", pl.col("slice") == ALL, pl.col("n") > 0)
-    known = counts.sort("date").tail(USUAL_DAYS)["n"].to_list()
-    return float(median(known)) if known else None
+    counted = counts.sort("date").tail(USUAL_DAYS)["n"].to_list()
+    return float(median(counted)) if counted else None
 
 
 def final_rows(rows: pl.DataFrame) -> pl.DataFrame:

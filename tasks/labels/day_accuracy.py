@@ -152,7 +152,7 @@ def measure_quality_of(
 
 def measure_day(outside: Adapters, paths: RunPaths, verdicts_run_id: str, now: datetime) -> AccuracySummary:
     """Append what the labels that are there now say about the day's published verdicts, and note which they were."""
-    found = measure_quality_of(outside, paths, verdicts_run_id, now)
-    append_rows(outside, paths, found.rows)
-    store_seen(outside.storage, paths, found.seen)
-    return found.summary
+    measured = measure_quality_of(outside, paths, verdicts_run_id, now)
+    append_rows(outside, paths, measured.rows)
+    store_seen(outside.storage, paths, measured.seen)
+    return measured.summary

@@ -84,11 +84,11 @@ def list_labels_of(
         folder = f"{settings.labels_uri}/{name_in(item.uri, settings.labels_uri).partition('/')[0]}"
         if folder in listed:
             listed[folder].append(item)
-    found = {}
+    files_of = {}
     for folder, day in folders.items():
         known = _known(folder, seen.get(day))
-        found[day] = sort_out(listed[folder], folder, partial(is_parquet, storage, known=known))
-    return found
+        files_of[day] = sort_out(listed[folder], folder, partial(is_parquet, storage, known=known))
+    return files_of
 
 
 def _known(folder: str, before: LabelsSeen | None) -> frozenset[tuple[str, str]]:

@@ -31,7 +31,7 @@ def measure_accuracy(
     Stops when: never.
     """
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
-    found = measure_quality_of(outside, paths, verdicts_run_id, now)
-    keep_rows(outside, paths, "quality", found.rows)
-    keep_seen(outside.storage, paths, found.seen)
-    return found.summary
+    measured = measure_quality_of(outside, paths, verdicts_run_id, now)
+    keep_rows(outside, paths, "quality", measured.rows)
+    keep_seen(outside.storage, paths, measured.seen)
+    return measured.summary

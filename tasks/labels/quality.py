@@ -102,12 +102,12 @@ def quality_slices(settled: Settled) -> Iterator[Slice]:
 
 def category_slices(sample: pl.DataFrame) -> Iterator[Slice]:
     """Each category that model or labels name against the rest; violations of an unnamed category are in none."""
-    known = sample.filter(pl.col("true_category").is_not_null())
+    with_truth = sample.filter(pl.col("true_category").is_not_null())
     is_blind = bool(sample["flagged"].all())
-    names = {*known["flagged_category"], *known["true_category"]} - {NO_CATEGORY, None}
+    names = {*with_truth["flagged_category"], *with_truth["true_category"]} - {NO_CATEGORY, None}
     for name in sorted(names):
         is_named = [pl.col(column).eq_missing(name) for column in ("flagged_category", "true_category")]
-        yield Slice(f"category={name}", known.with_columns(flagged=is_named[0], truth=is_named[1]), is_blind)
+        yield Slice(f"category={name}", with_truth.with_columns(flagged=is_named[0], truth=is_named[1]), is_blind)
 
 
 def confusion_matrices(settled: Settled) -> list[ConfusionMatrix]:

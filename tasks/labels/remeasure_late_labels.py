@@ -48,12 +48,12 @@ def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[da
     files = list_labels_of(outside.storage, settings, published, seen)
     for day, verdicts_run_id in sorted(published.items()):
         objects = files[day].read
-        before, found = seen.get(day), LabelsSeen.of(objects, DayPaths(settings, day), verdicts_run_id)
+        before, now_there = seen.get(day), LabelsSeen.of(objects, DayPaths(settings, day), verdicts_run_id)
         if before is None:
-            is_changed = bool(found.etags)
+            is_changed = bool(now_there.etags)
         else:
             is_over = not before.is_final and wait_is_over(day, objects, now)
-            is_changed = is_over or not before.is_of(found)
+            is_changed = is_over or not before.is_of(now_there)
         if is_changed:
             changed.append(day)
     return changed
@@ -80,16 +80,16 @@ def remeasure_late_labels(
     published = published_runs(nights, run_date - days * one, run_date - one)
     late: dict[date, DayQuality] = {}
     for day in days_to_measure(outside, settings, published, now):
-        pending = [found.rows for found in late.values()]
+        pending = [of_day.rows for of_day in late.values()]
         late[day] = measure_quality_of(outside, RunPaths(settings, day, run_id), published[day], now, pending)
-    if parts := [*kept_rows(outside, paths), *(found.rows for found in late.values())]:
+    if parts := [*kept_rows(outside, paths), *(of_day.rows for of_day in late.values())]:
         append_parts(outside, paths, parts)
-    seen = {day: found.seen for day, found in late.items()}
+    seen = {day: of_day.seen for day, of_day in late.items()}
     if (tonight := kept_seen(outside.storage, paths)) is not None:
         seen[run_date] = tonight
     for day, labels in seen.items():
         store_seen(outside.storage, DayPaths(settings, day), labels)
-    measured = [found.summary for found in late.values()]
+    measured = [of_day.summary for of_day in late.values()]
     return LateLabelsSummary(
         looked_count=len(published),
         remeasured=tuple(str(summary.run_date) for summary in measured),

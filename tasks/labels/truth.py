@@ -89,25 +89,25 @@ def settle(labels: pl.DataFrame, verdicts: pl.LazyFrame, lost_count: int) -> Set
         lost_count: rows of files that could not be read, which are errors too.
     """
     usable = labels.filter(is_usable())
-    found = (
+    verdicts_of = (
         verdicts.select("comment_id", "status", "language", flagged="violation", flagged_category="category")
         .join(usable.lazy().select("comment_id"), on="comment_id", how="semi")
         .collect(engine="streaming")
     )
-    known = usable.join(found, on="comment_id", how="semi")
-    latest = known.sort("labeled_at", *sorted(set(LABELS.names) - {"labeled_at"})).unique(
+    of_judged = usable.join(verdicts_of, on="comment_id", how="semi")
+    latest = of_judged.sort("labeled_at", *sorted(set(LABELS.names) - {"labeled_at"})).unique(
         ["comment_id", "labeler"], keep="last", maintain_order=True
     )
     votes = _count_votes(latest)
     rated_twice = votes.filter(pl.col("raters") > 1)
     disputed = rated_twice.filter(pl.col("yes").is_between(1, pl.col("raters") - 1))
     tied = pl.col("yes") * 2 == pl.col("raters")
-    joined = votes.filter(~tied).join(found, on="comment_id", how="inner", validate="m:1")
+    joined = votes.filter(~tied).join(verdicts_of, on="comment_id", how="inner", validate="m:1")
     judged = joined.filter(pl.col("status") == Status.JUDGED)
     return Settled(
         comments=judged.drop("status", "yes", "raters").sort("source", "comment_id"),
         label_count=len(labels) + lost_count,
-        error_count=len(labels) - len(known) + lost_count,
+        error_count=len(labels) - len(of_judged) + lost_count,
         unjudged_count=joined.filter(pl.col("status") != Status.JUDGED)["comment_id"].n_unique(),
         rated_twice_count=len(rated_twice),
         disputed_count=len(disputed),
@@ -164,19 +164,19 @@ def cohen_kappa(labels: pl.DataFrame, least: int = MIN_SHARED) -> Kappa | None:
     Columns: comment_id, source, labeler, violation of `labels` are read; a rater has one row a comment and source.
     Source: Cohen, "A Coefficient of Agreement for Nominal Scales" (1960); the mean over pairs is Light's (1971).
     """
-    told = labels.select("comment_id", "source", "labeler", "violation")
+    votes = labels.select("comment_id", "source", "labeler", "violation")
     shared = (
-        told.join(told, on=["comment_id", "source"], how="inner", suffix="_other")
+        votes.join(votes, on=["comment_id", "source"], how="inner", suffix="_other")
         .filter(pl.col("labeler") < pl.col("labeler_other"))
         .filter(pl.len().over("labeler", "labeler_other") >= least)
     )
-    found: list[tuple[float, int]] = []
+    kappas: list[tuple[float, int]] = []
     for _, pair in sorted(shared.partition_by("labeler", "labeler_other", as_dict=True).items()):
         first, other = pair["violation"], pair["violation_other"]
         if first.n_unique() > 1 or other.n_unique() > 1:  # else chance alone agrees, and kappa is 0 / 0
-            found.append((_kappa(first, other), len(pair)))
-    count = sum(n for _, n in found)
-    return Kappa(sum(value * n for value, n in found) / count, count, len(found)) if found else None
+            kappas.append((_kappa(first, other), len(pair)))
+    count = sum(n for _, n in kappas)
+    return Kappa(sum(value * n for value, n in kappas) / count, count, len(kappas)) if kappas else None
 
 
 def _kappa(first: pl.Series, other: pl.Series) -> float:

@@ -44,11 +44,11 @@ def record_move(storage: Storage, paths: DayPaths, move: Move) -> LedgerEntry:
     Raises:
         LeaseLost: if another run has moved it: then this one was taken for dead, and must not turn it back.
     """
-    known, uri = move.before, paths.entry(move.before.key)
-    found = storage.get_versioned(uri)
-    is_as_known = found is not None and LedgerEntry.model_validate_json(found.body) == known
-    if found is None or not is_as_known or not storage.put_if_match(uri, _body(move.after), found.etag):
-        raise LeaseLost(f"{known.job_name} was moved on in the ledger by another run, while this one did not answer")
+    before, uri = move.before, paths.entry(move.before.key)
+    version = storage.get_versioned(uri)
+    is_as_known = version is not None and LedgerEntry.model_validate_json(version.body) == before
+    if version is None or not is_as_known or not storage.put_if_match(uri, _body(move.after), version.etag):
+        raise LeaseLost(f"{before.job_name} was moved on in the ledger by another run, while this one did not answer")
     return move.after
 
 

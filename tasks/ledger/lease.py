@@ -76,25 +76,25 @@ class Renewal(Enum):
     LOST = auto()
 
 
-def is_free(found: Versioned | None, run_id: str) -> bool:
+def is_free(version: Versioned | None, run_id: str) -> bool:
     """Whether a run may take the lease: nobody has it, it was given up or left to die, or it is the run's own."""
-    if found is None:
+    if version is None:
         return True
-    holder = Holder.model_validate_json(found.body)
-    return holder.is_released or found.age_s > FREE_AFTER_S or holder.run_id == run_id
+    holder = Holder.model_validate_json(version.body)
+    return holder.is_released or version.age_s > FREE_AFTER_S or holder.run_id == run_id
 
 
 def take(storage: Storage, uri: str, run_id: str, name: str = "", since: datetime | None = None) -> Attempt:
     """Take the lease if it is free."""
-    found, taken = storage.get_versioned(uri), Holder(run_id=run_id, name=name, since=since)
-    if found is None:
+    version, taken = storage.get_versioned(uri), Holder(run_id=run_id, name=name, since=since)
+    if version is None:
         is_ours = storage.put_if_absent(uri, _body(taken.model_copy(update={"term": 1})))
     else:
-        before = Holder.model_validate_json(found.body)
-        if not is_free(found, run_id):
+        before = Holder.model_validate_json(version.body)
+        if not is_free(version, run_id):
             return Attempt(False, before.run_id, before)
         taken = taken.model_copy(update={"term": before.term + 1})
-        is_ours = storage.put_if_match(uri, _body(taken), found.etag)
+        is_ours = storage.put_if_match(uri, _body(taken), version.etag)
     return Attempt(is_ours, run_id if is_ours else "another run that took it just now")
 
 
@@ -178,12 +178,12 @@ def _release(storage: Storage, uri: str, run_id: str) -> None:
 
 def _renew(storage: Storage, uri: str, run_id: str, renewed: Callable[[Holder], Holder]) -> Renewal:
     """Write the lease anew in its term, if it is still the run's."""
-    found = storage.get_versioned(uri)
-    holder = Holder.model_validate_json(found.body) if found is not None else None
-    if found is None or holder is None or holder.run_id != run_id:
+    version = storage.get_versioned(uri)
+    holder = Holder.model_validate_json(version.body) if version is not None else None
+    if version is None or holder is None or holder.run_id != run_id:
         return Renewal.LOST
     # A run that takes the day just now is met by the next heartbeat, and by whoever looks before a write.
-    storage.put_if_match(uri, _body(renewed(holder)), found.etag)
+    storage.put_if_match(uri, _body(renewed(holder)), version.etag)
     return Renewal.OURS
 
 

@@ -90,7 +90,7 @@ def prompt_uses(nights: pl.LazyFrame) -> list[Use]:
 
     Columns: date, run_id, prompt_version, prompt_sha256 of NIGHTS are read.
     """
-    found = (
+    uses = (
         nights.group_by("prompt_version", "prompt_sha256")
         .agg(
             pl.len(),
@@ -101,4 +101,4 @@ def prompt_uses(nights: pl.LazyFrame) -> list[Use]:
         .sort("first_date", "prompt_version", "prompt_sha256")
         .collect()
     )
-    return [Use(*row) for row in found.iter_rows()]
+    return [Use(*row) for row in uses.iter_rows()]

@@ -117,7 +117,7 @@ def check_move(move: MoveName, before: LedgerEntry | None, after: LedgerEntry) -
     """
     edge = Edge(move, after.mode, phase_of(before) if before else None, phase_of(after))
     if edge not in EDGES:
-        legal = (str(known) for known in EDGES if (known.move, known.mode) == (edge.move, edge.mode))
+        legal = (str(other) for other in EDGES if (other.move, other.mode) == (edge.move, edge.mode))
         raise IllegalMove(
             f"the move '{move}' would take the entry {_named(after)} {edge}; for {_spoken(after.mode)} it is legal "
             f"{_listed(legal)}. The entry stays on record as it was"

@@ -44,9 +44,9 @@ def read_preflight(storage: Storage, paths: RunPaths) -> Preflight:
         return Preflight()
 
 
-def write_preflight(storage: Storage, paths: RunPaths, found: Preflight) -> None:
+def write_preflight(storage: Storage, paths: RunPaths, preflight: Preflight) -> None:
     """Put on record what the run has found so far."""
-    storage.put(paths.file(_FILE), found.model_dump_json(indent=1).encode())
+    storage.put(paths.file(_FILE), preflight.model_dump_json(indent=1).encode())
 
 
 def clear_scratch(settings: Settings, run_date: date, run_id: str) -> None:

@@ -81,11 +81,11 @@ def read_answer(text: str, categories: tuple[str, ...]) -> Answer:
     """
     if len(text) > MAX_ANSWER_CHARS:
         raise MalformedAnswer(f"the answer is over {MAX_ANSWER_CHARS} characters long")
-    found = list(_objects(text))
-    if len(found) != 1:
-        raise MalformedAnswer("no JSON object in the answer" if not found else "several JSON objects in the answer")
+    objects = list(_objects(text))
+    if len(objects) != 1:
+        raise MalformedAnswer("no JSON object in the answer" if not objects else "several JSON objects in the answer")
     try:
-        answer = Answer.model_validate(found[0])
+        answer = Answer.model_validate(objects[0])
     except ValidationError as error:
         first = error.errors()[0]
         raise MalformedAnswer(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

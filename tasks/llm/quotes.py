@@ -29,10 +29,10 @@ def quotes(explanation: str, text: str) -> bool:
     Both are compared in NFKC, without regard to case, with white space folded to one space; what is spelt out, letter
     by letter, is compared with the comment's letters as well.
     """
-    said, written = _folded(explanation), _folded(text)
-    if _shares_run(said, written):
+    words, written = _folded(explanation), _folded(text)
+    if _shares_run(words, written):
         return True
-    spelt = [_letters(run) for run in _SPELT.findall(said)]
+    spelt = [_letters(run) for run in _SPELT.findall(words)]
     return bool(spelt) and any(_shares_run(run, _letters(written)) for run in spelt)
 
 
@@ -53,10 +53,10 @@ def without_quotes(column: str = "explanation", instead: str = REMOVED) -> pl.Ex
     return pl.struct(column, "text").map_batches(replace, pl.String, is_elementwise=True).alias(column)
 
 
-def _shares_run(said: str, written: str) -> bool:
-    if any(run in written for run in _runs(said, MIN_QUOTED_CHARS)):
+def _shares_run(words: str, written: str) -> bool:
+    if any(run in written for run in _runs(words, MIN_QUOTED_CHARS)):
         return True
-    return any(run in written for cjk in _CJK_RUN.findall(said) for run in _runs(cjk, MIN_QUOTED_CJK_CHARS))
+    return any(run in written for cjk in _CJK_RUN.findall(words) for run in _runs(cjk, MIN_QUOTED_CJK_CHARS))
 
 
 def _letters(text: str) -> str:

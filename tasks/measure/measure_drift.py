@@ -28,6 +28,6 @@ def measure_drift(settings: Settings, plan: Plan, now: datetime) -> DriftSummary
     run = Run.of(settings, plan)
     # A run that slept since it published would measure what nobody reads any more.
     run.still_ours()
-    found = measure_frames_of(run.outside, run.paths, plan.run_id, now)
-    keep_rows(run.outside, run.paths, "drift", found.rows)
-    return found.summary
+    measured = measure_frames_of(run.outside, run.paths, plan.run_id, now)
+    keep_rows(run.outside, run.paths, "drift", measured.rows)
+    return measured.summary

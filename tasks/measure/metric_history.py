@@ -30,12 +30,12 @@ def standing_rows(latest: pl.DataFrame, run_date: date) -> pl.DataFrame:
     Columns: the metrics table's, one row per (metric, slice), ordered by them.
     """
     could_tell = pl.col("value").is_not_null() & pl.col("state").is_in([State.OK, State.DEGRADED, State.LEARNING])
-    known = latest.filter(
+    measured = latest.filter(
         pl.col("date") <= run_date,
         pl.col("metric").is_in(quality_metrics(latest)),
         could_tell | pl.col("severity").is_not_null(),
     )
-    newest = known.sort("date").unique(["metric", "slice"], keep="last", maintain_order=True)
+    newest = measured.sort("date").unique(["metric", "slice"], keep="last", maintain_order=True)
     own = latest.filter(pl.col("date") == run_date).join(newest, on=["metric", "slice"], how="anti")
     return pl.concat([own, newest]).sort("metric", "slice")
 
@@ -67,12 +67,12 @@ class History:
     @classmethod
     def of(cls, days: Iterable[date], latest: pl.DataFrame) -> History:
         """Build it from the published days and the latest rows; rows of other days are left out."""
-        known = sorted(days)
+        dates = sorted(days)
         values: dict[tuple[str, str], dict[date, float | None]] = {}
-        wanted = latest.filter(pl.col("date").is_in(known)).select("metric", "slice", "date", "value")
+        wanted = latest.filter(pl.col("date").is_in(dates)).select("metric", "slice", "date", "value")
         for metric, part, day, value in wanted.iter_rows():
             values.setdefault((metric, part), {})[day] = value
-        return cls(tuple(known), values)
+        return cls(tuple(dates), values)
 
     def members(self, metric: str, smallest_share: float, most: int | None = None) -> set[str]:
         """Slices of a mix that reached this share on an earlier night, at most the `most` largest on average."""

@@ -107,11 +107,11 @@ def append_rows(outside: Adapters, paths: RunPaths, rows: pl.DataFrame) -> None:
 
 def append_parts(outside: Adapters, paths: RunPaths, parts: Sequence[pl.DataFrame]) -> None:
     """The same of several measurements in one commit: each part is of one day and one time of measurement."""
-    known = {day: read_day(outside, RunPaths(paths.settings, day, paths.run_id)) for day in _days(parts)}
-    gone = [vanished_slices(part, known[part["date"][0]]) for part in parts if part.height]
+    rows_of_day = {day: read_day(outside, RunPaths(paths.settings, day, paths.run_id)) for day in _days(parts)}
+    gone = [vanished_slices(part, rows_of_day[part["date"][0]]) for part in parts if part.height]
     rows = pl.concat([METRICS.empty(), *parts, *gone])
     outside.lake.append(paths.lake("metrics"), METRICS, rows, {"run_id": paths.run_id})
-    for day in known:
+    for day in rows_of_day:
         day_paths = RunPaths(paths.settings, day, paths.run_id)
         with scratch() as folder:
             file = Path(folder) / "metrics.parquet"

@@ -63,15 +63,15 @@ def centroid(batches: Iterable[pl.Series]) -> Centroid:
 
     Width, case and spaces are made alike first, as they are for a person who reads.
     """
-    found = EMPTY
+    sum_so_far = EMPTY
     for texts in batches:
         plain = texts.drop_nulls().str.head(TEXT_CHARS).str.normalize("NFKC").str.to_lowercase()
         plain = plain.str.replace_all(r"\s+", " ").str.strip_chars()
         kept = plain.filter(plain.str.len_chars() > 0)
         if len(kept):
             total = np.asarray(text_vectors(kept.to_list()).sum(axis=0), dtype=np.float64).ravel()
-            found = found.plus(Centroid(total, len(kept)))
-    return found
+            sum_so_far = sum_so_far.plus(Centroid(total, len(kept)))
+    return sum_so_far
 
 
 def text_shift(night: Centroid, reference: Centroid) -> float | None:

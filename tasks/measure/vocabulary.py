@@ -60,8 +60,8 @@ def sample_batches(valid: pl.LazyFrame, count: int, sample: int = SAMPLE_COMMENT
 
     Columns: record_id and text of `valid` are read; yields tokens.
     """
-    found = sampled(valid, count, sample).select(tokens(pl.col("text")).alias("token"))
-    return iter(found.collect_batches(chunk_size=_BATCH_ROWS))
+    sampled_tokens = sampled(valid, count, sample).select(tokens(pl.col("text")).alias("token"))
+    return iter(sampled_tokens.collect_batches(chunk_size=_BATCH_ROWS))
 
 
 def shared_tokens(batches: Iterable[pl.DataFrame], min_comments: int = MIN_COMMENTS) -> pl.DataFrame:
@@ -81,14 +81,14 @@ def measure_oov(batches: Iterable[pl.DataFrame], vocabulary: pl.Series) -> Measu
 
     A comment counts once however long it is: tokens of one comment come together and are no independent sample.
     """
-    known = pl.DataFrame({"token": vocabulary, "known": True}, schema={"token": pl.String(), "known": pl.Boolean()})
+    words = pl.DataFrame({"token": vocabulary, "known": True}, schema={"token": pl.String(), "known": pl.Boolean()})
     x, n = 0.0, 0
     for batch in batches:
         unknown = (
             batch.with_row_index("comment")
             .explode("token")
             .drop_nulls("token")
-            .join(known, on="token", how="left")
+            .join(words, on="token", how="left")
             .group_by("comment")
             .agg(pl.col("known").is_null().mean().alias("share"))["share"]
         )

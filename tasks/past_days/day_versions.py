@@ -49,13 +49,13 @@ class DayVersion(NamedTuple):
 
 def commits_of_day(commits: Iterable[Commit], run_date: date) -> list[DayCommit]:
     """The commits that replaced one day, oldest first."""
-    found: list[DayCommit] = []
+    commits_of_it: list[DayCommit] = []
     for commit in commits:
         if commit.note.get("run_date") == str(run_date):
-            run_id = commit.note.get("run_id") or (found[-1].run_id if found else "")
+            run_id = commit.note.get("run_id") or (commits_of_it[-1].run_id if commits_of_it else "")
             reason, why = commit.note.get("reason", ""), commit.note.get("why", "")
-            found.append(DayCommit(commit.version, commit.committed_at, run_id, reason, why))
-    return found
+            commits_of_it.append(DayCommit(commit.version, commit.committed_at, run_id, reason, why))
+    return commits_of_it
 
 
 def last_of_run(commits: Iterable[DayCommit], run_id: str) -> DayCommit | None:
@@ -100,13 +100,13 @@ def describe_versions(run_date: date, versions: Iterable[DayVersion], zone: Zone
     lines = []
     for item in sorted(versions, key=lambda item: item.commit.version, reverse=True):
         commit, night = item.commit, item.night
-        told = [f"version {commit.version}", moment(commit.committed_at, zone), f"run {commit.run_id}"]
+        parts = [f"version {commit.version}", moment(commit.committed_at, zone), f"run {commit.run_id}"]
         if night is not None:
-            told += [night["model_id"], night["prompt_version"], f"{night['valid_count']:,} verdicts"]
-            told += [f"{night['violation_count']:,} violations"]
-        told += [f"{commit.reason}: {commit.why}" if commit.why else commit.reason] if commit.reason else []
-        told += ["this is the day now"] if item.is_current else []
-        told += [] if item.is_there else ["gone: its files were deleted"]
-        told += [] if night else ["never finished"]
-        lines.append(", ".join(told))
+            parts += [night["model_id"], night["prompt_version"], f"{night['valid_count']:,} verdicts"]
+            parts += [f"{night['violation_count']:,} violations"]
+        parts += [f"{commit.reason}: {commit.why}" if commit.why else commit.reason] if commit.reason else []
+        parts += ["this is the day now"] if item.is_current else []
+        parts += [] if item.is_there else ["gone: its files were deleted"]
+        parts += [] if night else ["never finished"]
+        lines.append(", ".join(parts))
     return lines or [f"{run_date} was never published"]

@@ -71,17 +71,17 @@ def pick_version(versions: Sequence[DayVersion], wanted: int, run_date: date) ->
         WrongUsage: if the day has no such version, or has it now.
         NotRestorable: if the version was never finished or its files are gone.
     """
-    known = ", ".join(str(item.commit.version) for item in versions) or "none: it was never published"
-    found = next((item for item in versions if item.commit.version == wanted), None)
-    if found is None:
-        raise WrongUsage(f"{run_date} has no version {wanted}; it has {known}")
-    if found.is_current:
+    numbers = ", ".join(str(item.commit.version) for item in versions) or "none: it was never published"
+    chosen = next((item for item in versions if item.commit.version == wanted), None)
+    if chosen is None:
+        raise WrongUsage(f"{run_date} has no version {wanted}; it has {numbers}")
+    if chosen.is_current:
         raise WrongUsage(f"{run_date} is at version {wanted} already")
-    if not found.is_there:
+    if not chosen.is_there:
         raise NotRestorable(f"version {wanted} of {run_date} is gone: an erasure has ended the day's history before it")
-    if found.night is None:
-        raise NotRestorable(f"version {wanted} of {run_date} was never finished: run {found.commit.run_id} stopped")
-    return found
+    if chosen.night is None:
+        raise NotRestorable(f"version {wanted} of {run_date} was never finished: run {chosen.commit.run_id} stopped")
+    return chosen
 
 
 def without_erased(source: Path, target: Path, run_date: date, erased: Collection[str]) -> int:
@@ -119,10 +119,10 @@ def _source(outside: Adapters, paths: RunPaths, table: Table, wanted: DayVersion
     if table is VERDICTS:
         return VersionSource(table, wanted.commit.version)
     commits = commits_of_day(outside.lake.commits(paths.lake(table.name)), paths.run_date)
-    found = last_of_run(commits, wanted.commit.run_id)
-    if found is None or not is_there(outside, paths, table, found.version):
+    commit = last_of_run(commits, wanted.commit.run_id)
+    if commit is None or not is_there(outside, paths, table, commit.version):
         raise NotRestorable(f"{table.name} of {paths.run_date} has nothing left of run {wanted.commit.run_id}")
-    return VersionSource(table, found.version)
+    return VersionSource(table, commit.version)
 
 
 class _Publication:

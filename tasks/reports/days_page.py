@@ -102,10 +102,10 @@ def _unpublished(outside: Adapters, paths: DayPaths) -> str:
         holder = Holder.model_validate_json(lease.body)
         if not holder.is_released and lease.age_s <= FREE_AFTER_S:
             return "running"
-    found = [item for item in outside.storage.list(paths.runs) if item.uri.endswith("/stopped.json")]
-    if not found:
+    stops = [item for item in outside.storage.list(paths.runs) if item.uri.endswith("/stopped.json")]
+    if not stops:
         return "not published"
-    body = outside.storage.get(max(found, key=lambda item: item.modified_at).uri)
+    body = outside.storage.get(max(stops, key=lambda item: item.modified_at).uri)
     return f"stopped: {Stop.model_validate_json(body).name}" if body else "not published"
 
 

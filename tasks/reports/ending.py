@@ -70,8 +70,8 @@ def describe_end(degraded: Sequence[MetricRow], statuses: Mapping[str, int], ver
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         facts.append(f"degraded: {', '.join(names[:_NAMED])}{more}")
     if count:
-        told = ", ".join(f"{number:,} {name}" for name, number in lacking.items())
-        facts.append(f"{count:,} of {verdict_count:,} comments have no verdict ({told})")
+        reasons = ", ".join(f"{number:,} {name}" for name, number in lacking.items())
+        facts.append(f"{count:,} of {verdict_count:,} comments have no verdict ({reasons})")
     else:
         facts.append(f"{verdict_count:,} comments have a verdict")
     is_partial = any(lacking.get(status) for status in OPEN) or count > _PARTIAL_FRACTION * verdict_count

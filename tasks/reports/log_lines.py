@@ -24,19 +24,19 @@ def describe_step(name: str, result: object, took_s: float) -> str:
     match result:
         case Plan():
             objects, rows = len(result.inputs), result.row_count
-            told = f"{rows} rows in {objects} objects, {result.model_id}, {result.prompt_name}/{result.prompt_version}"
-            told = "; ".join((told, *result.warnings))
+            line = f"{rows} rows in {objects} objects, {result.model_id}, {result.prompt_name}/{result.prompt_version}"
+            line = "; ".join((line, *result.warnings))
         case Night():
-            told = f"published as run {result.run_id}"
+            line = f"published as run {result.run_id}"
         case BaseModel():
             values = {field: getattr(result, field) for field in type(result).model_fields if field not in _INNER}
             if isinstance(result, Batch):
                 del values["notes"]  # try_canary tells them, once
             facts = (f"{field} {_told(field, value)}" for field, value in values.items() if value not in ((), "", {}))
-            told = "; ".join(facts) or "nothing to do"
+            line = "; ".join(facts) or "nothing to do"
         case _:
-            told = result if isinstance(result, str) else "done"
-    return f"{name}: {brief(told, _MAX_LINE_CHARS)} ({took_s:.1f} s)"
+            line = result if isinstance(result, str) else "done"
+    return f"{name}: {brief(line, _MAX_LINE_CHARS)} ({took_s:.1f} s)"
 
 
 def _told(field: str, value: object) -> object:

@@ -48,9 +48,9 @@ def describe_catalog(terms: Terms, uses: Sequence[Use] | str, catalog: Path = CA
         WrongUsage: if the price list cannot be read, or no family answers to the model id.
     """
     hashes = frozen(catalog)
-    found = [prompts.load(name, version, catalog) for name, version in prompts.versions(catalog)]
-    blocks = ["\n".join(_version(prompt, terms, uses, hashes.get(_name(prompt)))) for prompt in found]
-    return "\n\n".join([*(blocks or ["the catalog is empty"]), "\n".join(_footer(terms, uses, found))])
+    present = [prompts.load(name, version, catalog) for name, version in prompts.versions(catalog)]
+    blocks = ["\n".join(_version(prompt, terms, uses, hashes.get(_name(prompt)))) for prompt in present]
+    return "\n\n".join([*(blocks or ["the catalog is empty"]), "\n".join(_footer(terms, uses, present))])
 
 
 def dollars_per_million(prompt: Prompt, terms: Terms) -> float | None:
@@ -100,16 +100,16 @@ def _version(prompt: Prompt, terms: Terms, uses: Sequence[Use] | str, frozen_as:
 def _used(prompt: Prompt, uses: Sequence[Use] | str) -> str:
     if isinstance(uses, str):
         return "unknown"
-    mine = [use for use in uses if use.sha256 == prompt.sha256]
-    if not mine:
+    uses_of_it = [use for use in uses if use.sha256 == prompt.sha256]
+    if not uses_of_it:
         return "never"
-    count, last = sum(use.night_count for use in mine), max(mine, key=lambda use: use.last_date)
+    count, last = sum(use.night_count for use in uses_of_it), max(uses_of_it, key=lambda use: use.last_date)
     nights = "1 night" if count == 1 else f"{count} nights"
-    return f"{nights}, {min(use.first_date for use in mine)} to {last.last_date} (last run {last.last_run_id})"
+    return f"{nights}, {min(use.first_date for use in uses_of_it)} to {last.last_date} (last run {last.last_run_id})"
 
 
-def _footer(terms: Terms, uses: Sequence[Use] | str, found: Sequence[Prompt]) -> list[str]:
-    present = {prompt.sha256 for prompt in found}
+def _footer(terms: Terms, uses: Sequence[Use] | str, catalog: Sequence[Prompt]) -> list[str]:
+    present = {prompt.sha256 for prompt in catalog}
     lost = [] if isinstance(uses, str) else [use for use in uses if use.sha256 not in present]
     return [
         *(
@@ -143,10 +143,10 @@ def _read_settings() -> tuple[Settings, str]:
         lacking = first + (f", and {len(more)} more" if more else "")
         settings = Settings.load(**_NOWHERE)
     if (settings.prompt, settings.prompt_version) not in prompts.versions():
-        found = ", ".join("/".join(each) for each in prompts.versions())
+        names = ", ".join("/".join(each) for each in prompts.versions())
         raise SettingsInvalid(
             f"MODERATION_PROMPT_VERSION={settings.prompt_version}: there is no prompt {settings.prompt}/"
-            f"{settings.prompt_version}; the catalog has {found}"
+            f"{settings.prompt_version}; the catalog has {names}"
         )
     return settings, lacking
 

@@ -145,8 +145,8 @@ def drift_mark(row: MetricRow) -> Mark:
         number(place) for place in (row.value, row.ci_low, row.ci_high, row.baseline, row.threshold)
     )
     band = None if baseline is None or threshold is None else (baseline - threshold, baseline + threshold)
-    known = [place for place in (value, low, high, baseline, *(band or ())) if place is not None]
-    least, most = min(known, default=0.0), max(known, default=0.0)
+    places = [place for place in (value, low, high, baseline, *(band or ())) if place is not None]
+    least, most = min(places, default=0.0), max(places, default=0.0)
     if row.kind != Kind.MEAN:
         least = max(least, 0.0)
     margin = (most - least) * 0.06 or 1.0
@@ -177,8 +177,8 @@ def quality(metrics: Iterable[MetricRow]) -> list[QualityTable]:
             by_metric[row.metric].append(row)
     return [
         QualityTable(metric, _scale(rows) if metric == "prevalence" else 1.0, rows)
-        for metric, found in by_metric.items()
-        if (rows := sorted(found, key=lambda row: _slice_order(row.slice)))
+        for metric, rows_of_metric in by_metric.items()
+        if (rows := sorted(rows_of_metric, key=lambda row: _slice_order(row.slice)))
     ]
 
 

@@ -156,11 +156,11 @@ def merge_in_buckets(
         copies = duplicates.filter(in_range).collect(engine="streaming")
         # Conditions and not joins: what a join picks keeps the strings of every row that it was picked from in memory.
         is_asked = in_range | pl.col("record_id").is_in(copies["judged_as"].unique().implode())
-        found = [valid.filter(in_range), requests.filter(is_asked), answers.filter(is_asked)]
-        mine, asked, answered = (frame.collect(engine="streaming") for frame in found)
+        parts = [valid.filter(in_range), requests.filter(is_asked), answers.filter(is_asked)]
+        comments, asked, answered = (frame.collect(engine="streaming") for frame in parts)
         best = best_answers(asked.lazy(), answered.lazy(), jobs)
-        verdicts = merge(mine.lazy(), copies.lazy(), best, plan, priced).collect()
-        return MergedRange(verdicts, usage_by_language(mine.lazy(), verdicts.lazy()))
+        verdicts = merge(comments.lazy(), copies.lazy(), best, plan, priced).collect()
+        return MergedRange(verdicts, usage_by_language(comments.lazy(), verdicts.lazy()))
 
     return map(merge_range, buckets(row_count))
 

@@ -25,8 +25,8 @@ from tasks.verdicts.flips import COLUMNS, Flips, Provenance, count_changes, summ
 
 def changes_by_range(before: pl.LazyFrame, after: pl.LazyFrame, row_count: int) -> Iterator[pl.DataFrame]:
     """`count_changes` of one range of comments after another; `row_count` is that of the longer side."""
-    for mine in ranges(row_count):
-        yield count_changes(before.filter(mine), after.filter(mine)).collect(engine="streaming")
+    for in_range in ranges(row_count):
+        yield count_changes(before.filter(in_range), after.filter(in_range)).collect(engine="streaming")
 
 
 class Side(NamedTuple):

@@ -32,8 +32,8 @@ def write_flips(before: pl.LazyFrame, after: pl.LazyFrame, row_count: int, run_d
     """Write the rows of FLIPS to a file, range by range, and count them; `row_count` is that of the longer side."""
     count = 0
     with pq.ParquetWriter(target, FLIPS.arrow_schema, compression="zstd") as writer:
-        for mine in ranges(row_count):
-            rows = flip_rows(before.filter(mine), after.filter(mine), run_date).collect(engine="streaming")
+        for in_range in ranges(row_count):
+            rows = flip_rows(before.filter(in_range), after.filter(in_range), run_date).collect(engine="streaming")
             writer.write_table(rows.sort("comment_id").to_arrow().cast(FLIPS.arrow_schema))
             count += rows.height
     return count

@@ -239,9 +239,9 @@ def _counts(changes: pl.DataFrame, column: str) -> dict[str, int]:
 
 def describe_flips(flips: Flips) -> str:
     """The report in a line."""
-    told = f"{flips.flipped_count:,} of {flips.compared_count:,} verdicts flipped ({flips.flipped_fraction:.1%})"
+    sentence = f"{flips.flipped_count:,} of {flips.compared_count:,} verdicts flipped ({flips.flipped_fraction:.1%})"
     ways = ", ".join(f"{name} {count:,}" for name, count in flips.ways.items())
     why = ", ".join(f"{name} {count:,}" for name, count in flips.reasons.items())
     beside = [f"{flips.appeared_count:,} are new"] if flips.appeared_count else []
     beside += [f"{flips.gone_count:,} are gone"] if flips.gone_count else []
-    return "; ".join([told, *filter(None, [ways, why and f"because of {why}"]), *beside])
+    return "; ".join([sentence, *filter(None, [ways, why and f"because of {why}"]), *beside])

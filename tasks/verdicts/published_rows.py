@@ -48,9 +48,9 @@ def is_as_published(rows: Rows, run_id: str, expected_count: int, erased_count: 
 def count_lake(outside: Adapters, settings: Settings, table: Table, days: Collection[date]) -> dict[date, Rows]:
     """The rows of each day in the lake; one small column is read."""
     scan = outside.lake.scan(lake(settings, table.name), table).filter(pl.col("date").is_in(list(days)))
-    found = scan.group_by("date", "run_id").len().collect(engine="streaming")
+    counts = scan.group_by("date", "run_id").len().collect(engine="streaming")
     rows = {day: Rows(0, frozenset()) for day in days}
-    for day, run_id, count in found.iter_rows():
+    for day, run_id, count in counts.iter_rows():
         rows[day] = Rows(rows[day].row_count + count, rows[day].run_ids | {run_id})
     return rows
 
@@ -68,5 +68,5 @@ def count_plain(storage: Storage, uri: str) -> Rows | None:
         return None
     column = parquet.schema.names.index("run_id")
     groups = (parquet.row_group(number).column(column).statistics for number in range(parquet.num_row_groups))
-    told = [group for group in groups if group is not None and group.has_min_max]
-    return Rows(parquet.num_rows, frozenset(str(end) for group in told for end in (group.min, group.max)))
+    with_ends = [group for group in groups if group is not None and group.has_min_max]
+    return Rows(parquet.num_rows, frozenset(str(end) for group in with_ends for end in (group.min, group.max)))

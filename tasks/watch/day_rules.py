@@ -19,13 +19,13 @@ def find_disorder(day: date, facts: Facts) -> Iterator[Problem]:
     night = (facts.nights or {}).get(day)
     if night is None or any(fault.kind == "s3" and fault.day in (day, None) for fault in facts.faults):
         return
-    found = facts.days[day]
-    yield from _books(day, night, found.books)
+    of_day = facts.days[day]
+    yield from _books(day, night, of_day.books)
     for table, expected in night.counts.items():
         rows = facts.rows.get(table, {}).get(day)
         if rows is not None:
-            if is_as_published(rows, night.run_id, expected, found.erased_count):
-                yield from _plain(day, table, rows, found, facts)
+            if is_as_published(rows, night.run_id, expected, of_day.erased_count):
+                yield from _plain(day, table, rows, of_day, facts)
             else:
                 yield _rows(day, table, night, rows, expected)
 
@@ -44,36 +44,40 @@ def _books(day: date, night: NightRow, books: Books | None) -> Iterator[Problem]
     adds_up = books.ingested_count == books.valid_count + books.rejected_count
     is_whole = books.verdict_count == books.valid_count
     if not (adds_up and is_whole):
-        told = {name: str(count) for name, count in counts.items()}
-        yield Problem(key=key, kind="unbalanced", severity=Severity.PAGE, day=day, facts=told)
+        details = {name: str(count) for name, count in counts.items()}
+        yield Problem(key=key, kind="unbalanced", severity=Severity.PAGE, day=day, facts=details)
 
 
 def _rows(day: date, table: str, night: NightRow, rows: Rows, expected: int) -> Problem:
     """The lake's day is not that of its night."""
     severity = Severity.PAGE if table == _VERDICTS else Severity.TICKET
     if others := rows.run_ids - {night.run_id}:
-        kind, told = "other_run", {"found": ", ".join(sorted(others)), "expected": night.run_id}
+        kind, details = "other_run", {"found": ", ".join(sorted(others)), "expected": night.run_id}
     else:
-        kind, told = "rows", {"found": str(rows.row_count), "expected": str(expected)}
-    return Problem(key=f"rows {table} {day}", kind=kind, severity=severity, day=day, facts={"table": table, **told})
+        kind, details = "rows", {"found": str(rows.row_count), "expected": str(expected)}
+    return Problem(key=f"rows {table} {day}", kind=kind, severity=severity, day=day, facts={"table": table, **details})
 
 
-def _plain(day: date, table: str, rows: Rows, found: DayFacts, facts: Facts) -> Iterator[Problem]:
+def _plain(day: date, table: str, rows: Rows, of_day: DayFacts, facts: Facts) -> Iterator[Problem]:
     """The plain object against the lake's day."""
     key = f"plain {table} {day}"
     broken = next(
         (item for item in facts.faults if (item.kind, item.day, item.table) == ("plain_broken", day, table)), None
     )
     if broken is not None:
-        told = {"table": table, "error": broken.error}
-        yield Problem(key=key, kind="plain_broken", severity=Severity.TICKET, day=day, facts=told)
+        details = {"table": table, "error": broken.error}
+        yield Problem(key=key, kind="plain_broken", severity=Severity.TICKET, day=day, facts=details)
         return
-    plain = found.plain.get(table)
+    plain = of_day.plain.get(table)
     if plain is None:
         yield Problem(key=key, kind="plain_absent", severity=Severity.TICKET, day=day, facts={"table": table})
     elif plain.row_count != rows.row_count:
-        told = {"table": table, "found": str(plain.row_count), "expected": str(rows.row_count)}
-        yield Problem(key=key, kind="plain_rows", severity=Severity.TICKET, day=day, facts=told)
+        details = {"table": table, "found": str(plain.row_count), "expected": str(rows.row_count)}
+        yield Problem(key=key, kind="plain_rows", severity=Severity.TICKET, day=day, facts=details)
     elif plain.run_ids - rows.run_ids:
-        told = {"table": table, "found": ", ".join(sorted(plain.run_ids)), "expected": ", ".join(sorted(rows.run_ids))}
-        yield Problem(key=key, kind="plain_other", severity=Severity.TICKET, day=day, facts=told)
+        details = {
+            "table": table,
+            "found": ", ".join(sorted(plain.run_ids)),
+            "expected": ", ".join(sorted(rows.run_ids)),
+        }
+        yield Problem(key=key, kind="plain_other", severity=Severity.TICKET, day=day, facts=details)

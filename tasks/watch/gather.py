@@ -110,7 +110,7 @@ def job_day(job: Job, settings: Settings) -> date | None:
 def read_backfills(storage: Storage, settings: Settings, now: datetime) -> list[Backfill]:
     """The backfills that put something on record within the longest time that one of their days can take."""
     recent = [item for item in storage.list(backfills(settings)) if now - item.modified_at < LONGEST_JOB]
-    found = [(item, _read_record(storage, item.uri, _BackfillRecord)) for item in recent]
+    records = [(item, _read_record(storage, item.uri, _BackfillRecord)) for item in recent]
     return [
         Backfill(
             first=record.request.start_date,
@@ -119,7 +119,7 @@ def read_backfills(storage: Storage, settings: Settings, now: datetime) -> list[
             ended=frozenset(record.days),
             age_s=(now - item.modified_at).total_seconds(),
         )
-        for item, record in found
+        for item, record in records
         if record is not None
     ]
 
@@ -144,36 +144,36 @@ def _night(row: dict[str, Any]) -> NightRow:
 
 
 def _look_at_day(storage: Storage, settings: Settings, day: date, facts: Facts) -> DayFacts:
-    paths, found, night = DayPaths(settings, day), DayFacts(), (facts.nights or {}).get(day)
-    found.lease = _try(facts, "s3", lambda: read_lease(storage, paths), day)
-    found.entries = _try(facts, "s3", lambda: _read_entries(storage, paths, facts), day) or []
+    paths, of_day, night = DayPaths(settings, day), DayFacts(), (facts.nights or {}).get(day)
+    of_day.lease = _try(facts, "s3", lambda: read_lease(storage, paths), day)
+    of_day.entries = _try(facts, "s3", lambda: _read_entries(storage, paths, facts), day) or []
     if day not in facts.window:
-        return found
+        return of_day
     if night is None:
-        found.stop = _try(facts, "s3", lambda: _last_stop(storage, paths), day)
-        return found
+        of_day.stop = _try(facts, "s3", lambda: _last_stop(storage, paths), day)
+        return of_day
     of_run = RunPaths(settings, day, night.run_id)
-    found.books = _try(facts, "s3", lambda: _read_record(storage, of_run.file("balance.json"), Books), day)
+    of_day.books = _try(facts, "s3", lambda: _read_record(storage, of_run.file("balance.json"), Books), day)
     erased = _try(facts, "s3", lambda: storage.list(paths.erasures), day)
-    found.erased_count = len(erased or ())
+    of_day.erased_count = len(erased or ())
     for table, _ in PUBLISHED:
         try:
-            found.plain[table.name] = count_plain(storage, paths.plain(table.name))
+            of_day.plain[table.name] = count_plain(storage, paths.plain(table.name))
         except (ModerationError, *UNREADABLE) as error:
             facts.faults.append(Fault("plain_broken", _text(error), day, table.name))
-    return found
+    return of_day
 
 
 def read_lease(storage: Storage, paths: DayPaths) -> Lease | None:
     """Who holds the day, or did last; None if nobody ever did."""
-    found = storage.get_versioned(paths.lease)
-    if found is None:
+    version = storage.get_versioned(paths.lease)
+    if version is None:
         return None
     try:
-        holder = Holder.model_validate_json(found.body)
+        holder = Holder.model_validate_json(version.body)
     except ValidationError:
-        return Lease("?", is_released=False, age_s=found.age_s, held_s=0.0)
-    return Lease(holder.run_id, holder.is_released, found.age_s, holder.beat * HEARTBEAT_S)
+        return Lease("?", is_released=False, age_s=version.age_s, held_s=0.0)
+    return Lease(holder.run_id, holder.is_released, version.age_s, holder.beat * HEARTBEAT_S)
 
 
 def _read_entries(storage: Storage, paths: DayPaths, facts: Facts) -> list[LedgerEntry]:

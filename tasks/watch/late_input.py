@@ -122,8 +122,8 @@ def compare_inputs(
 
 def find_late_input(settings: Settings, run_date: date) -> LateInput | None:
     """How the day's comments differ from what was published; None if they do not, or if it is not published."""
-    found = find_late_inputs(adapters.connect(settings), settings, [run_date])
-    return found[0] if found else None
+    late = find_late_inputs(adapters.connect(settings), settings, [run_date])
+    return late[0] if late else None
 
 
 def find_late_inputs(outside: Adapters, settings: Settings, days: Sequence[date]) -> list[LateInput]:
@@ -154,9 +154,9 @@ def look_at_inputs(outside: Adapters, settings: Settings, days: Sequence[date]) 
         return late, unread_of(files, paths.run_date, "comments", paths.comments)
 
     with ThreadPoolExecutor(_READERS) as readers:
-        found = list(readers.map(look, sorted(days)))
+        looks = list(readers.map(look, sorted(days)))
     return Inputs(
-        tuple(late for late, _ in found if late is not None), tuple(item for _, item in found if item is not None)
+        tuple(late for late, _ in looks if late is not None), tuple(item for _, item in looks if item is not None)
     )
 
 

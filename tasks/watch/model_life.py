@@ -103,12 +103,12 @@ def tell_ending(
     problem = Problem(key=key, kind="ending", severity=ending.severity, mark=ending.step)
 
     def find_message(channel: AlertChannel) -> AlertMessage | None:
-        known = memory.told(channel.name).get(key)
-        return None if known is not None and known.problem.mark == ending.step else message
+        before = memory.told(channel.name).get(key)
+        return None if before is not None and before.problem.mark == ending.step else message
 
     def note(channel: AlertChannel) -> None:
-        told = memory.told(channel.name)
-        since = told[key].since if key in told else now
-        memory.note(channel.name, {**told, key: Told(problem=problem, since=since, told_at=now)})
+        before = memory.told(channel.name)
+        since = before[key].since if key in before else now
+        memory.note(channel.name, {**before, key: Told(problem=problem, since=since, told_at=now)})
 
     return deliver([each for each in channels if ending.severity in each.severities], find_message, note, clock)

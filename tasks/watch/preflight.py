@@ -33,13 +33,13 @@ def check_model(outside: Adapters, paths: RunPaths, plan: Plan, now: datetime, *
     ending = find_ending(life, now.astimezone(paths.settings.zone).date())
     if ending is None:
         return Preflight(lifecycle="active")
-    said = describe_ending(ending, plan.model_id)
+    sentence = describe_ending(ending, plan.model_id)
     if is_quiet:
-        return Preflight(lifecycle=ending.step, ending=said, warnings=(said,))
+        return Preflight(lifecycle=ending.step, ending=sentence, warnings=(sentence,))
     memory = NoticeMemory(outside.storage, notices(paths.settings, "lifecycle"))
     delivery = tell_ending(ending, paths, plan.model_id, outside.alerts, memory, now, outside.clock)
     undelivered = tuple(f"not told: {fault}" for fault in delivery.failed)
-    return Preflight(lifecycle=ending.step, ending=said, told=delivery.delivered, warnings=(said, *undelivered))
+    return Preflight(lifecycle=ending.step, ending=sentence, told=delivery.delivered, warnings=(sentence, *undelivered))
 
 
 @stage
@@ -57,9 +57,9 @@ def preflight(settings: Settings, plan: Plan, now: datetime, *, is_quiet: bool =
     life = Preflight()
     if settings.preflight_lifecycle:
         life = check_model(run.outside, run.paths, plan, now, is_quiet=is_quiet)
-    found = life.model_copy(update={"warnings": (*reach, *life.warnings)})
-    write_preflight(run.storage, run.paths, found)
-    return found
+    looked = life.model_copy(update={"warnings": (*reach, *life.warnings)})
+    write_preflight(run.storage, run.paths, looked)
+    return looked
 
 
 _SWITCH = "MODERATION_PREFLIGHT_BUCKETS=false goes without this look"
@@ -78,7 +78,7 @@ def check_reach(storage: Storage, paths: RunPaths) -> tuple[str, ...]:
         root = uri.rsplit("/", 1)[0]
         try:
             storage.put(uri, paths.run_id.encode())
-            found = storage.get(uri)
+            body = storage.get(uri)
             ignored = _ignored_condition(storage, uri) if name == "OUTPUT_URI" else ""
             storage.delete([uri])
         except StorageRefused as error:
@@ -89,7 +89,7 @@ def check_reach(storage: Storage, paths: RunPaths) -> tuple[str, ...]:
         except StorageUnavailable as error:
             warnings.append(f"{error}: whether MODERATION_{name} can be worked in was not seen")
         else:
-            if found != paths.run_id.encode():
+            if body != paths.run_id.encode():
                 warnings.append(f"a probe below {root} did not come back as it was written")
             elif ignored:
                 raise StorageRefused(

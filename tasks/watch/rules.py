@@ -41,11 +41,11 @@ def judge_facts(facts: Facts, settings: Settings, first_night: date | None) -> L
     """
     problems = [
         *_faults(facts),
-        *(found for day in facts.window for found in _unpublished(day, facts, settings, first_night)),
+        *(each for day in facts.window for each in _unpublished(day, facts, settings, first_night)),
         *_unclosed_before(facts),
-        *(found for day in facts.window if not is_busy(day, facts) for found in find_disorder(day, facts)),
-        *(found for owned in facts.jobs or () for found in _unowned(owned, facts)),
-        *(found for day in facts.window if not is_busy(day, facts) for found in _stuck(day, facts)),
+        *(each for day in facts.window if not is_busy(day, facts) for each in find_disorder(day, facts)),
+        *(each for owned in facts.jobs or () for each in _unowned(owned, facts)),
+        *(each for day in facts.window if not is_busy(day, facts) for each in _stuck(day, facts)),
         *_long_leases(facts, settings),
     ]
     unread = {fault.day for fault in facts.faults if fault.kind == "s3"}
@@ -89,8 +89,8 @@ def is_abandoned(lease: Lease | None) -> bool:
 
 def is_busy(day: date, facts: Facts) -> bool:
     """Whether a run works on the day, did so while we looked, or died too short a while ago to be given up."""
-    found = facts.days.get(day)
-    lease = found.lease if found else None
+    of_day = facts.days.get(day)
+    lease = of_day.lease if of_day else None
     return day in facts.changed or (lease is not None and not lease.is_released and not is_abandoned(lease))
 
 
@@ -100,42 +100,42 @@ def _faults(facts: Facts) -> Iterator[Problem]:
         severity = severities.get(fault.kind, Severity.TICKET)
         yield Problem(key=fault.kind, kind=fault.kind, severity=severity, facts={"error": fault.error})
     for fault in {fault.table: fault for fault in facts.faults if fault.kind == "table"}.values():
-        told = {"table": fault.table, "error": fault.error}
-        yield Problem(key=f"table {fault.table}", kind="table", severity=Severity.PAGE, facts=told)
+        details = {"table": fault.table, "error": fault.error}
+        yield Problem(key=f"table {fault.table}", kind="table", severity=Severity.PAGE, facts=details)
     for fault in facts.faults:
         if fault.kind == "record":
-            key, told = f"record {fault.uri}", {"uri": fault.uri}
-            yield Problem(key=key, kind="record", severity=Severity.TICKET, day=fault.day, facts=told)
+            key, details = f"record {fault.uri}", {"uri": fault.uri}
+            yield Problem(key=key, kind="record", severity=Severity.TICKET, day=fault.day, facts=details)
 
 
 def _unpublished(day: date, facts: Facts, settings: Settings, first_night: date | None) -> Iterator[Problem]:
     """The day's night, if it should be published and is not; one problem, named by what is known of it."""
     if facts.nights is None or day in facts.nights:
         return
-    found, due = facts.days[day], due_at(day, settings)
-    lease, key = found.lease, f"unpublished {day}"
+    of_day, due = facts.days[day], due_at(day, settings)
+    lease, key = of_day.lease, f"unpublished {day}"
     is_unclosed = day in facts.verdict_days and not is_busy(day, facts)
     is_due = first_night is not None and day >= first_night and facts.now >= due and not is_backfilled(day, facts)
-    told = {"due": moment(due, settings.zone)}
+    details = {"due": moment(due, settings.zone)}
     if lease is not None:
-        told |= {"run": lease.run_id, "ago_s": str(lease.age_s)}
+        details |= {"run": lease.run_id, "ago_s": str(lease.age_s)}
     if is_unclosed:
         severity = Severity.PAGE if is_due else Severity.TICKET
-        yield Problem(key=key, kind="unclosed", severity=severity, day=day, facts=told)
+        yield Problem(key=key, kind="unclosed", severity=severity, day=day, facts=details)
     elif not is_due:
         if is_abandoned(lease):
-            yield Problem(key=key, kind="abandoned", severity=Severity.TICKET, day=day, facts=told)
+            yield Problem(key=key, kind="abandoned", severity=Severity.TICKET, day=day, facts=details)
     elif is_alive(lease):
-        yield Problem(key=key, kind="late", severity=Severity.PAGE, day=day, facts=told)
+        yield Problem(key=key, kind="late", severity=Severity.PAGE, day=day, facts=details)
     elif day in facts.changed:
         return  # a run ended while we looked: the next look tells
     elif lease is not None and not lease.is_released:
-        yield Problem(key=key, kind="died", severity=Severity.PAGE, day=day, facts=told)
-    elif found.stop is not None:
-        told |= {"run": found.stop.run_id, "reason": f"{found.stop.name}: {found.stop.reason}"}
-        yield Problem(key=key, kind="stopped", severity=Severity.PAGE, day=day, facts=told)
+        yield Problem(key=key, kind="died", severity=Severity.PAGE, day=day, facts=details)
+    elif of_day.stop is not None:
+        details |= {"run": of_day.stop.run_id, "reason": f"{of_day.stop.name}: {of_day.stop.reason}"}
+        yield Problem(key=key, kind="stopped", severity=Severity.PAGE, day=day, facts=details)
     else:
-        yield Problem(key=key, kind="absent", severity=Severity.PAGE, day=day, facts=told)
+        yield Problem(key=key, kind="absent", severity=Severity.PAGE, day=day, facts=details)
 
 
 def is_backfilled(day: date, facts: Facts) -> bool:
@@ -146,7 +146,7 @@ def is_backfilled(day: date, facts: Facts) -> bool:
 
 
 def _goes_on(item: Backfill, facts: Facts) -> bool:
-    leases = (found.lease for day, found in facts.days.items() if day in item.under_way)
+    leases = (of_day.lease for day, of_day in facts.days.items() if day in item.under_way)
     return item.age_s <= ABANDONED_AFTER_S or any(map(is_alive, leases))
 
 
@@ -161,18 +161,18 @@ def _unowned(of_day: DayJob, facts: Facts) -> Iterator[Problem]:
     day, job = of_day
     if job.status in _ENDED or job.status is JobStatus.STOPPING:
         return
-    found = facts.days[day]
-    mine = (entry for entry in found.entries if job.job_arn == entry.job_arn or job.job_name == entry.job_name)
-    entry = next(mine, None)
-    told = {"job": job.job_name, "arn": job.job_arn, "status": str(job.status)}
+    day_facts = facts.days[day]
+    entries = (entry for entry in day_facts.entries if job.job_arn == entry.job_arn or job.job_name == entry.job_name)
+    entry = next(entries, None)
+    details = {"job": job.job_name, "arn": job.job_arn, "status": str(job.status)}
     key = f"job {job.job_arn}"
     if entry is None or entry.state is EntryState.COLLECTED:
-        yield Problem(key=key, kind="unknown_job", severity=Severity.TICKET, day=day, facts=told)
+        yield Problem(key=key, kind="unknown_job", severity=Severity.TICKET, day=day, facts=details)
         return
-    idle_s = found.lease.age_s if found.lease else (facts.now - entry.intended_at).total_seconds()
-    if not is_alive(found.lease) and idle_s > ABANDONED_AFTER_S:
-        told |= {"ago_s": str(idle_s)}
-        yield Problem(key=key, kind="unowned_job", severity=Severity.TICKET, day=day, facts=told)
+    idle_s = day_facts.lease.age_s if day_facts.lease else (facts.now - entry.intended_at).total_seconds()
+    if not is_alive(day_facts.lease) and idle_s > ABANDONED_AFTER_S:
+        details |= {"ago_s": str(idle_s)}
+        yield Problem(key=key, kind="unowned_job", severity=Severity.TICKET, day=day, facts=details)
 
 
 def _stuck(day: date, facts: Facts) -> Iterator[Problem]:
@@ -185,13 +185,13 @@ def _stuck(day: date, facts: Facts) -> Iterator[Problem]:
         if age_s > (entry.timeout_h + STUCK_AFTER_H) * 3600
     ]
     if ages_s:
-        told = {"count": str(len(ages_s)), "ago_s": str(max(ages_s))}
-        yield Problem(key=f"ledger {day}", kind="stuck", severity=Severity.TICKET, day=day, facts=told)
+        details = {"count": str(len(ages_s)), "ago_s": str(max(ages_s))}
+        yield Problem(key=f"ledger {day}", kind="stuck", severity=Severity.TICKET, day=day, facts=details)
 
 
 def _long_leases(facts: Facts, settings: Settings) -> Iterator[Problem]:
-    for day, found in sorted(facts.days.items()):
-        lease = found.lease
+    for day, of_day in sorted(facts.days.items()):
+        lease = of_day.lease
         if lease is not None and is_alive(lease) and lease.held_s > (settings.deadline_h + LEASE_SLACK_H) * 3600:
-            told = {"run": lease.run_id, "ago_s": str(lease.held_s)}
-            yield Problem(key=f"lease {day}", kind="lease", severity=Severity.TICKET, day=day, facts=told)
+            details = {"run": lease.run_id, "ago_s": str(lease.held_s)}
+            yield Problem(key=f"lease {day}", kind="lease", severity=Severity.TICKET, day=day, facts=details)

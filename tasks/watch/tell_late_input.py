@@ -119,7 +119,7 @@ def tell_late_input(
     except Exception as error:
         fault = str(error) if isinstance(error, ModerationError) else type(error).__name__
         return LateInputSummary(note=f"nothing was looked at: {fault}")
-    found: dict[Watcher, Look] = {
+    looks: dict[Watcher, Look] = {
         "late_input": find_late(late, days),
         "unread_input": find_unread(unread, days, label_days),
     }
@@ -130,14 +130,14 @@ def tell_late_input(
     )
     if is_quiet:
         return summary
-    for watcher, verdict in found.items():
+    for watcher, verdict in looks.items():
         memory = NoticeMemory(outside.storage, notices(settings, watcher))
-        told = tell_notices(watcher, verdict, outside.alerts, memory, settings.language, now, outside.clock)
+        telling = tell_notices(watcher, verdict, outside.alerts, memory, settings.language, now, outside.clock)
         summary = summary.model_copy(
             update={
-                "titles": summary.titles + told.titles,
-                "delivered": tuple(dict.fromkeys(summary.delivered + told.delivered)),
-                "failed": tuple(dict.fromkeys(summary.failed + told.failed)),
+                "titles": summary.titles + telling.titles,
+                "delivered": tuple(dict.fromkeys(summary.delivered + telling.delivered)),
+                "failed": tuple(dict.fromkeys(summary.failed + telling.failed)),
             }
         )
     return summary

@@ -76,14 +76,14 @@ def watch(settings: Settings, now: datetime, *, is_quiet: bool = False) -> Watch
         with panics_told():
             facts = gather_facts(outside, settings, now)
         first = first or min(facts.nights or (), default=None)
-        found = judge_facts(facts, settings, first)
+        look = judge_facts(facts, settings, first)
     except Exception as error:  # what watches must not fall silent by a defect of its own
-        found = _broken(error)
+        look = _broken(error)
     looked = tuple(_look(day, facts, settings, first) for day in facts.window if day in facts.days)
-    problems = tuple(brief(say(problem), _MAX_CHARS) for problem in found.problems)
+    problems = tuple(brief(say(problem), _MAX_CHARS) for problem in look.problems)
     if is_quiet:
         return Watch(looked=looked, problems=problems)
-    telling = tell_notices("watchdog", found, outside.alerts, memory, settings.language, now, outside.clock)
+    telling = tell_notices("watchdog", look, outside.alerts, memory, settings.language, now, outside.clock)
     memory.note_first_night(first)
     heartbeat = send_heartbeat(settings.watchdog_url, "fail" if problems else "success")
     return Watch(looked=looked, problems=problems, telling=telling, heartbeat=heartbeat)
@@ -93,10 +93,10 @@ def describe_watch(watched: Watch) -> Iterator[str]:
     """The look in lines."""
     yield from watched.looked
     yield from (f"WRONG: {problem}" for problem in watched.problems)
-    told = watched.telling
-    if told.titles:
-        yield f"told: {', '.join(told.titles)} ({', '.join(told.delivered) or 'nobody'})"
-    yield from (f"not delivered: {fault}" for fault in told.failed)
+    telling = watched.telling
+    if telling.titles:
+        yield f"told: {', '.join(telling.titles)} ({', '.join(telling.delivered) or 'nobody'})"
+    yield from (f"not delivered: {fault}" for fault in telling.failed)
     if watched.heartbeat:
         yield f"heartbeat: {watched.heartbeat}"
 

@@ -49,7 +49,6 @@ MOST_MODULES = 14
 FENCES = {
     "boto3": "tasks/adapters/",
     "botocore": "tasks/adapters/",
-    "s3fs": "tasks/adapters/",
     "fsspec": "tasks/adapters/",
     "deltalake": "tasks/adapters/",
     "apprise": "tasks/adapters/",

@@ -77,7 +77,7 @@ class AppriseChannel:
                 body_format=apprise.NotifyFormat.TEXT,
             )
         if not is_sent:
-            status = next((found[1] for line in heard if (found := _STATUS.search(line))), None)
+            status = next((match[1] for line in heard if (match := _STATUS.search(line))), None)
             why = f", status {status}" if status else ""
             raise AlertUndelivered(f"{self.name}: the channel did not take the message{why}")
 

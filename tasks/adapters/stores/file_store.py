@@ -27,8 +27,8 @@ class FileStore:
         """See ObjectStore."""
         first = f"{Path(folder)}/{after}".encode()
         paths = sorted(Path(folder).rglob("*"), key=lambda path: str(path).encode())
-        found = (path for path in paths if path.is_file() and not path.name.startswith(_PARTIAL))
-        return [self._describe(path) for path in found if str(path).encode() > first]
+        files = (path for path in paths if path.is_file() and not path.name.startswith(_PARTIAL))
+        return [self._describe(path) for path in files if str(path).encode() > first]
 
     def get(self, uri: str) -> bytes | None:
         """See ObjectStore."""
@@ -86,8 +86,8 @@ class FileStore:
     def put_if_match(self, uri: str, body: bytes, etag: str) -> bool:
         """See ObjectStore; good within one process, which is all that files are for."""
         with _COMPARE_AND_SWAP:
-            found = self.get_versioned(uri)
-            if found is None or found.etag != etag:
+            present = self.get_versioned(uri)
+            if present is None or present.etag != etag:
                 return False
             self.put(uri, body)
         return True

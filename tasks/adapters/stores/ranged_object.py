@@ -52,11 +52,11 @@ class RangedObject(io.RawIOBase):
         count = max(min(len(view), self._size_bytes - self._position), 0)
         in_tail = self._position - (self._size_bytes - len(self._tail))
         if not count:
-            found = b""
+            data = b""
         elif in_tail >= 0:
-            found = self._tail[in_tail : in_tail + count]
+            data = self._tail[in_tail : in_tail + count]
         else:
-            found = self._get(f"bytes={self._position}-{self._position + count - 1}").body
-        view[: len(found)] = found
-        self._position += len(found)
-        return len(found)
+            data = self._get(f"bytes={self._position}-{self._position + count - 1}").body
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)

@@ -142,11 +142,11 @@ class S3Store:
             except ClientError as error:
                 if error_code(error) not in _PRECONDITION:
                     raise
-                found = self.get(uri)
-                if found is None:  # it was there a moment ago, and somebody has deleted it since
+                present = self.get(uri)
+                if present is None:  # it was there a moment ago, and somebody has deleted it since
                     raise StorageUnavailable(f"write {uri}: {error_text(error)}") from None
                 # A retry inside botocore may have met our own first write, whose answer was lost.
-                return found == body
+                return present == body
         return True
 
     def get_versioned(self, uri: str) -> Versioned | None:
@@ -295,8 +295,8 @@ _TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json"}
 
 
 def _type_of(key: str) -> dict[str, str]:
-    found = _TYPES.get(key[key.rfind(".") :])
-    return {"ContentType": found} if found else {}
+    content_type = _TYPES.get(key[key.rfind(".") :])
+    return {"ContentType": content_type} if content_type else {}
 
 
 def _split(uri: str) -> tuple[str, str]:

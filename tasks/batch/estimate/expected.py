@@ -35,17 +35,17 @@ def expect_rates(run: Run, asker: Asker, wanted: Path, own_entries: Sequence[Led
         wanted: the records, with the columns of WANTED.
         own_entries: of this run so far: where Bedrock did not count for them it is not asked again.
     """
-    known = learn_rates(run.storage, run.paths, run.plan)
-    if known is None:
-        known = constant_rates(asker.prompt_text, asker.family.reasoning_tokens)
+    rates = learn_rates(run.storage, run.paths, run.plan)
+    if rates is None:
+        rates = constant_rates(asker.prompt_text, asker.family.reasoning_tokens)
     gave_up = any(entry.estimate_source is not EstimateSource.COUNT_TOKENS for entry in own_entries)
     if gave_up or not run.settings.count_tokens:
-        return Expectation(known)
+        return Expectation(rates)
     sample = draw_sample(scan_file(wanted))
     if not sample.height:
-        return Expectation(known)
+        return Expectation(rates)
     try:
         fixed, counted = count_sample(run.outside, asker, sample)
     except FactUnavailable as error:
-        return Expectation(known, (f"{error}; the estimate rests on {_INSTEAD[known.source]} ({_SWITCH})",))
-    return Expectation(counted_rates(fixed, counted, known.output_tokens))
+        return Expectation(rates, (f"{error}; the estimate rests on {_INSTEAD[rates.source]} ({_SWITCH})",))
+    return Expectation(counted_rates(fixed, counted, rates.output_tokens))

@@ -75,14 +75,14 @@ class UsageHistory:
 
     def rates(self, run_date: date, plan: Plan) -> Rates | None:
         """The rates of the nights nearest to a day with the plan's model and prompt; None if they tell too little."""
-        found: list[NightUsage] = []
+        fitting: list[NightUsage] = []
         nearest = sorted(self._days, key=lambda day: abs(day - run_date))[:_LOOKED_THROUGH]
         for start in range(0, len(nearest), LEARNT_NIGHTS):
             nights = self._nights(nearest[start : start + LEARNT_NIGHTS])
-            found += [night for night in nights if night is not None and _fits(night, plan)]
-            if len(found) >= LEARNT_NIGHTS:
+            fitting += [night for night in nights if night is not None and _fits(night, plan)]
+            if len(fitting) >= LEARNT_NIGHTS:
                 break
-        return learnt_rates([usage for night in found[:LEARNT_NIGHTS] for usage in night.languages])
+        return learnt_rates([usage for night in fitting[:LEARNT_NIGHTS] for usage in night.languages])
 
     def _nights(self, days: Sequence[date]) -> list[NightUsage | None]:
         unread = [day for day in days if day not in self._read]

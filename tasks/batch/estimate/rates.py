@@ -124,11 +124,13 @@ def learnt_rates(usages: Sequence[LanguageUsage]) -> Rates | None:
     by_language: dict[str, list[LanguageUsage]] = {}
     for usage in usages:
         by_language.setdefault(usage.language, []).append(usage)
-    known = {language: found for language, found in by_language.items() if _count(found) >= MIN_RECORDS}
+    common = {
+        language: of_language for language, of_language in by_language.items() if _count(of_language) >= MIN_RECORDS
+    }
     fixed = sum(usage.input_tokens - usage.text_bytes * constant_rate(usage.language) for usage in usages) / total
     return Rates(
         EstimateSource.LEARNT,
-        {language: _line(language, found) for language, found in sorted(known.items())},
+        {language: _line(language, of_language) for language, of_language in sorted(common.items())},
         fixed,
         sum(usage.output_tokens for usage in usages) / total,
     )

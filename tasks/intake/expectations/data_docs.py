@@ -32,14 +32,14 @@ _PAGE = Environment(
 _PAGE.filters |= {"count": count, "percent": percent, "long_date": long_date}
 
 
-def by_urgency(found: Outcome) -> tuple[int, int]:
+def by_urgency(outcome: Outcome) -> tuple[int, int]:
     """Failed before the rest, critical before warnings; a stable sort keeps the suite's order otherwise."""
-    return (found.state != OutcomeState.FAILED, found.severity != CheckSeverity.CRITICAL)
+    return (outcome.state != OutcomeState.FAILED, outcome.severity != CheckSeverity.CRITICAL)
 
 
-def arguments(found: Outcome) -> str:
+def arguments(outcome: Outcome) -> str:
     """What Great Expectations was asked, in its words."""
-    return json.dumps(found.expectation.get("kwargs", {}), ensure_ascii=False, sort_keys=True)
+    return json.dumps(outcome.expectation.get("kwargs", {}), ensure_ascii=False, sort_keys=True)
 
 
 def render_data_docs(report: ExpectationReport) -> str:

@@ -120,10 +120,10 @@ def outcomes(
     Args:
         values: of the profile, by column; of the rows what is observed is a share.
     """
-    found: dict[str, list[RowCounts]] = {check.name: [] for check in checks}
+    counts_of: dict[str, list[RowCounts]] = {check.name: [] for check in checks}
     for item in counts:
-        found[item.name].append(item)
-    return [_outcome(suite, check, found[check.name], values) for check in checks]
+        counts_of[item.name].append(item)
+    return [_outcome(suite, check, counts_of[check.name], values) for check in checks]
 
 
 def _outcome(
@@ -154,16 +154,16 @@ def _outcome(
     )
 
 
-def failed(found: Iterable[Outcome], severity: CheckSeverity) -> dict[str, str]:
+def failed(results: Iterable[Outcome], severity: CheckSeverity) -> dict[str, str]:
     """The failed expectations of a severity: by name, what was observed and what was expected."""
     return {
         item.name: f"{item.seen}, expected {item.expected}"
-        for item in found
+        for item in results
         if item.state is OutcomeState.FAILED and item.severity is severity
     }
 
 
-def stop_if_critical(found: Iterable[Outcome], docs: str) -> None:
+def stop_if_critical(results: Iterable[Outcome], docs: str) -> None:
     """Raises CriticalExpectationFailed if a critical expectation failed.
 
     Args:
@@ -172,7 +172,7 @@ def stop_if_critical(found: Iterable[Outcome], docs: str) -> None:
     Raises:
         CriticalExpectationFailed: naming each with what was observed and expected.
     """
-    if critical := failed(found, CheckSeverity.CRITICAL):
+    if critical := failed(results, CheckSeverity.CRITICAL):
         facts = "; ".join(f"{name} is {fact}" for name, fact in critical.items())
         raise CriticalExpectationFailed(f"{facts}: nothing was sent to Bedrock; see {docs}")
 

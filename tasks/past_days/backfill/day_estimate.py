@@ -90,11 +90,11 @@ class Tariffs:
 
     def of(self, run_date: date, sample: DaySample) -> Tariff:
         """The tariff of a day, of whose rows some are at hand."""
-        known = self._nights.rates(run_date, self._asked(run_date))
-        if known is None:
-            known = constant_rates(self._asker.prompt_text, self._asker.family.reasoning_tokens)
+        rates = self._nights.rates(run_date, self._asked(run_date))
+        if rates is None:
+            rates = constant_rates(self._asker.prompt_text, self._asker.family.reasoning_tokens)
         counted = self._count(sample)
-        return Tariff(counted_rates(*counted, known.output_tokens) if counted else known, self._asker.prices)
+        return Tariff(counted_rates(*counted, rates.output_tokens) if counted else rates, self._asker.prices)
 
     def _count(self, sample: DaySample) -> tuple[float, list[Counted]] | None:
         with self._lock:

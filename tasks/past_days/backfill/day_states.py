@@ -112,15 +112,15 @@ def name_states(
 ) -> tuple[DayState, ...]:
     """What is the matter with a day; pure."""
     if published is None:
-        found = [(DayState.NO_INPUT, not has_input), (DayState.MISSING, has_input), (DayState.FAILED, is_stopped)]
+        states = [(DayState.NO_INPUT, not has_input), (DayState.MISSING, has_input), (DayState.FAILED, is_stopped)]
     else:
-        found = [
+        states = [
             (DayState.FAILED, is_stopped),
             (DayState.PARTIAL, published.open_count > 0),
             (DayState.STALE_PROMPT, published.asked != wanted),
             (DayState.LATE_INPUT, is_late),
         ]
-    return tuple(state for state, holds in found if holds)
+    return tuple(state for state, holds in states if holds)
 
 
 def read_published(outside: Adapters, settings: Settings, first: date, last: date) -> dict[date, Published]:
@@ -147,11 +147,11 @@ def _look(storage: Storage, settings: Settings, day: date, published: Published 
     plan = _published_plan(storage, RunPaths(settings, day, published.run_id)) if published else None
     files = find_inputs(storage, paths.comments, settings.input_marker, known_of(plan))
     inputs = tuple(Input(uri=item.uri, etag=item.etag, size_bytes=item.size_bytes) for item in files.read)
-    found = compare_inputs(plan.inputs, files, paths, published.run_id) if plan and published else None
-    others = {*found.new, *found.changed} if found else set()
+    changes = compare_inputs(plan.inputs, files, paths, published.run_id) if plan and published else None
+    others = {*changes.new, *changes.changed} if changes else set()
     late = tuple(item for item in inputs if name_in(item.uri, paths.comments) in others)
     stopped = find_stop(storage, paths, published)
-    states = name_states(bool(inputs), published, wanted, found is not None, stopped is not None)
+    states = name_states(bool(inputs), published, wanted, changes is not None, stopped is not None)
     epoch = plan.epoch if plan else 0
     return Day(run_date=day, inputs=inputs, states=states, published=published, late=late, stopped=stopped, epoch=epoch)
 

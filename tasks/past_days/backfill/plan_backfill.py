@@ -158,7 +158,7 @@ def plan_day(storage: Storage, day: Day, mode: BackfillMode, way: DayTerms, reco
         note = str(error)
     tariff = way.tariffs.of(day.run_date, sample)
     request_tokens = sample.request_tokens(tariff.rates) if record_count else 0.0
-    found = estimate_day(record_count, request_tokens, tariff, way.settings)
+    estimate = estimate_day(record_count, request_tokens, tariff, way.settings)
     return PlannedDay(
         day=day,
         epoch=epoch,
@@ -166,10 +166,10 @@ def plan_day(storage: Storage, day: Day, mode: BackfillMode, way: DayTerms, reco
         prompt_version=way.settings.prompt_version,
         comment_count=comment_count,
         record_count=record_count,
-        input_tokens=found.used.input_tokens,
-        output_tokens=found.used.output_tokens,
-        cost_usd=found.used.cost_usd,
-        job_count=found.job_count,
+        input_tokens=estimate.used.input_tokens,
+        output_tokens=estimate.used.output_tokens,
+        cost_usd=estimate.used.cost_usd,
+        job_count=estimate.job_count,
         note=note,
     )
 
@@ -209,9 +209,9 @@ def plan_backfill(settings: Settings, request: BackfillRequest, record: Backfill
     """
     outside = adapters.connect(settings)
     ways = TermsOfDays(outside, settings, request, now)
-    found = survey(outside, settings, request.days, ways.named.wanted)
+    surveyed = survey(outside, settings, request.days, ways.named.wanted)
     done = record.done if request.mode == "all" else frozenset()
-    chosen = [day for day in found if is_chosen(day, request.mode) and day.run_date not in done]
+    chosen = [day for day in surveyed if is_chosen(day, request.mode) and day.run_date not in done]
     of_day = {day.run_date: ways.of(day) for day in chosen}
 
     def plan(day: Day) -> PlannedDay:
@@ -221,7 +221,7 @@ def plan_backfill(settings: Settings, request: BackfillRequest, record: Backfill
     with ThreadPoolExecutor(_READERS) as readers:
         days = tuple(readers.map(plan, chosen))
     others = tuple(
-        (day, describe_left(day, request.mode, day.run_date in done)) for day in found if day.run_date not in of_day
+        (day, describe_left(day, request.mode, day.run_date in done)) for day in surveyed if day.run_date not in of_day
     )
     return BackfillPlan(
         request=request,

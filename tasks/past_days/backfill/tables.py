@@ -89,9 +89,9 @@ def plan_summary(plan: BackfillPlan, record: BackfillRecord, settings: Settings)
 def describe_idle(plan: BackfillPlan) -> str:
     """Why there is nothing to do."""
     why = Counter(reason for _, reason in plan.others)
-    told = ", ".join(f"{count} {reason}" for reason, count in why.items())
+    reasons = ", ".join(f"{count} {reason}" for reason, count in why.items())
     hint = "; to judge them once more, give another reason" if DONE_BEFORE in why else ""
-    return f"nothing to do: of {len(plan.others)} days {told}{hint}"
+    return f"nothing to do: of {len(plan.others)} days {reasons}{hint}"
 
 
 def finish(plan: BackfillPlan, zone: ZoneInfo) -> str:
@@ -112,25 +112,25 @@ def progress_rows(plan: BackfillPlan, record: BackfillRecord, current: date | No
 
 def _progress_row(day: PlannedDay, ended: Mapping[date, DayProgress], current: date | None) -> Row:
     run_date = day.day.run_date
-    found = ended.get(run_date)
+    end = ended.get(run_date)
     if run_date == current:
         return {"day": str(run_date), "state": "running", "dollars": f"{dollars(day.cost_usd)} expected", "note": ""}
-    if found is None:
+    if end is None:
         return {"day": str(run_date), "state": "waiting", "dollars": f"{dollars(day.cost_usd)} expected", "note": ""}
     return {
         "day": str(run_date),
-        "state": found.outcome,
-        "dollars": dollars(found.cost_usd),
-        "note": safe_text(found.note, _NOTE_CHARS),
+        "state": end.outcome,
+        "dollars": dollars(end.cost_usd),
+        "note": safe_text(end.note, _NOTE_CHARS),
     }
 
 
 def describe_endings(plan: BackfillPlan, record: BackfillRecord) -> list[str]:
     """The days that are published and not as they should be, each with the reason."""
     days = [(day.day.run_date, record.days[day.day.run_date]) for day in plan.days]
-    found = [f"{run_date} {day.ending}: {day.note}" for run_date, day in days if day.ending]
-    more = [f"and {len(found) - _NAMED_DAYS} more days"] if len(found) > _NAMED_DAYS else []
-    return found[:_NAMED_DAYS] + more
+    endings = [f"{run_date} {day.ending}: {day.note}" for run_date, day in days if day.ending]
+    more = [f"and {len(endings) - _NAMED_DAYS} more days"] if len(endings) > _NAMED_DAYS else []
+    return endings[:_NAMED_DAYS] + more
 
 
 def render_table(rows: Sequence[Row]) -> str:

@@ -69,15 +69,15 @@ def erase_comment(settings: Settings, comment_id: str, run_date: date | None, no
     if not days:
         return _unknown(f"no table knows comment {comment_id!r}; if its night was not published, give --date")
     sought, inputs = _learn(outside, days, comment_id)
-    found = search(outside.storage, settings, sought)
+    traces = search(outside.storage, settings, sought)
     erased_before = [paths for paths in days if _is_recorded(outside.storage, paths, comment_id)]
-    if not (found.traces or inputs or erased_before):
-        return _unknown(f"nothing holds comment {comment_id!r} of {run_date}: {found.object_count} objects searched")
+    if not (traces.traces or inputs or erased_before):
+        return _unknown(f"nothing holds comment {comment_id!r} of {run_date}: {traces.object_count} objects searched")
     lines = [
         f"comment {comment_id!r} of {', '.join(str(paths.run_date) for paths in days)}",
-        *describe_plan(found, days),
+        *describe_plan(traces, days),
     ]
-    busy = _busy_days(outside.storage, found, days)
+    busy = _busy_days(outside.storage, traces, days)
     if busy:
         lines.append(f"refused: jobs of {', '.join(busy)} are not collected; run these nights to their end first")
     if busy or not is_sure:
@@ -85,7 +85,7 @@ def erase_comment(settings: Settings, comment_id: str, run_date: date | None, no
     for paths in days:
         with held(settings, paths.run_date, f"erasure-{now:%Y%m%dT%H%M%S}"):
             _record(outside.storage, paths, comment_id, now)
-            _erase_day(outside, paths, sought, found, days)
+            _erase_day(outside, paths, sought, traces, days)
     proof = search(outside.storage, settings, sought)
     left = [trace for trace in proof.traces if not (run_date and remedy(trace.uri, days)[0] is Remedy.ELSEWHERE)]
     lines += [f"searched {proof.object_count} objects again: {sum(trace.place_count for trace in left)} hits"]
@@ -118,26 +118,26 @@ def search(storage: Storage, settings: Settings, sought: Sought) -> Search:
 def _days(outside: Adapters, settings: Settings, comment_id: str) -> list[date]:
     """The days that have a row of this id, or had one before it was erased."""
     paths = DayPaths(settings, date.min)
-    mine = pl.col("comment_id") == comment_id
-    found = set[date]()
+    is_it = pl.col("comment_id") == comment_id
+    dates = set[date]()
     for name, table in TABLES.items():
-        found |= set(outside.lake.scan(paths.lake(name), table).filter(mine).select("date").collect()["date"])
+        dates |= set(outside.lake.scan(paths.lake(name), table).filter(is_it).select("date").collect()["date"])
     for item in outside.storage.list(erasures(settings)):
         day = date.fromisoformat(item.uri.rsplit("/", 2)[-2])
         if Path(item.uri).stem == erasure_id(day, comment_id):
-            found.add(day)
-    return sorted(found)
+            dates.add(day)
+    return sorted(dates)
 
 
 def _learn(outside: Adapters, days: Sequence[DayPaths], comment_id: str) -> tuple[Sought, list[str]]:
     """What the comment goes by and what it says, and the input objects that hold it."""
     texts, inputs = set[str](), list[str]()
-    mine = pl.col("comment_id") == comment_id
+    is_it = pl.col("comment_id") == comment_id
     with scratch() as folder:
         path = Path(folder) / "input.parquet"
         for paths in days:
             rejected = outside.lake.scan(paths.lake(REJECTED.name), REJECTED).filter(pl.col("date") == paths.run_date)
-            texts |= set(rejected.filter(mine).select("text").collect()["text"].drop_nulls())
+            texts |= set(rejected.filter(is_it).select("text").collect()["text"].drop_nulls())
             for item in (*outside.storage.list(paths.comments), *outside.storage.list(paths.labels)):
                 if may_be_parquet(item.uri):
                     outside.storage.fetch(item.uri, path)
@@ -151,17 +151,17 @@ def _learn(outside: Adapters, days: Sequence[DayPaths], comment_id: str) -> tupl
 def _texts(path: Path, comment_id: str) -> list[str | None] | None:
     """What the comment says in an input file, as a night mends what is no UTF-8; None if it is not there or the file
     cannot be read."""
-    found: list[str | None] = []
+    texts_of_it: list[str | None] = []
     try:
         with pq.ParquetFile(path) as file:
             has_text = "text" in file.schema_arrow.names
             for batch in file.iter_batches(_BATCH_ROWS, columns=["comment_id", "text"] if has_text else ["comment_id"]):
                 ids = mended_strings(batch.column("comment_id"))
                 texts = mended_strings(batch.column("text")) if has_text else [None] * len(ids)
-                found += [text for one, text in zip(ids, texts, strict=True) if one == comment_id]
+                texts_of_it += [text for one, text in zip(ids, texts, strict=True) if one == comment_id]
     except (pa.ArrowException, KeyError, OSError, ValueError):
         return None
-    return found or None
+    return texts_of_it or None
 
 
 def _busy_days(storage: Storage, found: Search, days: Sequence[DayPaths]) -> list[str]:
@@ -190,18 +190,18 @@ def _record(storage: Storage, paths: DayPaths, comment_id: str, now: datetime) -
 def _erase_day(outside: Adapters, paths: DayPaths, sought: Sought, found: Search, days: Sequence[DayPaths]) -> None:
     """Do what there is to do about one day; the plain objects last, after the tables that they follow."""
     remedies = [(trace.uri, *remedy(trace.uri, days)) for trace in found.traces]
-    mine = [(uri, kind) for uri, kind, of in remedies if of == paths or (kind is Remedy.TABLE and of is None)]
+    here = [(uri, kind) for uri, kind, of in remedies if of == paths or (kind is Remedy.TABLE and of is None)]
     for name, table in TABLES.items():
-        if any(kind is Remedy.TABLE and uri.startswith(f"{paths.lake(name)}/") for uri, kind in mine):
+        if any(kind is Remedy.TABLE and uri.startswith(f"{paths.lake(name)}/") for uri, kind in here):
             _erase_rows(outside, paths, table, sought)
     with scratch() as folder:
         before, after = Path(folder) / "before.parquet", Path(folder) / "after.parquet"
-        for uri in (uri for uri, kind in mine if kind is Remedy.ROWS):
+        for uri in (uri for uri, kind in here if kind is Remedy.ROWS):
             outside.storage.fetch(uri, before)
             without_rows(before, after, sought.ids)
             outside.storage.send(after, uri)
-    gone = [uri for uri, kind in mine if kind is Remedy.SCRATCH]
-    if any(kind is Remedy.BATCH for _, kind in mine):
+    gone = [uri for uri, kind in here if kind is Remedy.SCRATCH]
+    if any(kind is Remedy.BATCH for _, kind in here):
         gone += [item.uri for item in outside.storage.list(paths.batch)]
     outside.storage.delete(gone)
 
@@ -213,11 +213,11 @@ def _erase_rows(outside: Adapters, paths: DayPaths, table: Table, sought: Sought
     """
     uri = paths.lake(table.name)
     day = outside.lake.scan(uri, table).filter(pl.col("date") == paths.run_date)
-    mine = pl.col("comment_id").eq_missing(sought.comment_id)
-    if day.filter(mine).select(pl.len()).collect().item():
+    is_it = pl.col("comment_id").eq_missing(sought.comment_id)
+    if day.filter(is_it).select(pl.len()).collect().item():
         with scratch() as folder:
             path = Path(folder) / "day.parquet"
-            day.filter(~mine).sink_parquet(path)
+            day.filter(~is_it).sink_parquet(path)
             note = {"reason": "erasure", "run_date": str(paths.run_date)}
             outside.lake.replace_day(uri, table, paths.run_date, record_batches(path, table), note)
     forget_history(outside.lake, outside.storage, uri, table, paths.run_date)

@@ -79,8 +79,8 @@ def without_rows(source: Path, target: Path, ids: Iterable[str]) -> None:
         with pq.ParquetWriter(target, file.schema_arrow, compression="zstd") as writer:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
                 frame = pl.DataFrame(batch.select(present)) if present else pl.DataFrame({"": [None] * len(batch)})
-                mine = frame.select(pl.any_horizontal(pl.all().cast(pl.String).is_in(gone).fill_null(False)))
-                writer.write_batch(batch.filter((~mine.to_series()).to_arrow()))
+                is_gone = frame.select(pl.any_horizontal(pl.all().cast(pl.String).is_in(gone).fill_null(False)))
+                writer.write_batch(batch.filter((~is_gone.to_series()).to_arrow()))
 
 
 def describe_plan(found: Search, days: Sequence[DayPaths]) -> list[str]:

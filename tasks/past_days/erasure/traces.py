@@ -74,11 +74,11 @@ class Sought(BaseModel):
 
 def spellings(value: str) -> set[bytes]:
     """How a value looks in the files: as it is, in JSON and in JSON inside JSON, with and without escaped tags."""
-    found = set[bytes]()
+    spelt = set[bytes]()
     for plain in {value, prompts.escape(value), html.escape(value)}:
         inner = orjson.dumps(plain)[1:-1]
-        found |= {plain.encode(), inner, orjson.dumps(inner.decode())[1:-1], json.dumps(plain)[1:-1].encode()}
-    return found | {comment_json(value)}
+        spelt |= {plain.encode(), inner, orjson.dumps(inner.decode())[1:-1], json.dumps(plain)[1:-1].encode()}
+    return spelt | {comment_json(value)}
 
 
 def count_traces(path: Path, name: str, sought: Sought) -> int:
@@ -101,8 +101,8 @@ def count_traces(path: Path, name: str, sought: Sought) -> int:
 
 
 def _any(values: Iterable[str]) -> bytes:
-    found = {spelling for value in values for spelling in spellings(value)}
-    return b"|".join(re.escape(spelling) for spelling in sorted(found, key=lambda each: (-len(each), each)))
+    every = {spelling for value in values for spelling in spellings(value)}
+    return b"|".join(re.escape(spelling) for spelling in sorted(every, key=lambda each: (-len(each), each)))
 
 
 def _in_lines(path: Path, sought: Sought, pattern: re.Pattern[bytes]) -> int:
@@ -113,22 +113,22 @@ def _in_lines(path: Path, sought: Sought, pattern: re.Pattern[bytes]) -> int:
 
 def _is_of_another(line: bytes, sought: Sought) -> bool:
     try:
-        found = orjson.loads(line)
+        document = orjson.loads(line)
     except orjson.JSONDecodeError:
         return False
-    record = found.get("recordId") if isinstance(found, dict) else None
+    record = document.get("recordId") if isinstance(document, dict) else None
     return isinstance(record, str) and record not in sought.record_ids
 
 
 def _in_parquet(path: Path, sought: Sought) -> int:
     """Rows with an id or the text; if no row has any, places in the raw bytes: footers keep smallest and largest."""
-    mine = others = 0
+    own = others = 0
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=_BATCH_ROWS):
             for is_mine in _rows(batch, sought):
-                mine, others = mine + is_mine, others + (not is_mine)
-    if mine:
-        return mine
+                own, others = own + is_mine, others + (not is_mine)
+    if own:
+        return own
     patterns = [sought.raw_id_pattern, None if others else sought.text_pattern]
     with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as body:
         return sum(1 for pattern in patterns if pattern for _ in pattern.finditer(body))
@@ -151,10 +151,10 @@ def _rows(batch: pa.RecordBatch, sought: Sought) -> Iterator[bool]:
     needles = sorted(needle for value in (*sought.ids, *sought.long_texts) for needle in _plain_spellings(value))
     near = frame.filter(pl.any_horizontal(pl.all().str.contains_any(needles)))
     for row in near.iter_rows(named=True):
-        said = [value.encode() for value in row.values() if value]
-        if any(map(sought.id_pattern.search, said)):
+        values = [value.encode() for value in row.values() if value]
+        if any(map(sought.id_pattern.search, values)):
             yield True
-        elif sought.text_pattern and any(map(sought.text_pattern.search, said)):
+        elif sought.text_pattern and any(map(sought.text_pattern.search, values)):
             yield all(row.get(name) is None for name in ID_COLUMNS)
 
 
@@ -163,5 +163,5 @@ def _plain_spellings(value: str) -> set[str]:
 
 
 def _says(row: dict[str, Any], sought: Sought) -> bool:
-    said = json.dumps(row, default=str, ensure_ascii=False).encode()
-    return bool(sought.id_pattern.search(said) or (sought.text_pattern and sought.text_pattern.search(said)))
+    body = json.dumps(row, default=str, ensure_ascii=False).encode()
+    return bool(sought.id_pattern.search(body) or (sought.text_pattern and sought.text_pattern.search(body)))

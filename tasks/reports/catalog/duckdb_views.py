@@ -221,5 +221,5 @@ def _open_s3(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    found = connection.execute("SELECT table_name FROM information_schema.tables ORDER BY table_name").fetchall()
-    return [name for (name,) in found]
+    rows = connection.execute("SELECT table_name FROM information_schema.tables ORDER BY table_name").fetchall()
+    return [name for (name,) in rows]

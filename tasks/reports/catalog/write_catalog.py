@@ -112,12 +112,12 @@ def write_contract(path: Path) -> str:
     Raises:
         WrongUsage: if the name does not say the version, or the release has its contract already.
     """
-    found = _CONTRACT.fullmatch(path.name)
-    if found is None:
+    match = _CONTRACT.fullmatch(path.name)
+    if match is None:
         raise WrongUsage(f"{path.name} does not say the version; call it v1.2.3.json")
     if path.exists():
         raise WrongUsage(f"{path} is there already, and what was promised does not change")
-    return _put(path, json.dumps(today(found[1]), indent=1) + "\n")
+    return _put(path, json.dumps(today(match[1]), indent=1) + "\n")
 
 
 def _sources(places: Places) -> Iterator[Source]:
