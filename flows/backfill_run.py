@@ -18,7 +18,7 @@ from flows.endings import ended
 from flows.pages.live_table import LiveTable
 from tasks import adapters
 from tasks.adapters.storage import Storage
-from tasks.base.errors import BackfillIncomplete, OverBudget
+from tasks.base.errors import BackfillIncomplete, OverBudget, describe_failure
 from tasks.base.figures import dollars
 from tasks.base.panics import panics_told
 from tasks.base.paths import DayPaths
@@ -48,7 +48,6 @@ from tasks.past_days.backfill.tables import (
 )
 from tasks.past_days.backfill.turn import Turn
 from tasks.reports.ending import Ending
-from tasks.reports.log_lines import describe_failure
 
 #: Modes that judge a day although it is published as it stands.
 _AGAIN: frozenset[BackfillMode] = frozenset({"partial", "stale_prompt", "all"})

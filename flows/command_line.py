@@ -41,18 +41,19 @@ def run_flow(command: str, what: str, call: Any) -> None:
 
     How it stopped is the exit code and the last line on stderr; the line before that says what to do.
     """
-    from flows.endings import Refusal
-    from tasks.base.advice import find_advice, runbook_place
-    from tasks.base.errors import WrongUsage
+    from tasks.base.errors import SettingsInvalid
     from tasks.base.panics import panics_told
     from tasks.base.settings import Settings
-    from tasks.reports.log_lines import describe_failure
-    from tasks.reports.night_summary import describe_terminal
 
     try:
-        Settings.load()  # wrong settings are told at once, not after a server has started
+        Settings.load()  # wrong settings are told at once, before Prefect is imported or a server started
+    except SettingsInvalid as error:
+        raise _stop(command, what, error) from None
+    try:
         with panics_told():
             result = call()
+        from flows.endings import Refusal
+
         if isinstance(result, Refusal):  # it ended well for Prefect, whose page says why; here it is an exit code
             raise result.error
     except typer.Exit:
@@ -63,11 +64,21 @@ def run_flow(command: str, what: str, call: Any) -> None:
             raise typer.Exit(EXIT_STOPPED) from None
         if not isinstance(error, Exception):
             raise
-        name, reason = describe_failure(error)
-        say_last(f"{name}: {find_advice(name)} ({runbook_place(name)})")
-        say_last(f"{command} {what}: {reason}")
-        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+        raise _stop(command, what, error) from None
+    from tasks.reports.night_summary import describe_terminal
+
     say(describe_terminal(result))
+
+
+def _stop(command: str, what: str, error: Exception) -> typer.Exit:
+    """Say what to do, then how it stopped; the exit that follows."""
+    from tasks.base.advice import find_advice, runbook_place
+    from tasks.base.errors import WrongUsage, describe_failure
+
+    name, reason = describe_failure(error)
+    say_last(f"{name}: {find_advice(name)} ({runbook_place(name)})")
+    say_last(f"{command} {what}: {reason}")
+    return typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED)
 
 
 class Terminated(SystemExit):

@@ -9,10 +9,9 @@ from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from tasks.base.errors import SettingsInvalid, WrongUsage
+from tasks.base.errors import SettingsInvalid, WrongUsage, describe_failure
 from tasks.base.safe_text import brief
 from tasks.reports.ending import Ending
-from tasks.reports.log_lines import describe_failure
 
 T = TypeVar("T")
 

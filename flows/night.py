@@ -14,7 +14,7 @@ from logging import Logger, LoggerAdapter, getLogger
 
 from data_contracts.documents.summary import Night
 from tasks.alerts.send_alerts import alert_stopped_night, send_alerts
-from tasks.base.errors import StartedTooOften, WrongUsage
+from tasks.base.errors import StartedTooOften, WrongUsage, describe_failure
 from tasks.base.panics import panics_told
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
@@ -38,7 +38,6 @@ from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch, note_stop
 from tasks.measure.measure_drift import measure_drift
 from tasks.reports.close_night import close_night
-from tasks.reports.log_lines import describe_failure
 from tasks.verdicts.compare_verdicts import compare_verdicts
 from tasks.verdicts.find_published import find_published
 from tasks.verdicts.flips import Flips

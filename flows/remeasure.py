@@ -12,12 +12,11 @@ from prefect.runtime import flow_run
 from flows.endings import or_refused
 from flows.plain_errors import log_plainly
 from tasks.alerts.send_alerts import send_alerts
-from tasks.base.errors import RemeasureIncomplete, WrongUsage
+from tasks.base.errors import RemeasureIncomplete, WrongUsage, describe_failure
 from tasks.base.panics import panics_told
 from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
 from tasks.past_days.remeasure_day import Remeasured, describe_remeasured, remeasure_day
-from tasks.reports.log_lines import describe_failure
 
 log_plainly()
 

@@ -26,11 +26,10 @@ def forget(
     reason: Annotated[str, typer.Option(help="Why it is given up; it stays on record with the job.")],
 ) -> None:
     """Close a job that Bedrock has lost for good, so that its day can be published; its records are asked again."""
-    from tasks.base.errors import WrongUsage
+    from tasks.base.errors import WrongUsage, describe_failure
     from tasks.base.safe_text import inert
     from tasks.base.settings import Settings
     from tasks.jobs.forget_job import describe_forgotten, forget_job
-    from tasks.reports.log_lines import describe_failure
 
     try:
         now = datetime.now(UTC)

@@ -22,13 +22,15 @@ def nightly(
     ] = False,
 ) -> None:
     """Judge one day of comments and publish a verdict for each."""
-    from flows.night import check_is_over
-    from flows.nightly import nightly as flow
-    from tasks.base.settings import Settings
 
     def call() -> object:
+        from flows.night import check_is_over
+        from tasks.base.settings import Settings
+
         if run_date is not None:  # told at once, not after a server has started
             check_is_over(Settings.load(), run_date, datetime.now(UTC))
+        from flows.nightly import nightly as flow
+
         return flow(run_date=run_date, epoch=epoch, waits_for_input=wait_for_input)
 
     run_flow("nightly", str(run_date or "yesterday"), call)

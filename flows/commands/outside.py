@@ -37,11 +37,10 @@ def catalog(
     ] = None,
 ) -> None:
     """Write what analysts need, made from the data contracts; without options, print docs/tables.md."""
-    from tasks.base.errors import WrongUsage
+    from tasks.base.errors import WrongUsage, describe_failure
     from tasks.base.panics import panics_told
     from tasks.reports.catalog.document import tables_document
     from tasks.reports.catalog.write_catalog import Places, write_athena, write_contract, write_docs, write_duckdb
-    from tasks.reports.log_lines import describe_failure
 
     try:
         wrote = [write_docs(docs)] if docs else []

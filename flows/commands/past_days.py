@@ -19,11 +19,10 @@ def restore(
     reason: Annotated[str, typer.Option(help="Why; it stays on record with the day.")] = "",
 ) -> None:
     """Bring a day back as an earlier version had it; without --version, list the day's versions."""
-    from tasks.base.errors import WrongUsage
+    from tasks.base.errors import WrongUsage, describe_failure
     from tasks.base.panics import panics_told
     from tasks.base.settings import Settings
     from tasks.past_days.restore_day import describe_restore, list_versions, restore_day
-    from tasks.reports.log_lines import describe_failure
 
     try:
         settings, now = Settings.load(), datetime.now(UTC)
@@ -58,10 +57,9 @@ def link(
 
     They end sooner where the credentials that sign them do: those of a role live an hour or so.
     """
-    from tasks.base.errors import WrongUsage
+    from tasks.base.errors import WrongUsage, describe_failure
     from tasks.base.settings import Settings
     from tasks.reports.links import report_links
-    from tasks.reports.log_lines import describe_failure
 
     try:
         lines = report_links(Settings.load(), day, minutes)
@@ -73,9 +71,8 @@ def link(
 
 def compact() -> None:
     """Make lake/metrics small again, once a year or so: one file a day, few checkpoints; no row and no version goes."""
-    from tasks.base.errors import WrongUsage
+    from tasks.base.errors import WrongUsage, describe_failure
     from tasks.base.settings import Settings
-    from tasks.reports.log_lines import describe_failure
     from tasks.watch.upkeep import compact_metrics
 
     try:

@@ -41,11 +41,10 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, only show what would be done.")] = False,
 ) -> None:
     """Remove one comment from every table, history and batch file, and prove it; the exit code is 1 if that fails."""
-    from tasks.base.errors import WrongUsage
+    from tasks.base.errors import WrongUsage, describe_failure
     from tasks.base.panics import panics_told
     from tasks.base.settings import Settings
     from tasks.past_days.erasure.erase_comment import erase_comment
-    from tasks.reports.log_lines import describe_failure
 
     try:
         with panics_told():

@@ -8,11 +8,11 @@ from prefect import get_run_logger
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from tasks import adapters
+from tasks.base.errors import describe_failure
 from tasks.base.paths import RunPaths
 from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
 from tasks.reports.days_page import describe_days, describe_settings
-from tasks.reports.log_lines import describe_failure
 from tasks.reports.prompt_list import list_prompts
 
 

@@ -47,7 +47,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.base.safe_text import inert
+from tasks.base.safe_text import brief, inert
+
+#: Of an error's text, in characters.
+_MAX_LINE_CHARS = 4_000
 
 
 class ModerationError(Exception):
@@ -218,3 +221,10 @@ def is_transient(_task: Any, _task_run: Any, state: Any) -> bool:
     except BaseException:
         return False
     return False
+
+
+def describe_failure(error: BaseException) -> tuple[str, str]:
+    """The name and the one-line reason of whatever stopped a night."""
+    # polars passes S3's answer on whole, which may repeat the session token.
+    text = brief(str(error).partition("<?xml")[0], _MAX_LINE_CHARS) or "no message"
+    return type(error).__name__, text if isinstance(error, ModerationError) else f"{type(error).__name__}: {text}"

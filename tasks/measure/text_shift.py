@@ -11,13 +11,14 @@ distances of hashed n-grams.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Vector = npt.NDArray[np.float64]
 
@@ -52,6 +53,11 @@ def text_vectors(texts: list[str]) -> sparse.csr_matrix:
 
     The counts have no signs: with them, runs that share a place would cancel.
     """
+    from scipy import sparse
+    from sklearn.feature_extraction.text import (
+        HashingVectorizer,  # a second, for which most commands would wait in vain
+    )
+
     vectorizer = HashingVectorizer(
         analyzer="char", ngram_range=_RUNS, n_features=BUCKETS, norm="l2", alternate_sign=False, lowercase=False
     )

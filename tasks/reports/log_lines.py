@@ -1,4 +1,4 @@
-"""What a stage did, and why one failed, as lines for log and terminal."""
+"""What a stage did, as lines for log and terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pydantic import BaseModel
 
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.summary import Night
-from tasks.base.errors import ModerationError
 from tasks.base.safe_text import brief
 from tasks.batch.build_batch import Batch
 from tasks.jobs.poll_batch import Progress
@@ -43,13 +42,6 @@ def _told(field: str, value: object) -> object:
     if isinstance(value, dict):
         return ", ".join(f"{key} {item}" for key, item in value.items())
     return len(value) if field in _LONG and isinstance(value, tuple) else value
-
-
-def describe_failure(error: BaseException) -> tuple[str, str]:
-    """The name and the one-line reason of whatever stopped a night."""
-    # polars passes S3's answer on whole, which may repeat the session token.
-    text = brief(str(error).partition("<?xml")[0], _MAX_LINE_CHARS) or "no message"
-    return type(error).__name__, text if isinstance(error, ModerationError) else f"{type(error).__name__}: {text}"
 
 
 def describe_progress(progress: Progress) -> tuple[float, str]:

@@ -27,12 +27,12 @@ from sandbox.play import play_night
 from sandbox.serve import Sandbox, running
 from tasks import adapters
 from tasks.alerts.incident_text import describe, stopped_message
-from tasks.base.errors import NightStopped
+from tasks.base.errors import NightStopped, describe_failure
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.ports import Job, JobStatus
 from tasks.base.settings import Settings
 from tasks.llm.quotes import REMOVED, REMOVED_DETAIL
-from tasks.reports.log_lines import describe_failure, describe_step
+from tasks.reports.log_lines import describe_step
 from tasks.reports.night_summary import describe_night, describe_terminal
 from tests import hostile_texts as hostile
 from tests.fakes import FakeBedrock, Line

@@ -20,11 +20,11 @@ from tasks import adapters
 from tasks.adapters.channels.sns import SnsChannel
 from tasks.alerts.incident_text import stopped_message
 from tasks.alerts.send_alerts import alert_stopped_night, send_alerts
-from tasks.base.errors import BedrockRefused, BedrockUnavailable, ModerationError, SettingsInvalid
+from tasks.base.errors import BedrockRefused, BedrockUnavailable, ModerationError, SettingsInvalid, describe_failure
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertMessage, Severity
 from tasks.base.settings import Settings
-from tasks.reports.log_lines import describe_failure, describe_step
+from tasks.reports.log_lines import describe_step
 from tests import factories
 from tests import secrets_planted as planted
 from tests.fakes import FakeClock

@@ -18,6 +18,7 @@ from tasks.base.errors import (
     StorageUnavailable,
     Transient,
     WrongUsage,
+    describe_failure,
     is_transient,
 )
 
@@ -63,3 +64,10 @@ def test_every_error_is_of_one_kind_and_in_the_tree(kind: type[ModerationError])
     families = [family for family in (NightStopped, WrongUsage, Transient, *FINDINGS) if issubclass(kind, family)]
     assert len(families) == (kind is not ModerationError)
     assert f" {kind.__name__} " in f"{(errors.__doc__ or '')} ".replace("\n", " ")
+
+
+def test_a_failure_is_one_visible_line() -> None:
+    """Whatever stopped a night is told in one line, and S3's answer to an unexpected error is not passed on."""
+    assert describe_failure(BedrockRefused("no\n\x1b[2Jjob")) == ("BedrockRefused", "no [2Jjob")
+    denied = PermissionError('403 Forbidden: <?xml version="1.0"?><Error><Token-0>secret</Token-0></Error>')
+    assert describe_failure(denied) == ("PermissionError", "PermissionError: 403 Forbidden:")

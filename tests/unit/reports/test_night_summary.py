@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.base.errors import BedrockRefused
 from tasks.jobs.collection import CollectionSummary
-from tasks.reports.log_lines import describe_failure, describe_step
+from tasks.reports.log_lines import describe_step
 from tasks.reports.night_summary import TERMINAL_COLUMNS, describe_night, describe_terminal, headline
 from tests.sample_nights import (
     HOSTILE,
@@ -133,10 +132,3 @@ def test_a_stage_is_one_visible_line() -> None:
     assert "all is well" in line
     assert len(line) < 5_000
     assert describe_step("find", "one\n\x1b[2Jtwo\u2028three", 1.0) == "find: one [2Jtwo three (1.0 s)"
-
-
-def test_a_failure_is_one_visible_line() -> None:
-    """Whatever stopped a night is told in one line, and S3's answer to an unexpected error is not passed on."""
-    assert describe_failure(BedrockRefused("no\n\x1b[2Jjob")) == ("BedrockRefused", "no [2Jjob")
-    denied = PermissionError('403 Forbidden: <?xml version="1.0"?><Error><Token-0>secret</Token-0></Error>')
-    assert describe_failure(denied) == ("PermissionError", "PermissionError: 403 Forbidden:")
