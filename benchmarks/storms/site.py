@@ -23,6 +23,7 @@ from tasks.adapters import Adapters
 from tasks.adapters.aws import AwsEnvironment, shared
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
+from tasks.adapters.stores.remembered import Remembered
 from tasks.base.paths import DayPaths, leases
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
@@ -53,7 +54,7 @@ class Site:
             on_demand_per_s=10_000,
             **settings,
         )
-        aws = shared(AwsEnvironment(aws_region="ap-northeast-1"))
+        self._aws = aws = shared(AwsEnvironment(aws_region="ap-northeast-1"))
         self.storage, self.lake = Storage(aws), Lake(aws)
         self.bedrock = MemoryBedrock(self.storage, world, behaviour)
         self.processes: dict[str, Process] = {}
@@ -79,10 +80,15 @@ class Site:
         return set(self.input(run_date).filter(is_valid)["comment_id"])
 
     def ports(self, run_id: str, process: Process) -> Adapters:
-        """What a run in this process connects to."""
+        """What a run in this process connects to.
+
+        A process begins without anything that another one read before: small objects are remembered in its own storage,
+        and of tables in a folder no snapshot is kept, see `tasks.adapters.lake_snapshots`.
+        """
         self.processes[run_id] = process
         folder, clock = leases(self.settings), self.world.monotonic
-        log = LeaseLog(self.storage, run_id, folder, self.processes, clock, self._note_taking)
+        storage = Storage(self._aws, remembered=Remembered())
+        log = LeaseLog(storage, run_id, folder, self.processes, clock, self._note_taking)
         return Adapters(
             storage=process.watch(log),
             lake=process.watch(self.lake),

@@ -34,10 +34,16 @@ _remembered = Remembered()
 class Storage:
     """Whole objects wherever their URI says: `s3://bucket/key` or an absolute path."""
 
-    def __init__(self, aws: Aws, ours: Mapping[str, Protection] | None = None) -> None:
-        """`ours` names the buckets that are this project's, and how they are protected."""
+    def __init__(
+        self, aws: Aws, ours: Mapping[str, Protection] | None = None, remembered: Remembered = _remembered
+    ) -> None:
+        """`ours` names the buckets that are this project's, and how they are protected.
+
+        `remembered` is what the process read last; whoever plays several processes in one gives each its own.
+        """
         self._s3 = S3Store(aws, ours or {})
         self._files = FileStore()
+        self._remembered = remembered
 
     def _store(self, uri: str) -> ObjectStore:
         return self._s3 if uri.startswith("s3://") else self._files
@@ -58,12 +64,12 @@ class Storage:
         """
 
         def read_one(item: StoredObject) -> bytes | None:
-            if (body := _remembered.get(item.uri, item.etag)) is not None:
+            if (body := self._remembered.get(item.uri, item.etag)) is not None:
                 return body
             version = self.get_versioned(item.uri)
             if version is None:
                 return None
-            _remembered.put(item.uri, version.etag, version.body)
+            self._remembered.put(item.uri, version.etag, version.body)
             return version.body
 
         with ThreadPoolExecutor(_READERS) as readers:

@@ -99,7 +99,8 @@ def describe_unknown(name: str, settings: type[BaseModel]) -> str:
     names = known_names(settings)
     wanted = name.removeprefix(ENV_PREFIX).upper()
     nearest = max(names, key=lambda each: difflib.SequenceMatcher(None, wanted, each).ratio())
-    return f"{ENV_PREFIX}{_quoted(wanted)} is not a setting; the nearest is {ENV_PREFIX}{nearest}"
+    hint = " (the file's keys have no prefix)" if wanted.startswith(ENV_PREFIX) else ""
+    return f"{ENV_PREFIX}{_quoted(wanted)} is not a setting; the nearest is {ENV_PREFIX}{nearest}{hint}"
 
 
 def describe_wrong(item: Any, settings: type[BaseModel]) -> str:
@@ -109,7 +110,7 @@ def describe_wrong(item: Any, settings: type[BaseModel]) -> str:
         return str(item["msg"]).removeprefix("Value error, ")
     name = "__".join(map(str, place)).upper()
     if item["type"] == "extra_forbidden":
-        return describe_unknown(name, settings)
+        return describe_unknown(f"{ENV_PREFIX}{name}", settings)
     shown = variable("__".join(_quoted(str(part)) for part in place))
     if item["type"] == "missing":
         return f"{shown} is not set ({settings.model_fields[str(place[0])].description})"
@@ -143,4 +144,4 @@ def _is_nested(annotation: Any) -> bool:
 
 def _quoted(name: str) -> str:
     """A name, part by part: a key that looks like none may be a URL with its password, put in the wrong place."""
-    return "__".join(part if _NAME.fullmatch(part) else "?" for part in name.split("__"))
+    return "__".join(part if not part or _NAME.fullmatch(part) else "?" for part in name.split("__"))

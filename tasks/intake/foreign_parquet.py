@@ -7,7 +7,10 @@ UTF-8, times in UTC to the microsecond, floats, and a mark on each row that had 
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -25,6 +28,11 @@ BROKEN = "_broken"
 
 _BATCH_ROWS = 50_000
 _BLOCK_BYTES = 1 << 20
+_MAGIC = b"PAR1"
+#: The footer's length and the magic, at a file's end.
+_TAIL_BYTES = 8
+#: The key under which Arrow leaves its types, and one of the same length.
+_ARROWS_NOTE, _NOBODYS_NOTE = b"ARROW:schema", b"arrow:ignore"
 _INT96 = pa.timestamp("us", "UTC")
 #: Years 1 to 9999, in seconds since 1970: what Python, pandas and every reader of ours can hold.
 _FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799
@@ -40,9 +48,43 @@ def open_parquet(source: Path | BinaryIO) -> pq.ParquetFile:
     """A file with its footer read; INT96 times (Spark, Hive, Impala) to the microsecond, as nanoseconds end in 2262.
 
     A local file is read in blocks: else a row group's columns are held whole. From afar every block would be a call.
+
+    Writers that use Arrow (polars, pandas) leave its types in the footer beside Parquet's own. pyarrow refuses a file
+    for one of them that it does not know (Int128), be it of a column that nobody reads: then Parquet's own count.
     """
+    try:
+        return _open(source)
+    except pa.ArrowException:
+        footer = _footer_without_arrow(source)
+        if footer is None:
+            raise
+        return _open(source, metadata=footer)
+
+
+def _open(source: Path | BinaryIO, **how: Any) -> pq.ParquetFile:
     blocks = {"buffer_size": _BLOCK_BYTES, "pre_buffer": False} if isinstance(source, Path) else {}
-    return pq.ParquetFile(source, coerce_int96_timestamp_unit="us", **blocks)
+    return pq.ParquetFile(source, coerce_int96_timestamp_unit="us", **blocks, **how)
+
+
+def _footer_without_arrow(source: Path | BinaryIO) -> pq.FileMetaData | None:
+    """The footer, its note of Arrow's types under a name that nobody asks for; None if it has none, or is not readable.
+
+    Source: Parquet format, "File Format": footer, its length in four bytes, "PAR1".
+    """
+    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - _TAIL_BYTES, 0))
+        tail = file.read(_TAIL_BYTES)
+        start = size - _TAIL_BYTES - int.from_bytes(tail[:4], "little")
+        if tail[4:] != _MAGIC or start < len(_MAGIC):
+            return None
+        file.seek(start)
+        footer = file.read(size - _TAIL_BYTES - start)
+    if _ARROWS_NOTE not in footer:
+        return None
+    with suppress(*UNREADABLE):
+        return pq.read_metadata(io.BytesIO(_MAGIC + footer.replace(_ARROWS_NOTE, _NOBODYS_NOTE) + tail))
+    return None
 
 
 def stored_schema(file: pq.ParquetFile, table: Table) -> pa.Schema:

@@ -30,6 +30,7 @@ from benchmarks.storms.two_runs import (
 )
 from benchmarks.storms.world import World
 from data_contracts.tables.verdicts import VERDICTS
+from tasks.adapters import lake_snapshots
 from tasks.adapters.lake import Lake
 from tasks.adapters.storage import FileStore
 from tasks.base.paths import DayPaths
@@ -62,6 +63,22 @@ def test_the_storms_were_storms() -> None:
         pytest.skip("not all of the storms above were played")
     for what in ("kills", "pauses", "encounters", "takeovers", "cancels", "faults"):
         assert sum(getattr(report, what) for report in _played) > 5, what
+
+
+def test_a_process_of_a_storm_begins_without_what_another_one_read(tmp_path: Path) -> None:
+    """As after a kill: a storage remembers what it read, each process has its own, and no table is kept open."""
+    world = World(BEGIN)
+    with simulated():
+        site = Site(tmp_path, world, Behaviour(min_records=10), min_job_records=10)
+        site.put(DAY, "part-0", draw_comments(FaultPlan(0).random("comments"), DAY, 0, 20))
+        site.play(DAY, "only", Process(clock=world.monotonic))
+        first, second = (site.ports(name, Process(clock=world.monotonic)).storage for name in ("first", "second"))
+    (listed,) = first.list(f"{site.settings.output_uri}/metrics")
+    (body,) = first.read_listed([listed])
+    Path(listed.uri).write_bytes(b"another")
+    assert first.read_listed([listed]) == (body,)
+    assert second.read_listed([listed]) == (b"another",)
+    assert not [uri for uri in lake_snapshots._KNOWN if uri.startswith(str(tmp_path))]
 
 
 class CarelessRun(Run):

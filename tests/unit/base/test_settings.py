@@ -213,6 +213,11 @@ def test_environment_sets_one_threshold_beside_those_of_the_file(
             r"^MODERATION_TIME_ZONE is not a setting; the nearest is MODERATION_TIMEZONE$",
             id="misspelt",
         ),
+        pytest.param(
+            "moderation_max_cost_usd = 5\n",
+            r"^MODERATION_MODERATION_MAX_COST_USD is .+ MODERATION_MAX_COST_USD \(the file's keys have no prefix\)$",
+            id="with-the-prefix",
+        ),
         pytest.param("[thresholds]\nmin_lables = 1\n", r"MIN_LABLES is not .+__MIN_LABELS$", id="nested"),
         pytest.param("timezone = UTC\n", r"moderation\.toml: ", id="not-toml"),
         pytest.param('timezone = "Mars"\n', r"^MODERATION_TIMEZONE: 'Mars' is not", id="wrong-value"),
@@ -237,6 +242,7 @@ def test_a_wrong_file_is_refused(text: str, said: str, environment: pytest.Monke
         ("CONFIG__X", "CONFIG"),
         ("THRESHOLDS__MIN_LABLES", "THRESHOLDS__MIN_LABELS"),
         ("WHATEVER2", None),
+        ("", None),
     ],
 )
 def test_a_variable_that_is_no_setting_is_refused(

@@ -151,6 +151,29 @@ def test_extra_columns_are_never_read(extra: str, tmp_path: Path) -> None:
     assert found["posted_at"].to_list() == NOONS
 
 
+@pytest.mark.parametrize("text", [pl.String(), pl.Categorical()], ids=str)
+def test_types_that_arrow_does_not_know_keep_nobody_from_the_others(text: pl.DataType, tmp_path: Path) -> None:
+    """polars notes a type that pyarrow refuses a whole file for, though it is of a column that is never read."""
+    path = tmp_path / "input.parquet"
+    comments = factories.comments({}, {}, {}, {}).with_columns(pl.col("text").cast(text))
+    comments.with_columns(pl.lit(2**100).cast(pl.Int128).alias("total")).write_parquet(path)
+    found = read(path)
+    assert found.select(COMMENTS.names).equals(read(write(tmp_path / "plain.parquet")).select(COMMENTS.names))
+    assert found["posted_at"].to_list() == NOONS
+
+
+def test_a_garbled_note_of_arrows_types_is_passed_over(tmp_path: Path) -> None:
+    """What the columns are stands in Parquet's own schema; a file whose own schema is garbled is still named."""
+    path = write(tmp_path / "input.parquet")
+    body = path.read_bytes()
+    note = body.rindex(b"ARROW:schema") + 20
+    path.write_bytes(body[:note] + b"!" * 40 + body[note + 40 :])
+    assert read(path)["posted_at"].to_list() == NOONS
+    path.write_bytes(body[: note - 200] + b"!" * 150 + body[note - 50 :])
+    with pytest.raises(SchemaDrift, match=r"part-0\.parquet: not a readable Parquet file \([^\n]+\)$"):
+        read(path)
+
+
 @pytest.mark.parametrize("column", ["comment_id", "posted_at", "product_id", "user_id", "text", "rating"])
 def test_a_column_without_a_type_is_nulls(column: str, tmp_path: Path) -> None:
     """pandas gives a column that holds nothing but nulls no type: each row is judged by itself."""
