@@ -67,7 +67,8 @@ def _of_nights(history: History, policy: Policy, rows: list[int]) -> dict[int, l
     charts = charts_of(history, policy, rows)
     judged = judge_nights(charts)
     upwards = charts.directions[:, 0]
-    weights = np.where(upwards[:, None], weights_of(charts.directions)[:, 0], weights_of(charts.directions)[:, 1])
+    up, down = np.split(weights_of(charts.directions), 2, axis=-1)
+    weights = np.where(upwards[:, None], up, down)
     sign, expected, spread = np.where(upwards, 1.0, -1.0), judged.expected[0, :, -1], judged.spread[0, :, -1]
     is_told = (judged.nights[0, :, -1] >= MIN_NIGHTS) & np.isfinite(charts.line[:, -1]) & history.present[rows, -1]
     baseline = _last_values(history, rows, expected)
@@ -97,7 +98,7 @@ def _of_labels(history: History, policy: Policy, rows: list[int]) -> dict[int, l
         counts, rates = judged.counted[0, place, :, -1], judged.rates[0, place, :, -1]
         is_told = counts.sum() > 0 and judged.nights[0, place, -1] >= MIN_LABEL_NIGHTS
         known: Mask = np.asarray(labels.known[0, place, :, -1], dtype=bool)
-        goal = np.log(labels.line[place, -1] / part_weights(known)[0])
+        goal = np.log(labels.line[place, -1] / part_weights(known, judged.usual[0, place, :, -1])[0])
         worst = rule_of(history.charts[row][0]).worse is Worse.LOWER
         looked_for, discount = rises(judged.usual[0, place, :, -1], counts), judged.discount[0, place, -1]
         times = [_times(counts, rates, known, looked_for, goal, discount, n) for n in WITHIN.values()]
@@ -108,19 +109,19 @@ def _of_labels(history: History, policy: Policy, rows: list[int]) -> dict[int, l
 
 
 def _times(
-    counts: Array, rates: Array, known: Mask, looked_for: Array, goal: Array, discount: float, nights: int
+    counts: Array, rates: Array, known: Mask, looked_for: Array, goal: float, discount: float, nights: int
 ) -> float:
     """How many times its baseline the error rate must be in all parts."""
     zero = log_ratios(np.zeros_like(counts), counts, rates, looked_for, known)[0] * discount
-    base = np.maximum(rates[:, None], 1e-12)
+    base = np.maximum(rates, 1e-12)
     raised = np.minimum(base * looked_for[:, 0], (1 + base) / 2)
     per_error = np.log(raised / base) - np.log((1 - raised) / (1 - base))
     low, high = 1.0, _MOST_TIMES
     for _ in range(_BISECTIONS):
         middle = float(np.sqrt(low * high))
-        share = np.minimum(rates * middle, 1.0)[:, None]
-        mean = zero + discount * (counts[:, None] * share * per_error).sum(axis=0)
-        variance = discount * (counts[:, None] * share * (1 - share) * per_error**2).sum(axis=0)
-        is_enough = (nights * mean - _POWER * np.sqrt(nights * variance) >= goal).any()
+        share = np.minimum(rates * middle, 1.0)
+        mean = zero + discount * (counts * share * per_error).sum()
+        variance = discount * (counts * share * (1 - share) * per_error**2).sum()
+        is_enough = nights * mean - _POWER * np.sqrt(nights * variance) >= goal
         low, high = (low, middle) if is_enough else (middle, high)
     return high
