@@ -74,7 +74,7 @@ class Judged(NamedTuple):
 
 
 def weights_of(directions: Mask) -> Array:
-    """Weight of every shift, upwards and then downwards, in a chart's evidence; shape (charts, 2 * shifts), or all 0."""
+    """Weight of every shift in a chart's evidence, upwards and then downwards, or 0; shape (charts, 2 * shifts)."""
     count = np.maximum(directions.sum(axis=-1, keepdims=True), 1) * len(SHIFTS)
     return np.repeat(directions / count, len(SHIFTS), axis=-1)
 
