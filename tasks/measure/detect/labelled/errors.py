@@ -20,12 +20,17 @@ from tasks.measure.detect.evidence import Array, Mask, gather
 from tasks.measure.detect.labelled.baseline import MIN_NIGHTS, LabelBaseline, Labels
 
 #: The rise of the errors that is looked for, in deviations of a usual night's number of them, whether it is in all
-#: strata or in one: the smallest that is worth a ticket within days, for a larger one is seen at once anyway. Where few
-#: errors are expected, only a rise to several times as many could be told from chance.
+#: strata or in one: the smallest that is worth a ticket within days, for a larger one is mostly seen at once anyway.
+#: Where few errors are expected, only a rise to several times as many could be told from chance.
 RISE = 1.5
+#: A rise in all strata that a few labels of one night show; without it ten wrong of twenty labels would not ring.
+LARGE_RISE = 3.6
 _LEAST_RISE, _MOST_RISE = 0.2, 4.0
-#: Part of the evidence that looks at all strata together; the strata share the rest.
-TOGETHER_WEIGHT = 0.35
+#: Part of the evidence that looks at all strata together, and of this the part for a large rise; the strata share what
+#: is left.
+TOGETHER_WEIGHT, LARGE_WEIGHT = 0.35, 0.1
+#: Rows of the evidence before those of single parts.
+_TOGETHER_ROWS = 2
 #: One night's evidence is at most e to this power.
 _MOST_LOG = 50.0
 
@@ -43,7 +48,7 @@ class Found(NamedTuple):
         evidence: of the ticket, up to its line.
         page_evidence: of the page, up to its line.
         rings: whether a ticket is due; pages: whether a page is.
-        sums: evidence for a ticket before the night, weighted, shape (sites, charts, nights, 1 + parts).
+        sums: evidence for a ticket before the night, weighted, shape (sites, charts, nights, 2 + parts).
     """
 
     counted: Array
@@ -59,31 +64,32 @@ class Found(NamedTuple):
 
 
 def rises(expected: Array, counted: Array) -> Array:
-    """How many times its baseline an error rate is looked for, shape (..., parts, 2): in all parts, and in one alone.
+    """How many times its baseline an error rate is looked for; shape (..., parts, 3).
+
+    In all parts together, in all of them to a large rise, and in one alone.
 
     Args:
         expected: errors of a usual night, shape (..., parts).
         counted: tonight's labels, same shape; only parts with any are added up.
     """
-    deviation = np.sqrt((expected * (counted > 0)).sum(axis=-1, keepdims=True))
-    together = RISE / np.maximum(deviation, 1e-9)
+    deviation = np.maximum(np.sqrt((expected * (counted > 0)).sum(axis=-1, keepdims=True)), 1e-9)
     alone = RISE * deviation / np.maximum(expected, 1e-9)
-    sizes = np.stack([np.broadcast_to(together, alone.shape), alone], axis=-1)
-    return np.asarray(1 + np.clip(sizes, _LEAST_RISE, _MOST_RISE))
+    together = [np.broadcast_to(size / deviation, alone.shape) for size in (RISE, LARGE_RISE)]
+    return np.asarray(1 + np.clip(np.stack([*together, alone], axis=-1), _LEAST_RISE, _MOST_RISE))
 
 
 def log_ratios(errors: Array, counts: Array, rates: Array, times: Array, known: Mask) -> Array:
-    """Log likelihood ratios, shape (..., 1 + parts): of all parts together, then of each alone."""
+    """Log likelihood ratios, shape (..., 2 + parts): of all parts together by both sizes, then of each alone."""
     base = rates[..., None]
     raised = np.minimum(base * times, (1 + base) / 2)
     wrong, right = errors[..., None], (counts - errors)[..., None]
     ratios = wrong * np.log(raised / base) + right * np.log((1 - raised) / (1 - base))
     ratios = np.where(known[..., None], ratios, 0.0)
-    return np.concatenate([ratios[..., 0].sum(axis=-1, keepdims=True), ratios[..., 1]], axis=-1)
+    return np.concatenate([ratios[..., :_TOGETHER_ROWS].sum(axis=-2), ratios[..., _TOGETHER_ROWS]], axis=-1)
 
 
 def part_weights(known: Mask, expected: Array) -> Array:
-    """Weight of every row of the evidence, shape (..., 1 + parts); row 0 is all parts together.
+    """Weight of every row of the evidence, shape (..., 2 + parts), as in `log_ratios`.
 
     The strata known by a night share what is not looked for together, in proportion to the errors of a usual night: a
     rise hides best where many are expected. Without strata all of it is looked for together.
@@ -97,7 +103,8 @@ def part_weights(known: Mask, expected: Array) -> Array:
     share /= np.maximum(share.sum(axis=-1, keepdims=True), 1e-300)
     alone = np.where(strata.sum(axis=-1, keepdims=True) > 1, (1 - TOGETHER_WEIGHT) * share, 0.0)
     together = 1 - alone.sum(axis=-1, keepdims=True)
-    return np.concatenate([together, np.zeros_like(together), alone], axis=-1)
+    rows = [(1 - LARGE_WEIGHT) * together, LARGE_WEIGHT * together, np.zeros_like(together), alone]
+    return np.concatenate(rows, axis=-1)
 
 
 def judge_labels(labels: Labels) -> Found:
@@ -106,7 +113,7 @@ def judge_labels(labels: Labels) -> Found:
     nights = labels.errors.shape[3]
     found = _blank(shape, nights)
     baseline = LabelBaseline(labels)
-    sums = np.zeros((*shape[:3], 1 + shape[3]))
+    sums = np.zeros((*shape[:3], _TOGETHER_ROWS + shape[3]))
     for night in range(nights):
         if night and (restarted := labels.start[:, night] == night).any():
             sums = np.where(restarted[:, None], 0.0, sums)
@@ -142,7 +149,7 @@ def _blank(shape: tuple[int, ...], nights: int) -> Found:
         page_evidence=np.zeros(cells),
         rings=np.zeros(cells, dtype=bool),
         pages=np.zeros(cells, dtype=bool),
-        sums=np.zeros((*cells, 1 + shape[3])),
+        sums=np.zeros((*cells, _TOGETHER_ROWS + shape[3])),
     )
 
 
