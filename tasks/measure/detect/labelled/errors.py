@@ -30,7 +30,7 @@ _LEAST_RISE, _MOST_RISE = 0.2, 4.0
 #: is left.
 TOGETHER_WEIGHT, LARGE_WEIGHT = 0.35, 0.1
 #: Rows of the evidence before those of single parts.
-_TOGETHER_ROWS = 2
+TOGETHER_ROWS = 2
 #: One night's evidence is at most e to this power.
 _MOST_LOG = 50.0
 
@@ -85,7 +85,7 @@ def log_ratios(errors: Array, counts: Array, rates: Array, times: Array, known: 
     wrong, right = errors[..., None], (counts - errors)[..., None]
     ratios = wrong * np.log(raised / base) + right * np.log((1 - raised) / (1 - base))
     ratios = np.where(known[..., None], ratios, 0.0)
-    return np.concatenate([ratios[..., :_TOGETHER_ROWS].sum(axis=-2), ratios[..., _TOGETHER_ROWS]], axis=-1)
+    return np.concatenate([ratios[..., :TOGETHER_ROWS].sum(axis=-2), ratios[..., TOGETHER_ROWS]], axis=-1)
 
 
 def part_weights(known: Mask, expected: Array) -> Array:
@@ -113,7 +113,7 @@ def judge_labels(labels: Labels) -> Found:
     nights = labels.errors.shape[3]
     found = _blank(shape, nights)
     baseline = LabelBaseline(labels)
-    sums = np.zeros((*shape[:3], _TOGETHER_ROWS + shape[3]))
+    sums = np.zeros((*shape[:3], TOGETHER_ROWS + shape[3]))
     for night in range(nights):
         if night and (restarted := labels.start[:, night] == night).any():
             sums = np.where(restarted[:, None], 0.0, sums)
@@ -149,7 +149,7 @@ def _blank(shape: tuple[int, ...], nights: int) -> Found:
         page_evidence=np.zeros(cells),
         rings=np.zeros(cells, dtype=bool),
         pages=np.zeros(cells, dtype=bool),
-        sums=np.zeros((*cells, _TOGETHER_ROWS + shape[3])),
+        sums=np.zeros((*cells, TOGETHER_ROWS + shape[3])),
     )
 
 
