@@ -76,10 +76,11 @@ measure_accuracy      | labels/date=D, lake/verdicts,  | work/metrics-quality,  
                       | lake/nights, lake/metrics      | work/labels-seen,              |
                       |                                | confusion.json                 |
 remeasure_late_labels | the labels of the last 14      | lake/metrics in one commit;    | never
-                      | days, state/labels,            | its plain objects,             |
-                      | lake/nights, lake/verdicts,    | state/labels; confusion.json   |
-                      | lake/metrics, work/metrics-    | for the days whose labels      |
-                      | drift, work/metrics-quality,   | changed                        |
+                      | days, state/labels of the last | its plain objects,             |
+                      | 42, lake/nights,               | state/labels; confusion.json   |
+                      | lake/verdicts, lake/metrics,   | for the days whose labels      |
+                      | work/metrics-drift,            | changed; quality.json          |
+                      | work/metrics-quality,          |                                |
                       | work/labels-seen               |                                |
 send_alerts           | lake/metrics, lake/verdicts,   | the alert channels,            | never; a channel that failed
                       | state/alerts                   | state/alerts                   | is named in the summary

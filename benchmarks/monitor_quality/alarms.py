@@ -43,24 +43,48 @@ class Alarms(NamedTuple):
         return np.asarray(self.rings[:, rows].any(axis=1))
 
 
-def judge_sites(sites: Sequence[History], policy: Policy) -> Alarms:
-    """What `replay` would say of each site, all at once; the sites have the same charts and nights."""
+class Stacked(NamedTuple):
+    """Many sites as the two judges take them: which charts are compared, which are counted, and their numbers."""
+
+    names: list[tuple[str, str]]
+    shape: tuple[int, ...]
+    compared: list[int]
+    charts: Charts | None
+    counted: list[int]
+    labels: Labels | None
+    tolerance: float
+
+
+def stack_sites(sites: Sequence[History], policy: Policy) -> Stacked:
+    """All sites at once; they have the same charts and nights."""
     one = sites[0]
     counted = [row for row in range(len(one.charts)) if is_counted(one, row)]
     compared = [row for row in range(len(one.charts)) if row not in counted]
-    shape = (len(sites), *one.x.shape)
-    rings, pages = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     with np.errstate(all="ignore"):
-        if compared:
-            rings[:, compared] = judge_nights(_stack_charts(sites, policy, compared)).rings
-        if counted:
-            labels = _stack_labels(sites, policy, counted)
+        charts = _stack_charts(sites, policy, compared) if compared else None
+        labels = _stack_labels(sites, policy, counted) if counted else None
+    shape = (len(sites), *one.x.shape)
+    return Stacked(one.charts, shape, compared, charts, counted, labels, policy.guard_tolerance)
+
+
+def judge_stacked(stacked: Stacked) -> Alarms:
+    """What `replay` would say of each site."""
+    rings, pages = np.zeros(stacked.shape, dtype=bool), np.zeros(stacked.shape, dtype=bool)
+    with np.errstate(all="ignore"):
+        if stacked.charts is not None:
+            rings[:, stacked.compared] = judge_nights(stacked.charts).rings
+        if (labels := stacked.labels) is not None:
             found = judge_labels(labels)
             wrong = np.where(found.counted > 0, labels.errors, 0.0)
-            creep = watch_creep(wrong, found.counted, labels.start, found.discount, policy.guard_tolerance)
-            rings[:, counted] = found.rings | found.pages | creep.rings
-            pages[:, counted] = found.pages
-    return Alarms(one.charts, rings, pages)
+            creep = watch_creep(wrong, found.counted, labels.start, found.discount, stacked.tolerance)
+            rings[:, stacked.counted] = found.rings | found.pages | creep.rings
+            pages[:, stacked.counted] = found.pages
+    return Alarms(stacked.names, rings, pages)
+
+
+def judge_sites(sites: Sequence[History], policy: Policy) -> Alarms:
+    """Stack the sites and judge them."""
+    return judge_stacked(stack_sites(sites, policy))
 
 
 def _stack_charts(sites: Sequence[History], policy: Policy, rows: list[int]) -> Charts:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.labels.quality import QUALITY, ratio
-from tasks.measure.intervals import Cell, confusion_draws, quantile_interval
+from tasks.labels.quality import QUALITY, ratio, weighted_interval
+from tasks.measure.intervals import Cell, Interval, posterior
 
 #: A night of 20,000 comments: (comments, share of violations) of every stratum but the misses among the clear ones.
 _SIZES = {"flagged": 600, "borderline": 1_000, "clear": 18_400}
@@ -54,19 +54,24 @@ def covered(counts: tuple[int, ...], misses: float, pooled: int, nights: int, se
     sizes = {name: size * pooled for name, size in _SIZES.items()}
     truth = {metric: _value(metric, *_matrix(sizes, shares)) for metric in QUALITY}
     held, width = dict.fromkeys(QUALITY, 0), dict.fromkeys(QUALITY, 0.0)
-    for night in range(nights):
-        cells = []
-        for (name, size), count in zip(sizes.items(), counts, strict=True):
-            n = count * pooled
-            share = random.binomial(n, shares[name]) / n
-            cells.append(Cell(name, name == "flagged", float(size), share, n, float(n)))
-        draws = confusion_draws(cells, night)
-        for metric in QUALITY:
-            top, bottom = ratio(metric, *draws)
-            interval = quantile_interval(top / bottom)
-            held[metric] += interval.low <= truth[metric] <= interval.high
-            width[metric] += interval.high - interval.low
+    labelled = {name: count * pooled for name, count in zip(sizes, counts, strict=True)}
+    hits = np.stack([random.binomial(n, shares[name], nights) for name, n in labelled.items()], axis=-1)
+    # Nights with the same labels have the same intervals.
+    seen, times = np.unique(hits, axis=0, return_counts=True)
+    for night, (found, count) in enumerate(zip(seen.tolist(), times.tolist(), strict=True)):
+        cells = [
+            Cell(name, name == "flagged", float(sizes[name]), hit / n, n, float(n))
+            for (name, n), hit in zip(labelled.items(), found, strict=True)
+        ]
+        for metric, interval in _intervals(cells, night).items():
+            held[metric] += count * (interval.low <= truth[metric] <= interval.high)
+            width[metric] += count * (interval.high - interval.low)
     return Coverage({m: held[m] / nights for m in QUALITY}, {m: width[m] / nights for m in QUALITY})
+
+
+def _intervals(cells: list[Cell], seed: int) -> dict[str, Interval]:
+    draws = posterior(cells, seed)
+    return {metric: weighted_interval(metric, draws) for metric in QUALITY}
 
 
 def _matrix(sizes: dict[str, int], shares: dict[str, float]) -> tuple[float, float, float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy import signal
 
 from tasks.measure.detect.evidence import Array
 
@@ -43,7 +44,7 @@ def nights_of(noise: Noise, shape: tuple[int, ...], random: np.random.Generator)
         deviations = random.standard_t(noise.freedom, shape) / np.sqrt(noise.freedom / (noise.freedom - 2))
     else:
         deviations = random.standard_normal(shape)
-    fresh = np.sqrt(1 - noise.correlation**2)
-    for night in range(1, shape[-1]):
-        deviations[..., night] = noise.correlation * deviations[..., night - 1] + fresh * deviations[..., night]
+    if noise.correlation:
+        deviations[..., 1:] *= np.sqrt(1 - noise.correlation**2)
+        deviations = signal.lfilter([1.0], [1.0, -noise.correlation], deviations, axis=-1)
     return np.asarray(deviations * noise.scale)

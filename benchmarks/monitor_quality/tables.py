@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.monitor_quality.alarms import Alarms, delays, episodes, judge_sites
+from benchmarks.monitor_quality.alarms import Alarms, Stacked, delays, episodes, judge_stacked, stack_sites
 from benchmarks.monitor_quality.faults import Case
 from benchmarks.monitor_quality.noise import NOISES, REALISTIC, Noise
 from benchmarks.monitor_quality.sites import Fault, simulate
+from tasks.measure.detect.evidence import Array
 from tasks.measure.detect.history import History
 from tasks.measure.detect.policy import Policy
 
@@ -50,15 +51,19 @@ class Figure(NamedTuple):
         return f"{self.mean:.2f} ({self.error:.2f})"
 
 
-def quiet_years(noise: Noise, years: int, seed: int, policy: Policy, strata: bool = False) -> Alarms:
-    """Alarms of one year on each of so many sites without a fault."""
+def quiet_sites(noise: Noise, years: int, seed: int, policy: Policy, strata: bool = False) -> Iterator[Stacked]:
+    """So many sites without a fault, each with a year after its first nights, in parts that fit into memory."""
     random = np.random.default_rng(seed)
-    parts = []
-    for _ in range(0, years, _BATCH):
-        sites = [simulate(noise, WARM_UP + YEAR, random, strata=strata) for _ in range(_BATCH)]
-        parts.append(judge_sites(sites, policy))
-    rings, pages = (np.concatenate([getattr(part, name) for part in parts]) for name in ("rings", "pages"))
-    return Alarms(parts[0].charts, rings[..., WARM_UP:], pages[..., WARM_UP:])
+    for first in range(0, years, _BATCH):
+        count = min(_BATCH, years - first)
+        yield stack_sites([simulate(noise, WARM_UP + YEAR, random, strata=strata) for _ in range(count)], policy)
+
+
+def quiet_years(parts: Iterable[Stacked]) -> Alarms:
+    """Alarms of the counted year on each of these sites."""
+    found = [judge_stacked(part) for part in parts]
+    rings, pages = (np.concatenate([getattr(part, name) for part in found]) for name in ("rings", "pages"))
+    return Alarms(found[0].charts, rings[..., WARM_UP:], pages[..., WARM_UP:])
 
 
 def false_alarms(years: int, seed: int, policy: Policy) -> Iterator[str]:
@@ -67,7 +72,7 @@ def false_alarms(years: int, seed: int, policy: Policy) -> Iterator[str]:
     heads = f"{'goal':>7}{'CUSUM':>9}{'best':>7}{'alarm nights':>15}{'pages':>14}{'>4':>7}"
     yield f"{'nights are':<26}{'episodes':>14}{heads}"
     for noise, strata in [*((noise, False) for noise in NOISES), (REALISTIC, True)]:
-        alarms = quiet_years(noise, years, seed, policy, strata)
+        alarms = quiet_years(quiet_sites(noise, years, seed, policy, strata))
         any_chart, any_page = alarms.anywhere, alarms.paged
         count = episodes(any_chart)
         goal, recommended, best = FALSE_GOALS[noise.name]
@@ -92,21 +97,31 @@ def by_metric(alarms: Alarms) -> str:
     )
 
 
-def fault_delays(case: Case, clean: int, runs: int, seed: int, policy: Policy, noise: Noise = REALISTIC) -> list[float]:
-    """Nights until the fault's own chart rings, after so many clean nights; the weekday of its start differs by run."""
-    found: list[float] = []
+class Faulty(NamedTuple):
+    """Sites with a fault: on which chart it counts, and the night from which on it is there."""
+
+    chart: tuple[str, str]
+    start: int
+    sites: Stacked
+
+
+def faulty_sites(case: Case, clean: int, runs: int, seed: int, policy: Policy) -> Iterator[Faulty]:
+    """Sites whose fault begins after so many clean nights, seven weekdays in turn."""
     for offset in range(7):
         random = np.random.default_rng([seed, offset])
         start = clean + offset
         fault = Fault(case.chart, case.change, start)
         sites: list[History] = [
-            simulate(noise, start + case.watched, random, fault, case.strata, (*_COMPANY, case.chart[0]))
+            simulate(REALISTIC, start + case.watched, random, fault, case.strata, (*_COMPANY, case.chart[0]))
             for _ in range(max(runs // 7, 1))
         ]
-        alarms = judge_sites(sites, policy)
-        chart = (case.chart[0], "all") if case.strata else case.chart
-        found += delays(alarms.of(*chart), start).tolist()
-    return found
+        yield Faulty((case.chart[0], "all") if case.strata else case.chart, start, stack_sites(sites, policy))
+
+
+def fault_delays(parts: Iterable[Faulty]) -> Array:
+    """Nights until the fault's own chart rings."""
+    found = [delays(judge_stacked(part.sites).of(*part.chart), part.start) for part in parts]
+    return np.concatenate(found)
 
 
 def delay_table(cases: Sequence[Case], runs: int, seed: int, policy: Policy) -> Iterator[str]:
@@ -116,7 +131,7 @@ def delay_table(cases: Sequence[Case], runs: int, seed: int, policy: Policy) -> 
     for case in cases:
         cells, worse = [], ""
         for clean in (100, 30):
-            nights = np.array(fault_delays(case, clean, runs, seed, policy))
+            nights = fault_delays(faulty_sites(case, clean, runs, seed, policy))
             capped = np.minimum(nights, case.watched)
             median, p90 = float(np.median(capped)), float(np.quantile(capped, 0.9))
             mean = Figure.of(capped.tolist())

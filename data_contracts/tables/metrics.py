@@ -162,6 +162,12 @@ METRICS = Table(
             null_when="the night is as expected",
             since=_DETECTOR,
         ),
+        _number(
+            "detectable",
+            "The smallest change for the worse that a week of such nights would show, in 8 of 10 cases.",
+            "the slice never rings, the night was not compared, or no change would be large enough",
+            since=_DETECTOR,
+        ),
     ),
     key=("date", "metric", "slice", "measured_at"),
 )
@@ -198,6 +204,7 @@ class MetricRow(BaseModel):
     evidence: float | None = None
     evidence_limit: float | None = None
     reason_code: str | None = None
+    detectable: float | None = None
 
     @property
     def rings(self) -> bool:

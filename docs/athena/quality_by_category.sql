@@ -12,7 +12,7 @@ SELECT date, substr(slice, 10) AS category,
   max(CASE WHEN metric = 'recall' THEN ci_high END) AS recall_high,
   max(CASE WHEN metric = 'f1' THEN value END) AS f1_value
 FROM (
-SELECT date, metric, slice, kind, x, n, mean, variance, value, ci_low, ci_high, baseline, effect, threshold, statistic, state, since, method, reason, measured_at, verdicts_run_id, run_id, severity, evidence, evidence_limit, reason_code
+SELECT date, metric, slice, kind, x, n, mean, variance, value, ci_low, ci_high, baseline, effect, threshold, statistic, state, since, method, reason, measured_at, verdicts_run_id, run_id, severity, evidence, evidence_limit, reason_code, detectable
 FROM (SELECT *, row_number() OVER (PARTITION BY date, metric, slice ORDER BY measured_at DESC) AS newest FROM metrics) AS measured
 WHERE newest = 1
 ) AS latest

@@ -10,8 +10,9 @@
       review/date=D/review.parquet
       metrics/date=D/metrics.parquet
       runs/D/RUN_ID/                           plan.json, balance.json, summary.json, report.html, ledger.json,
-                                               confusion.json, expectations.json, data_docs/index.html; of a day
-                                               that was published before flips.json; stopped.json, restore.json
+                                               confusion.json, quality.json, expectations.json,
+                                               data_docs/index.html; of a day that was published before flips.json;
+                                               stopped.json, restore.json
       runs/D/RUN_ID/work/                      the run's scratch frames, deleted when it is published
       ledger/D/KEY.json                        intents and jobs, shared by all runs of the day
       requests/D/KEY.parquet                   what each shard asked, without text
@@ -23,7 +24,8 @@
       state/alerts/watchdog.json               what the watchdog found wrong, and told each channel of
       state/alerts/late_input.json             which late input each channel was told of
       state/alerts/unread_input.json           which objects that no night reads each channel was told of
-      state/labels/D.json                      the label objects that the day was last measured with
+      state/labels/D.json                      the label objects that the day was last measured with, and counts of
+                                               what they said
       state/alerts/lifecycle.json              which steps to a model's end of life each channel was told of
       state/usage/D.json                       what the day's requests used, by language: later estimates learn from it
       state/preflight/D.probe                  written, read and deleted again before the work

@@ -21,6 +21,7 @@ from tasks.base.paths import RunPaths
 from tasks.intake.input_files import describe_unread
 from tasks.labels.cohorts import as_provisional, final_rows, has_enough, usual_count, wait_is_over
 from tasks.labels.label_files import LabelsSeen, list_labels, read_labels, store_seen
+from tasks.labels.pooled.cells import day_cells
 from tasks.labels.quality import QUALITY, confusion_matrices, measure_quality
 from tasks.labels.truth import Settled, settle
 from tasks.measure.detect import Policy
@@ -146,7 +147,7 @@ def measure_quality_of(
     summary = summarise(run_date, settled, rows_of(rows)).model_copy(update={"warnings": warnings})
     matrices = [matrix.model_dump() for matrix in summary.confusion]
     outside.storage.put(paths.file("confusion.json"), json.dumps(matrices, indent=1).encode())
-    seen = LabelsSeen.of(objects, paths, verdicts_run_id, is_final=is_complete)
+    seen = LabelsSeen.of(objects, paths, verdicts_run_id, is_final=is_complete, cells=day_cells(settled))
     return DayQuality(rows, seen, summary)
 
 

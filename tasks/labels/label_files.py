@@ -20,6 +20,7 @@ from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.intake.foreign_parquet import UNREADABLE, open_parquet, read_batches, stored_schema
 from tasks.intake.input_files import InputFiles, find_inputs, is_parquet, name_in, sort_out
+from tasks.labels.pooled.cells import LabelledCell
 from tasks.labels.truth import schema_fault
 
 
@@ -35,6 +36,7 @@ class LabelsSeen(BaseModel):
     """What a measurement rested on: whose verdicts, and each label object's etag by its key below the day's folder.
 
     `is_final` is whether no more labels were waited for; it was not noted by earlier versions, which never waited.
+    `cells` is what the sample's labels said, for the quality of several nights; earlier versions did not keep it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,14 +44,21 @@ class LabelsSeen(BaseModel):
     verdicts_run_id: str
     etags: dict[str, str]
     is_final: bool = True
+    cells: tuple[LabelledCell, ...] = ()
 
     @classmethod
     def of(
-        cls, objects: Iterable[StoredObject], paths: DayPaths, verdicts_run_id: str, *, is_final: bool = True
+        cls,
+        objects: Iterable[StoredObject],
+        paths: DayPaths,
+        verdicts_run_id: str,
+        *,
+        is_final: bool = True,
+        cells: tuple[LabelledCell, ...] = (),
     ) -> LabelsSeen:
         """What these objects are."""
         etags = {item.uri.removeprefix(f"{paths.labels}/"): item.etag for item in objects}
-        return cls(verdicts_run_id=verdicts_run_id, etags=etags, is_final=is_final)
+        return cls(verdicts_run_id=verdicts_run_id, etags=etags, is_final=is_final, cells=cells)
 
     def is_of(self, other: LabelsSeen) -> bool:
         """Whether both rest on the same labels and verdicts."""

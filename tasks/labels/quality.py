@@ -17,11 +17,12 @@ from tasks.labels.truth import NO_CATEGORY, Settled
 from tasks.measure.intervals import (
     DRAWS,
     Cell,
-    Confusion,
     Draws,
-    confusion_draws,
+    Interval,
+    Posterior,
     f1_interval,
-    jeffreys,
+    labelled_share,
+    posterior,
     quantile_interval,
 )
 from tasks.measure.measurement import ALL, Measurement, nothing
@@ -29,8 +30,8 @@ from tasks.measure.measurement import ALL, Measurement, nothing
 STRATUM = "stratum="
 QUALITY = ("accuracy", "precision", "recall", "f1", "prevalence")
 
-_WEIGHTED = f"Hajek by inclusion probability; Jeffreys per stratum and verdict, {DRAWS} seeded draws, 95% interval"
-_UNWEIGHTED = "unweighted share of the labelled comments; Jeffreys 95% interval"
+_WEIGHTED = f"Hajek by inclusion probability; Beta per stratum and verdict, {DRAWS} seeded draws, 95% interval"
+_UNWEIGHTED = "unweighted share of the labelled comments; Beta 95% interval"
 _EMPTY = {
     "precision": "no labelled comment was flagged",
     "recall": "no labelled comment is a violation",
@@ -64,6 +65,13 @@ def ratio(metric: str, tp: Number, fp: Number, fn: Number, tn: Number) -> tuple[
             return tp + fn, tp + fp + fn + tn
         case _:
             raise ValueError(metric)
+
+
+def weighted_interval(metric: str, draws: Posterior) -> Interval:
+    """Interval of a quality metric from draws that lean either way."""
+    ends = (draws.fewest, draws.most) if metric == "prevalence" else (draws.worst, draws.best)
+    (low, below), (high, above) = (ratio(metric, *end) for end in ends)
+    return quantile_interval(low / below, high / above)
 
 
 class Slice(NamedTuple):
@@ -154,7 +162,7 @@ def estimate(item: Slice, seed: int, *, why_empty: str = "", remark: str | None 
     counts, sizes = _confusion(weighed, pl.len()), _confusion(weighed, pl.col("weight").sum())
     draws = None
     if item.comments["inclusion_probability"].null_count() == 0:
-        draws = confusion_draws(_cells(weighed), seed)
+        draws = posterior(cells_of(weighed), seed)
     return [_estimate_one(metric, item, counts, sizes, draws, remark) for metric in QUALITY]
 
 
@@ -163,7 +171,7 @@ def _estimate_one(
     item: Slice,
     counts: ConfusionCounts,
     sizes: ConfusionCounts,
-    draws: Confusion | None,
+    draws: Posterior | None,
     remark: str | None,
 ) -> Measurement:
     part = item.name
@@ -176,10 +184,9 @@ def _estimate_one(
     if metric == "f1":
         agreed, n = counts.true_positive, n - counts.true_positive
     if draws is None:
-        interval = f1_interval(agreed, n) if metric == "f1" else jeffreys(agreed, n)
+        interval = f1_interval(agreed, n) if metric == "f1" else labelled_share(agreed, n)
     else:
-        top, bottom = ratio(metric, *draws)
-        interval = quantile_interval(top / bottom)
+        interval = weighted_interval(metric, draws)
     value = numerator / denominator
     return Measurement(
         metric,
@@ -223,7 +230,11 @@ def _confusion(comments: pl.DataFrame, amount: pl.Expr) -> ConfusionCounts:
     )
 
 
-def _cells(comments: pl.DataFrame) -> list[Cell]:
+def cells_of(comments: pl.DataFrame) -> list[Cell]:
+    """The labelled comments by stratum and verdict.
+
+    Columns: flagged, truth, stratum, weight.
+    """
     cells = []
     parts = comments.rename({"truth": "hit"}).partition_by("stratum", "flagged", as_dict=True)
     for (stratum, flagged), members in parts.items():

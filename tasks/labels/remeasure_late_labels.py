@@ -21,6 +21,7 @@ from tasks.base.stage import telling_stage
 from tasks.labels.cohorts import wait_is_over
 from tasks.labels.day_accuracy import DayQuality, measure_quality_of
 from tasks.labels.label_files import LabelsSeen, kept_seen, list_labels_of, load_seen, store_seen
+from tasks.labels.pooled.window import write_quality
 from tasks.ledger.nights import published_runs
 from tasks.measure.metric_history import LABEL_DAYS
 from tasks.measure.metrics_table import append_parts, kept_rows
@@ -69,10 +70,10 @@ def remeasure_late_labels(
     One commit a night, so that the table's log stays short. A crash before it appends nothing, and the next run
     measures again; repeating it adds the same rows once more.
 
-    Reads: the labels of the last 14 days, state/labels, lake/nights, lake/verdicts, lake/metrics, work/metrics-drift,
-        work/metrics-quality, work/labels-seen.
+    Reads: the labels of the last 14 days, state/labels of the last 42, lake/nights, lake/verdicts, lake/metrics,
+        work/metrics-drift, work/metrics-quality, work/labels-seen.
     Writes: lake/metrics in one commit; its plain objects, state/labels; confusion.json for the days whose labels
-        changed.
+        changed; quality.json.
     Stops when: never.
     """
     outside, paths, one = adapters.connect(settings), RunPaths(settings, run_date, run_id), timedelta(days=1)
@@ -89,6 +90,7 @@ def remeasure_late_labels(
         seen[run_date] = tonight
     for day, labels in seen.items():
         store_seen(outside.storage, DayPaths(settings, day), labels)
+    write_quality(outside.storage, paths)
     measured = [of_day.summary for of_day in late.values()]
     return LateLabelsSummary(
         looked_count=len(published),

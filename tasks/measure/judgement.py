@@ -9,14 +9,16 @@ from typing import NamedTuple
 import polars as pl
 
 from data_contracts.tables.metrics import METRICS, ReasonCode, State
-from tasks.measure.detect import Policy, detect
+from tasks.measure.detect import Policy
+from tasks.measure.detect.detectable import detectable_of
+from tasks.measure.detect.replay import judge_history, last_night, replay_of
 from tasks.measure.measurement import Measurement
 
 #: What the detector reads.
 EVIDENCE = ("date", "metric", "slice", "kind", "x", "n", "mean", "variance")
 #: What it says, apart from words.
 _FOUND = ("state", "severity", "effect", "baseline", "threshold", "since", "statistic", "evidence", "evidence_limit",
-          "reason_code")  # fmt: skip
+          "reason_code", "detectable")  # fmt: skip
 #: Of these the measurement knows better why there is nothing.
 _SILENT = [ReasonCode.NOT_MEASURED]
 
@@ -75,7 +77,9 @@ def judge(rows: pl.DataFrame, earlier: pl.DataFrame, policy: Policy) -> pl.DataF
         return rows
     tonight = evidence_of(rows)
     before = earlier.select(EVIDENCE).filter(pl.col("date") < tonight["date"][0])
-    found = detect(pl.concat([before, tonight], how="vertical_relaxed"), policy)
+    judged = judge_history(pl.concat([before, tonight], how="vertical_relaxed"), policy)
+    worth = detectable_of(judged).select("metric", "slice", detectable="week")
+    found = last_night(replay_of(judged)).join(worth, on=["metric", "slice"], how="left")
     found = found.select("metric", "slice", *_FOUND, "method", "reason")
     joined = rows.with_row_index("place").join(found, on=["metric", "slice"], how="left", suffix="_found")
     is_judged = pl.col("reason_code").is_null() & pl.col("state_found").is_not_null()

@@ -149,7 +149,7 @@ def vanished_slices(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     if rows.is_empty():
         return rows
     values = ["x", "n", "mean", "variance", "value", "ci_low", "ci_high", "baseline", "effect", "threshold"]
-    values += ["statistic", "since", "severity", "evidence", "evidence_limit"]
+    values += ["statistic", "since", "severity", "evidence", "evidence_limit", "detectable"]
     stamp = rows.row(0, named=True)
     return (
         before.filter(pl.col("metric").is_in(rows["metric"].unique().to_list()), pl.col("state") != State.NO_DATA)

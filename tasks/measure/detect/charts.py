@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tasks.measure.detect.evidence import OVERSHOOT, STRATA_OVERSHOOT, Array, Mask, alarm_line
+from tasks.measure.detect.evidence import LABEL_OVERSHOOT, OVERSHOOT, STRATA_OVERSHOOT, Array, Mask, alarm_line
 from tasks.measure.detect.history import RATE, History
 from tasks.measure.detect.labelled.baseline import Labels
 from tasks.measure.detect.nights import Charts, Indices
@@ -28,6 +28,8 @@ def is_counted(history: History, chart: int) -> bool:
 def baseline_starts(history: History, policy: Policy) -> Indices:
     """Index of the first night that each chart's baseline may use, by night; shape (charts, nights)."""
     starts = np.zeros(history.x.shape, dtype=np.int_)
+    if not policy.rebaselined:
+        return starts
     days = [day.toordinal() for day in history.dates]
     for metric in {metric for metric, _ in history.charts}:
         since = [policy.baseline_start(metric, day).toordinal() for day in history.dates]
@@ -137,7 +139,7 @@ def labels_of(history: History, policy: Policy, rows: list[int]) -> Labels:
         counts[None],
         known[None],
         baseline_starts(history, policy)[rows],
-        lines_of(history, policy)[rows] * np.where(is_split, STRATA_OVERSHOOT / OVERSHOOT, 1.0),
+        lines_of(history, policy)[rows] * np.where(is_split, STRATA_OVERSHOOT, LABEL_OVERSHOOT) / OVERSHOOT,
         np.repeat(page_lines[:, None], len(history.dates), axis=1),
     )
 

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 
 from tasks.measure.detect.baseline import MIN_NIGHTS
-from tasks.measure.detect.charts import charts_of, is_counted, labels_of
 from tasks.measure.detect.evidence import CAP, JUMP, SHIFTS, Array, Mask
-from tasks.measure.detect.history import History, read_history
+from tasks.measure.detect.history import History
 from tasks.measure.detect.labelled.baseline import MIN_NIGHTS as MIN_LABEL_NIGHTS
-from tasks.measure.detect.labelled.errors import judge_labels, log_ratios, part_weights, rises
-from tasks.measure.detect.nights import judge_nights, weights_of
+from tasks.measure.detect.labelled.errors import TOGETHER_ROWS, log_ratios, part_weights, rises
+from tasks.measure.detect.nights import weights_of
 from tasks.measure.detect.policy import Policy
+from tasks.measure.detect.replay import ErrorsJudged, Judgement, NightsJudged, judge_history
 from tasks.measure.detect.rules import Worse, rule_of
 from tasks.measure.detect.scale import values_at
 
@@ -41,16 +41,19 @@ def detectable(history: pl.DataFrame, policy: Policy | None = None) -> pl.DataFr
     Columns: those of `detect` -> metric, slice, baseline, one_night, week, four_weeks, in the metric's unit; a change
     is positive, upwards where both ways are worse; null where a chart cannot say yet or no change would be enough.
     """
-    policy = policy or Policy()
-    seen = read_history(history)
+    return detectable_of(judge_history(history, policy or Policy()))
+
+
+def detectable_of(judgement: Judgement) -> pl.DataFrame:
+    """The same of a history that was judged; columns: SCHEMA."""
+    history, nights, errors = judgement.history, judgement.nights, judgement.errors
     found: dict[int, list[float]] = {}
-    if seen.dates:
-        with np.errstate(all="ignore"):
-            counted = [chart for chart in range(len(seen.charts)) if is_counted(seen, chart)]
-            compared = [chart for chart in range(len(seen.charts)) if chart not in counted]
-            found |= _of_nights(seen, policy, compared) if compared else {}
-            found |= _of_labels(seen, policy, counted) if counted else {}
-    rows = [(*seen.charts[chart], *numbers) for chart, numbers in sorted(found.items())]
+    with np.errstate(all="ignore"):
+        if nights is not None:
+            found |= _of_nights(history, nights)
+        if errors is not None:
+            found |= _of_labels(history, errors)
+    rows = [(*history.charts[chart], *numbers) for chart, numbers in sorted(found.items())]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row").with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
@@ -63,11 +66,11 @@ def needed_shift(line: Array, weights: Array, nights: int) -> Array:
     return np.asarray(np.minimum(needed.min(axis=-1), JUMP + _POWER))
 
 
-def _of_nights(history: History, policy: Policy, rows: list[int]) -> dict[int, list[float]]:
-    charts = charts_of(history, policy, rows)
-    judged = judge_nights(charts)
+def _of_nights(history: History, nights_judged: NightsJudged) -> dict[int, list[float]]:
+    rows, charts, judged = nights_judged
     upwards = charts.directions[:, 0]
-    weights = np.where(upwards[:, None], weights_of(charts.directions)[:, 0], weights_of(charts.directions)[:, 1])
+    up, down = np.split(weights_of(charts.directions), 2, axis=-1)
+    weights = np.where(upwards[:, None], up, down)
     sign, expected, spread = np.where(upwards, 1.0, -1.0), judged.expected[0, :, -1], judged.spread[0, :, -1]
     is_told = (judged.nights[0, :, -1] >= MIN_NIGHTS) & np.isfinite(charts.line[:, -1]) & history.present[rows, -1]
     baseline = _last_values(history, rows, expected)
@@ -89,15 +92,14 @@ def _last_values(history: History, rows: list[int], points: Array) -> Array:
     return values_at(history, whole)[rows, -1]
 
 
-def _of_labels(history: History, policy: Policy, rows: list[int]) -> dict[int, list[float]]:
-    labels = labels_of(history, policy, rows)
-    judged = judge_labels(labels)
+def _of_labels(history: History, errors_judged: ErrorsJudged) -> dict[int, list[float]]:
+    rows, labels, judged = errors_judged
     found = {}
     for place, row in enumerate(rows):
         counts, rates = judged.counted[0, place, :, -1], judged.rates[0, place, :, -1]
         is_told = counts.sum() > 0 and judged.nights[0, place, -1] >= MIN_LABEL_NIGHTS
         known: Mask = np.asarray(labels.known[0, place, :, -1], dtype=bool)
-        goal = np.log(labels.line[place, -1] / part_weights(known)[0])
+        goal = np.log(labels.line[place, -1] / part_weights(known, judged.usual[0, place, :, -1])[:TOGETHER_ROWS])
         worst = rule_of(history.charts[row][0]).worse is Worse.LOWER
         looked_for, discount = rises(judged.usual[0, place, :, -1], counts), judged.discount[0, place, -1]
         times = [_times(counts, rates, known, looked_for, goal, discount, n) for n in WITHIN.values()]
@@ -111,9 +113,9 @@ def _times(
     counts: Array, rates: Array, known: Mask, looked_for: Array, goal: Array, discount: float, nights: int
 ) -> float:
     """How many times its baseline the error rate must be in all parts."""
-    zero = log_ratios(np.zeros_like(counts), counts, rates, looked_for, known)[0] * discount
+    zero = log_ratios(np.zeros_like(counts), counts, rates, looked_for, known)[:TOGETHER_ROWS] * discount
     base = np.maximum(rates[:, None], 1e-12)
-    raised = np.minimum(base * looked_for[:, 0], (1 + base) / 2)
+    raised = np.minimum(base * looked_for[:, :TOGETHER_ROWS], (1 + base) / 2)
     per_error = np.log(raised / base) - np.log((1 - raised) / (1 - base))
     low, high = 1.0, _MOST_TIMES
     for _ in range(_BISECTIONS):

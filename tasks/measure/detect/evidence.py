@@ -1,8 +1,9 @@
 """Evidence of a change that adds up over nights: one formula for every chart.
 
-Each chart keeps Shiryaev-Roberts sums M <- (1 + M) x likelihood ratio of the night, one for every size of change that
-is looked for. On nights without a change the expected M grows by at most 1 a night; so an alarm when their weighted
-mean reaches L comes at most once in L nights on average, and the budgets of charts add up to a budget for all.
+Each chart keeps Shiryaev-Roberts sums M <- (w + M) x likelihood ratio of the night, one for every size of change that
+is looked for, whose weights w add up to 1. On nights without a change their total is expected to grow by at most 1 a
+night; so an alarm when it reaches L comes at most once in L nights on average, and the budgets of charts add up to a
+budget for all.
 Source: Shin, Ramdas, Rinaldo, "E-detectors: a nonparametric framework for sequential change detection", NEJSDS 2024.
 """
 
@@ -25,8 +26,8 @@ JUMP = 12.0
 #: The sums overshoot the line in jumps, so that false alarms are rarer than the theorem's bound; measured by
 #: `benchmarks.monitor_quality`. Pages do without it, so that their bound stays a theorem.
 OVERSHOOT = 0.4
-#: The same where several strata are looked at, each with fewer counts in larger jumps.
-STRATA_OVERSHOOT = 0.3
+#: The same of counts of errors, and where several strata are looked at, each with fewer counts in larger jumps.
+LABEL_OVERSHOOT, STRATA_OVERSHOOT = 0.45, 0.36
 _BISECTIONS = 30
 
 
@@ -36,24 +37,27 @@ def alarm_line(false_alarms_a_year: float, overshoot: float = OVERSHOOT) -> floa
 
 
 def shift_ratios(deviations: Array) -> Array:
-    """Likelihood ratios of every shift, upwards and downwards; shape (..., 2, shifts)."""
-    signed = np.stack([deviations, -deviations], axis=-1)[..., None]
-    return np.asarray(np.exp(np.clip(signed, -CAP, CAP) * SHIFTS - SHIFTS**2 / 2))
+    """Likelihood ratios of every shift upwards, then of every one downwards; shape (..., 2 * shifts)."""
+    signed = np.clip(np.stack([deviations, -deviations], axis=-1), -CAP, CAP)[..., None]
+    return np.asarray(np.exp(signed * SHIFTS - SHIFTS**2 / 2).reshape(*deviations.shape, -1))
 
 
 def gather(sums: Array, ratios: Array, weights: Array, line: Array) -> tuple[Array, Array]:
-    """The sums after a night, and their weighted total; the total stops at the alarm line, so that charts recover.
+    """The sums after a night, and their total; the total stops at the alarm line, so that charts recover.
+
+    A change may begin on any night, and each night enters by the weights of its own: whatever these are, the expected
+    total grows by 1 a night at most.
 
     Args:
-        sums: before the night, shape (..., directions, sizes).
+        sums: before the night, weighted, shape (..., changes that are looked for).
         ratios: the night's likelihood ratios, same shape; 1 leaves nothing to learn but the passing of a night.
-        weights: of every (direction, size), same trailing shape.
+        weights: of every change tonight, same trailing shape; together at most 1.
         line: shape (...).
     """
-    grown = (1 + sums) * ratios
-    total = (grown * weights).sum(axis=(-2, -1))
+    grown = (weights + sums) * ratios
+    total = grown.sum(axis=-1)
     scale = np.minimum(1.0, line / np.maximum(total, 1e-300))
-    return grown * scale[..., None, None], np.minimum(total, line)
+    return grown * scale[..., None], np.minimum(total, line)
 
 
 def ringing_deviation(sums: Array, weights: Array, line: Array) -> Array:
@@ -68,6 +72,6 @@ def ringing_deviation(sums: Array, weights: Array, line: Array) -> Array:
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         ratios = np.exp(middle[..., None] * SHIFTS - SHIFTS**2 / 2)
-        is_over = (weights * (1 + sums) * ratios).sum(axis=-1) >= line
+        is_over = ((weights + sums) * ratios).sum(axis=-1) >= line
         high, low = np.where(is_over, middle, high), np.where(is_over, low, middle)
     return np.where(high >= CAP - 1e-6, JUMP, high)

@@ -8,7 +8,7 @@ from data_contracts.tables.metrics import State
 from tasks.base.ports import Severity
 from tasks.measure.detect import reasons
 from tasks.measure.detect.baseline import MIN_NIGHTS, WINDOW, deviation_of, freedom
-from tasks.measure.detect.evidence import JUMP, Array, ringing_deviation
+from tasks.measure.detect.evidence import JUMP, SHIFTS, Array, ringing_deviation
 from tasks.measure.detect.history import COUNT, RATE, History
 from tasks.measure.detect.nights import Charts, Judged, weights_of
 from tasks.measure.detect.policy import Policy
@@ -80,8 +80,8 @@ def _thresholds(history: History, rows: list[int], charts: Charts, judged: Judge
     upwards = np.asarray(np.where(is_two_sided, judged.statistic[0] >= 0, charts.directions[:, :1]), dtype=bool)
     reach = np.zeros_like(judged.statistic[0])
     for place, is_up in ((0, upwards), (1, ~upwards)):
-        sums, mine = judged.sums[0, ..., place, :], weights[:, None, place]
-        score = ringing_deviation(sums, mine, charts.line)
+        way = slice(place * len(SHIFTS), (place + 1) * len(SHIFTS))
+        score = ringing_deviation(judged.sums[0, ..., way], weights[:, None, way], charts.line)
         reach = np.where(is_up, score, reach)
     reach = np.where(reach >= JUMP, JUMP, deviation_of(reach, freedom(judged.nights[0])))
     sign = np.where(upwards, 1.0, -1.0)

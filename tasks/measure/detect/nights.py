@@ -59,7 +59,7 @@ class Judged(NamedTuple):
         rings: whether the chart rings.
         jumps: whether it rings by this one night's distance alone.
         nights: how many nights the baseline rests on; below MIN_NIGHTS the chart is learning.
-        sums: evidence before the night, shape (sites, charts, nights, 2, shifts).
+        sums: evidence before the night, weighted, shape (sites, charts, nights, 2 * shifts): upwards, then downwards.
     """
 
     expected: Array
@@ -74,9 +74,9 @@ class Judged(NamedTuple):
 
 
 def weights_of(directions: Mask) -> Array:
-    """Weight of every direction and shift in a chart's evidence; shape (charts, 2, shifts), or all 0."""
+    """Weight of every shift in a chart's evidence, upwards and then downwards, or 0; shape (charts, 2 * shifts)."""
     count = np.maximum(directions.sum(axis=-1, keepdims=True), 1) * len(SHIFTS)
-    return np.repeat((directions / count)[..., None], len(SHIFTS), axis=-1)
+    return np.repeat(directions / count, len(SHIFTS), axis=-1)
 
 
 def judge_nights(charts: Charts) -> Judged:
@@ -85,12 +85,12 @@ def judge_nights(charts: Charts) -> Judged:
     found = _blank(shape)
     one_hot = np.eye(7)[charts.weekday]
     weights = weights_of(charts.directions)
-    sums, between = np.zeros((*shape[:2], 2, len(SHIFTS))), np.zeros(shape[:2])
+    sums, between = np.zeros((*shape[:2], 2 * len(SHIFTS))), np.zeros(shape[:2])
     before = np.zeros(shape[:2])
     calm = charts.present & ~charts.excused
     for night in range(shape[2]):
         if night and (restarted := charts.start[:, night] == night).any():
-            sums, before = np.where(restarted[:, None, None], 0.0, sums), np.where(restarted, 0.0, before)
+            sums, before = np.where(restarted[:, None], 0.0, sums), np.where(restarted, 0.0, before)
             between = np.where(restarted, 0.0, between)
         window = _window(charts, calm, found.rings, one_hot, night)
         seen = level(window, int(charts.weekday[night]), between, charts.first <= night)
@@ -102,13 +102,13 @@ def judge_nights(charts: Charts) -> Judged:
         deviation = np.clip((distance - carried) / spread, -_ABSURD, _ABSURD)
         deviation = np.where(judged, deviation, 0.0)
         score = normal_score(deviation, freedom(seen.nights))
-        found.sums[..., night, :, :] = sums
+        found.sums[..., night, :] = sums
         grown, total = gather(sums, shift_ratios(score), weights, charts.line[:, night])
-        sums = np.where(judged[..., None, None], grown, sums)
+        sums = np.where(judged[..., None], grown, sums)
         found.expected[..., night], found.carried[..., night], found.spread[..., night] = seen.expected, carried, spread
         found.statistic[..., night], found.nights[..., night] = deviation, seen.nights
         line = charts.line[:, night]
-        found.evidence[..., night] = np.minimum((sums * weights).sum(axis=(-2, -1)), line)
+        found.evidence[..., night] = np.minimum(sums.sum(axis=-1), line)
         found.jumps[..., night] = _jumps(deviation, charts.directions) & np.isfinite(line)
         found.rings[..., night] = judged & ((total >= line * (1 - 1e-9)) | found.jumps[..., night])
         before = np.where(judged, distance, 0.0)
@@ -125,7 +125,7 @@ def _blank(shape: tuple[int, ...]) -> Judged:
         rings=np.zeros(shape, dtype=bool),
         jumps=np.zeros(shape, dtype=bool),
         nights=np.zeros(shape),
-        sums=np.zeros((*shape, 2, len(SHIFTS))),
+        sums=np.zeros((*shape, 2 * len(SHIFTS))),
     )
 
 

@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from tasks.measure.intervals import (
     Cell,
     Interval,
     confusion_draws,
-    effective_count,
     f1_interval,
     jeffreys,
+    labelled_share,
     mean_interval,
+    posterior,
     quantile_interval,
+    smallest_change,
 )
 
 
@@ -76,8 +79,9 @@ def test_stratified_covers() -> None:
             Cell(str(place), flags[place], sizes[place], random.binomial(n, truths[place]) / n, n, n)
             for place, n in enumerate(drawn)
         ]
-        tp, _, fn, _ = confusion_draws(cells, seed=trial)
-        low, high = quantile_interval((tp + fn) / sum(sizes))
+        draws = posterior(cells, seed=trial)
+        ends = (end.true_positive + end.false_negative for end in (draws.fewest, draws.most))
+        low, high = quantile_interval(*(end / sum(sizes) for end in ends))
         covered += low <= prevalence <= high
     assert covered >= 0.92 * 300
 
@@ -89,11 +93,34 @@ def test_stratified_ignores_order() -> None:
         assert (one == other).all()
 
 
+@pytest.mark.parametrize("n", [17, 30, 60, 160, 300])
+def test_few_labels_are_covered(n: int) -> None:
+    """Whatever the true share is, the interval of a share of labels holds it on at least 92 % of the nights."""
+    counts = np.arange(n + 1)
+    ends = np.array([labelled_share(float(x), n) for x in counts])
+    for share in np.linspace(0.02, 0.98, 97):
+        chances = binom.pmf(counts, n, share)
+        assert chances[(ends[:, 0] <= share) & (share <= ends[:, 1])].sum() >= 0.92
+
+
+@pytest.mark.parametrize(
+    ("n", "points"), [(100, 7.3), (200, 4.5), (300, 3.5), (500, 2.7), (1400, 1.6), (2100, 1.3), (8400, 0.6)]
+)
+def test_smallest_change_published(n: int, points: float) -> None:
+    """With 95 % right, one exact test at 5 % shows these drops with a power of 80 %."""
+    assert smallest_change(0.05, n) == pytest.approx(points / 100, abs=0.0006)
+
+
+def test_no_change_shows_with_three_labels() -> None:
+    """Three labels that are all wrong may be chance where every second one is."""
+    assert smallest_change(0.5, 3) is None
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.93])
 def test_effective_count_inverts_jeffreys(share: float) -> None:
     """An unweighted share of n has an effective count of about n, and never more."""
-    assert 380 <= effective_count(jeffreys(400 * share, 400), 400) <= 400
-    assert effective_count(Interval(share - 0.1, min(share + 0.1, 1)), 400) < 120
+    assert 380 <= jeffreys(400 * share, 400).effective_count(400) <= 400
+    assert Interval(share - 0.1, min(share + 0.1, 1)).effective_count(400) < 120
 
 
 def test_interval_widens_around() -> None:

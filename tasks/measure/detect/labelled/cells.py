@@ -79,14 +79,14 @@ def _thresholds(labels: Labels, found: Found) -> Array:
     counted, rates, usual = (np.moveaxis(array[0], 1, -1) for array in (found.counted, found.rates, found.usual))
     looked_for = rises(usual, counted)
     known = np.moveaxis(labels.known[0], 1, -1)
-    weights = part_weights(known)
+    weights = part_weights(known, usual)
     low, high = np.ones(counted.shape[:2]), np.full(counted.shape[:2], _MOST_TIMES)
     for _ in range(_BISECTIONS):
         times = np.sqrt(low * high)
         errors = np.minimum(counted * rates * times[..., None], counted)
         parts = log_ratios(errors, counted, rates, looked_for, known)
-        ratios = np.exp(np.clip(parts * found.discount[0][..., None, None], -50, 50))
-        is_over = ((1 + found.sums[0]) * ratios * weights).sum(axis=(-2, -1)) >= labels.line
+        ratios = np.exp(np.clip(parts * found.discount[0][..., None], -50, 50))
+        is_over = ((weights + found.sums[0]) * ratios).sum(axis=-1) >= labels.line
         high, low = np.where(is_over, times, high), np.where(is_over, low, times)
     rate = found.rates[0, :, 0]
     return np.where(rate * high <= 1, rate * (high - 1), np.nan)

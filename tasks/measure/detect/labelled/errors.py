@@ -19,13 +19,18 @@ import numpy as np
 from tasks.measure.detect.evidence import Array, Mask, gather
 from tasks.measure.detect.labelled.baseline import MIN_NIGHTS, LabelBaseline, Labels
 
-#: Sizes of a rise of the errors that are looked for, in deviations of a night's count: in all strata together, and in
-#: each alone. Where few errors are expected, only a rise to several times as many could be told from chance.
-TOGETHER = np.array([1.4, 3.6])
-ALONE = np.array([2.0, 4.5])
+#: The rise of the errors that is looked for, in deviations of a usual night's number of them, whether it is in all
+#: strata or in one: the smallest that is worth a ticket within days, for a larger one is mostly seen at once anyway.
+#: Where few errors are expected, only a rise to several times as many could be told from chance.
+RISE = 1.5
+#: A rise in all strata that a few labels of one night show; without it ten wrong of twenty labels would not ring.
+LARGE_RISE = 3.6
 _LEAST_RISE, _MOST_RISE = 0.2, 4.0
-#: Part of the evidence that looks at all strata together; the strata share the rest.
-TOGETHER_WEIGHT = 0.5
+#: Part of the evidence that looks at all strata together, and of this the part for a large rise; the strata share what
+#: is left.
+TOGETHER_WEIGHT, LARGE_WEIGHT = 0.35, 0.1
+#: Rows of the evidence before those of single parts.
+TOGETHER_ROWS = 2
 #: One night's evidence is at most e to this power.
 _MOST_LOG = 50.0
 
@@ -43,7 +48,7 @@ class Found(NamedTuple):
         evidence: of the ticket, up to its line.
         page_evidence: of the page, up to its line.
         rings: whether a ticket is due; pages: whether a page is.
-        sums: evidence for a ticket before the night, shape (sites, charts, nights, 1 + parts, sizes).
+        sums: evidence for a ticket before the night, weighted, shape (sites, charts, nights, 2 + parts).
     """
 
     counted: Array
@@ -59,41 +64,47 @@ class Found(NamedTuple):
 
 
 def rises(expected: Array, counted: Array) -> Array:
-    """How many times its baseline an error rate is looked for, shape (..., parts, 2, sizes): together, then alone.
+    """How many times its baseline an error rate is looked for; shape (..., parts, 3).
+
+    In all parts together, in all of them to a large rise, and in one alone.
 
     Args:
         expected: errors of a usual night, shape (..., parts).
         counted: tonight's labels, same shape; only parts with any are added up.
     """
-    whole = (expected * (counted > 0)).sum(axis=-1, keepdims=True)
-    together = TOGETHER / np.sqrt(np.maximum(whole, 1e-9))[..., None]
-    alone = ALONE / np.sqrt(np.maximum(expected, 1e-9))[..., None]
-    sizes = np.stack([np.broadcast_to(together, alone.shape), alone], axis=-2)
-    return np.asarray(1 + np.clip(sizes, _LEAST_RISE, _MOST_RISE))
+    deviation = np.maximum(np.sqrt((expected * (counted > 0)).sum(axis=-1, keepdims=True)), 1e-9)
+    alone = RISE * deviation / np.maximum(expected, 1e-9)
+    together = [np.broadcast_to(size / deviation, alone.shape) for size in (RISE, LARGE_RISE)]
+    return np.asarray(1 + np.clip(np.stack([*together, alone], axis=-1), _LEAST_RISE, _MOST_RISE))
 
 
 def log_ratios(errors: Array, counts: Array, rates: Array, times: Array, known: Mask) -> Array:
-    """Log likelihood ratios, shape (..., 1 + parts, sizes): of all parts together, then of each alone."""
-    base = rates[..., None, None]
+    """Log likelihood ratios, shape (..., 2 + parts): of all parts together by both sizes, then of each alone."""
+    base = rates[..., None]
     raised = np.minimum(base * times, (1 + base) / 2)
-    wrong, right = errors[..., None, None], (counts - errors)[..., None, None]
+    wrong, right = errors[..., None], (counts - errors)[..., None]
     ratios = wrong * np.log(raised / base) + right * np.log((1 - raised) / (1 - base))
-    ratios = np.where(known[..., None, None], ratios, 0.0)
-    together = ratios[..., 0, :].sum(axis=-2, keepdims=True)
-    return np.concatenate([together, ratios[..., 1, :]], axis=-2)
+    ratios = np.where(known[..., None], ratios, 0.0)
+    return np.concatenate([ratios[..., :TOGETHER_ROWS].sum(axis=-2), ratios[..., TOGETHER_ROWS]], axis=-1)
 
 
-def part_weights(known: Mask) -> Array:
-    """Weight of every (row, size) of the evidence, shape (..., 1 + parts, sizes); row 0 is all parts together.
+def part_weights(known: Mask, expected: Array) -> Array:
+    """Weight of every row of the evidence, shape (..., 2 + parts), as in `log_ratios`.
 
-    The strata known by a night share what is not looked for together; without strata that is all of it.
+    The strata known by a night share what is not looked for together, in proportion to the errors of a usual night: a
+    rise hides best where many are expected. Without strata all of it is looked for together.
+
+    Args:
+        known: the parts seen by a night, shape (..., parts).
+        expected: errors of a usual night, same shape.
     """
     strata = known[..., 1:]
-    count = strata.sum(axis=-1, keepdims=True)
-    alone = np.where(strata & (count > 1), (1 - TOGETHER_WEIGHT) / np.maximum(count, 1), 0.0)
+    share = np.where(strata, np.maximum(expected[..., 1:], 1e-9), 0.0)
+    share /= np.maximum(share.sum(axis=-1, keepdims=True), 1e-300)
+    alone = np.where(strata.sum(axis=-1, keepdims=True) > 1, (1 - TOGETHER_WEIGHT) * share, 0.0)
     together = 1 - alone.sum(axis=-1, keepdims=True)
-    rows = np.concatenate([together, np.zeros_like(together), alone], axis=-1)
-    return np.repeat(rows[..., None], len(TOGETHER), axis=-1) / len(TOGETHER)
+    rows = [(1 - LARGE_WEIGHT) * together, LARGE_WEIGHT * together, np.zeros_like(together), alone]
+    return np.concatenate(rows, axis=-1)
 
 
 def judge_labels(labels: Labels) -> Found:
@@ -102,23 +113,22 @@ def judge_labels(labels: Labels) -> Found:
     nights = labels.errors.shape[3]
     found = _blank(shape, nights)
     baseline = LabelBaseline(labels)
-    weights = part_weights(np.moveaxis(labels.known, -1, 0))
-    sums = np.zeros((*shape[:3], 1 + shape[3], len(TOGETHER)))
+    sums = np.zeros((*shape[:3], TOGETHER_ROWS + shape[3]))
     for night in range(nights):
         if night and (restarted := labels.start[:, night] == night).any():
-            sums = np.where(restarted[:, None, None], 0.0, sums)
+            sums = np.where(restarted[:, None], 0.0, sums)
         rates, expected, discount, seen, is_ready = baseline.look(night)
         counted, known = _evidence(labels.counts[..., night], is_ready), labels.known[..., night]
         wrong = np.where(counted > 0, labels.errors[..., night], 0.0)
         times = rises(expected, counted)
         judged: Mask = np.asarray((seen >= MIN_NIGHTS) & (counted.sum(axis=-1) > 0), dtype=bool)
-        rows = log_ratios(wrong, counted, rates, times, known) * discount[..., None, None]
+        rows = log_ratios(wrong, counted, rates, times, known) * discount[..., None]
         line = np.stack([labels.line[:, night], labels.page_line[:, night]])[:, None]
-        found.sums[..., night, :, :] = sums[0]
-        grown, total = gather(sums, np.exp(np.clip(rows, -_MOST_LOG, _MOST_LOG)), weights[night], line)
-        sums = np.where(judged[..., None, None], grown, sums)
+        found.sums[..., night, :] = sums[0]
+        grown, total = gather(sums, np.exp(np.clip(rows, -_MOST_LOG, _MOST_LOG)), part_weights(known, expected), line)
+        sums = np.where(judged[..., None], grown, sums)
         rings: Mask = np.asarray(judged & (total >= line * (1 - 1e-9)), dtype=bool)
-        held = np.minimum((sums * weights[night]).sum(axis=(-2, -1)), line)
+        held = np.minimum(sums.sum(axis=-1), line)
         found.evidence[..., night], found.page_evidence[..., night] = held
         found.rings[..., night], found.pages[..., night] = rings
         found.counted[..., night], found.rates[..., night], found.usual[..., night] = counted, rates[0], expected
@@ -139,7 +149,7 @@ def _blank(shape: tuple[int, ...], nights: int) -> Found:
         page_evidence=np.zeros(cells),
         rings=np.zeros(cells, dtype=bool),
         pages=np.zeros(cells, dtype=bool),
-        sums=np.zeros((*cells, 1 + shape[3], len(TOGETHER))),
+        sums=np.zeros((*cells, TOGETHER_ROWS + shape[3])),
     )
 
 
