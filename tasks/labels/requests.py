@@ -23,7 +23,7 @@ from tasks.labels.label_objects import Label
 from tasks.labels.truth import is_usable
 
 #: Labels that came in another way answer no request.
-_UNASKED = [str(LabelSource.OVERTURN), str(LabelSource.PLANTED)]
+UNASKED = [str(LabelSource.OVERTURN), str(LabelSource.PLANTED)]
 
 
 def read_requests(lake: Lake, paths: DayPaths) -> pl.DataFrame:
@@ -60,7 +60,7 @@ def request_states(requests: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame
     many raters see a violation as see none).
     """
     answers = (
-        labels.filter(~pl.col("source").is_in(_UNASKED))
+        labels.filter(~pl.col("source").is_in(UNASKED))
         .sort("comment_id", "labeler")
         .group_by("comment_id", maintain_order=True)
         .agg(raters="labeler", yes_count=pl.col("violation").sum().cast(pl.Int64))
