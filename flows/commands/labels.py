@@ -85,7 +85,7 @@ def status(
 
     def call() -> Sequence[str]:
         from tasks.base.settings import Settings
-        from tasks.labels.show_status import describe_status, label_status
+        from tasks.labels.progress.show_status import describe_status, label_status
 
         return describe_status(label_status(Settings.load(), days))
 

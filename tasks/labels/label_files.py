@@ -35,6 +35,7 @@ class LabelsSeen(BaseModel):
     """What a measurement rested on: whose verdicts, and each label object's etag by its key below the day's folder.
 
     `is_final` is whether no more labels were waited for; it was not noted by earlier versions, which never waited.
+    `waits_for_overturns` is whether the rate of overturned verdicts was still provisional.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +43,7 @@ class LabelsSeen(BaseModel):
     verdicts_run_id: str
     etags: dict[str, str]
     is_final: bool = True
+    waits_for_overturns: bool = False
 
     @classmethod
     def of(

@@ -10,7 +10,7 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.frames import scratch
 from tasks.base.settings import Settings
 from tasks.base.stage import telling_stage
-from tasks.labels.day_requests import RequestSummary, publish_requests
+from tasks.labels.sample.day_requests import RequestSummary, publish_requests
 from tasks.ledger.run import Run
 
 

@@ -31,7 +31,7 @@ from tasks.base.frames import record_batches, scan_file, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.labels.day_accuracy import measure_day
-from tasks.labels.day_requests import publish_requests
+from tasks.labels.sample.day_requests import publish_requests
 from tasks.ledger.lease import check_held, held
 from tasks.past_days.day_versions import (
     DayVersion,

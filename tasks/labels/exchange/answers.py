@@ -14,6 +14,8 @@ from tasks.base.safe_text import brief, inert
 from tasks.labels.truth import NO_CATEGORY
 
 _DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ]0?0:00(?::00)?)?")
+#: A time as spreadsheets in Japan show it, up to the hour.
+_SHOWN = re.compile(r"\A(\d{4})[-/](\d\d?)[-/](\d\d?)(?:[T ](\d\d?):)?")
 _MOST_LABELER_CHARS = 100
 #: Spreadsheets begin with 1900, and take an empty cell for its first day.
 _FIRST_YEAR = 2000
@@ -133,7 +135,7 @@ def _moment(value: Any, rules: Rules) -> datetime | None:
         return None
     else:
         try:
-            told = datetime.fromisoformat(re.sub(r"^(\d{4})/(\d\d?)/(\d\d?)", _with_dashes, text))
+            told = datetime.fromisoformat(_SHOWN.sub(_as_iso, text))
         except ValueError:
             raise ValueError(f"labeled_at is {brief(text, 40)}: write it as 2026-11-20T09:30:00+09:00") from None
     if told.year < _FIRST_YEAR:
@@ -144,9 +146,9 @@ def _moment(value: Any, rules: Rules) -> datetime | None:
     return told
 
 
-def _with_dashes(found: re.Match[str]) -> str:
-    year, month, day = found.groups()
-    return f"{year}-{month:0>2}-{day:0>2}"
+def _as_iso(found: re.Match[str]) -> str:
+    year, month, day, hour = found.groups()
+    return f"{year}-{month:0>2}-{day:0>2}" + (f"T{hour:0>2}:" if hour else "")
 
 
 def _source(told: str) -> LabelSource | None:

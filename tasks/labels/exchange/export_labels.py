@@ -89,10 +89,8 @@ def _check_nothing_is_lost(settings: Settings, output: Path, imported: set[tuple
     rows = (row.answer for row in found.rows)
     lost = [one for one in rows if (one.run_date, one.comment_id, one.labeler) not in imported]
     if lost or found.faults:
-        told = f"{len(lost):,} answers" if lost else "something"
-        raise WrongUsage(
-            f"{output} is there, with {told} that was never imported: choose another name, or import it first"
-        )
+        told = f"{len(lost):,} answers that were never imported" if lost else "rows that cannot be imported"
+        raise WrongUsage(f"{output} holds {told}: choose another name, or import it first")
 
 
 def _write(output: Path, body: bytes) -> None:

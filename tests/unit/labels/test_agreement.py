@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from tasks.labels.agreement import agreement
+from tasks.labels.progress.agreement import agreement
 
 DAY = date(2026, 11, 19)
 
@@ -32,6 +32,7 @@ def test_two_raters() -> None:
     other = [True] * 4 + [False] * 2 + [True] + [False] * 93
     assert found.kappa == pytest.approx(cohen_kappa_score(first, other))
     assert found.interval is not None
+    assert found.kappa is not None
     assert found.interval[0] < found.kappa < found.interval[1]
     assert (found.compared_count, found.agreed_count) == (100, 97)
     assert found.positive == pytest.approx(8 / 11)

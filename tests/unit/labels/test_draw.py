@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from data_contracts.tables.label_requests import Stratum
-from tasks.labels.draw import COLUMNS, Drawn, allocate, draw, stratum_of
+from tasks.labels.sample.draw import COLUMNS, Drawn, allocate, draw, stratum_of
 
 DAY = date(2026, 11, 19)
 WANTED = {Stratum.FLAGGED: 60, Stratum.BORDERLINE: 80, Stratum.CLEAR: 160}

@@ -39,9 +39,11 @@ HOSTILE = [
     "a,b;c\td",
     'say "no"',
     "two\nlines",
-    "old\r\nmac\r",
+    "mac\r",
     "\x00",
 ]
+
+FINE = {"violation": False, "category": "none"}
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
@@ -62,10 +64,7 @@ def test_a_csv_file_as_it_is() -> None:
     body = write_csv([task(text="=1+1")])
     assert body.startswith(b"\xef\xbb\xbf")
     header, row, end = body.decode("utf-8-sig").split("\r\n")
-    assert (
-        header
-        == '"date","comment_id","product_id","language","text","labeler","violation","category","labeled_at","note"'
-    )
+    assert header == ",".join(f'"{name}"' for name in COLUMNS)
     assert row == '"2026-11-19","c1","p1","ja","=1+1","ann","","","",""'
     assert end == ""
 
@@ -80,11 +79,7 @@ def test_the_other_forms_as_they_are() -> None:
     ]
 
 
-@given(
-    rows=st.lists(
-        st.tuples(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), texts | st.sampled_from(HOSTILE))
-    )
-)
+@given(rows=st.lists(st.tuples(texts, texts | st.sampled_from(HOSTILE))))
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 def test_a_file_comes_back_as_it_went(form: str, rows: list[tuple[str, str]]) -> None:
     """Whatever texts and ids hold, each row is found again, unanswered; an untouched file is no mistake."""
@@ -153,21 +148,23 @@ def test_a_line_is_where_its_row_begins() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        pytest.param({"violation": "FALSE", "category": ""}, {"violation": False, "category": "none"}, id="none is meant"),
-        pytest.param({"violation": False, "category": "None"}, {"violation": False, "category": "none"}, id="a boolean"),
+        pytest.param({"violation": "FALSE", "category": ""}, FINE, id="none is meant"),
+        pytest.param({"violation": False, "category": "None"}, FINE, id="a boolean"),
         pytest.param({"labeler": " ann "}, {}, id="spaces around a name"),
         pytest.param({"comment_id": 17}, {"comment_id": "17"}, id="a program took an id for a number"),
         pytest.param({"comment_id": " c1"}, {"comment_id": " c1"}, id="an id is kept to the letter"),
         pytest.param({"date": datetime(2026, 11, 19, tzinfo=UTC)}, {}, id="a time for a day"),
-        pytest.param({"labeled_at": "2026-11-20T09:30:00Z"}, {"labeled_at": datetime(2026, 11, 20, 9, 30, tzinfo=UTC)}, id="zone"),
         pytest.param(
-            {"labeled_at": "2026/11/20 9:30".replace(" 9", " 09")},
+            {"labeled_at": "2026-11-20T09:30:00Z"}, {"labeled_at": datetime(2026, 11, 20, 9, 30, tzinfo=UTC)}, id="zone"
+        ),
+        pytest.param(
+            {"labeled_at": "2026/11/20 9:30"},
             {"labeled_at": datetime(2026, 11, 20, 0, 30, tzinfo=UTC)},
             id="a time without a zone is of the settings' zone",
         ),
         pytest.param({"source": "Overturn"}, {"source": "overturn"}, id="how it came"),
     ],
-)  # fmt: skip
+)
 def test_cells(change: dict[str, Any], expected: dict[str, Any]) -> None:
     """What a cell may look like."""
     plain = Answer(DAY, "c1", "ann", True, "spam", None, None)
@@ -299,7 +296,7 @@ def test_bad_parquet() -> None:
 
 def test_the_shipped_configuration() -> None:
     """Label Studio's controls are those that are read back, and its choices the prompt's categories."""
-    root = ElementTree.parse(ROOT / "docs/label_studio.xml").getroot()  # noqa: S314: our own file
+    root = ElementTree.parse(ROOT / "docs/label_studio.xml").getroot()  # noqa: S314 our own file
     controls = {one.get("name"): [choice.get("value") for choice in one] for one in root.iter("Choices")}
     assert controls["violation"] == ["true", "false"]
     assert [*controls["category"], "none"] == list(CATEGORIES)

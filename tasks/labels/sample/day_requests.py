@@ -13,8 +13,8 @@ from data_contracts.tables.label_requests import LABEL_REQUESTS, Purpose, Stratu
 from tasks.adapters import Adapters
 from tasks.base.frames import read_batches, record_batches, scratch
 from tasks.base.paths import RunPaths
-from tasks.labels.draw import COLUMNS, Drawn, draw
 from tasks.labels.requests import read_requests
+from tasks.labels.sample.draw import COLUMNS, Drawn, draw
 from tasks.ledger.sampling import sampling_salt
 from tasks.verdicts.plain_objects import send_plain
 

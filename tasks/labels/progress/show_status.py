@@ -16,8 +16,8 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths, lake
 from tasks.base.settings import Settings
-from tasks.labels.agreement import Agreement, agreement
 from tasks.labels.label_files import list_labels_of, load_seen, read_labels
+from tasks.labels.progress.agreement import Agreement, agreement
 from tasks.labels.requests import UNASKED, latest_labels, request_states
 from tasks.labels.truth import is_usable
 
