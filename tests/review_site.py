@@ -1,0 +1,97 @@
+"""A reviewer's page without S3: comments in memory, and the answers of all raters in one place."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+
+from prompts import load
+from tasks.base.errors import StorageUnavailable
+from tasks.base.settings import Language
+from tasks.labels.reviewer.desk import Desk
+from tasks.labels.reviewer.guideline import read_guideline
+from tasks.labels.reviewer.review_queue import Answer, Item, Progress
+from tasks.labels.reviewer.serve_page import Served
+
+DAY = date(2026, 11, 19)
+NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+
+
+def item(number: int, text: str, language: str = "en") -> Item:
+    """A comment of the day."""
+    return Item(DAY, f"c{number:03d}", text, language)
+
+
+class MemoryQueue:
+    """See ReviewQueue: the comments come as they were given.
+
+    Attributes:
+        answers: the rater's, by the comment's key, the last one last.
+        is_broken: every write fails.
+    """
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = {each.key: each for each in items}
+        self.answers: dict[str, Answer] = {}
+        self.is_broken = False
+
+    def next_item(self) -> Item | None:
+        """See ReviewQueue."""
+        return next((each for key, each in self.items.items() if key not in self.answers), None)
+
+    def put(self, key: str, answer: Answer) -> None:
+        """See ReviewQueue."""
+        if self.is_broken:
+            raise StorageUnavailable("write s3://site/labels/date=2026-11-19/review-1.parquet: SlowDown")
+        if key not in self.items:
+            raise KeyError(key)
+        self.answers.pop(key, None)
+        self.answers[key] = answer
+
+    def take_back(self) -> tuple[Item, Answer] | None:
+        """See ReviewQueue."""
+        if not self.answers:
+            return None
+        key, answer = self.answers.popitem()
+        return self.items[key], answer
+
+    def progress(self) -> Progress:
+        """See ReviewQueue."""
+        left = [each for key, each in self.items.items() if key not in self.answers]
+        unsure = sum(answer.category is None for answer in self.answers.values())
+        return Progress(len(self.answers), unsure, len(left), sum(bool(each.opinions) for each in left))
+
+
+class Page:
+    """A page that is being served.
+
+    Attributes:
+        link: as the command prints it.
+        said: lines for the terminal.
+    """
+
+    def __init__(self, queue: MemoryQueue, language: Language, break_after: int) -> None:
+        self.queue, self.said = queue, list[str]()
+        prompt = load("comment_review", "v1")
+        self.desk = Desk(queue, read_guideline(prompt), prompt.categories, lambda: NOW, break_after)
+        self._served = Served(self.desk, language, "Sato <b>", self.said.append)
+        self.link = self._served.link
+        self.address = self.link.removeprefix("http://").partition("/")[0]
+
+    @contextmanager
+    def running(self) -> Iterator[Page]:
+        """Serve it meanwhile."""
+        thread = threading.Thread(target=self._served.run, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._served.stop()
+            thread.join(30)
+
+
+def served(queue: MemoryQueue, language: Language = "en", break_after: int = 0) -> Page:
+    """A page over this queue, not yet running."""
+    return Page(queue, language, break_after)
