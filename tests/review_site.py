@@ -12,8 +12,8 @@ from tasks.base.errors import StorageUnavailable
 from tasks.base.settings import Language
 from tasks.labels.reviewer.desk import Desk
 from tasks.labels.reviewer.guideline import read_guideline
+from tasks.labels.reviewer.loopback import LoopbackServer
 from tasks.labels.reviewer.review_queue import Answer, Item, Progress
-from tasks.labels.reviewer.serve_page import Served
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -76,7 +76,7 @@ class Page:
         self.queue, self.said = queue, list[str]()
         prompt = load("comment_review", "v1")
         self.desk = Desk(queue, read_guideline(prompt), prompt.categories, lambda: NOW, break_after)
-        self._served = Served(self.desk, language, "Sato <b>", self.said.append)
+        self._served = LoopbackServer(self.desk, language, "Sato <b>", self.said.append)
         self.link = self._served.link
         self.address = self.link.removeprefix("http://").partition("/")[0]
 

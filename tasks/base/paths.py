@@ -109,6 +109,10 @@ class DayPaths:
         """Folder of the labels of the day's comments."""
         return f"{self.settings.labels_uri}/date={self.run_date}"
 
+    def review(self, digest: str) -> str:
+        """One rater's answers on the reviewer's page."""
+        return f"{self.labels}/review-{digest}.parquet"
+
     def lake(self, table: str) -> str:
         """Root of a Delta table."""
         return lake(self.settings, table)

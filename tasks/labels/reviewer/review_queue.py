@@ -16,6 +16,11 @@ MAX_NOTE_CHARS = 2000
 MAX_SECONDS = 3600.0
 
 
+def item_key(run_date: date, comment_id: str) -> str:
+    """What the browser knows a comment by."""
+    return hashlib.sha256(f"{run_date}/{comment_id}".encode()).hexdigest()[:32]
+
+
 class Opinion(NamedTuple):
     """What another rater said, without a name; `category` is `none` where there is no violation."""
 
@@ -44,7 +49,7 @@ class Item:
     @cached_property
     def key(self) -> str:
         """What the browser knows the comment by."""
-        return hashlib.sha256(f"{self.run_date}/{self.comment_id}".encode()).hexdigest()[:32]
+        return item_key(self.run_date, self.comment_id)
 
 
 class Answer(BaseModel):

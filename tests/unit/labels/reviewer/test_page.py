@@ -12,8 +12,8 @@ import pytest
 
 from tasks.base.errors import WrongUsage
 from tasks.labels.reviewer.desk import Desk
+from tasks.labels.reviewer.loopback import HOST, LoopbackServer
 from tasks.labels.reviewer.review_queue import Item, Opinion
-from tasks.labels.reviewer.serve_page import HOST, Served
 from tests.review_site import DAY, MemoryQueue, Page, item, served
 
 HOSTILE = "<script>alert(1)</script>\u202e{{ 7*7 }} \x00" + "x" * 10_000
@@ -332,4 +332,4 @@ def test_a_port_that_is_taken_is_said(page: Page) -> None:
     port = int(page.address.rpartition(":")[2])
     desk: Desk = page.desk
     with pytest.raises(WrongUsage, match=f"port {port} of 127.0.0.1 cannot be used"):
-        Served(desk, "en", "Sato", print, port)
+        LoopbackServer(desk, "en", "Sato", print, port)
