@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -90,3 +91,31 @@ def status(
         return describe_status(label_status(Settings.load(), days))
 
     _run("status", call)
+
+
+@labels.command()
+def review(
+    rater: Annotated[str, typer.Option(metavar="NAME", help="Who answers: the labels bear this name.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of 127.0.0.1; 0: any that is free.")] = 0,
+    day: Annotated[
+        date | None,
+        typer.Option("--date", parser=read_day, metavar="YYYY-MM-DD", help="Only comments of this day."),
+    ] = None,
+    settle: Annotated[bool, typer.Option("--settle", help="Begin with what two raters disagree on.")] = False,
+    break_after: Annotated[int, typer.Option(min=0, help="Answers until the page asks for a break; 0: never.")] = 50,
+) -> None:
+    """Show a rater one comment a screen, in a browser on this machine, and keep each answer; Ctrl-C ends it."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.labels.reviewer.serve_page import ReviewCall, describe_progress, serve_page
+
+        wanted = ReviewCall(rater, day, port, break_after, settle)
+        page = serve_page(Settings.load(), wanted, lambda: datetime.now(UTC), say)
+        say(describe_progress(page.progress(), rater))
+        say(f"Open this link in a browser on this machine; it works once:\n  {page.server.link}\nCtrl-C ends the page.")
+        with suppress(KeyboardInterrupt):
+            page.server.run()
+        return [describe_progress(page.progress(), rater)]
+
+    _run("review", call)

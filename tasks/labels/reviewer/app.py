@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,7 +16,7 @@ from starlette.routing import Route
 from tasks.base.errors import ModerationError
 from tasks.base.settings import Language
 from tasks.labels.reviewer.desk import UNSURE, Desk, Given, Screen, WrongRequest
-from tasks.labels.reviewer.words import WORDS, PageWords, category_name
+from tasks.labels.reviewer.words import WORDS, category_name
 
 #: Most bytes of a request: a note of the most characters fits.
 MAX_BODY_BYTES = 32 * 1024
@@ -51,14 +50,13 @@ def create_app(desk: Desk, language: Language, rater: str, complain: Callable[[s
     """
 
     async def page(request: Request) -> Response:
-        wanted = request.query_params.get(_LANGUAGE)
-        if wanted in get_args(Language):
+        wanted = request.query_params.get(_LANGUAGE, "")
+        if wanted in WORDS:
             answer: Response = RedirectResponse("/", 303)
             answer.set_cookie(_LANGUAGE, wanted, path="/", samesite="strict", httponly=True)
             return answer
-        kept = request.cookies.get(_LANGUAGE)
-        shown = kept if kept in get_args(Language) else language
-        return HTMLResponse(_page(desk, shown, rater))
+        kept = next((code for code in WORDS if code == request.cookies.get(_LANGUAGE)), language)
+        return HTMLResponse(_page(desk, kept, rater))
 
     def action(do: Callable[[bytes], Screen]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
@@ -127,7 +125,7 @@ def _page(desk: Desk, language: Language, rater: str) -> str:
         names={button["value"]: button["name"] for button in buttons} | {UNSURE: words.unsure},
         rater=rater,
         words=words,
-        script_words=_script_words(words),
+        script_words=words.script,
     )
 
 
@@ -136,7 +134,3 @@ def category_keys(categories: tuple[str, ...]) -> list[tuple[str, str]]:
     others = [name for name in categories if name != "none"]
     keys = ["0", *(str(number) if number < 10 else "" for number in range(1, len(others) + 1))]
     return list(zip(keys, ["none", *others], strict=True))
-
-
-def _script_words(words: PageWords) -> dict[str, str]:
-    return words.script

@@ -66,6 +66,7 @@ class ReviewDay:
         rows = pl.DataFrame([row | {"source": str(row["source"])} for row in own], schema=LABELS.polars_schema)
         labels = latest_labels(pl.concat([self._labels.select(LABELS.names), rows]))
         states = request_states(self._asked, labels)
+        states = states.with_columns(pl.col("is_disputed") | pl.col("comment_id").is_in(category_ties(labels)))
         passed = {name for name, entry in self.book.entries.items() if entry.label is None} | self._without_text()
         self.waiting = [name for name in open_requests(states, self._rater)["comment_id"] if name not in passed]
         self.disputed = [name for name in disputed_requests(states, self._rater)["comment_id"] if name not in passed]
@@ -123,6 +124,18 @@ class ReviewDay:
             body = self._outside.storage.get(item.uri)
             notes = {name: entry.answer.note for name, entry in (decode(body or b"") or {}).items()}
         return _labels_of(found.filter(is_usable()), notes)
+
+
+def category_ties(labels: pl.DataFrame) -> list[str]:
+    """The comments of which no category has the most voices, `none` being one.
+
+    Two raters who both see a violation, and not the same one, disagree as well.
+
+    Columns: comment_id and category of `labels`, one row a comment and rater.
+    """
+    voices = labels.group_by("comment_id", pl.col("category").fill_null(NO_VIOLATION)).len()
+    most = voices.filter(pl.col("len") == pl.col("len").max().over("comment_id"))
+    return sorted(most.filter(pl.len().over("comment_id") > 1)["comment_id"].unique())
 
 
 def _labels_of(labels: pl.DataFrame, notes: dict[str, str] | None = None) -> pl.DataFrame:

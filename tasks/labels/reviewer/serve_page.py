@@ -90,3 +90,11 @@ def serve_page(
     queue = StoredQueue(days, now, zone, tell, settle_first=call.settle_first)
     desk = Desk(queue, read_guideline(prompt), prompt.categories, now, call.break_after)
     return ReviewPage(LoopbackServer(desk, settings.language, rater, tell, call.port), queue)
+
+
+def describe_progress(progress: Progress, rater: str) -> str:
+    """One line for the terminal."""
+    settle = f", {progress.dispute_count} of them to settle" if progress.dispute_count else ""
+    unsure = f", {progress.unsure_count} of them unsure" if progress.unsure_count else ""
+    left, today = f"{progress.left_count} comments wait{settle}", f"{progress.answered_count} answered today{unsure}"
+    return f"{rater.strip()}: {left}; {today}"
