@@ -1,19 +1,28 @@
-"""A reviewer's page without S3: comments in memory, and the answers of all raters in one place."""
+"""A reviewer's page without S3, its comments and answers in memory; and a day in a store whose labels are asked for."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from io import BytesIO
 
+import polars as pl
+
+from data_contracts.tables.label_requests import LABEL_REQUESTS
 from prompts import load
+from tasks import adapters
 from tasks.base.errors import StorageUnavailable
-from tasks.base.settings import Language
+from tasks.base.paths import DayPaths
+from tasks.base.settings import Language, Settings
+from tasks.intake.row_rules import normalise
 from tasks.labels.reviewer.desk import Desk
 from tasks.labels.reviewer.guideline import read_guideline
 from tasks.labels.reviewer.loopback import LoopbackServer
 from tasks.labels.reviewer.review_queue import Answer, Item, Progress
+from tests.measured_nights import publish_verdicts, verdict, verdicts_frame
 
 DAY = date(2026, 11, 19)
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -95,3 +104,39 @@ class Page:
 def served(queue: MemoryQueue, language: Language = "en", break_after: int = 0) -> Page:
     """A page over this queue, not yet running."""
     return Page(queue, language, break_after)
+
+
+def put_day(
+    settings: Settings,
+    run_date: date,
+    slots: Mapping[str, int],
+    texts: Mapping[str, str] | None = None,
+    lost: Collection[str] = (),
+) -> None:
+    """A judged day whose comments are all asked about, by so many raters each.
+
+    Args:
+        settings: where.
+        run_date: the day.
+        slots: raters by comment.
+        texts: what the comments say, if it matters.
+        lost: comments whose text upstream has replaced since.
+    """
+    paths, outside = DayPaths(settings, run_date), adapters.connect(settings)
+    said = {name: (texts or {}).get(name, f"text of {name}") for name in slots}
+    normal = pl.DataFrame({"text": list(said.values())}).select(normalise(pl.col("text")))["text"]
+    hashes = dict(zip(said, (hashlib.sha256(text.encode()).hexdigest() for text in normal), strict=True))
+    rows = [verdict(name, date=run_date, text_sha256=sha256) for name, sha256 in hashes.items()]
+    publish_verdicts(settings, run_date, verdicts_frame(rows))
+    request = {"date": run_date, "product_id": "p", "stratum": "clear", "stratum_size": 4 * len(slots)}
+    request |= {"inclusion_probability": 0.25, "purpose": "sample", "requested_at": NOW, "run_id": "run-1"}
+    asked = [
+        request | {"comment_id": name, "rater_slots": count, "language": "en" if said[name].isascii() else "ja"}
+        for name, count in slots.items()
+    ]
+    batches = pl.DataFrame(asked, schema=LABEL_REQUESTS.polars_schema).to_arrow().cast(LABEL_REQUESTS.arrow_schema)
+    outside.lake.replace_day(paths.lake(LABEL_REQUESTS.name), LABEL_REQUESTS, run_date, batches.to_batches(), {})
+    body = BytesIO()
+    comments = {name: "another text" if name in lost else text for name, text in said.items()}
+    pl.DataFrame({"comment_id": list(comments), "text": list(comments.values())}).write_parquet(body)
+    outside.storage.put(f"{paths.comments}/part-0.parquet", body.getvalue())

@@ -119,16 +119,18 @@ function put(screen, takenBack) {
   for (const kind of ["work", "break", "done"]) find(kind).hidden = (screen.kind === "item" ? "work" : screen.kind) !== kind;
   showProgress(screen);
   say("");
-  if (screen.kind !== "item") {
-    beside("");
-    find("break-lead").textContent = fill(words.break_lead, { n: screen.in_a_row });
-    find(screen.kind).focus();
-    return;
-  }
   now.category = null;
   now.note = "";
   now.spent = 0;
   choose(null);
+  if (screen.kind !== "item") {
+    beside("");
+    show(find("text"), []);
+    find("note").value = "";
+    find("break-lead").textContent = fill(words.break_lead, { n: screen.in_a_row });
+    find(screen.kind).focus();
+    return;
+  }
   beside(takenBack ?? "");
   find("note").value = screen.note;
   showOpinions(screen.item.opinions);

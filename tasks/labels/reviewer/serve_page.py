@@ -96,5 +96,5 @@ def describe_progress(progress: Progress, rater: str) -> str:
     """One line for the terminal."""
     settle = f", {progress.dispute_count} of them to settle" if progress.dispute_count else ""
     unsure = f", {progress.unsure_count} of them unsure" if progress.unsure_count else ""
-    left, today = f"{progress.left_count} comments wait{settle}", f"{progress.answered_count} answered today{unsure}"
+    left, today = f"{progress.left_count} left{settle}", f"{progress.answered_count} answered today{unsure}"
     return f"{rater.strip()}: {left}; {today}"

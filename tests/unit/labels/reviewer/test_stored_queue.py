@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from io import BytesIO
@@ -10,10 +9,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import polars as pl
 import pytest
 
-from data_contracts.tables.label_requests import LABEL_REQUESTS
 from data_contracts.tables.labels import LABELS
 from tasks import adapters
 from tasks.adapters.storage import Storage, StorageRefused
@@ -26,7 +23,8 @@ from tasks.labels.reviewer.review_day import ReviewDay, requests_by_day
 from tasks.labels.reviewer.review_queue import Answer, Item, Opinion
 from tasks.labels.reviewer.serve_page import ReviewCall, serve_page
 from tasks.labels.reviewer.stored_queue import StoredQueue
-from tests.measured_nights import DAY, NOW, label, labels_frame, publish_verdicts, settings_in, verdict, verdicts_frame
+from tests.measured_nights import DAY, NOW, label, labels_frame, settings_in
+from tests.review_site import put_day
 
 BEFORE = DAY - timedelta(days=1)
 ZONE = ZoneInfo("Asia/Tokyo")
@@ -37,27 +35,6 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings whose roots are folders."""
     monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
     return settings_in(tmp_path)
-
-
-def put_day(settings: Settings, run_date: date, slots: dict[str, int], lost: frozenset[str] = frozenset()) -> None:
-    """A judged day whose comments are all asked about; of the lost ones upstream has replaced the text."""
-    paths, outside = DayPaths(settings, run_date), adapters.connect(settings)
-    texts = {name: f"text of {name}" for name in slots}
-    hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
-    rows = [verdict(name, date=run_date, text_sha256=sha256) for name, sha256 in hashes.items()]
-    publish_verdicts(settings, run_date, verdicts_frame(rows))
-    request = {"date": run_date, "product_id": "p", "language": "en", "stratum": "clear", "stratum_size": 100}
-    request |= {"inclusion_probability": 0.25, "purpose": "sample", "requested_at": NOW, "run_id": "run-1"}
-    frame = pl.DataFrame(
-        [request | {"comment_id": name, "rater_slots": count} for name, count in slots.items()],
-        schema=LABEL_REQUESTS.polars_schema,
-    )
-    batches = frame.to_arrow().cast(LABEL_REQUESTS.arrow_schema).to_batches()
-    outside.lake.replace_day(paths.lake(LABEL_REQUESTS.name), LABEL_REQUESTS, run_date, batches, {})
-    body = BytesIO()
-    comments = {name: "another text" if name in lost else text for name, text in texts.items()}
-    pl.DataFrame({"comment_id": list(comments), "text": list(comments.values())}).write_parquet(body)
-    outside.storage.put(f"{paths.comments}/part-0.parquet", body.getvalue())
 
 
 def put_labels(settings: Settings, name: str, *rows: dict[str, Any]) -> None:
@@ -235,7 +212,7 @@ def test_two_violations_may_differ_too(settings: Settings) -> None:
 
 def test_what_cannot_be_shown_is_passed_over(settings: Settings) -> None:
     """A comment whose text is another now is not asked about; the terminal hears it once."""
-    put_day(settings, DAY, dict.fromkeys("abc", 1), lost=frozenset("b"))
+    put_day(settings, DAY, dict.fromkeys("abc", 1), lost={"b"})
     said: list[str] = []
     queue = queue_of(settings, "Sato", said.append)
     while (item := queue.next_item()) is not None:
