@@ -17,6 +17,7 @@ import typer
 
 from flows.command_line import EXIT_STOPPED, last_words, say_last, terminate
 from flows.commands.jobs import jobs
+from flows.commands.labels import labels
 from flows.commands.nights import backfill, nightly
 from flows.commands.outside import catalog, register
 from flows.commands.past_days import compact, link, remeasure, restore
@@ -52,6 +53,7 @@ app = typer.Typer(
 for command in (nightly, backfill, restore, remeasure, link, compact, watchdog, prompts, erase, catalog, register):
     app.command()(command)
 app.add_typer(jobs)
+app.add_typer(labels)
 
 
 def main() -> None:

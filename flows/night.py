@@ -34,6 +34,7 @@ from tasks.jobs.stop_jobs import stopped_on
 from tasks.jobs.submit_batch import submit_batch
 from tasks.labels.measure_accuracy import measure_accuracy
 from tasks.labels.remeasure_late_labels import remeasure_late_labels
+from tasks.labels.request_labels import request_labels
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch, note_stop
 from tasks.measure.measure_drift import measure_drift
@@ -160,6 +161,7 @@ def _judge(
     if (flips := step(compare_verdicts, settings, plan)) is not None:
         options.on_flips(flips)
     books = step(publish, settings, plan)
+    step(request_labels, settings, plan, now())
     step(measure_drift, settings, plan, now())
     step(measure_accuracy, settings, run_date, run_id, run_id, now())
     step(remeasure_late_labels, settings, run_date, run_id, now())

@@ -67,6 +67,10 @@ publish               | work/valid, work/rejected,     | ledger: canaries withou
                       |                                | lake/flips, one commit each;   |
                       |                                | their plain objects;           |
                       |                                | balance.json                   |
+request_labels        | work/verdicts,                 | lake/label_requests in one     | another run has the day
+                      | lake/label_requests,           | commit, its plain object;      | (LeaseLost)
+                      | state/salt.json, lease         | state/salt.json, once for all  |
+                      |                                | nights                         |
 measure_drift         | work/valid, work/rejected,     | work/metrics-drift,            | another run has the day
                       | work/verdicts, lake/nights,    | state/vocabulary, state/texts  | (LeaseLost)
                       | lake/metrics,                  |                                |

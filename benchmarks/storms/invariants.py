@@ -15,6 +15,7 @@ from benchmarks.storms.site import Site
 from data_contracts.documents.ledger import EntryState, LedgerEntry, record_id
 from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.flips import FLIPS
+from data_contracts.tables.label_requests import LABEL_REQUESTS
 from data_contracts.tables.review import REVIEW
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS, Status
 from tasks.base.paths import DayPaths
@@ -40,6 +41,7 @@ def check_day(site: Site, run_date: date) -> Iterator[Finding]:
     """A day that is published and at rest."""
     verdicts, entries = site.verdicts(run_date), site.ledger(run_date)
     yield from _check_rows(site, run_date, verdicts)
+    yield from _check_requests(site, run_date, verdicts)
     yield from _check_answers(site, run_date, verdicts)
     yield from _check_books(site, run_date, entries, verdicts)
 
@@ -52,7 +54,7 @@ def check_succession(site: Site, run_date: date) -> Iterator[Finding]:
             sentence = f"{run_date}: {taking.run_id} took the day from {taking.from_run_id}, which works on it"
             yield Finding("two at once", 1, sentence)
     places = {taking.run_id: place for place, taking in enumerate(takings)}
-    for table in (VERDICTS, REJECTED, REVIEW, FLIPS, NIGHTS):
+    for table in (VERDICTS, REJECTED, REVIEW, FLIPS, LABEL_REQUESTS, NIGHTS):
         last = ""
         for commit in site.lake.commits(DayPaths(site.settings, run_date).lake(table.name)):
             run_id = commit.note.get("run_id", "")
@@ -123,13 +125,24 @@ def _check_rows(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterator[
         return
     if night["ingested_count"] != site.input(run_date).height or night["valid_count"] != len(expected):
         yield Finding("unbalanced", 1, f"{run_date}: {night}")
-    for table in (VERDICTS, REJECTED, REVIEW, FLIPS):
+    for table in (VERDICTS, REJECTED, REVIEW, FLIPS, LABEL_REQUESTS):
         rows = verdicts if table is VERDICTS else site.rows(table, run_date)
         plain = Path(DayPaths(site.settings, run_date).plain(table.name))
         if not pl.read_parquet(plain).sort(table.key).equals(rows):
             yield Finding("plain object differs", 1, str(plain))
         if set(rows["run_id"]) - {night["run_id"]}:
             yield Finding("published by two runs", 1, f"{table.name} of {run_date}: {set(rows['run_id'])}")
+
+
+def _check_requests(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterator[Finding]:
+    """The sample stands for the judged comments, each of them once."""
+    judged = verdicts.filter(pl.col("status") == Status.JUDGED)
+    requests = site.rows(LABEL_REQUESTS, run_date)
+    weight = float((1 / requests["inclusion_probability"]).sum())
+    if abs(weight - judged.height) > 1e-6:
+        yield Finding("a sample of other comments", 1, f"{run_date}: {weight} of {judged.height} judged")
+    if unknown := set(requests["comment_id"]) - set(judged["comment_id"]):
+        yield Finding("asked for no verdict's label", len(unknown), f"{run_date}: {sorted(unknown)[:5]}")
 
 
 def _check_answers(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterator[Finding]:

@@ -15,6 +15,9 @@ class LabelSource(StrEnum):
     SAMPLE = "sample"
     OVERTURN = "overturn"
     PLANTED = "planted"
+    #: asked for by a request of that purpose (`label_requests`)
+    AUDIT = "audit"
+    DISAGREEMENT = "disagreement"
 
 
 LABELS = Table(

@@ -4,7 +4,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `moderation`.`labels` (
   `violation` boolean COMMENT 'Whether the comment breaks the guideline.',
   `category` string COMMENT 'The category that it breaks, none when it breaks none. Null when the labeler named none.',
   `labeled_at` timestamp COMMENT 'When it was labelled.',
-  `source` string COMMENT 'How it was chosen: sample, overturn, planted.',
+  `source` string COMMENT 'How it was chosen: sample, overturn, planted, audit, disagreement.',
   `stratum` string COMMENT 'The sampling stratum. Null when it was not sampled in strata.',
   `inclusion_probability` double COMMENT 'The probability, in (0, 1], with which the sample took this comment. Unit: fraction. Null when unknown: then all labelled comments of the day count alike.'
 )

@@ -4,7 +4,7 @@
     {LABELS_URI}/date=D/                       human labels of the day's comments (read only), by the same rule
 
     {OUTPUT_URI}/
-      lake/{verdicts,rejected,review,metrics,nights}/   Delta tables, partitioned by date: the truth
+      lake/{verdicts,rejected,review,flips,metrics,nights,label_requests}/   Delta tables, by date: the truth
       verdicts/date=D/verdicts.parquet         the current day for plain readers, written after the commit
       rejected/date=D/rejected.parquet
       review/date=D/review.parquet
@@ -34,7 +34,8 @@
       state/erasures/D/HASH.json               which comments of the day were erased, by hash: validate keeps them out
       state/backfills/ID.json                  what a backfill was asked for, by whom and why, and which days are done
       state/restores/D.json                    that the day was brought back from an earlier version, and why
-      label_requests/date=D/
+      state/salt.json                          what samples are drawn by, unless SAMPLING_SALT is set
+      label_requests/date=D/label_requests.parquet    whose labels are asked for
       golden/
 
     {BATCH_URI}/D/preflight.probe                 written, read and deleted again before the work
@@ -83,6 +84,11 @@ def notices(settings: Settings, watcher: str) -> str:
     return f"{settings.output_uri}/state/alerts/{watcher}.json"
 
 
+def salt_file(settings: Settings) -> str:
+    """What samples are drawn by."""
+    return f"{settings.output_uri}/state/salt.json"
+
+
 def erasures(settings: Settings) -> str:
     """Folder of all days' erasures."""
     return f"{settings.output_uri}/state/erasures"
@@ -104,6 +110,10 @@ class DayPaths:
     def labels(self) -> str:
         """Folder of the labels of the day's comments."""
         return f"{self.settings.labels_uri}/date={self.run_date}"
+
+    def review(self, digest: str) -> str:
+        """One rater's answers on the reviewer's page."""
+        return f"{self.labels}/review-{digest}.parquet"
 
     def lake(self, table: str) -> str:
         """Root of a Delta table."""

@@ -46,7 +46,7 @@ SNS_TOPIC_ARN = re.compile(r"arn:aws(-[^:]+)?:sns:(?P<region>[a-z0-9-]+):[0-9]{1
 #: What a zone's name looks like; nothing else is repeated.
 _ZONE = re.compile(r"[A-Za-z_]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
 #: Settings that hold passwords and tokens.
-_SECRETS = frozenset({"alert_urls", "alert_routes", "heartbeat_url", "watchdog_url"})
+_SECRETS = frozenset({"alert_urls", "alert_routes", "heartbeat_url", "watchdog_url", "sampling_salt"})
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Language = Literal["en", "ja"]
@@ -79,6 +79,26 @@ class Thresholds(BaseModel):
     min_accuracy: Fraction = 0.75
     #: No effect: label errors are compared with those of earlier days.
     max_label_error_fraction: Fraction = 0.2
+
+
+class LabelRequests(BaseModel):
+    """How many labels a night asks people for, by stratum; all 0: none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flagged: int = Field(default=60, ge=0)
+    borderline: int = Field(default=80, ge=0)
+    clear: int = Field(default=160, ge=0)
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> LabelRequests:
+        counts = (self.flagged, self.borderline, self.clear)
+        if any(counts) and not all(counts):
+            raise ValueError("asks nothing of one stratum: what the model gets wrong there could never be found")
+        return self
+
+    def __str__(self) -> str:
+        return self.model_dump_json()
 
 
 class _ConfigFile(BaseSettings):
@@ -216,6 +236,24 @@ class Settings(BaseSettings):
         description=(
             "A TOML file of announced days, `[[event]]` with name, first, last and metrics (none: all inputs): inputs "
             "of these days are shown and do not ring"
+        ),
+    )
+    label_requests: LabelRequests = Field(
+        default=LabelRequests(),
+        description=(
+            "Labels that a night asks people for, of flagged, borderline and clear comments, as JSON or a TOML table; "
+            "all 0: none"
+        ),
+    )
+    borderline_confidence: Fraction = Field(
+        default=0.8, description="A comment that is not flagged, with a lower confidence than this, is borderline"
+    )
+    sampling_salt: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description=(
+            "What samples are drawn by (secret): who knows it can tell which comments people will look at; none: a "
+            "random one is kept in OUTPUT_URI"
         ),
     )
     thresholds: Thresholds = Thresholds()

@@ -53,20 +53,25 @@ def wait_is_over(run_date: date, objects: Sequence[StoredObject], now: datetime)
 def has_enough(count: int, usual: float | None) -> bool:
     """Whether a day has 90 % of the usual number of labels.
 
-    The usual number stands for the labels that were asked for, which is not known here. For a site whose labels have
-    no past any number is the usual one.
+    The usual number stands for the labels that were asked for, where a site draws a sample of its own. For a site whose
+    labels have no past any number is the usual one.
     """
     return count > 0 and (usual is None or count >= ENOUGH * usual)
 
 
-def as_provisional(rows: pl.DataFrame, usual: float | None) -> pl.DataFrame:
+def as_provisional(rows: pl.DataFrame, expected: str) -> pl.DataFrame:
     """The quality rows of a day whose labels are still coming: their values, and that nothing is said yet.
 
     Columns: the metrics table's; state, reason_code and reason change.
+
+    Args:
+        rows: of one day.
+        expected: what is still waited for, in words; `{}` is the number of labels that have come.
     """
     has_value = pl.col("value").is_not_null()
-    expected = "" if usual is None else f" of usually {usual:,.0f}"
-    words = pl.format("provisional: {}" + expected + " labels have come", pl.col("n"))
+    words = (
+        pl.format(f"provisional: {expected}", pl.col("n")) if "{}" in expected else pl.lit(f"provisional: {expected}")
+    )
     return rows.with_columns(
         state=pl.when(has_value).then(pl.lit(str(State.CANNOT_TELL))).otherwise(pl.lit(str(State.NO_DATA))),
         reason_code=pl.when(has_value)
@@ -76,3 +81,8 @@ def as_provisional(rows: pl.DataFrame, usual: float | None) -> pl.DataFrame:
         .then(pl.concat_str(words, pl.col("reason"), separator="; ", ignore_nulls=True))
         .otherwise("reason"),
     )
+
+
+def usual_words(usual: float | None) -> str:
+    """What is waited for, where only the usual number is known."""
+    return f"{{}}{'' if usual is None else f' of usually {usual:,.0f}'} labels have come"

@@ -37,6 +37,7 @@ class LabelsSeen(BaseModel):
 
     `is_final` is whether no more labels were waited for; it was not noted by earlier versions, which never waited.
     `cells` is what the sample's labels said, for the quality of several nights; earlier versions did not keep it.
+    `waits_for_overturns` is whether the rate of overturned verdicts was still provisional.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +46,7 @@ class LabelsSeen(BaseModel):
     etags: dict[str, str]
     is_final: bool = True
     cells: tuple[LabelledCell, ...] = ()
+    waits_for_overturns: bool = False
 
     @classmethod
     def of(

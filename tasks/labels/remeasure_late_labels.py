@@ -21,6 +21,7 @@ from tasks.base.stage import telling_stage
 from tasks.labels.cohorts import wait_is_over
 from tasks.labels.day_accuracy import DayQuality, measure_quality_of
 from tasks.labels.label_files import LabelsSeen, kept_seen, list_labels_of, load_seen, store_seen
+from tasks.labels.overturns import overturns_are_over
 from tasks.labels.pooled.window import write_quality
 from tasks.ledger.nights import published_runs
 from tasks.measure.metric_history import LABEL_DAYS
@@ -54,6 +55,7 @@ def days_to_measure(outside: Adapters, settings: Settings, published: Mapping[da
             is_changed = bool(now_there.etags)
         else:
             is_over = not before.is_final and wait_is_over(day, objects, now)
+            is_over = is_over or (before.waits_for_overturns and overturns_are_over(day, now))
             is_changed = is_over or not before.is_of(now_there)
         if is_changed:
             changed.append(day)

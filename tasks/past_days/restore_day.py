@@ -31,6 +31,7 @@ from tasks.base.frames import record_batches, scan_file, scratch
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.labels.day_accuracy import measure_day
+from tasks.labels.sample.day_requests import publish_requests
 from tasks.ledger.lease import check_held, held
 from tasks.past_days.day_versions import (
     DayVersion,
@@ -44,7 +45,7 @@ from tasks.verdicts.day_flips import published_verdicts, write_flips
 from tasks.verdicts.plain_objects import send_plain
 from tasks.verdicts.review_list import review_list
 
-#: The day's tables that have a past of their own; `review` and `flips` follow from the verdicts.
+#: The day's tables that have a past of their own; `review`, `flips` and `label_requests` follow from the verdicts.
 TABLES: tuple[Table, ...] = (VERDICTS, REJECTED)
 
 _BATCH_ROWS = 50_000
@@ -128,8 +129,11 @@ def _source(outside: Adapters, paths: RunPaths, table: Table, wanted: DayVersion
 class _Publication:
     """The tables of a day that is brought back, each in one commit, as long as the day is ours."""
 
-    def __init__(self, outside: Adapters, paths: RunPaths, note: dict[str, str]) -> None:
+    def __init__(
+        self, outside: Adapters, paths: RunPaths, note: dict[str, str], restored_run_id: str, now: datetime
+    ) -> None:
         self._outside, self._paths, self._note = outside, paths, note
+        self._restored_run_id, self._now = restored_run_id, now
         self._still_ours = partial(check_held, outside.storage, paths, paths.run_id)
         self._erased = {Path(item.uri).stem for item in outside.storage.list(paths.erasures)}
         self.counts: dict[str, int] = {}
@@ -150,7 +154,7 @@ class _Publication:
             if source.table is not VERDICTS:
                 self._publish(path, source.table)
                 return
-            # Review list and flips follow from the verdicts, also of days that are older than these tables.
+            # Review list, flips and label requests follow from the verdicts, of days too that are older than these.
             replaced, review, flips = (Path(folder) / f"{name}.parquet" for name in ("replaced", "review", "flips"))
             published_verdicts(self._outside, paths).sink_parquet(replaced)
             self._publish(path, VERDICTS)
@@ -159,6 +163,7 @@ class _Publication:
             most = max(pq.ParquetFile(file).metadata.num_rows for file in (replaced, path))
             self.counts[FLIPS.name] = write_flips(scan_file(replaced), scan_file(path), most, run_date, flips)
             self._publish(flips, FLIPS)
+            publish_requests(self._outside, paths, path, self._note, self._now, self._still_ours, self._restored_run_id)
 
     def close(self, row: dict[str, Any]) -> None:
         """Commit the day's row of NIGHTS: from then on the day is what it was."""
@@ -184,7 +189,7 @@ def _bring_back(
     before = nights.row(0, named=True) if nights.height else {}
     note = {"run_id": paths.run_id, "run_date": str(paths.run_date), "plan_sha256": row["plan_sha256"]}
     note |= {"reason": "restore", "restored_version": str(wanted.commit.version), "why": reason}
-    publication = _Publication(outside, paths, note)
+    publication = _Publication(outside, paths, note, row["run_id"], now)
     for source in sources:
         publication.bring_back(source)
     row |= {"flip_count": publication.counts[FLIPS.name]}

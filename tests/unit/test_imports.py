@@ -53,6 +53,8 @@ FENCES = {
     "deltalake": "tasks/adapters/",
     "apprise": "tasks/adapters/",
     "urllib.request": "tasks/adapters/",
+    "starlette": "tasks/labels/reviewer/",
+    "uvicorn": "tasks/labels/reviewer/",
     "great_expectations": "data_contracts/expectations.py",
     "pandas": "data_contracts/expectations.py",
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from data_contracts.tables.comments import COMMENTS, Reason
-from data_contracts.tables.labels import LABELS
+from data_contracts.tables.label_requests import Purpose, Stratum
+from data_contracts.tables.labels import LABELS, LabelSource
 from data_contracts.tables.review import ReviewReason
 from data_contracts.tables.table import FIRST_VERSION, Column, Table
 from data_contracts.tables.verdicts import DecidedBy, Status
@@ -105,6 +106,12 @@ _FAULTS = {
     "and named; it stops nothing",
 }
 
+_OVERTURNS = f"""**`overturn_rate`** is x of n: n is the day's published violations (judged comments whose verdict is
+one, duplicates included), x those of them that a label of source `overturn` says are none. It is null until a site's
+first overturn, 0 for a day without any after that, and provisional until the day is {LABEL_DAYS} days old. Missed violations that people
+report are no part of it: they stand in `accuracy`, slice `source=overturn`.
+"""
+
 _JUDGED = f"""### How a night is judged
 
 One detector judges every (metric, slice) from the nights up to its own: `tasks/measure/detect`, whose docstring is the
@@ -127,9 +134,10 @@ metrics and slices together.
 - Announced days (`MODERATION_EVENTS`) are `ok` with `reason_code` `event`, stay out of what later nights are compared
   with, and never excuse outputs, pipeline or quality.
 
-**Labels come late.** A day is judged once its labels are complete: it has {ENOUGH:.0%} of the usual number of sample
-labels (the median of the last {USUAL_DAYS} complete days; any number while there are none), or its files have not
-changed for {STILL.days} days, or it is {LABEL_DAYS} days old. Until then its quality rows are `cannot_tell` with
+**Labels come late.** A day is judged once its labels are complete: {ENOUGH:.0%} of its `label_requests` are answered
+(where a site draws a sample of its own: it has {ENOUGH:.0%} of the usual number of sample labels, the median of the
+last {USUAL_DAYS} complete days; any number while there are none), or its files have not changed for {STILL.days} days, or it
+is {LABEL_DAYS} days old. Until then its quality rows are `cannot_tell` with
 `reason_code` `provisional`, or `no_data`, and no other day is compared with them. A day that is still without labels
 after {LABEL_DAYS} days is a ticket where at least 7 of the 28 days before had some. Accuracy is judged on slice `all`
 alone; its `stratum=` rows, whose `x` and `n` are plain counts, are the evidence where there are any. In other slices
@@ -231,6 +239,9 @@ def _values() -> str:
         ("`verdicts.decided_by`", DecidedBy),
         ("`rejected.reason`", Reason),
         ("`review.reason`", ReviewReason),
+        ("`label_requests.stratum`", Stratum),
+        ("`label_requests.purpose`", Purpose),
+        ("`labels.source`", LabelSource),
     )
     rows = [(name, ", ".join(f"`{value}`" for value in values)) for name, values in sets]
     category = "those of the prompt version, in the front matter of `prompts/comment_review/vN.md`"
@@ -243,7 +254,7 @@ def _metrics() -> str:
         for name, rule in RULES.items()
     ]
     slices = "Slices: `all`, `language=ja`, `category=spam`, `stratum=flagged`, `source=planted`, `product=p0001`.\n"
-    return f"{slices}\n{_grid(('metric', 'value is', 'unit', 'group', 'worse when'), rows)}\n{_JUDGED}"
+    return f"{slices}\n{_grid(('metric', 'value is', 'unit', 'group', 'worse when'), rows)}\n{_OVERTURNS}\n{_JUDGED}"
 
 
 def _unit(name: str) -> str:

@@ -10,6 +10,7 @@ import polars as pl
 from data_contracts.tables.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.tables.comments import COMMENTS, REJECTED
 from data_contracts.tables.flips import FLIPS
+from data_contracts.tables.label_requests import LABEL_REQUESTS
 from data_contracts.tables.labels import LABELS
 from data_contracts.tables.metrics import METRICS
 from data_contracts.tables.review import REVIEW
@@ -72,6 +73,14 @@ PUBLISHED = (
         "Empty for a day that was published once. A night, a backfill and a restore compare with what readers had "
         "before; what earlier publications changed stands in the table's history. An answer that was lacking and has "
         "come is no flip. How many, which way and why: `flips.json` of the run.",
+    ),
+    Publication(
+        LABEL_REQUESTS,
+        "replaced",
+        True,
+        "The sample of a day is drawn anew whenever its verdicts become others, by the same hash, so that most of it "
+        "stays. Labels that were given keep the stratum and probability that they were asked with. "
+        "How it gets labelled: docs/labels.md.",
     ),
 )
 

@@ -25,6 +25,9 @@ from tasks.base.ports import AlertMessage, Job, Severity
 from tasks.base.settings import Settings
 from tasks.jobs.expire_batch_files import expire_batch_files
 from tasks.jobs.stop_jobs import stop_day
+from tasks.labels.exchange.export_labels import export_labels
+from tasks.labels.exchange.import_labels import import_labels
+from tasks.labels.progress.show_status import label_status
 from tasks.past_days.erasure.erase_comment import erase_comment
 from tests.bench import TinyMind
 from tests.hostile_nights import comment, put_comments
@@ -51,12 +54,15 @@ PLACEHOLDERS = {
 DAY, SMALL_DAY, CANCELLED_DAY = date(2026, 11, 19), date(2026, 11, 18), date(2026, 11, 17)
 NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
 
+WHOSE = {"submitter.json": "submitter", "bedrock-role.json": "role", "label-importer.json": "importer"}
+
 #: Granted though no call of these nights needs it.
 NOT_CALLED = {
     "submitter.json": {
         "bedrock:GetInferenceProfile": "asked where MODEL_ID is an application inference profile; the sandbox has none",
         "s3:AbortMultipartUpload": "delta-rs gives up an upload in parts only when it fails in the middle of one",
     },
+    "label-importer.json": {},
     "bedrock-role.json": {
         "kms:DescribeKey": "Bedrock looks at the key before it uses it; the sandbox has no keys",
         "kms:Decrypt": "Bedrock reads input that we encrypted; the sandbox has no keys",
@@ -199,14 +205,15 @@ class Interrupted:
 
 
 class Uses(NamedTuple):
-    """What was done by the one who runs the nights, and by Bedrock in its role."""
+    """What was done by the one who runs the nights, by Bedrock in its role, and by the one who takes labels in."""
 
     submitter: set[Use]
     role: set[Use]
+    importer: set[Use]
 
 
 @pytest.fixture(scope="module")
-def uses() -> Uses:
+def uses(tmp_path_factory: pytest.TempPathFactory) -> Uses:
     """Every use of three nights: one in a batch, told and cleaned up after; a small one; one that is cancelled."""
     calls: list[tuple[str, dict[str, Any]]] = []
     role_calls: list[tuple[str, dict[str, Any]]] = []
@@ -241,13 +248,15 @@ def uses() -> Uses:
                 "provide-client-params.s3", lambda params, model, **_: role_calls.append((model.name, dict(params)))
             )
             _work(sandbox, settings, environment)
+            before = len(wire.asked)
+            _label(settings, tmp_path_factory.mktemp("labels") / "ann.jsonl")
             jobs, by_bedrock = list(sandbox.bedrock.store), list(role_calls)
         sandbox.reset()
-    asked_for = {use for asked in wire.asked for use in s3_uses(asked)}
+    asked_for = {use for asked in wire.asked[:before] for use in s3_uses(asked)}
     asked_for |= {use for operation, parameters in calls for use in bedrock_uses(operation, parameters)}
     by_role = {use for operation, parameters in by_bedrock for use in _role_uses(operation, parameters)}
     by_role |= {Use("bedrock:InvokeModel", arn) for job in jobs for arn in _model_arns(str(job.request["modelId"]))}
-    return Uses(asked_for, by_role)
+    return Uses(asked_for, by_role, {use for asked in wire.asked[before:] for use in s3_uses(asked)})
 
 
 def _noon(day: date) -> datetime:
@@ -274,6 +283,16 @@ def _work(sandbox: Sandbox, settings: Settings, environment: pytest.MonkeyPatch)
     expire_batch_files.fn(settings, DAY, NOW + timedelta(days=3))
 
 
+def _label(settings: Settings, path: Path) -> None:
+    """A rater's round: what is asked of a day, answered, taken in, and how far the labels are."""
+    assert export_labels(settings, DAY, "ann", "jsonl", path).task_count > 0
+    rows = [json.loads(line) | {"violation": False} for line in path.read_text().splitlines()]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    (imported,) = import_labels(settings, [path], NOW)
+    assert imported.days[0].put.is_new
+    assert label_status(settings, 1)[0].answered_count > 0
+
+
 def _role_uses(operation: str, parameters: dict[str, Any]) -> Iterator[Use]:
     at_bucket = f"arn:aws:s3:::{parameters['Bucket']}"
     match operation:
@@ -285,7 +304,7 @@ def _role_uses(operation: str, parameters: dict[str, Any]) -> Iterator[Use]:
             raise AssertionError(f"which permission does Bedrock need for {operation}?")
 
 
-@pytest.mark.parametrize(("name", "whose"), [("submitter.json", "submitter"), ("bedrock-role.json", "role")])
+@pytest.mark.parametrize(("name", "whose"), list(WHOSE.items()))
 def test_every_call_is_granted(name: str, whose: str, uses: Uses) -> None:
     """No call that was made lacks a permission on the very resource that it was made for."""
     made: set[Use] = getattr(uses, whose)
@@ -294,7 +313,7 @@ def test_every_call_is_granted(name: str, whose: str, uses: Uses) -> None:
     assert not refused
 
 
-@pytest.mark.parametrize(("name", "whose"), [("submitter.json", "submitter"), ("bedrock-role.json", "role")])
+@pytest.mark.parametrize(("name", "whose"), list(WHOSE.items()))
 def test_nothing_is_granted_in_vain(name: str, whose: str, uses: Uses) -> None:
     """Every action of every statement, and every resource of it, was needed, but for those whose reason stands here."""
     made: set[Use] = getattr(uses, whose)
@@ -320,7 +339,7 @@ def test_the_role_can_be_lent_to_bedrock_alone() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["submitter.json", "bedrock-role.json"])
+@pytest.mark.parametrize("name", ["submitter.json", "bedrock-role.json", "label-importer.json"])
 def test_no_star_is_wider_than_it_must_be(name: str) -> None:
     """No action has a star, and no statement is of every resource but the one whose calls know none."""
     for statement in statements(name):
@@ -334,6 +353,7 @@ def test_no_star_is_wider_than_it_must_be(name: str) -> None:
     [
         Use("s3:PutObject", "arn:aws:s3:::moderation-input/comments/date=2026-11-19/part-0.parquet"),
         Use("s3:DeleteObject", "arn:aws:s3:::moderation-input/labels/x"),
+        Use("s3:PutObject", "arn:aws:s3:::moderation-input/labels/date=2026-11-19/import-0.parquet"),
         Use("bedrock:InvokeModel", f"arn:aws:bedrock:{REGION}::foundation-model/another.model-v1:0"),
         Use("bedrock:StopModelInvocationJob", f"arn:aws:bedrock:{REGION}:999999999999:model-invocation-job/x"),
         Use("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/Administrator"),

@@ -465,7 +465,7 @@ def test_an_error_about_a_secret_does_not_repeat_it(name: str, value: str, envir
 def test_public_settings_are_json_and_name_every_other_setting() -> None:
     """What a plan stores of the settings is plain JSON with every setting but the secrets."""
     public: dict[str, Any] = json.loads(json.dumps(Settings.load().public()))
-    secrets = {"alert_urls", "alert_routes", "heartbeat_url", "watchdog_url"}
+    secrets = {"alert_urls", "alert_routes", "heartbeat_url", "watchdog_url", "sampling_salt"}
     assert set(public) == set(Settings.model_fields) - secrets - {former.name for former in RENAMED}
 
 

@@ -422,7 +422,7 @@ def test_no_labels(settings: Settings) -> None:
     assert (summary.state, summary.accuracy) == (State.NO_DATA, None)
     rows = metrics_of(settings, DAY)
     assert set(rows["state"]) == {"no_data"}
-    assert set(rows["metric"]) == {*QUALITY, "label_error_rate"}
+    assert set(rows["metric"]) == {*QUALITY, "label_error_rate", "overturn_rate"}
 
 
 @pytest.mark.parametrize("source", ["sample", "planted"])
