@@ -27,10 +27,9 @@ def _labels() -> None:
 
 def _run(command: str, call: Callable[[], Sequence[str]]) -> None:
     """Print what a call has to say, or end with its error as one line."""
-    from tasks.base.errors import WrongUsage
+    from tasks.base.errors import WrongUsage, describe_failure
     from tasks.base.panics import panics_told
     from tasks.labels.exchange.import_labels import BadRows
-    from tasks.reports.log_lines import describe_failure
 
     try:
         with panics_told():

@@ -64,7 +64,7 @@ def pooled_quality(cells: pl.DataFrame, until: date, windows: Sequence[int] = WI
         until: the night that is reported.
         windows: calendar nights of each window.
     """
-    known = cells.select(list(CELLS)).cast(CELLS).filter(pl.col("date") <= until, pl.col("n") > 0)
+    known = cells.select(list(CELLS)).cast(pl.Schema(CELLS)).filter(pl.col("date") <= until, pl.col("n") > 0)
     last = known["date"].max()
     rows: list[dict[str, object]] = []
     if isinstance(last, date):
