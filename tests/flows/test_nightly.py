@@ -21,7 +21,6 @@ from sandbox.days import sample_day
 from tasks import adapters
 from tasks.base.errors import InputAbsent, OverBudget, SchemaDrift, SomethingWrong, TooFewJudged, TooManyRejected
 from tasks.base.settings import Settings
-from tasks.reports.days_page import describe_days
 from tasks.reports.links import report_links
 from tests.prefect_site import RUN_DATE, Site
 
