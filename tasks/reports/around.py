@@ -26,11 +26,12 @@ def surroundings(run: Run, row: pl.DataFrame) -> Surroundings:
         row: the night's row of `nights`, which is not written yet.
     """
     settings = run.paths.settings
-    healthy = healthy_metrics(rows_of(read_standing(run.outside, run.paths)))
+    standing = tuple(rows_of(read_standing(run.outside, run.paths)))
     return Surroundings(
         trail=read_trail(run.outside, settings, run.paths.run_date, row.to_dicts()),
+        standing=standing,
         events=tuple(Span(event.first, event.last, event.name) for event in settings.announced_events),
-        alerts=read_open_alerts(run.storage, settings, healthy),
+        alerts=read_open_alerts(run.storage, settings, healthy_metrics(standing)),
     )
 
 
@@ -43,7 +44,7 @@ def evidence_of(run: Run, night: Night, around: Surroundings) -> Evidence:
         judged_count=night.statuses.get(Status.JUDGED, 0),
         open_count=sum(night.statuses.get(status, 0) for status in OPEN),
         most_failed=run.paths.settings.thresholds.max_failed_fraction,
-        rows=tuple(rows_of(read_standing(run.outside, run.paths))),
+        rows=around.standing or (),
         changes=around.trail.changes() if around.trail else (),
         open_groups=frozenset(alert.group for alert in around.alerts),
     )

@@ -33,7 +33,7 @@ def _trust_lines(trust: Trust, say: Say) -> list[str]:
     """The report's first screen in lines: the answer with its reasons, what to do, the command."""
     reasons = " ".join(say.reason(said) for said in trust.reasons)
     question = say.plain("Can the verdicts of this night be trusted?")
-    lines = [f"{question} {say.words.answers[trust.answer]}. {reasons}"]
+    lines = [f"{question} {say.plain('{answer}.', answer=say.words.answers[trust.answer])} {reasons}"]
     lines.append(f"{say.plain('What to do')}: {say.step(trust.step)}")
     return [*lines, *([trust.command] if trust.command else [])]
 

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.tables.metrics import State
+from data_contracts.tables.metrics import MetricRow, State
 from data_contracts.tables.verdicts import Status
 from tasks.base.figures import count, number, per_thousand, percent
 from tasks.base.ports import JobStatus
@@ -41,6 +41,7 @@ from tasks.reports.report_parts import (
     shown,
 )
 from tasks.reports.trail import Trail
+from tasks.reports.trust import degraded_rows
 from tasks.reports.words.say import say_in
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Surroundings(BaseModel):
 
     Attributes:
         trail: the nights before; None: nothing is known of them.
+        standing: how things stand tonight, of quality what the newest day that could tell says; None: the night's rows.
         events: announced days.
         alerts: what is open.
         why: the change of the violation rate, split up; None: not measured.
@@ -60,6 +62,7 @@ class Surroundings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     trail: Trail | None = None
+    standing: tuple[MetricRow, ...] | None = None
     events: tuple[Span, ...] = ()
     alerts: tuple[OpenAlert, ...] = ()
     why: ChangeParts | None = None
@@ -128,6 +131,7 @@ def render_report(night: Night, around: Surroundings = Surroundings(), language:
     run_date = date.fromisoformat(night.run_date)
     trail = around.trail or Trail(last=run_date)
     days = days_of(trail)
+    degraded = degraded_rows(night.metrics if around.standing is None else around.standing)
     return (
         _page(language)
         .get_template("report.html.j2")
@@ -136,7 +140,8 @@ def render_report(night: Night, around: Surroundings = Surroundings(), language:
             trust=night.trust,
             books=night.balance,
             headline=headline_accuracy(night.metrics),
-            degraded=[row for row in compared.telling if row.state == State.DEGRADED],
+            degraded=degraded,
+            degraded_tonight=[row for row in compared.telling if row.state is State.DEGRADED],
             is_compared=any(row.baseline is not None for row in compared.telling),
             charts=draw_charts(trail, around.events, say),
             pooled=pooled_rows(trail, run_date),

@@ -223,7 +223,7 @@ def _step(seen: Evidence, reason: Said) -> _Step:
         case "incomplete":
             return _partial(seen) if seen.open_count else _review(seen)
         case "accuracy" | "golden_accuracy" | "golden_flip_rate" | "attack_success_rate":
-            return _set_back(seen.changes[-1]) if seen.changes else _Step(Said(code="label"), _export(seen.run_date))
+            return _about_quality(seen, reason)
         case "empty":
             return _Step(Said(code="ask_upstream"))
         case "labels_stopped":
@@ -232,6 +232,15 @@ def _step(seen: Evidence, reason: Said) -> _Step:
             return _Step(Said(code="wait"))
         case _:
             return _Step(Said(code="label_first"), _export(seen.run_date))
+
+
+def _about_quality(seen: Evidence, reason: Said) -> _Step:
+    """Set back what changed before it got worse; what changed afterwards is not the cause."""
+    row = seen.row(reason.code)
+    since = (row.since or row.date) if row else seen.run_date
+    if before := [change for change in seen.changes if change.day <= since]:
+        return _set_back(before[-1])
+    return _Step(Said(code="label"), _export(seen.run_date))
 
 
 def _set_back(change: Change) -> _Step:

@@ -88,7 +88,7 @@ def axis_of(points: Sequence[Point]) -> Axis:
     reach = (most - least) or abs(most) * 0.1 or 1.0
     for point in points:  # a limit is shown where that does not flatten the course
         for limit in (point.limit_low, point.limit_high):
-            if limit is not None and least - reach <= limit <= most + reach:
+            if limit is not None and max(least - reach, min(least, 0.0)) <= limit <= most + reach:
                 known.append(limit)
     low, high = min(known), max(known)
     margin = ((high - low) or reach) * _MARGIN
@@ -107,10 +107,9 @@ def round_ticks(low: float, high: float) -> tuple[float, ...]:
 
 def _look(lp: Any) -> Any:
     blank = lp.element_blank()
-    text = lp.element_text(size=11)
     return lp.theme_void() + lp.theme(
-        axis_text_x=text,
-        axis_text_y=text,
+        axis_text_x=lp.element_text(size=11, angle=0),  # or labels that are close are turned
+        axis_text_y=lp.element_text(size=11),
         axis_ticks_x=lp.element_line(color=ROLES["axis"], size=_THIN),
         axis_line_x=lp.element_line(color=ROLES["axis"], size=_THIN),
         panel_grid_major_y=lp.element_line(color=ROLES["grid"], size=_THIN),
@@ -183,11 +182,11 @@ def _course(lp: Any, chart: Chart) -> list[Any]:
         aes = lp.aes(x="day", ymin="low", ymax="high")
         layers.append(lp.geom_linerange(mapping=aes, data=frame, color=ROLES["interval"], size=_BAR * 3))
     expected = [point for point in chart.points if point.expected is not None]
-    for run in runs(expected):
+    for run in lines(expected):
         frame = {"day": [_day(chart, point.day) for point in run], "value": [point.expected for point in run]}
         aes = lp.aes("day", "value")
         layers.append(lp.geom_line(mapping=aes, data=frame, color=ROLES["expected"], size=_LINE, linetype="dashed"))
-    for run in runs(chart.points):
+    for run in lines(chart.points):
         frame = {"day": [_day(chart, point.day) for point in run], "value": [point.value for point in run]}
         layers.append(lp.geom_line(mapping=lp.aes("day", "value"), data=frame, color=ROLES["course"], size=_LINE))
     for is_bad, role, shape, size in ((False, "night", 16, 1.8), (True, "bad", 17, 4.0)):
@@ -209,3 +208,8 @@ def runs(points: Sequence[Point]) -> list[list[Point]]:
         else:
             found.append([point])
     return found
+
+
+def lines(points: Sequence[Point]) -> list[list[Point]]:
+    """The runs that are long enough for a line; the library complains of others."""
+    return [run for run in runs(points) if len(run) > 1]

@@ -51,8 +51,8 @@ class Chart(NamedTuple):
 
     @property
     def is_degraded(self) -> bool:
-        """Whether its newest night is."""
-        return self.points[-1].is_degraded and self.points[-1].day == self.last
+        """Whether its newest value is: labels come days after the night."""
+        return self.points[-1].is_degraded
 
     @property
     def degraded_count(self) -> int:

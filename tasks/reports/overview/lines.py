@@ -61,7 +61,8 @@ def summary_lines(overview: Overview, say: Say) -> list[str]:
     if overview.trust is not None:
         answer = say.words.answers[overview.trust.answer]
         question = say.plain("Can the verdicts of {day} be trusted?", day=overview.trust_day)
-        lines.append(f"{question} {answer}. {' '.join(map(say.reason, overview.trust.reasons[:2]))}")
+        reasons = " ".join(map(say.reason, overview.trust.reasons[:2]))
+        lines.append(f"{question} {say.plain('{answer}.', answer=answer)} {reasons}")
         lines.append(f"{say.plain('What to do')}: {say.step(overview.trust.step)}")
         lines += [f"  {overview.trust.command}"] if overview.trust.command else []
     published = [day for day in overview.days if day.run_id is not None]

@@ -40,8 +40,8 @@ ENGLISH = ReportWords(
         "judged since {day}. What changed:",
         "set_model_back": "Do not act on verdicts unseen. Set MODERATION_MODEL_ID back to {old}: {new} has judged "
         "since {day}.",
-        "label": "Do not act on verdicts unseen. Prompt and model are the same as before, so let people label the "
-        "night to see what is judged wrongly.",
+        "label": "Do not act on verdicts unseen. Neither prompt nor model changed before it got worse, so let people "
+        "label the night to see what is judged wrongly.",
         "label_first": "Let people label the night; until then treat its verdicts with care.",
         "ask_upstream": "Ask upstream whether the day really had no comments.",
         "ask_labelers": "Ask those who label why nothing comes.",
