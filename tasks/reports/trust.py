@@ -114,7 +114,7 @@ def _unbalanced(seen: Evidence) -> Said | None:
 
 
 def _incomplete(seen: Evidence) -> Said | None:
-    if seen.judged_share is None or 1 - seen.judged_share <= seen.most_failed:
+    if seen.lacking_count <= seen.most_failed * seen.verdict_count:
         return None
     facts = {"share": seen.judged_share, "lacking": seen.lacking_count, "count": seen.verdict_count}
     return Said(code="incomplete", facts=facts)

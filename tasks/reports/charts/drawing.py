@@ -6,6 +6,7 @@ Colours here are names: each stands for a class that the page's style sheet colo
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -55,8 +56,7 @@ def draw(
         spans: announced days.
         marks: first nights of another prompt or model.
     """
-    import lets_plot as lp  # a tenth of a second: for whoever draws
-
+    lp = _library()
     axis = axis_of(chart.points)
     plot = lp.ggplot() + _look(lp) + lp.ggsize(WIDTH, HEIGHT)
     for layer in (*_limits(lp, chart, axis), *_spans(lp, chart, spans, axis), *_marks(lp, chart, marks, axis)):
@@ -78,6 +78,17 @@ def draw(
         expand=[0, 0],
     )
     return clean(plot.to_svg(), legend.title, legend.description, key)
+
+
+def _library() -> Any:
+    """The plotting library: a tenth of a second, for whoever draws.
+
+    Its docstrings have backslashes of which Python warns each time that it compiles them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import lets_plot
+    return lets_plot
 
 
 def axis_of(points: Sequence[Point]) -> Axis:

@@ -106,4 +106,4 @@ def _point(row: MetricRow) -> Point:
         high = None if worse is Worse.LOWER else expected + threshold
     places = (row.value, number(row.ci_low), number(row.ci_high), expected, low, high)
     value, *rest = (None if place is None else typical(place, row.metric) for place in places)
-    return Point(row.date, value or 0.0, *rest, row.state is State.DEGRADED)
+    return Point(row.date, value or 0.0, *rest, row.state == State.DEGRADED)

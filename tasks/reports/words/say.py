@@ -12,7 +12,7 @@ from markupsafe import Markup
 from data_contracts.documents.trust import Said
 from data_contracts.tables.metrics import Kind, MetricRow
 from tasks.alerts.words import WORDS
-from tasks.base.figures import NONE, count, dollars, number, percent
+from tasks.base.figures import NONE, count, dollars, long_date, number, percent
 from tasks.base.safe_text import brief
 from tasks.reports.words.english import ENGLISH
 from tasks.reports.words.forms import ReportWords
@@ -134,10 +134,10 @@ class Say:
 
     def long_date(self, day: str) -> str:
         """A date with its weekday, which explains many a number."""
-        given = date.fromisoformat(day)
         if self.language == "ja":
+            given = date.fromisoformat(day)
             return f"{given.year}年{given.month}月{given.day}日({_WEEKDAYS[given.weekday()]})"
-        return f"{given:%A %-d %B %Y}"
+        return long_date(day)
 
 
 @cache

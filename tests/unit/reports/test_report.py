@@ -13,19 +13,18 @@ from data_contracts.documents.ledger import EntryState
 from data_contracts.documents.summary import Night
 from data_contracts.tables.metrics import MetricRow
 from data_contracts.tables.verdicts import Status
-from tasks.base.figures import dollars, duration, percent
+from tasks.base.figures import dollars, percent
 from tasks.base.safe_text import brief, inert
 from tasks.reports.report import job_order, render_report
 from tasks.reports.report_parts import (
-    amount,
     drift,
     drift_mark,
     headline_accuracy,
     nights_since,
     quality,
     rests_on_few,
-    shown_count,
 )
+from tasks.reports.words.say import say_in
 from tests.sample_nights import (
     HOSTILE,
     INVISIBLE,
@@ -40,6 +39,8 @@ from tests.sample_nights import (
     metric,
     unknown_price,
 )
+
+SAY = say_in("en")
 
 
 class Page(HTMLParser):
@@ -128,7 +129,8 @@ def test_the_numbers_of_the_night_are_there() -> None:
     """Balance, statuses, reasons, money, jobs, times and paths are on the page as people write them."""
     text = text_of(a_night())
     for said in (
-        "Night of Thursday 19 November 2026 published 2 degraded",
+        "Night of Thursday 19 November 2026",
+        "Degraded 2 measures, see below",
         "11,921 ingested = 11,788 valid + 133 rejected",
         "blank text 61 45.9%",
         "judged 11,762 99.8%",
@@ -168,21 +170,21 @@ def test_an_estimate_says_what_it_holds_twice() -> None:
 
 def test_what_waits_for_a_person_is_on_the_first_screen() -> None:
     """Comments without a verdict are counted beside those that have one."""
-    assert "Judged 11,762 99.8% of the verdicts; 26 for a person" in text_of(a_night())
+    assert "Judged 99.8% 11,762 of 11,788 comments; 26 for a person" in text_of(a_night())
 
 
 def test_nothing_compared_is_not_nothing_degraded() -> None:
     """A night without a baseline is not called well, though a measure that needs none is."""
     rows = [metric("label_error_rate", value=0.0, state="ok"), metric("violation_rate", state="learning", n=0)]
-    assert "published nothing to compare with yet" in text_of(a_night(metrics=rows))
+    assert "Degraded 0 nothing to compare with yet" in text_of(a_night(metrics=rows))
     rows = [compared("violation_rate", "all", 0.06, 0.06, 0.01)]
-    assert "published nothing degraded" in text_of(a_night(metrics=rows))
+    assert "Degraded 0 nothing is" in text_of(a_night(metrics=rows))
 
 
 def test_warnings_come_first() -> None:
-    """What was found before the first job is on the page as dead text, before the figures."""
+    """What was found before the first job is on the page as dead text, before the pictures."""
     text = text_of(a_night(warnings=["the canary's answer is malformed", HOSTILE[0]]))
-    found = [text.index(part) for part in ("Found on the way", "the canary's answer is malformed", "Ingested")]
+    found = [text.index(part) for part in ("Found on the way", "the canary's answer is malformed", "in pictures")]
     assert found == sorted(found)
 
 
@@ -224,7 +226,7 @@ def test_an_unbooked_job_renders() -> None:
         pytest.param(METRIC_ROWS, "Measured on 250 labelled comments of the sample", id="sample"),
         pytest.param(
             [metric("accuracy", state="no_data"), estimated("accuracy", "source=planted", 0.9, 40, 0.1)],
-            "measured on 40 planted labels",
+            "was measured on 40 planted labels",
             id="planted",
         ),
         pytest.param([estimated("accuracy", "source=overturn", 0.4, 9, 0.3)], "is not known", id="overturn"),
@@ -283,13 +285,12 @@ def test_a_degraded_accuracy_is_drift_too() -> None:
 
 
 def test_a_huge_night_stays_readable() -> None:
-    """The alarm names ten of sixteen, all of them are in the open table, and the many that are ok are folded."""
+    """The alarm names ten of sixteen, the open table has them all, and those that are ok are folded."""
     metrics = many_metrics()
     text = text_of(a_night(metrics=metrics, jobs=[job(n) for n in range(40)]))
-    assert "16 degraded" in text
+    assert "Degraded 16 measures" in text
     assert "and 6 more, under Drift" in text
-    assert shown_count(drift(metrics).telling) == 20
-    assert "54 more, all ok" in text
+    assert "58 more, all ok" in text
     assert "34 more, all completed" in text
 
 
@@ -338,17 +339,17 @@ def test_the_first_degraded_night_is_night_one() -> None:
         (dollars(0.00001), "under $0.0001"),
         (dollars(0.0013), "$0.0013"),
         (dollars(1234.5), "$1,234.50"),
-        (duration(12.34), "12.3 s"),
-        (duration(252), "4.2 min"),
-        (duration(3725), "1 h 02 min"),
-        (duration(7199), "2 h 00 min"),
-        (amount(0.0231, metric("violation_rate"), signed=True), "+2.31 points"),
-        (amount(-262.0, metric("volume", kind="count"), signed=True), "-262"),
-        (amount(7.42, metric("cost_usd", kind="count")), "$7.42"),
-        (amount(-0.0882, metric("cost_usd", kind="count"), signed=True), "-$0.0882"),
-        (amount(3.861, metric("text_length_log", kind="mean")), "46.5"),
-        (amount(-0.013, metric("text_length_log", kind="mean"), signed=True), "-1.3%"),
-        (amount(None, metric("volume", kind="count")), "–"),
+        (SAY.duration(12.34), "12.3 s"),
+        (SAY.duration(252), "4.2 min"),
+        (SAY.duration(3725), "1 h 02 min"),
+        (SAY.duration(7199), "2 h 00 min"),
+        (SAY.amount(0.0231, metric("violation_rate"), signed=True), "+2.31 points"),
+        (SAY.amount(-262.0, metric("volume", kind="count"), signed=True), "-262"),
+        (SAY.amount(7.42, metric("cost_usd", kind="count")), "$7.42"),
+        (SAY.amount(-0.0882, metric("cost_usd", kind="count"), signed=True), "-$0.0882"),
+        (SAY.amount(3.861, metric("text_length_log", kind="mean")), "46.5"),
+        (SAY.amount(-0.013, metric("text_length_log", kind="mean"), signed=True), "-1.3%"),
+        (SAY.amount(None, metric("volume", kind="count")), "–"),
         (brief("x" * 100), "x" * 79 + "…"),
         (inert("a\u202eb\x1b[31m\nc\ud800"), "ab [31m c"),
     ],
