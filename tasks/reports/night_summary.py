@@ -32,9 +32,8 @@ def headline(night: Night) -> str:
 def _trust_lines(trust: Trust, say: Say) -> list[str]:
     """The report's first screen in lines: the answer with its reasons, what to do, the command."""
     reasons = " ".join(say.reason(said) for said in trust.reasons)
-    question = say.plain("Can the verdicts of this night be trusted?")
-    lines = [f"{question} {say.plain('{answer}.', answer=say.words.answers[trust.answer])} {reasons}"]
-    lines.append(f"{say.plain('What to do')}: {say.step(trust.step)}")
+    lines = [f"{say.plain('{answer}.', answer=say.words.answers[trust.answer])} {reasons}"]
+    lines += [] if trust.step.code == "nothing" else [f"{say.plain('What to do')}: {say.step(trust.step)}"]
     return [*lines, *([trust.command] if trust.command else [])]
 
 
@@ -62,8 +61,10 @@ def describe_night(night: Night, language: str = "en") -> str:
     paths = "\n".join(f"- {name}: {code(uri)}" for name, uri in night.paths.items())
     first = "".join(f"- {literal(brief(trouble, 600))}\n" for trouble in troubles) + "\n" if troubles else ""
     if night.trust is not None:
-        answer, step, *command = _trust_lines(night.trust, say_in(language))
-        told = [f"**{literal(answer)}**", literal(step), *map(code, command)]
+        say = say_in(language)
+        answer, *rest = _trust_lines(night.trust, say)
+        told = [f"**{literal(say.plain('Can the verdicts of this night be trusted?'))} {literal(answer)}**"]
+        told += [code(line) if line == night.trust.command else literal(line) for line in rest]
         first = "\n\n".join(told) + "\n\n" + first
     return f"# Night of {night.run_date}\n\n{first}| what | the night |\n|---|---|\n{table}\n\n{paths}\n"
 

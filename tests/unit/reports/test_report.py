@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -15,7 +18,11 @@ from data_contracts.tables.metrics import MetricRow
 from data_contracts.tables.verdicts import Status
 from tasks.base.figures import dollars, percent
 from tasks.base.safe_text import brief, inert
-from tasks.reports.report import job_order, render_report
+from tasks.labels.pooled_quality import pool
+from tasks.reports.charts.series import Span
+from tasks.reports.open_alerts import OpenAlert
+from tasks.reports.report import Surroundings, job_order, render_report
+from tasks.reports.report_blocks import ChangePart, ChangeParts
 from tasks.reports.report_parts import (
     drift,
     drift_mark,
@@ -24,7 +31,10 @@ from tasks.reports.report_parts import (
     quality,
     rests_on_few,
 )
+from tasks.reports.trail import PublishedNight, Trail
+from tasks.reports.trust import Evidence, decide
 from tasks.reports.words.say import say_in
+from tests.reported_month import CHANGED, SALE_BEGINS, SALE_ENDS, days, month
 from tests.sample_nights import (
     HOSTILE,
     INVISIBLE,
@@ -47,7 +57,9 @@ class Page(HTMLParser):
     """The elements, attributes and text of a page, and whether every element was closed in order."""
 
     VOID = frozenset({"meta", "link", "br", "wbr", "hr"})
-    SPACED = frozenset({"td", "th", "dt", "dd", "b", "p", "li", "span", "h2", "code", "summary"})
+    SPACED = frozenset(
+        {"td", "th", "dt", "dd", "b", "p", "li", "span", "h2", "code", "summary", "h1", "h3", "caption", "figcaption"}
+    )
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -377,3 +389,113 @@ def test_confusion_matrices_are_shown_where_there_are_any() -> None:
     cells = "".join(f'<td class="num">{count}</td>' for count in ("41", "13", "17", "1,179"))
     assert cells in page
     assert "Confusion" not in render_report(a_night())
+
+
+@pytest.fixture(scope="module", params=["good", "bad"])
+def played(request: pytest.FixtureRequest) -> tuple[Night, Surroundings]:
+    """The last night of a month that was measured and judged, with what stands around it."""
+    return around_month(is_bad=request.param == "bad")
+
+
+def around_month(*, is_bad: bool) -> tuple[Night, Surroundings]:
+    """A night of the month, and its surroundings: a sale, another model, labels that were asked for."""
+    rows = month(is_bad=is_bad)
+    nights = tuple(
+        PublishedNight(
+            date=day,
+            run_id=f"run-{day}",
+            ingested_count=3_010,
+            valid_count=3_000,
+            rejected_count=10,
+            statuses=dict.fromkeys(map(str, Status), 0) | {"judged": 3_000},
+            violation_count=180,
+            cost_usd=4.5,
+            estimated_cost_usd=4.4,
+            model_id="new-model" if is_bad and (RUN_DATE - day).days < CHANGED else "old-model",
+            prompt_version="v1",
+            prompt_sha256="0",
+        )
+        for day in days()
+    )
+    trail = Trail(last=RUN_DATE, nights=nights, rows=rows, asked={RUN_DATE: 320} if is_bad else {})
+    tonight = tuple(row for row in rows if row.date == RUN_DATE)
+    counts = {"valid_count": 3_000, "verdict_count": 3_000, "judged_count": 3_000}
+    trust = decide(Evidence(run_date=RUN_DATE, rows=tonight, changes=trail.changes(), **counts))
+    sale = Span(RUN_DATE - timedelta(SALE_BEGINS), RUN_DATE - timedelta(SALE_ENDS), "<Sale> & more")
+    parts = (ChangePart(name="model_version", change=0.015), ChangePart(name="rest", change=0.005))
+    why = ChangeParts(before=0.06, after=0.08, parts=parts, slices=(ChangePart(name="language=ja", change=0.01),))
+    alert = OpenAlert(group="quality", since=RUN_DATE - timedelta(8), metrics=("accuracy",))
+    extras: dict[str, Any] = {"events": (sale,), "alerts": (alert,), "why": why} if is_bad else {}
+    return a_night(metrics=list(tonight), trust=trust), Surroundings(trail=trail, standing=tonight, **extras)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_months_page_stands_alone(played: tuple[Night, Surroundings], language: str) -> None:
+    """With charts and tables of a whole month it is one balanced page without script, request or double id."""
+    html = render_report(*played, language)
+    page = Page(html)
+    assert f'<html lang="{language}">' in html
+    assert not {"script", "iframe", "img", "object", "embed", "form", "base", "image", "use"} & set(page.tags)
+    assert not [name for _, name, _ in page.attributes if name.startswith("on") or name in ("src", "srcset", "style")]
+    assert {value for _, name, value in page.attributes if name.endswith("href")} <= {"data:,", "#drift"}
+    assert not re.search(r"url\(|@import|https?://", html)
+    ids = [value for _, name, value in page.attributes if name == "id"]
+    named = [value for _, name, value in page.attributes if name == "aria-labelledby"]
+    assert len(ids) == len(set(ids))
+    assert {part for value in named for part in value.split()} <= set(ids)
+    assert page.tags.count("caption") == page.tags.count("table")
+    assert page.tags.count("h1") == 1
+    assert html == render_report(*played, language)
+
+
+def test_a_months_figures_are_the_metrics(played: tuple[Night, Surroundings]) -> None:
+    """Tonight's and the pooled shares, their intervals and labels, the dollars: as the tables have them."""
+    night, around = played
+    assert around.trail is not None
+    text = Page(render_report(night, around)).text
+    row = next(row for row in night.metrics if (row.metric, row.slice) == ("accuracy", "all"))
+    over = pool(around.trail.rows, "accuracy", RUN_DATE, 28)
+    assert over is not None
+    assert f"{percent(row.value)} {SAY.interval(row)}; n 300" in text
+    assert f"{percent(over.value)} {SAY.between(over.interval.low, over.interval.high)}; n 8,400" in text
+    assert "The last 28 days, 28 nights $123.20 estimated $126.00" in text
+    assert "2026-11-19 degraded yes" in text or "2026-11-19 published yes" in text
+
+
+def test_a_bad_month_says_what_happened() -> None:
+    """The answer and the command first; then the sale, the new model, the golden pack, why, and what waits."""
+    text = Page(render_report(*around_month(is_bad=True))).text
+    for said in (
+        "Can the verdicts of this night be trusted? No Verdicts agree with human labels less than before",
+        "Set MODERATION_MODEL_ID back to old-model: new-model has judged since 2026-11-11",
+        "announced: <Sale> & more (2026-11-04 to 2026-11-08)",
+        "changed: model new-model (2026-11-11)",
+        "the parts add up to it Part Points model version +1.50 rest +0.50 together +2.00",
+        "320 asked, 8,400 answered, 20 open",
+        "quality, since 2026-11-11: verdicts that agree with the labels",
+    ):
+        assert said in text
+
+
+def test_a_block_without_data_says_why() -> None:
+    """A site's first night has no course, no pooled quality, no golden pack: each says so in plain words."""
+    text = text_of(a_night(metrics=[metric("golden_flip_rate", state="no_data", reason="there is no golden pack")]))
+    for said in (
+        "An earlier version judged this night and did not say.",
+        "Nothing to draw yet: a course takes three nights.",
+        "No night of the last 28 has sample labels that count: their quality is not known.",
+        "golden_flip_rate – – not measured there is no golden pack",
+        "Not measured for this night.",
+        "nobody was asked; 0 answered",
+        "Open alerts none",
+        "No earlier night is known here.",
+    ):
+        assert said in text
+
+
+def test_charts_that_cannot_be_drawn_cost_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plotting library that is broken or absent is said on the page, and the night closes."""
+    monkeypatch.setitem(sys.modules, "lets_plot", None)
+    text = Page(render_report(*around_month(is_bad=False))).text
+    assert "The charts could not be drawn: ModuleNotFoundError" in text
+    assert "Can the verdicts of this night be trusted? Yes" in text
