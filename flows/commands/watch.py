@@ -41,10 +41,9 @@ def overview(
 ) -> None:
     """Show the 28 days that end with the last day on record, from what the nights left; without a Prefect server."""
     from tasks import adapters
-    from tasks.base.errors import WrongUsage
+    from tasks.base.errors import WrongUsage, describe_failure
     from tasks.base.panics import panics_told
     from tasks.base.settings import Settings
-    from tasks.reports.log_lines import describe_failure
     from tasks.reports.overview.lines import terminal_lines
     from tasks.reports.overview.read_overview import read_overview
     from tasks.reports.words.say import say_in

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import polars as pl
+from pydantic import ValidationError
 
+from data_contracts.documents.quality import QualityFigure, QualityReport
 from data_contracts.documents.summary import Night
 from data_contracts.tables.metrics import rows_of
 from data_contracts.tables.verdicts import Status
@@ -30,9 +32,18 @@ def surroundings(run: Run, row: pl.DataFrame) -> Surroundings:
     return Surroundings(
         trail=read_trail(run.outside, settings, run.paths.run_date, row.to_dicts()),
         standing=standing,
+        figures=read_quality(run),
         events=tuple(Span(event.first, event.last, event.name) for event in settings.announced_events),
         alerts=read_open_alerts(run.storage, settings, healthy_metrics(standing)),
     )
+
+
+def read_quality(run: Run) -> tuple[QualityFigure, ...]:
+    """Quality over several nights, as the run's measuring stage left it; none if it left nothing that can be read."""
+    try:
+        return QualityReport.model_validate_json(run.storage.get(run.paths.file("quality.json")) or b"").figures
+    except ValidationError:
+        return ()
 
 
 def evidence_of(run: Run, night: Night, around: Surroundings) -> Evidence:

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.quality import QualityFigure
 from data_contracts.tables.metrics import MetricRow, State
 from data_contracts.tables.verdicts import Status
 from tasks.base.figures import count, number, per_thousand, percent
@@ -54,6 +55,7 @@ class Surroundings(BaseModel):
     Attributes:
         trail: the nights before; None: nothing is known of them.
         standing: how things stand tonight, of quality what the newest day that could tell says; None: the night's rows.
+        figures: quality over 1, 7 and 28 nights.
         events: announced days.
         alerts: what is open.
         why: the change of the violation rate, split up; None: not measured.
@@ -63,6 +65,7 @@ class Surroundings(BaseModel):
 
     trail: Trail | None = None
     standing: tuple[MetricRow, ...] | None = None
+    figures: tuple[QualityFigure, ...] = ()
     events: tuple[Span, ...] = ()
     alerts: tuple[OpenAlert, ...] = ()
     why: ChangeParts | None = None
@@ -144,7 +147,8 @@ def render_report(night: Night, around: Surroundings = Surroundings(), language:
             degraded_tonight=[row for row in compared.telling if row.state is State.DEGRADED],
             is_compared=any(row.baseline is not None for row in compared.telling),
             charts=draw_charts(trail, around.events, say),
-            pooled=pooled_rows(trail, run_date),
+            pooled=pooled_rows(around.figures),
+            last_labelled=max((figure.last for figure in around.figures), default=None),
             quality=quality(row for row in night.metrics if not rests_on_few(row)),
             thin_quality=quality(row for row in night.metrics if rests_on_few(row)),
             few_labels=FEW_LABELS,

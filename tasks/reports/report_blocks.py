@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import NamedTuple
 
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.quality import QualityFigure
 from data_contracts.tables.metrics import MetricRow
 from tasks.base.figures import count, number, percent
-from tasks.labels.pooled_quality import Pooled, pool
+from tasks.labels.pooled.figures import WINDOWS
 from tasks.reports.charts.drawing import Legend, draw
 from tasks.reports.charts.series import Chart, Span, VersionMark, charts_of
 from tasks.reports.open_alerts import OpenAlert
@@ -25,24 +25,19 @@ GOLDEN = ("golden_flip_rate", "golden_accuracy", "attack_success_rate")
 
 
 class PooledRow(NamedTuple):
-    """A quality metric tonight, over 7 and over 28 nights."""
+    """A quality metric over the newest labelled night, over 7 and over 28 nights; None where no label is."""
 
     metric: str
-    night: MetricRow | None
-    week: Pooled | None
-    month: Pooled | None
+    night: QualityFigure | None
+    week: QualityFigure | None
+    month: QualityFigure | None
 
 
-def pooled_rows(trail: Trail, run_date: date) -> list[PooledRow]:
-    """The quality metrics of which any of the 28 nights knows something."""
-    rows = [row for row in trail.rows if row.metric in QUALITY and row.slice == "all"]
-    found = []
-    for metric in QUALITY:
-        tonight = [row for row in rows if row.metric == metric and row.date == run_date and row.value is not None]
-        over = (pool(rows, metric, run_date, nights) for nights in (7, DAYS))
-        item = PooledRow(metric, tonight[0] if tonight else None, *over)
-        found += [item] if item.night or item.month else []
-    return found
+def pooled_rows(figures: Sequence[QualityFigure]) -> list[PooledRow]:
+    """The figures of quality.json, a row a metric; those without any are left out."""
+    by_window = {(figure.metric, figure.nights): figure for figure in figures if number(figure.value) is not None}
+    rows = [PooledRow(metric, *(by_window.get((metric, nights)) for nights in WINDOWS)) for metric in QUALITY]
+    return [row for row in rows if any(row[1:])]
 
 
 class GoldenRow(NamedTuple):

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.tables.label_requests import LABEL_REQUESTS, Purpose
 from data_contracts.tables.metrics import MetricRow, rows_of
-from data_contracts.tables.table import Column, Table
 from data_contracts.tables.verdicts import NIGHTS, Status
 from tasks.adapters import Adapters
 from tasks.base.paths import lake
@@ -21,8 +21,6 @@ from tasks.reports.trust import Change
 
 #: Nights that report and overview look back on, the last one included.
 DAYS = 28
-#: What is read of the requests for labels.
-_ASKED = Table("label_requests", "Comments that people are asked to label.", (Column("date", pl.Date(), "Their day."),))
 
 
 class PublishedNight(BaseModel):
@@ -117,6 +115,7 @@ def read_trail(outside: Adapters, settings: Settings, last: date, newest: Iterab
 
 
 def read_asked(outside: Adapters, settings: Settings, first: date, last: date) -> dict[date, int]:
-    """How many comments of each day people were asked to label; nothing where nobody was asked."""
-    requests = outside.lake.scan(lake(settings, _ASKED.name), _ASKED).filter(pl.col("date").is_between(first, last))
-    return dict(requests.group_by("date").len().collect().iter_rows())
+    """How many comments each day's sample has; nothing where nobody was asked."""
+    requests = outside.lake.scan(lake(settings, LABEL_REQUESTS.name), LABEL_REQUESTS)
+    sample = requests.filter(pl.col("date").is_between(first, last), pl.col("purpose") == Purpose.SAMPLE)
+    return dict(sample.group_by("date").len().collect().iter_rows())

@@ -104,6 +104,17 @@ def _point(row: MetricRow) -> Point:
         worse = rule_of(row.metric).worse
         low = None if worse is Worse.HIGHER else expected - threshold
         high = None if worse is Worse.LOWER else expected + threshold
-    places = (row.value, number(row.ci_low), number(row.ci_high), expected, low, high)
-    value, *rest = (None if place is None else typical(place, row.metric) for place in places)
-    return Point(row.date, value or 0.0, *rest, row.state == State.DEGRADED)
+
+    def shown(place: float | None) -> float | None:
+        return None if place is None else typical(place, row.metric)
+
+    return Point(
+        day=row.date,
+        value=shown(row.value) or 0.0,
+        low=shown(number(row.ci_low)),
+        high=shown(number(row.ci_high)),
+        expected=shown(expected),
+        limit_low=shown(low),
+        limit_high=shown(high),
+        is_degraded=row.state == State.DEGRADED,
+    )

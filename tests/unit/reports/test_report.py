@@ -13,12 +13,12 @@ import pytest
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.documents.ledger import EntryState
+from data_contracts.documents.quality import QualityFigure
 from data_contracts.documents.summary import Night
 from data_contracts.tables.metrics import MetricRow
 from data_contracts.tables.verdicts import Status
 from tasks.base.figures import dollars, percent
 from tasks.base.safe_text import brief, inert
-from tasks.labels.pooled_quality import pool
 from tasks.reports.charts.series import Span
 from tasks.reports.open_alerts import OpenAlert
 from tasks.reports.report import Surroundings, job_order, render_report
@@ -425,8 +425,26 @@ def around_month(*, is_bad: bool) -> tuple[Night, Surroundings]:
     parts = (ChangePart(name="model_version", change=0.015), ChangePart(name="rest", change=0.005))
     why = ChangeParts(before=0.06, after=0.08, parts=parts, slices=(ChangePart(name="language=ja", change=0.01),))
     alert = OpenAlert(group="quality", since=RUN_DATE - timedelta(8), metrics=("accuracy",))
+    figures = tuple(
+        QualityFigure(
+            nights=nights,
+            metric="accuracy",
+            first=RUN_DATE - timedelta(nights - 1),
+            last=RUN_DATE,
+            labelled_nights=nights,
+            labels=300 * nights,
+            value=0.91 - 0.001 * nights,
+            ci_low=0.85,
+            ci_high=0.94,
+            detectable=0.009,
+            is_weighted=True,
+        )
+        for nights in (1, 7, 28)
+    )
     extras: dict[str, Any] = {"events": (sale,), "alerts": (alert,), "why": why} if is_bad else {}
-    return a_night(metrics=list(tonight), trust=trust), Surroundings(trail=trail, standing=tonight, **extras)
+    return a_night(metrics=list(tonight), trust=trust), Surroundings(
+        trail=trail, standing=tonight, figures=figures, **extras
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -454,10 +472,11 @@ def test_a_months_figures_are_the_metrics(played: tuple[Night, Surroundings]) ->
     assert around.trail is not None
     text = Page(render_report(night, around)).text
     row = next(row for row in night.metrics if (row.metric, row.slice) == ("accuracy", "all"))
-    over = pool(around.trail.rows, "accuracy", RUN_DATE, 28)
-    assert over is not None
-    assert f"{percent(row.value)} {SAY.interval(row)}; n 300" in text
-    assert f"{percent(over.value)} {SAY.between(over.interval.low, over.interval.high)}; n 8,400" in text
+    assert f"Accuracy {percent(row.value)} {SAY.interval(row)}; 300 sample labels" in text
+    for figure in around.figures:
+        ends = SAY.between(figure.ci_low, figure.ci_high)
+        assert f"{percent(figure.value)} {ends}; n {figure.labels:,}" in text
+    assert "0.9 points Up to 2026-11-19, the newest night whose labels are all there" in text
     assert "The last 28 days, 28 nights $123.20 estimated $126.00" in text
     assert "2026-11-19 degraded yes" in text or "2026-11-19 published yes" in text
 
