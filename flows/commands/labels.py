@@ -30,7 +30,7 @@ def _run(command: str, call: Callable[[], Sequence[str]]) -> None:
     from tasks.base.errors import WrongUsage
     from tasks.base.panics import panics_told
     from tasks.labels.exchange.import_labels import BadRows
-    from tasks.reports.log_lines import describe_failure
+    from tasks.base.errors import describe_failure
 
     try:
         with panics_told():
