@@ -56,7 +56,7 @@ def draw(
         spans: announced days.
         marks: first nights of another prompt or model.
     """
-    lp = _library()
+    lp = load_library()
     axis = axis_of(chart.points)
     plot = lp.ggplot() + _look(lp) + lp.ggsize(WIDTH, HEIGHT)
     for layer in (*_limits(lp, chart, axis), *_spans(lp, chart, spans, axis), *_marks(lp, chart, marks, axis)):
@@ -80,7 +80,7 @@ def draw(
     return clean(plot.to_svg(), legend.title, legend.description, key)
 
 
-def _library() -> Any:
+def load_library() -> Any:
     """The plotting library: a tenth of a second, for whoever draws.
 
     Its docstrings have backslashes of which Python warns each time that it compiles them.
