@@ -22,7 +22,7 @@ from flows.commands.nights import backfill, nightly
 from flows.commands.outside import catalog, register
 from flows.commands.past_days import compact, link, remeasure, restore
 from flows.commands.texts import erase, prompts
-from flows.commands.watch import watchdog
+from flows.commands.watch import overview, watchdog
 from tasks.base.safe_text import visible
 
 #: What the command line says to a wrong call; typer shows this class only through its children.
@@ -50,7 +50,20 @@ app = typer.Typer(
     rich_markup_mode=None,  # it draws a box around what is wrong with a call, and the last line is to be the reason
 )
 #: In the order of the help.
-for command in (nightly, backfill, restore, remeasure, link, compact, watchdog, prompts, erase, catalog, register):
+for command in (
+    nightly,
+    backfill,
+    restore,
+    remeasure,
+    link,
+    compact,
+    watchdog,
+    overview,
+    prompts,
+    erase,
+    catalog,
+    register,
+):
     app.command()(command)
 app.add_typer(jobs)
 app.add_typer(labels)

@@ -21,7 +21,7 @@ from prefect.runtime import flow_run
 from data_contracts.documents.summary import Night
 from flows.endings import ended, or_refused
 from flows.night import NightOptions, check_is_over, judge_day
-from flows.pages.days import show_days, show_links
+from flows.pages.standing import show_links, show_overview
 from flows.plain_errors import log_plainly
 from tasks.adapters.channels.heartbeat import heartbeat
 from tasks.base.errors import PromptInvalid, SettingsInvalid, UnsupportedModel
@@ -137,9 +137,10 @@ def run_night(settings: Settings, run_date: date, run_id: str, options: NightOpt
     options = replace(options, cancelled_by=CANCELLED, on_progress=_Progress(run_date))
     night = judge_day(settings, run_date, run_id, Steps(time.monotonic, report), _now, options, log)
     if night is not None:
-        create_markdown_artifact(describe_night(night), key=f"night-{run_date}", description=literal(headline(night)))
+        page = describe_night(night, settings.language)
+        create_markdown_artifact(page, key=f"night-{run_date}", description=literal(headline(night)))
         show_links(RunPaths(settings, run_date, night.run_id))
-    show_days(settings, _now())
+    show_overview(settings)
     return night
 
 

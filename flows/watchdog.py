@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
-from flows.pages.days import show_days, show_standing
+from flows.pages.standing import show_overview, show_standing
 from flows.plain_errors import log_plainly
 from tasks.base.errors import SomethingWrong
 from tasks.base.safe_text import literal
@@ -36,7 +36,7 @@ def watchdog(is_quiet: bool = False) -> str:
         key="watchdog",
         description="What the watchdog saw last",
     )
-    show_days(settings, now)
+    show_overview(settings)
     show_standing(settings)
     if watched.problems:
         raise SomethingWrong(watched.verdict)

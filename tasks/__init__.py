@@ -89,8 +89,11 @@ remeasure_late_labels | the labels of the last 14      | lake/metrics in one com
 send_alerts           | lake/metrics, lake/verdicts,   | the alert channels,            | never; a channel that failed
                       | state/alerts                   | state/alerts                   | is named in the summary
 close_night           | ledger, lake/metrics,          | ledger.json, report.html,      | another run has the day
-                      | preflight.json,                | summary.json, state/usage;     | (LeaseLost)
-                      | confusion.json, lease          | last of all lake/nights        |
+                      | lake/nights,                   | summary.json, state/usage;     | (LeaseLost)
+                      | lake/label_requests,           | last of all lake/nights        |
+                      | preflight.json,                |                                |
+                      | confusion.json, state/alerts,  |                                |
+                      | lease                          |                                |
 tell_late_input       | lake/nights, the plans and     | the alert channels,            | never
                       | listings of the last           | state/alerts/late_input.json,  |
                       | WATCH_DAYS days, the listings  | state/alerts/unread_input.json |

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.documents.ledger import EstimateSource
+from data_contracts.documents.trust import Trust
 from data_contracts.tables.metrics import MetricRow
 
 
@@ -41,3 +42,5 @@ class Night(BaseModel):
     seconds: dict[str, float]
     paths: dict[str, str]
     confusion: list[ConfusionMatrix] = []
+    #: whether its verdicts can be trusted; None in summaries of earlier versions
+    trust: Trust | None = None

@@ -1,8 +1,9 @@
-"""The command that looks whether all is well."""
+"""The commands that look how things stand."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,3 +32,33 @@ def watchdog(
     if watched.problems:
         say_last(f"watchdog: {watched.verdict}")
         raise typer.Exit(EXIT_STOPPED)
+
+
+def overview(
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write it as JSON too; - prints nothing else.")
+    ] = None,
+) -> None:
+    """Show the 28 days that end with the last day on record, from what the nights left; without a Prefect server."""
+    from tasks import adapters
+    from tasks.base.errors import WrongUsage, describe_failure
+    from tasks.base.panics import panics_told
+    from tasks.base.settings import Settings
+    from tasks.reports.overview.lines import terminal_lines
+    from tasks.reports.overview.read_overview import read_overview
+    from tasks.reports.words.say import say_in
+
+    try:
+        settings = Settings.load()
+        with panics_told():
+            found = read_overview(adapters.connect(settings), settings)
+        text = found.model_dump_json(indent=1)
+        if json is not None and str(json) != "-":
+            json.write_text(text + "\n", encoding="utf-8")
+    except Exception as error:
+        say_last(f"overview: {describe_failure(error)[1]}")
+        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+    if json is not None and str(json) == "-":
+        print(text, flush=True)
+    else:
+        say("\n".join(terminal_lines(found, say_in(settings.language))))

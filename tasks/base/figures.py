@@ -1,4 +1,4 @@
-"""Figures as people read them: counts, shares, dollars, durations, dates."""
+"""Figures as people read them: counts, shares, dollars, dates."""
 
 from __future__ import annotations
 
@@ -34,16 +34,6 @@ def dollars(usd: float | None) -> str:
     if usd and abs(usd) < 0.0001:
         return "under $0.0001"
     return f"{'-' if usd < 0 else ''}${abs(usd):,.{4 if 0 < abs(usd) < 1 else 2}f}"
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as people say them."""
-    if number(seconds) is None or seconds is None:
-        return NONE
-    hours, minutes = divmod(round(seconds / 60), 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
 
 
 def per_thousand(cost: float | None, comment_count: int) -> float | None:

@@ -14,7 +14,8 @@ from data_contracts.tables.metrics import METRICS, ReasonCode, State
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
 from tasks.base.frames import scratch
-from tasks.base.paths import DayPaths, RunPaths
+from tasks.base.paths import DayPaths, RunPaths, lake
+from tasks.base.settings import Settings
 from tasks.measure.detect.baseline import GUARD, WINDOW
 from tasks.measure.judgement import evidence_of
 from tasks.measure.metric_history import LABEL_DAYS, History, earlier_days, latest_rows, standing_rows
@@ -49,29 +50,34 @@ def read_evidence(
 def _read_earlier(
     outside: Adapters, paths: DayPaths, count: int, pending: Sequence[pl.DataFrame] = ()
 ) -> tuple[list[date], pl.DataFrame]:
-    """The last published days before this one, and their rows that count.
+    """The last published days before this one, and their rows that count."""
+    nights = pl.LazyFrame({"date": outside.lake.days(paths.lake("nights"))}, schema={"date": pl.Date})
+    days = earlier_days(nights, paths.run_date, count)
+    frames = [read_days(outside, paths.settings, days), *(rows.filter(pl.col("date").is_in(days)) for rows in pending)]
+    rows = pl.concat(frames)
+    return days, latest_rows(rows.lazy()).collect() if pending else rows
+
+
+def read_days(outside: Adapters, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """The rows that count of these days.
 
     A month of the table is some sixty small files; the plain objects say the same in one object a day, which this
     process remembers while it is unchanged. A day that has none is read from the table.
     """
-    nights = pl.LazyFrame({"date": outside.lake.days(paths.lake("nights"))}, schema={"date": pl.Date})
-    days = earlier_days(nights, paths.run_date, count)
-    stored = _read_plain(outside.storage, paths, days)
+    stored = _read_plain(outside.storage, settings, days)
     frames = list(stored.values())
     if absent := [day for day in days if day not in stored]:
-        of_table = outside.lake.scan(paths.lake("metrics"), METRICS).filter(pl.col("date").is_in(absent))
+        of_table = outside.lake.scan(lake(settings, "metrics"), METRICS).filter(pl.col("date").is_in(absent))
         frames.append(latest_rows(of_table).collect())
-    frames += [rows.filter(pl.col("date").is_in(days)) for rows in pending]
-    rows = pl.concat([METRICS.empty(), *frames])
-    return days, latest_rows(rows.lazy()).collect() if pending else rows
+    return pl.concat([METRICS.empty(), *frames])
 
 
-def _read_plain(storage: Storage, paths: DayPaths, days: Sequence[date]) -> dict[date, pl.DataFrame]:
+def _read_plain(storage: Storage, settings: Settings, days: Sequence[date]) -> dict[date, pl.DataFrame]:
     """The plain objects of those of the days that have one."""
     if not days:
         return {}
-    by_uri = {DayPaths(paths.settings, day).plain("metrics"): day for day in days}
-    listed = storage.list(f"{paths.settings.output_uri}/metrics", after=f"date={min(days)}")
+    by_uri = {DayPaths(settings, day).plain("metrics"): day for day in days}
+    listed = storage.list(f"{settings.output_uri}/metrics", after=f"date={min(days)}")
     items = [item for item in listed if item.uri in by_uri]
     bodies = zip(items, storage.read_listed(items), strict=True)
     return {by_uri[item.uri]: _frame(body) for item, body in bodies if body is not None}

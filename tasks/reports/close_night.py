@@ -30,7 +30,9 @@ from tasks.ledger.moves import is_forgotten
 from tasks.ledger.run import Run
 from tasks.ledger.run_records import read_preflight
 from tasks.measure.metrics_table import read_day
+from tasks.reports.around import evidence_of, surroundings
 from tasks.reports.report import render_report
+from tasks.reports.trust import decide
 from tasks.verdicts.best_answers import VerdictSummary
 
 
@@ -165,17 +167,21 @@ def close_night(
 ) -> Night:
     """Write summary, report and ledger copy, then the day's row; a rerun writes the same again.
 
-    Reads: ledger, lake/metrics, preflight.json, confusion.json, lease.
+    Reads: ledger, lake/metrics, lake/nights, lake/label_requests, preflight.json, confusion.json, state/alerts, lease.
     Writes: ledger.json, report.html, summary.json, state/usage; last of all lake/nights.
     Stops when: another run has the day (LeaseLost).
     """
     run = Run.of(settings, plan)
     night = summarise(run, read_ledger(run.storage, run.paths), validation, verdicts, books, alerts, seconds)
     run.storage.put(run.paths.file("ledger.json"), json.dumps(night.jobs, indent=1).encode())
-    run.storage.put(run.paths.file("report.html"), render_report(night).encode())
+    row = night_row(night, plan, now)
+    around = surroundings(run, row)
+    night = night.model_copy(update={"trust": decide(evidence_of(run, night, around))})
+    page = render_report(night, around, settings.language)
+    run.storage.put(run.paths.file("report.html"), page.encode())
     run.storage.put(run.paths.file("summary.json"), night.model_dump_json(indent=1).encode())
     keep_usage(run.storage, run.paths, plan, verdicts.usage)
     note = {"run_id": plan.run_id, "run_date": night.run_date, "plan_sha256": plan.sha256}
-    batches = night_row(night, plan, now).to_arrow().cast(NIGHTS.arrow_schema).to_batches()
+    batches = row.to_arrow().cast(NIGHTS.arrow_schema).to_batches()
     run.lake.replace_day(run.paths.lake(NIGHTS.name), NIGHTS, plan.run_date, batches, note, run.still_ours)
     return night

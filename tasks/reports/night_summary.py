@@ -7,11 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 
 from data_contracts.documents.summary import Night
+from data_contracts.documents.trust import Trust
 from data_contracts.tables.metrics import MetricRow, ReasonCode, State
 from tasks.base.figures import count as tally
 from tasks.base.figures import dollars, per_thousand, percent
 from tasks.base.safe_text import brief, code, inert, literal
-from tasks.reports.report_parts import SOURCES, amount, drift, headline_accuracy, interval
+from tasks.reports.report_parts import SOURCES, drift, headline_accuracy
+from tasks.reports.words.say import Say, say_in
+
+#: What the terminal and the run's state speak.
+_ENGLISH = say_in("en")
 
 
 def headline(night: Night) -> str:
@@ -24,8 +29,16 @@ def headline(night: Night) -> str:
     return ", ".join([*facts, dollars(night.cost_usd)])
 
 
-def describe_night(night: Night) -> str:
-    """The night in Markdown, for the run's page: what must be looked at first, then the figures.
+def _trust_lines(trust: Trust, say: Say) -> list[str]:
+    """The report's first screen in lines: the answer with its reasons, what to do, the command."""
+    reasons = " ".join(say.reason(said) for said in trust.reasons)
+    lines = [f"{say.plain('{answer}.', answer=say.words.answers[trust.answer])} {reasons}"]
+    lines += [] if trust.step.code == "nothing" else [f"{say.plain('What to do')}: {say.step(trust.step)}"]
+    return [*lines, *([trust.command] if trust.command else [])]
+
+
+def describe_night(night: Night, language: str = "en") -> str:
+    """The night in Markdown, for the run's page: whether it can be trusted, what must be looked at, the figures.
 
     Only short facts stand in the table: Prefect's page cuts off what is wider than it.
     """
@@ -47,6 +60,12 @@ def describe_night(night: Night) -> str:
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     paths = "\n".join(f"- {name}: {code(uri)}" for name, uri in night.paths.items())
     first = "".join(f"- {literal(brief(trouble, 600))}\n" for trouble in troubles) + "\n" if troubles else ""
+    if night.trust is not None:
+        say = say_in(language)
+        answer, *rest = _trust_lines(night.trust, say)
+        told = [f"**{literal(say.plain('Can the verdicts of this night be trusted?'))} {literal(answer)}**"]
+        told += [code(line) if line == night.trust.command else literal(line) for line in rest]
+        first = "\n\n".join(told) + "\n\n" + first
     return f"# Night of {night.run_date}\n\n{first}| what | the night |\n|---|---|\n{table}\n\n{paths}\n"
 
 
@@ -75,6 +94,7 @@ def _night_lines(night: Night) -> list[str]:
     if books.verdict_count:
         money["per 1,000 comments"] = per_thousand(night.cost_usd, books.verdict_count)
     sections = {
+        **({"trust": _trust_lines(night.trust, _ENGLISH)} if night.trust else {}),
         "balance": [
             f"{books.ingested_count:,} ingested = {books.valid_count:,} valid + {books.rejected_count:,} rejected",
             f"{books.verdict_count:,} verdicts for {books.valid_count:,} valid comments",
@@ -139,13 +159,15 @@ def _accuracy_line(night: Night) -> str:
         return "unknown: neither sample nor planted labels have come for this day"
     apart = "" if row.slice == "all" else "; no sample labels have come for this day"
     apart += "; provisional, more labels are to come" if row.reason_code == ReasonCode.PROVISIONAL else ""
-    return f"{percent(row.value)} (95% interval {interval(row)}), n {tally(row.n)} {labels}{apart}"
+    return f"{percent(row.value)} (95% interval {_ENGLISH.interval(row)}), n {tally(row.n)} {labels}{apart}"
 
 
 def _short_accuracy(night: Night) -> str:
     row, labels = headline_accuracy(night.metrics)
     return (
-        "unknown: no labels yet" if row is None else f"{percent(row.value)} ({interval(row)}), {tally(row.n)} {labels}"
+        "unknown: no labels yet"
+        if row is None
+        else f"{percent(row.value)} ({_ENGLISH.interval(row)}), {tally(row.n)} {labels}"
     )
 
 
@@ -163,9 +185,9 @@ def _drift_lines(night: Night) -> list[str]:
     degraded = _degraded(night)
     for row in degraded[:_NAMED_METRICS]:
         part = "" if row.slice == "all" else f" {brief(row.slice, 40)}"
-        facts = [f"{row.metric}{part} {amount(row.value, row)}"]
+        facts = [f"{row.metric}{part} {_ENGLISH.amount(row.value, row)}"]
         if row.baseline is not None:
-            facts.append(f"expected {amount(row.baseline, row)}")
+            facts.append(f"expected {_ENGLISH.amount(row.baseline, row)}")
         if row.since:
             facts.append(f"since {row.since}")
         lines.append(f"degraded: {', '.join(facts)}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from data_contracts.documents.ledger import EstimateSource
 from data_contracts.tables.metrics import Kind, MetricRow, State
-from tasks.alerts.words import WORDS
-from tasks.base.figures import NONE, dollars, number, percent
+from tasks.base.figures import number
 from tasks.base.safe_text import inert
 from tasks.measure.detect.rules import Worse, rule_of
 
@@ -29,12 +28,8 @@ SOURCES = {
 _DIMENSIONS = ("all", "source", "language", "category", "stratum")
 
 
-#: Means of ln(1 + x), and what the x is that they are shown as.
-_TYPICAL = {
-    "text_length_log": "characters of a typical comment",
-    "input_tokens_log": "input tokens of a typical answer",
-    "output_tokens_log": "output tokens of a typical answer",
-}
+#: Means of ln(1 + x), which are shown as the x that they stand for.
+TYPICAL = frozenset({"text_length_log", "input_tokens_log", "output_tokens_log"})
 
 
 #: States by how soon they should be looked at; the last three say nothing about the night and are folded away.
@@ -45,39 +40,12 @@ _SILENT = (State.CANNOT_TELL, State.LEARNING, State.NO_DATA)
 
 
 #: Slices that rest on fewer labels are folded away: their intervals span half the scale.
-_FEW_LABELS = 20
+FEW_LABELS = 20
 
 
-def amount(value: float | None, row: MetricRow, *, signed: bool = False) -> str:
-    """A value of a metric's own kind; a signed one is a change: of a share in percentage points.
-
-    A mean of ln(1 + x) is told as the x that it stands for, and its change in percent.
-    """
-    if number(value) is None or value is None:
-        return NONE
-    if row.metric in _TYPICAL:
-        return f"{math.expm1(value):+.1%}" if signed else f"{math.expm1(value):,.1f}"
-    sign = ("+" if value >= 0 else "-") if signed else ""
-    size = abs(value) if signed else value
-    if row.kind == Kind.RATE:
-        return f"{sign}{100 * size:.2f} points" if signed else percent(size)
-    if row.metric.endswith("_usd"):
-        return sign + dollars(size)
-    return f"{sign}{size:,.3f}" if row.kind == Kind.MEAN else f"{sign}{size:,.0f}"
-
-
-def interval(row: MetricRow) -> str:
-    """Both ends of a row's 95 % interval."""
-    if number(row.ci_low) is None or number(row.ci_high) is None:
-        return NONE
-    return f"{amount(row.ci_low, row)} to {amount(row.ci_high, row)}"
-
-
-def words(metric: str) -> str:
-    """What people call a metric."""
-    if metric in _TYPICAL:
-        return _TYPICAL[metric]
-    return WORDS["en"].metric(metric)
+def typical(value: float, metric: str) -> float:
+    """What a value stands for: of a mean of ln(1 + x) the x, of all else itself."""
+    return math.expm1(value) if metric in TYPICAL else value
 
 
 class Headline(NamedTuple):
@@ -110,12 +78,6 @@ def drift(metrics: Iterable[MetricRow]) -> Drift:
     ]
     rows.sort(key=lambda row: (_urgency(row), -abs(number(row.statistic) or 0.0), row.metric, row.slice))
     return Drift([row for row in rows if row.state not in _SILENT], [row for row in rows if row.state in _SILENT])
-
-
-def shown_count(telling: Sequence[MetricRow]) -> int:
-    """How many comparisons the page shows at once: every one that is not ok, and a table that is not long anyway."""
-    not_ok = sum(row.state != State.OK for row in telling)
-    return len(telling) if len(telling) <= 1.25 * _OPEN_COMPARISONS else max(not_ok, _OPEN_COMPARISONS)
 
 
 def _urgency(row: MetricRow) -> int:
@@ -185,7 +147,7 @@ def quality(metrics: Iterable[MetricRow]) -> list[QualityTable]:
 def rests_on_few(row: MetricRow) -> bool:
     """Whether a part of the sample has so few labels that its number says little; degraded ones always count."""
     is_part = row.slice != "all" and not row.slice.startswith("source=")
-    return is_part and row.state != State.DEGRADED and (row.n or 0) < _FEW_LABELS
+    return is_part and row.state != State.DEGRADED and (row.n or 0) < FEW_LABELS
 
 
 def _scale(rows: Iterable[MetricRow]) -> float:
@@ -204,10 +166,6 @@ def nights_since(row: MetricRow) -> int:
     return (row.date - (row.since or row.date)).days + 1
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
     """What the page shows of an interpolated value before it is escaped; a macro's markup was escaped already."""
     return value if hasattr(value, "__html__") else "" if value is None else inert(value)
-
-
-#: Comparisons shown before the rest is folded away, which never holds one that is not ok.
-_OPEN_COMPARISONS = 20

@@ -18,10 +18,8 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from flows.nightly import nightly
 from flows.watchdog import watchdog
 from sandbox.days import sample_day
-from tasks import adapters
 from tasks.base.errors import InputAbsent, OverBudget, SchemaDrift, SomethingWrong, TooFewJudged, TooManyRejected
 from tasks.base.settings import Settings
-from tasks.reports.days_page import describe_days
 from tasks.reports.links import report_links
 from tests.prefect_site import RUN_DATE, Site
 
@@ -76,13 +74,16 @@ def test_an_operator_needs_no_shell(site: Site, prefect_server: str) -> None:
     site.put_day(sample_day(RUN_DATE))
     nightly(run_date=RUN_DATE)
     settings = Settings.load()
-    assert artifact("days").startswith("# The last 28 days")
-    page = describe_days(adapters.connect(settings), settings, datetime(2026, 11, 20, tzinfo=UTC))
+    page = artifact("overview")
+    assert page.startswith("# The last 28 days")
+    assert "Can the verdicts of" in page
     rows = {cells[1].strip(): cells for line in page.splitlines() if (cells := line.split("|"))[1:]}
-    _, _, state, verdicts, without, *_, links, _ = rows[str(RUN_DATE)]
-    assert (int(verdicts), without.strip()) == (site.read("verdicts").height, "0")
-    assert state.strip() in ("published", "**Degraded**")
-    assert rows[str(RUN_DATE + timedelta(days=1))][2].strip() == "not published"
+    _, _, state, balanced, judged, *_, links, _ = rows[str(RUN_DATE)]
+    count = site.read("verdicts").height
+    assert (balanced.strip(), judged.strip()) == ("yes", f"{count} / {count}")
+    assert state.strip() in ("published", "**degraded**")
+    assert rows[str(RUN_DATE - timedelta(days=1))][2].strip() == "not published"
+    assert "Can the verdicts of this night be trusted?" in artifact(f"night-{RUN_DATE}")
     named = dict(re.findall(r"\[(\w+)\]\((\S+)\)", links))
     assert opened(named["report"])[0] == opened(named["checks"])[0] == "text/html"
     assert str(RUN_DATE.year) in opened(named["report"])[1]

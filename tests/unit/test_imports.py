@@ -57,6 +57,7 @@ FENCES = {
     "uvicorn": "tasks/labels/reviewer/",
     "great_expectations": "data_contracts/expectations.py",
     "pandas": "data_contracts/expectations.py",
+    "lets_plot": "tasks/reports/charts/drawing.py",
 }
 ONLY_IN_FLOWS = ("get_run_logger", "prefect.runtime", "os.environ", "date.today")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,22 +13,28 @@ import pytest
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.documents.ledger import EntryState
+from data_contracts.documents.quality import QualityFigure
 from data_contracts.documents.summary import Night
 from data_contracts.tables.metrics import MetricRow
 from data_contracts.tables.verdicts import Status
-from tasks.base.figures import dollars, duration, percent
+from tasks.base.figures import dollars, percent
 from tasks.base.safe_text import brief, inert
-from tasks.reports.report import job_order, render_report
+from tasks.reports.charts.series import Span
+from tasks.reports.open_alerts import OpenAlert
+from tasks.reports.report import Surroundings, job_order, render_report
+from tasks.reports.report_blocks import ChangePart, ChangeParts
 from tasks.reports.report_parts import (
-    amount,
     drift,
     drift_mark,
     headline_accuracy,
     nights_since,
     quality,
     rests_on_few,
-    shown_count,
 )
+from tasks.reports.trail import PublishedNight, Trail
+from tasks.reports.trust import Evidence, decide
+from tasks.reports.words.say import say_in
+from tests.reported_month import CHANGED, SALE_BEGINS, SALE_ENDS, days, month
 from tests.sample_nights import (
     HOSTILE,
     INVISIBLE,
@@ -41,12 +50,16 @@ from tests.sample_nights import (
     unknown_price,
 )
 
+SAY = say_in("en")
+
 
 class Page(HTMLParser):
     """The elements, attributes and text of a page, and whether every element was closed in order."""
 
     VOID = frozenset({"meta", "link", "br", "wbr", "hr"})
-    SPACED = frozenset({"td", "th", "dt", "dd", "b", "p", "li", "span", "h2", "code", "summary"})
+    SPACED = frozenset(
+        {"td", "th", "dt", "dd", "b", "p", "li", "span", "h2", "code", "summary", "h1", "h3", "caption", "figcaption"}
+    )
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -128,7 +141,8 @@ def test_the_numbers_of_the_night_are_there() -> None:
     """Balance, statuses, reasons, money, jobs, times and paths are on the page as people write them."""
     text = text_of(a_night())
     for said in (
-        "Night of Thursday 19 November 2026 published 2 degraded",
+        "Night of Thursday 19 November 2026",
+        "Degraded 2 measures, see below",
         "11,921 ingested = 11,788 valid + 133 rejected",
         "blank text 61 45.9%",
         "judged 11,762 99.8%",
@@ -168,21 +182,21 @@ def test_an_estimate_says_what_it_holds_twice() -> None:
 
 def test_what_waits_for_a_person_is_on_the_first_screen() -> None:
     """Comments without a verdict are counted beside those that have one."""
-    assert "Judged 11,762 99.8% of the verdicts; 26 for a person" in text_of(a_night())
+    assert "Judged 99.8% 11,762 of 11,788 comments; 26 for a person" in text_of(a_night())
 
 
 def test_nothing_compared_is_not_nothing_degraded() -> None:
     """A night without a baseline is not called well, though a measure that needs none is."""
     rows = [metric("label_error_rate", value=0.0, state="ok"), metric("violation_rate", state="learning", n=0)]
-    assert "published nothing to compare with yet" in text_of(a_night(metrics=rows))
+    assert "Degraded 0 nothing to compare with yet" in text_of(a_night(metrics=rows))
     rows = [compared("violation_rate", "all", 0.06, 0.06, 0.01)]
-    assert "published nothing degraded" in text_of(a_night(metrics=rows))
+    assert "Degraded 0 nothing is" in text_of(a_night(metrics=rows))
 
 
 def test_warnings_come_first() -> None:
-    """What was found before the first job is on the page as dead text, before the figures."""
+    """What was found before the first job is on the page as dead text, before the pictures."""
     text = text_of(a_night(warnings=["the canary's answer is malformed", HOSTILE[0]]))
-    found = [text.index(part) for part in ("Found on the way", "the canary's answer is malformed", "Ingested")]
+    found = [text.index(part) for part in ("Found on the way", "the canary's answer is malformed", "in pictures")]
     assert found == sorted(found)
 
 
@@ -224,7 +238,7 @@ def test_an_unbooked_job_renders() -> None:
         pytest.param(METRIC_ROWS, "Measured on 250 labelled comments of the sample", id="sample"),
         pytest.param(
             [metric("accuracy", state="no_data"), estimated("accuracy", "source=planted", 0.9, 40, 0.1)],
-            "measured on 40 planted labels",
+            "was measured on 40 planted labels",
             id="planted",
         ),
         pytest.param([estimated("accuracy", "source=overturn", 0.4, 9, 0.3)], "is not known", id="overturn"),
@@ -283,13 +297,12 @@ def test_a_degraded_accuracy_is_drift_too() -> None:
 
 
 def test_a_huge_night_stays_readable() -> None:
-    """The alarm names ten of sixteen, all of them are in the open table, and the many that are ok are folded."""
+    """The alarm names ten of sixteen, the open table has them all, and those that are ok are folded."""
     metrics = many_metrics()
     text = text_of(a_night(metrics=metrics, jobs=[job(n) for n in range(40)]))
-    assert "16 degraded" in text
+    assert "Degraded 16 measures" in text
     assert "and 6 more, under Drift" in text
-    assert shown_count(drift(metrics).telling) == 20
-    assert "54 more, all ok" in text
+    assert "58 more, all ok" in text
     assert "34 more, all completed" in text
 
 
@@ -338,17 +351,17 @@ def test_the_first_degraded_night_is_night_one() -> None:
         (dollars(0.00001), "under $0.0001"),
         (dollars(0.0013), "$0.0013"),
         (dollars(1234.5), "$1,234.50"),
-        (duration(12.34), "12.3 s"),
-        (duration(252), "4.2 min"),
-        (duration(3725), "1 h 02 min"),
-        (duration(7199), "2 h 00 min"),
-        (amount(0.0231, metric("violation_rate"), signed=True), "+2.31 points"),
-        (amount(-262.0, metric("volume", kind="count"), signed=True), "-262"),
-        (amount(7.42, metric("cost_usd", kind="count")), "$7.42"),
-        (amount(-0.0882, metric("cost_usd", kind="count"), signed=True), "-$0.0882"),
-        (amount(3.861, metric("text_length_log", kind="mean")), "46.5"),
-        (amount(-0.013, metric("text_length_log", kind="mean"), signed=True), "-1.3%"),
-        (amount(None, metric("volume", kind="count")), "–"),
+        (SAY.duration(12.34), "12.3 s"),
+        (SAY.duration(252), "4.2 min"),
+        (SAY.duration(3725), "1 h 02 min"),
+        (SAY.duration(7199), "2 h 00 min"),
+        (SAY.amount(0.0231, metric("violation_rate"), signed=True), "+2.31 points"),
+        (SAY.amount(-262.0, metric("volume", kind="count"), signed=True), "-262"),
+        (SAY.amount(7.42, metric("cost_usd", kind="count")), "$7.42"),
+        (SAY.amount(-0.0882, metric("cost_usd", kind="count"), signed=True), "-$0.0882"),
+        (SAY.amount(3.861, metric("text_length_log", kind="mean")), "46.5"),
+        (SAY.amount(-0.013, metric("text_length_log", kind="mean"), signed=True), "-1.3%"),
+        (SAY.amount(None, metric("volume", kind="count")), "–"),
         (brief("x" * 100), "x" * 79 + "…"),
         (inert("a\u202eb\x1b[31m\nc\ud800"), "ab [31m c"),
     ],
@@ -376,3 +389,132 @@ def test_confusion_matrices_are_shown_where_there_are_any() -> None:
     cells = "".join(f'<td class="num">{count}</td>' for count in ("41", "13", "17", "1,179"))
     assert cells in page
     assert "Confusion" not in render_report(a_night())
+
+
+@pytest.fixture(scope="module", params=["good", "bad"])
+def played(request: pytest.FixtureRequest) -> tuple[Night, Surroundings]:
+    """The last night of a month that was measured and judged, with what stands around it."""
+    return around_month(is_bad=request.param == "bad")
+
+
+def around_month(*, is_bad: bool) -> tuple[Night, Surroundings]:
+    """A night of the month, and its surroundings: a sale, another model, labels that were asked for."""
+    rows = month(is_bad=is_bad)
+    nights = tuple(
+        PublishedNight(
+            date=day,
+            run_id=f"run-{day}",
+            ingested_count=3_010,
+            valid_count=3_000,
+            rejected_count=10,
+            statuses=dict.fromkeys(map(str, Status), 0) | {"judged": 3_000},
+            violation_count=180,
+            cost_usd=4.5,
+            estimated_cost_usd=4.4,
+            model_id="new-model" if is_bad and (RUN_DATE - day).days < CHANGED else "old-model",
+            prompt_version="v1",
+            prompt_sha256="0",
+        )
+        for day in days()
+    )
+    trail = Trail(last=RUN_DATE, nights=nights, rows=rows, asked={RUN_DATE: 320} if is_bad else {})
+    tonight = tuple(row for row in rows if row.date == RUN_DATE)
+    counts = {"valid_count": 3_000, "verdict_count": 3_000, "judged_count": 3_000}
+    trust = decide(Evidence(run_date=RUN_DATE, rows=tonight, changes=trail.changes(), **counts))
+    sale = Span(RUN_DATE - timedelta(SALE_BEGINS), RUN_DATE - timedelta(SALE_ENDS), "<Sale> & more")
+    parts = (ChangePart(name="model_version", change=0.015), ChangePart(name="rest", change=0.005))
+    why = ChangeParts(before=0.06, after=0.08, parts=parts, slices=(ChangePart(name="language=ja", change=0.01),))
+    alert = OpenAlert(group="quality", since=RUN_DATE - timedelta(8), metrics=("accuracy",))
+    figures = tuple(
+        QualityFigure(
+            nights=nights,
+            metric="accuracy",
+            first=RUN_DATE - timedelta(nights - 1),
+            last=RUN_DATE,
+            labelled_nights=nights,
+            labels=300 * nights,
+            value=0.91 - 0.001 * nights,
+            ci_low=0.85,
+            ci_high=0.94,
+            detectable=0.009,
+            is_weighted=True,
+        )
+        for nights in (1, 7, 28)
+    )
+    extras: dict[str, Any] = {"events": (sale,), "alerts": (alert,), "why": why} if is_bad else {}
+    return a_night(metrics=list(tonight), trust=trust), Surroundings(
+        trail=trail, standing=tonight, figures=figures, **extras
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_months_page_stands_alone(played: tuple[Night, Surroundings], language: str) -> None:
+    """With charts and tables of a whole month it is one balanced page without script, request or double id."""
+    html = render_report(*played, language)
+    page = Page(html)
+    assert f'<html lang="{language}">' in html
+    assert not {"script", "iframe", "img", "object", "embed", "form", "base", "image", "use"} & set(page.tags)
+    assert not [name for _, name, _ in page.attributes if name.startswith("on") or name in ("src", "srcset", "style")]
+    assert {value for _, name, value in page.attributes if name.endswith("href")} <= {"data:,", "#drift"}
+    assert not re.search(r"url\(|@import|https?://", html)
+    ids = [value for _, name, value in page.attributes if name == "id"]
+    named = [value for _, name, value in page.attributes if name == "aria-labelledby"]
+    assert len(ids) == len(set(ids))
+    assert {part for value in named for part in value.split()} <= set(ids)
+    assert page.tags.count("caption") == page.tags.count("table")
+    assert page.tags.count("h1") == 1
+    assert html == render_report(*played, language)
+
+
+def test_a_months_figures_are_the_metrics(played: tuple[Night, Surroundings]) -> None:
+    """Tonight's and the pooled shares, their intervals and labels, the dollars: as the tables have them."""
+    night, around = played
+    assert around.trail is not None
+    text = Page(render_report(night, around)).text
+    row = next(row for row in night.metrics if (row.metric, row.slice) == ("accuracy", "all"))
+    assert f"Accuracy {percent(row.value)} {SAY.interval(row)}; 300 sample labels" in text
+    for figure in around.figures:
+        ends = SAY.between(figure.ci_low, figure.ci_high)
+        assert f"{percent(figure.value)} {ends}; n {figure.labels:,}" in text
+    assert "0.9 points Up to 2026-11-19, the newest night whose labels are all there" in text
+    assert "The last 28 days, 28 nights $123.20 estimated $126.00" in text
+    assert "2026-11-19 degraded yes" in text or "2026-11-19 published yes" in text
+
+
+def test_a_bad_month_says_what_happened() -> None:
+    """The answer and the command first; then the sale, the new model, the golden pack, why, and what waits."""
+    text = Page(render_report(*around_month(is_bad=True))).text
+    for said in (
+        "Can the verdicts of this night be trusted? No Verdicts agree with human labels less than before",
+        "Set MODERATION_MODEL_ID back to old-model: new-model has judged since 2026-11-11",
+        "announced: <Sale> & more (2026-11-04 to 2026-11-08)",
+        "changed: model new-model (2026-11-11)",
+        "the parts add up to it Part Points model version +1.50 rest +0.50 together +2.00",
+        "320 asked, 8,400 answered, 20 open",
+        "quality, since 2026-11-11: verdicts that agree with the labels",
+    ):
+        assert said in text
+
+
+def test_a_block_without_data_says_why() -> None:
+    """A site's first night has no course, no pooled quality, no golden pack: each says so in plain words."""
+    text = text_of(a_night(metrics=[metric("golden_flip_rate", state="no_data", reason="there is no golden pack")]))
+    for said in (
+        "An earlier version judged this night and did not say.",
+        "Nothing to draw yet: a course takes three nights.",
+        "No night of the last 28 has sample labels that count: their quality is not known.",
+        "golden_flip_rate – – not measured there is no golden pack",
+        "Not measured for this night.",
+        "nobody was asked; 0 answered",
+        "Open alerts none",
+        "No earlier night is known here.",
+    ):
+        assert said in text
+
+
+def test_charts_that_cannot_be_drawn_cost_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plotting library that is broken or absent is said on the page, and the night closes."""
+    monkeypatch.setitem(sys.modules, "lets_plot", None)
+    text = Page(render_report(*around_month(is_bad=False))).text
+    assert "The charts could not be drawn: ModuleNotFoundError" in text
+    assert "Can the verdicts of this night be trusted? Yes" in text

@@ -1,32 +1,40 @@
-"""The pages of the Prefect UI's Artifacts that nights and the watchdog keep current: `days`, `settings`, `prompts`."""
+"""The pages of Prefect's Artifacts that nights and the watchdog keep current: `overview`, `settings`, `prompts`."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from prefect import get_run_logger
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from tasks import adapters
-from tasks.base.errors import describe_failure
+from tasks.base.errors import WrongUsage, describe_failure
 from tasks.base.paths import RunPaths
 from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
-from tasks.reports.days_page import describe_days, describe_settings
+from tasks.reports.links import day_links
+from tasks.reports.overview.lines import markdown
+from tasks.reports.overview.read_overview import read_overview
 from tasks.reports.prompt_list import list_prompts
+from tasks.reports.settings_page import describe_settings
+from tasks.reports.words.say import say_in
 
 
-def show_days(settings: Settings, now: datetime) -> None:
-    """Bring the page `days` up to date; a page that cannot be written costs no night."""
+def show_overview(settings: Settings) -> None:
+    """Bring the page `overview` up to date; a page that cannot be written costs no night."""
     try:
-        page = describe_days(adapters.connect(settings), settings, now)
-        create_markdown_artifact(page, key="days", description="How the last days stand")
+        outside = adapters.connect(settings)
+        overview = read_overview(outside, settings)
+        page = markdown(
+            overview, say_in(settings.language), [day_links(outside, settings, day) for day in overview.days]
+        )
+        create_markdown_artifact(page, key="overview", description="How the last 28 days stand")
+    except WrongUsage:  # no night was judged yet: there is nothing to show
+        return
     except Exception as error:
-        get_run_logger().warning("the page of the days was not brought up to date: %s", describe_failure(error)[1])
+        get_run_logger().warning("the page overview was not brought up to date: %s", describe_failure(error)[1])
 
 
 def show_standing(settings: Settings) -> None:
-    """Bring the pages `settings` and `prompts` up to date, as `show_days` does."""
+    """Bring the pages `settings` and `prompts` up to date, as `show_overview` does."""
     try:
         create_markdown_artifact(describe_settings(settings), key="settings", description="The settings in force")
         # The list is made for a terminal, in columns.
