@@ -108,13 +108,8 @@ _FAULTS = {
 
 _OVERTURNS = f"""**`overturn_rate`** is x of n: n is the day's published violations (judged comments whose verdict is
 one, duplicates included), x those of them that a label of source `overturn` says are none. It is null until a site's
-<<<<<<< HEAD
-first overturn, 0 for a day without any after that, and provisional until the day is {LABEL_DAYS} days old. Missed violations that people
-report are no part of it: they stand in `accuracy`, slice `source=overturn`.
-=======
 first overturn, 0 for a day without any after that, and provisional until the day is {LABEL_DAYS} days old. Missed
 violations that people report are no part of it: they stand in `accuracy`, slice `source=overturn`.
->>>>>>> 7ff1d4f (Try restores, erasures, policies and settings with label requests)
 """
 
 _JUDGED = f"""### How a night is judged
@@ -141,13 +136,8 @@ metrics and slices together.
 
 **Labels come late.** A day is judged once its labels are complete: {ENOUGH:.0%} of its `label_requests` are answered
 (where a site draws a sample of its own: it has {ENOUGH:.0%} of the usual number of sample labels, the median of the
-<<<<<<< HEAD
-last {USUAL_DAYS} complete days; any number while there are none), or its files have not changed for {STILL.days} days, or it
-is {LABEL_DAYS} days old. Until then its quality rows are `cannot_tell` with
-=======
 last {USUAL_DAYS} complete days; any number while there are none), or its files have not changed for {STILL.days} days,
 or it is {LABEL_DAYS} days old. Until then its quality rows are `cannot_tell` with
->>>>>>> 7ff1d4f (Try restores, erasures, policies and settings with label requests)
 `reason_code` `provisional`, or `no_data`, and no other day is compared with them. A day that is still without labels
 after {LABEL_DAYS} days is a ticket where at least 7 of the 28 days before had some. Accuracy is judged on slice `all`
 alone; its `stratum=` rows, whose `x` and `n` are plain counts, are the evidence where there are any. In other slices
