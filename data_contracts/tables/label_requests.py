@@ -54,7 +54,7 @@ LABEL_REQUESTS = Table(
         ),
         Column("rater_slots", pl.Int32(), "How many raters are to label it, each by themselves.", since=_SINCE),
         Column("purpose", _S, f"Why it is asked for: {', '.join(Purpose)}.", since=_SINCE),
-        Column("requested_at", UTC_MICROSECONDS, "When it was first drawn.", since=_SINCE),
+        Column("requested_at", UTC_MICROSECONDS, "Since when it is asked for without a break.", since=_SINCE),
         Column("run_id", _S, "The run whose verdicts it was drawn from.", since=_SINCE),
     ),
     key=("comment_id", "purpose"),

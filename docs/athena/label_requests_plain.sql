@@ -7,7 +7,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `moderation`.`label_requests_plain` (
   `inclusion_probability` double COMMENT 'The probability with which it was drawn: requests of the stratum / stratum_size. The sum of 1 / this over a day’s sample is the number of its judged comments. Unit: fraction.',
   `rater_slots` int COMMENT 'How many raters are to label it, each by themselves.',
   `purpose` string COMMENT 'Why it is asked for: sample, audit, disagreement.',
-  `requested_at` timestamp COMMENT 'When it was first drawn.',
+  `requested_at` timestamp COMMENT 'Since when it is asked for without a break.',
   `run_id` string COMMENT 'The run whose verdicts it was drawn from.'
 )
 COMMENT 'One row per comment that people are asked to label, no comment text and no verdict (join on comment_id).'

@@ -16,7 +16,7 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths, lake
 from tasks.base.settings import Settings
-from tasks.labels.label_files import list_labels_of, load_seen, read_labels
+from tasks.labels.label_files import list_labels_of, read_labels
 from tasks.labels.progress.agreement import Agreement, agreement
 from tasks.labels.requests import UNASKED, latest_labels, request_states
 from tasks.labels.truth import is_usable
@@ -74,8 +74,7 @@ def label_status(settings: Settings, day_count: int) -> list[DayStatus]:
     if not days:
         return []
     requests = outside.lake.scan(uri, LABEL_REQUESTS).filter(pl.col("date").is_in(days)).collect()
-    seen = load_seen(outside.storage, settings, days)
-    listed, states, labels = list_labels_of(outside.storage, settings, days, seen), [], [pl.DataFrame(schema=_DATED)]
+    listed, states, labels = list_labels_of(outside.storage, settings, days, {}), [], [pl.DataFrame(schema=_DATED)]
     for day in days:
         with scratch() as folder:
             paths = DayPaths(settings, day)

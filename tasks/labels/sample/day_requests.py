@@ -88,7 +88,8 @@ def publish_requests(
     """Draw a day's label requests from its verdicts and replace them, in one commit and then the plain object.
 
     The same verdicts give the same requests, whoever draws them and how often. Labels that were given keep the
-    probability that they were asked with, whatever is drawn later.
+    probability that they were asked with, whatever is drawn later. Requests of another purpose are read first and kept:
+    whoever adds such to a day must hold it, as a night does.
 
     Args:
         outside: where.

@@ -136,9 +136,9 @@ metrics and slices together.
 
 **Labels come late.** A day is judged once its labels are complete: {ENOUGH:.0%} of its `label_requests` are answered
 (where a site draws a sample of its own: it has {ENOUGH:.0%} of the usual number of sample labels, the median of the
-last {USUAL_DAYS} complete days; any number while there are none), or its files have not changed for
-{STILL.days} days, or it is {LABEL_DAYS} days old. Until then its quality rows are `cannot_tell` with `reason_code`
-`provisional`, or `no_data`, and no other day is compared with them. A day that is still without labels
+last {USUAL_DAYS} complete days; any number while there are none), or its files have not changed for {STILL.days} days,
+or it is {LABEL_DAYS} days old. Until then its quality rows are `cannot_tell` with
+`reason_code` `provisional`, or `no_data`, and no other day is compared with them. A day that is still without labels
 after {LABEL_DAYS} days is a ticket where at least 7 of the 28 days before had some. Accuracy is judged on slice `all`
 alone; its `stratum=` rows, whose `x` and `n` are plain counts, are the evidence where there are any. In other slices
 `x` is `value` times `n`, so it is no whole number where labels are weighted.

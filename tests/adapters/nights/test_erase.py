@@ -139,6 +139,18 @@ def test_the_flips_forget_it_too(site: Site) -> None:
     assert any(name.startswith("moderation-output/flips/") for name in site.holding(OTHER))
 
 
+def test_nobody_is_asked_about_it(site: Site) -> None:
+    """A comment that people should label goes from the requests, in the lake, its history and the plain object."""
+    site.put_day(DAY)
+    site.play(DAY)
+    assert {PERSON, OTHER} <= set(site.lake("label_requests")["comment_id"])
+    erasure = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
+    assert erasure.is_good, erasure.lines
+    assert site.holding(PERSON, RECORD) == []
+    assert OTHER in set(site.lake("label_requests")["comment_id"])
+    assert any(name.startswith("moderation-output/label_requests/") for name in site.holding(OTHER))
+
+
 def test_an_erased_comment_is_nowhere(site: Site) -> None:
     """Tables, their history, plain objects, requests, answers and batch files are free of it; others' rows stay."""
     site.put_day(DAY)

@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 from benchmarks.storms.simulated_clock import all_as_expected
 from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.flips import FLIPS
+from data_contracts.tables.label_requests import LABEL_REQUESTS
 from data_contracts.tables.review import REVIEW
 from data_contracts.tables.table import Table
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
@@ -54,7 +55,7 @@ class Site:
 
     def publish_twice(self) -> None:
         self.play("first")
-        self.first = {table.name: self.read(table) for table in (VERDICTS, REJECTED, REVIEW, NIGHTS)}
+        self.first = {table.name: self.read(table) for table in (VERDICTS, REJECTED, REVIEW, LABEL_REQUESTS, NIGHTS)}
         self.bedrock.malformed_records = 50
         self.play("second", epoch=1)
 
@@ -110,6 +111,8 @@ def test_the_day_is_again_what_it_was(site: Site) -> None:
     assert flips.height == 0, "fifty comments got verdicts that they lacked, and none got another"
     for table in (VERDICTS, REJECTED, REVIEW):
         assert_frame_equal(site.read(table), site.first[table.name], check_row_order=False)
+    asked, before = site.read(LABEL_REQUESTS), site.first[LABEL_REQUESTS.name]
+    assert_frame_equal(asked.drop("requested_at"), before.drop("requested_at"), check_row_order=False)
     night, before = site.read(NIGHTS), site.first[NIGHTS.name]
     assert_frame_equal(night.drop("published_at"), before.drop("published_at"))
     assert night["published_at"].to_list() == [LATER]

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from tasks.base.errors import SettingsInvalid, SettingsMissing
 from tasks.base.ports import Severity
 from tasks.base.setting_names import RENAMED, Lost, warn_once
-from tasks.base.settings import Settings
+from tasks.base.settings import LabelRequests, Settings
 from tasks.batch.estimate.rates import constant_rates, estimate
 from tasks.batch.wanted_records import check_budget
 from tasks.ledger.prices import find_price
@@ -459,6 +459,29 @@ def test_an_error_about_a_secret_does_not_repeat_it(name: str, value: str, envir
     with pytest.raises(SettingsInvalid) as error:
         Settings.load()
     assert "hunter2" not in str(error.value) + str(error.value.__context__)
+
+
+@pytest.mark.usefixtures("environment")
+def test_label_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One number may be changed, or all be 0; that a single stratum is never asked about is refused."""
+    monkeypatch.setenv("MODERATION_LABEL_REQUESTS", '{"flagged": 100}')
+    assert Settings.load().label_requests == LabelRequests(flagged=100, borderline=80, clear=160)
+    monkeypatch.setenv("MODERATION_LABEL_REQUESTS__CLEAR", "0")
+    with pytest.raises(SettingsInvalid, match="LABEL_REQUESTS: asks nothing of one stratum"):
+        Settings.load()
+    monkeypatch.setenv("MODERATION_LABEL_REQUESTS", '{"flagged": 0, "borderline": 0, "clear": 0}')
+    assert Settings.load().label_requests.flagged == 0
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_samples_are_drawn_by_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in no plan and no error, and one that can be guessed is refused."""
+    monkeypatch.setenv("MODERATION_SAMPLING_SALT", "short")
+    with pytest.raises(SettingsInvalid, match="SAMPLING_SALT") as refused:
+        Settings.load()
+    assert "short" not in str(refused.value).replace("shorter", "")
+    monkeypatch.setenv("MODERATION_SAMPLING_SALT", "long enough to be one")
+    assert "long enough" not in json.dumps(Settings.load().public()) + repr(Settings.load())
 
 
 @pytest.mark.usefixtures("environment")
