@@ -14,6 +14,9 @@ from datetime import UTC, datetime
 import polars as pl
 from deltalake import DeltaTable
 
+#: A label file that nights read, and its day: neither it nor a folder is hidden by _ or a dot.
+LABEL_FILE = r"/date=([0-9]{4}-[0-9]{2}-[0-9]{2})/(?:[^/_.=][^/=]*=[^/]*/)*[^/_.][^/]*$"
+
 
 class Tables:
     """The published tables below an output root, as they are now or as they were.
@@ -51,12 +54,21 @@ class Tables:
         return pl.scan_delta(uri, version=version, storage_options=self.storage_options, use_pyarrow="=" in self.root)
 
     def labels(self) -> pl.LazyFrame:
-        """Which comments somebody has labelled: date and comment_id; none where no root of labels is known."""
+        """Which comments somebody has labelled: date and comment_id; none where no root of labels is known.
+
+        Of the files that nights read, those that are called *.parquet in small letters.
+        """
         if self.labels_uri is None:
             return pl.LazyFrame(schema={"date": pl.Date, "comment_id": pl.String})
-        files = f"{self.labels_uri.rstrip('/')}/date=*/*.parquet"
-        labels = pl.scan_parquet(files, hive_partitioning=True, storage_options=self.storage_options)
-        return labels.select(pl.col("date").cast(pl.Date), "comment_id").unique()
+        labels = pl.scan_parquet(
+            f"{self.labels_uri.rstrip('/')}/date=*/**/*.parquet",
+            hive_partitioning=False,  # some files may lie in further subfolders key=value
+            include_file_paths="file",
+            extra_columns="ignore",
+            storage_options=self.storage_options,
+        )
+        day = pl.col("file").str.extract(LABEL_FILE).str.to_date("%Y-%m-%d")
+        return labels.select(day.alias("date"), "comment_id").drop_nulls("date").unique()
 
 
 def version_before_last_change(table: DeltaTable) -> int | None:

@@ -100,7 +100,7 @@ def check_calls(site: Site, days: list[date]) -> Iterator[Finding]:
     """The books know of every single call that was made."""
     entries = [entry for day in days for entry in site.ledger(day)]
     booked = [entry.usage for entry in entries if entry.mode == "on_demand" and entry.usage]
-    recorded = sum(usage.answered_count + usage.repeated_call_count for usage in booked)
+    recorded = sum(usage.answered_count + usage.repeated_call_count + usage.lost_call_count for usage in booked)
     recorded += sum(entry.call_count for entry in entries if entry.mode == "canary")
     made = sum(site.bedrock.calls.values())
     if made > recorded:

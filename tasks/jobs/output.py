@@ -133,14 +133,14 @@ def book_repeats(collected: Collected, calls: Mapping[str, int], price: Price | 
     """Add what calls cost that a crash made again, each taken to have used what the one that was answered used.
 
     Args:
-        calls: how often each record was asked.
+        calls: how often each record was asked. Those of a record without an answer are lost, see `book_lost`.
     """
     again = collected.answers.select(
         pl.col("record_id").replace_strict(calls, default=1, return_dtype=pl.Int64).alias("_calls") - 1,
         pl.col("input_tokens", "output_tokens").fill_null(0),
     )
     read, written = (int((again["_calls"] * again[name]).sum()) for name in ("input_tokens", "output_tokens"))
-    repeated = sum(count - 1 for count in calls.values())
+    repeated = int(again["_calls"].sum())
     return _book_loose(collected, Tokens(read, written), price, repeated_call_count=repeated)
 
 

@@ -85,13 +85,17 @@ Names that begin with `_` or `.`, of objects and of folders, are hidden and not 
 in `.parquet`. **Anything else is not read either**: `part-0.csv`, `part-0.parquet.gz`, whatever lies in a folder such
 as `x.parquet/`. The night warns of it with the count, and one ticket says so; give it a hidden name if it is no part of
 the day. A published day keeps its plan: an object that comes later, or that an earlier version did not read, is late
-input, which is told and judged by a backfill of mode `late_input`. (The DuckDB view `comments` reads only `*.parquet`
-directly in the day's folder, hidden or not.)
+input, which is told and judged by a backfill of mode `late_input`.
+
+DuckDB's views `comments` and `labels` read by the same rule, but for objects without a suffix, which no pattern tells
+from others. Athena reads every visible object of a day's folder, whatever it is called.
 
 Which types are read, each as the contract's own:
 
 - **Extra columns are never read**, whatever their types.
-- Text may be dictionary-encoded, long or a view. Integers may have any width, or be floats.
+- Text may be dictionary-encoded, long or a view. Integers may have any width, or be floats. Plain bytes, which their
+  writer did not mark as text, are refused: Impala marks text with `PARQUET_ANNOTATE_STRINGS_UTF8=true`, pandas where the
+  values are `str` and not `bytes`.
 - A time may have any unit and any zone, also one that is no IANA name (`+05:30`, `JST`): an instant is an instant.
   INT96 is read as UTC, which is what Spark, Hive, Glue and Firehose mean by it (Spark writes a time that says so itself
   with `spark.sql.parquet.outputTimestampType=TIMESTAMP_MICROS`). A time without a zone is refused.

@@ -60,16 +60,24 @@ def files_source(table: Table, files: Sequence[str], present: frozenset[str]) ->
 
 
 def input_source(table: Table, root: str) -> Source:
-    """What came in, whatever files there are when somebody asks."""
-    names = f"filename = 'source_object', file_row_number = true, {_HIVE}"
+    """What came in, whatever files there are when somebody asks: those that a night reads, but without a suffix none.
+
+    The day is cut out of the name, not taken for a partition: DuckDB refuses files of which some lie in further
+    subfolders `key=value`, and would take such a key for the column of its name. It still opens the asked days alone.
+    """
+    pattern = quoted(f"{root}/date=*/**/*.[pP][aA][rR][qQ][uU][eE][tT]")
+    how = "filename = 'source_object', file_row_number = true, hive_partitioning = false, union_by_name = true"
     relation = (
-        f"(SELECT *, file_row_number AS source_row FROM read_parquet({quoted(f'{root}/date=*/*.parquet')}, {names}))"
+        f"(SELECT *, file_row_number AS source_row, TRY_CAST(regexp_extract(source_object, {quoted(_READ)}, 1) AS DATE)"
+        f" AS date\nFROM read_parquet({pattern}, {how}))\nWHERE date IS NOT NULL"
     )
     read = _as_read(table)
     return Source(read, relation, frozenset(read.names), is_input=True)
 
 
 _BATCH_ROWS = 100_000
+#: A file that a night reads, and its day; see `tasks/intake/input_files.py`, which has the rule.
+_READ = r"/date=([0-9]{4}-[0-9]{2}-[0-9]{2})/(?:[^/_.=][^/=]*=[^/]*/)*[^/_.][^/]*\.(?i:parquet)$"
 _HIVE = "hive_partitioning = true, hive_types = {'date': DATE}, union_by_name = true"
 
 

@@ -152,6 +152,9 @@ PORTABLE = (
 _TEXTS = ", ".join(f"c.{name}" for name in COMMENTS.names if name not in VERDICTS.names)
 
 #: The rejected rows are taken out by (object, row): an id that came twice has one verdict and two comments.
+#: A file's name below its day's folder: the rows may be read from a copy of the input elsewhere.
+_IN_DAY = "/date=[-0-9]+/((?:[^/=]+=[^/]*/)*[^/]+)$"
+
 VERDICT_TEXTS = View(
     "verdict_texts",
     "The verdicts with what their comments said: text, user and rating. Rows that came after the night was published "
@@ -162,7 +165,7 @@ JOIN comments AS c ON c.date = v.date AND c.comment_id = v.comment_id
 WHERE NOT EXISTS (
   SELECT 1 FROM rejected AS r
   WHERE r.date = c.date AND r.source_row = c.source_row
-    AND regexp_extract(r.source_object, '[^/]+$') = regexp_extract(c.source_object, '[^/]+$')
+    AND regexp_extract(r.source_object, '{_IN_DAY}', 1) = regexp_extract(c.source_object, '{_IN_DAY}', 1)
 )""",
     ("verdicts", "comments", "rejected"),
 )

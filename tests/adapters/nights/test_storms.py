@@ -42,7 +42,8 @@ from tasks.verdicts import publish
 
 DAY = date(2026, 11, 19)
 BEGIN = datetime(2026, 11, 20, 2, tzinfo=UTC)
-SEEDS = range(30)
+#: And one in which a single call is lost by a run that is cancelled then, so that nobody makes it again.
+SEEDS = (*range(30), 509)
 MOST_ENCOUNTERS = 30
 
 _played: list[StormReport] = []

@@ -443,4 +443,4 @@ def test_calls_without_an_answer_are_booked_at_the_most(is_input_there: bool, ni
     )
     price = Price(1_000_000, 5_000_000)
     assert usage.cost_usd == price.cost_usd(usage.input_tokens, usage.output_tokens)
-    assert (usage.answered_count, usage.lost_call_count) == (1, 2)
+    assert (usage.answered_count, usage.repeated_call_count, usage.lost_call_count) == (1, 0, 2), "three calls"
