@@ -28,8 +28,10 @@ up: env  ## start everything an operator needs: sandbox or account, Prefect, wor
 	@$(RUN) -m sandbox up --port $(PORT) $(UP)
 
 # In order of the folders: whole nights first, so that no worker is left with one at the end while the other is done.
+# Each of the two workers gets by with one thread of Polars: on two cores more would only wait for each other, which takes
+# a fifth of the tests' time. `make e2e` and a test that is run by hand have as many as there are cores.
 test: env  ## pass the tests
-	@$(RUN) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/e2e tests
+	@POLARS_MAX_THREADS=1 $(RUN) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/e2e tests
 
 e2e: env  ## click through `make up` in headless Chromium (Debian: apt-get install chromium); see e2e-screenshots/
 	@$(RUN) -m pytest -q -n 2 --dist loadfile tests/e2e

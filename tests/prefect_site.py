@@ -7,13 +7,30 @@ import subprocess
 import sys
 from datetime import date
 from io import BytesIO
+from typing import NamedTuple
 
 import polars as pl
 
+from data_contracts.documents.summary import Night
 from sandbox.days import SampleDay
 from sandbox.serve import Sandbox
 
 RUN_DATE = date(2026, 11, 18)
+
+#: The command line, but for Great Expectations, whose import alone takes longer than all the rest of a small night.
+_QUICK = """
+from dataclasses import replace
+
+from benchmarks.storms.simulated_clock import all_as_expected
+from flows.__main__ import main
+from tasks import adapters
+
+real = adapters.connect
+adapters.connect = lambda settings: replace(real(settings), run_suite=all_as_expected)
+main()
+"""
+#: Plays the night of RUN_DATE; for the tests that stop it under way, and look at nothing that it expects of its rows.
+NIGHT_COMMAND = (sys.executable, "-c", _QUICK, "nightly", "--run-date", str(RUN_DATE))
 
 
 class Site:
@@ -48,6 +65,14 @@ class Site:
     def created_jobs(self) -> int:
         """How many jobs Bedrock was asked for."""
         return self.bedrock.call_counts.get("CreateModelInvocationJob", 0)
+
+
+class Published(NamedTuple):
+    """A site whose night is published, what came in, and what the night says of itself."""
+
+    site: Site
+    day: SampleDay
+    night: Night
 
 
 def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""The pages of Prefect's Artifacts that nights and the watchdog keep current: `overview`, `settings`, `prompts`."""
+"""The pages of Prefect's Artifacts that nights and the watchdog keep current: overview, settings, prompts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from tasks.reports.prompt_list import list_prompts
 from tasks.reports.settings_page import describe_settings
 from tasks.reports.words.say import say_in
 
+#: The page is also found under the name of what it lists.
+OVERVIEW_KEYS = ("overview", "days")
+
 
 def show_overview(settings: Settings) -> None:
     """Bring the page `overview` up to date; a page that cannot be written costs no night."""
@@ -26,7 +29,8 @@ def show_overview(settings: Settings) -> None:
         page = markdown(
             overview, say_in(settings.language), [day_links(outside, settings, day) for day in overview.days]
         )
-        create_markdown_artifact(page, key="overview", description="How the last 28 days stand")
+        for key in OVERVIEW_KEYS:
+            create_markdown_artifact(page, key=key, description="How the last 28 days stand")
     except WrongUsage:  # no night was judged yet: there is nothing to show
         return
     except Exception as error:

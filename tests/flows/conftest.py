@@ -14,8 +14,10 @@ from prefect.settings import (
 )
 from prefect.testing.utilities import prefect_test_harness
 
+from flows.nightly import nightly
+from sandbox.days import sample_day
 from sandbox.serve import Sandbox, running
-from tests.prefect_site import Site
+from tests.prefect_site import RUN_DATE, Published, Site
 
 
 @pytest.fixture(scope="session")
@@ -27,17 +29,39 @@ def prefect_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the model's stand-in is kept once it is trained, which takes seconds."""
+    return tmp_path_factory.mktemp("stand-in")
+
+
+@pytest.fixture(scope="session")
+def served(stand_in: Path) -> Iterator[Sandbox]:
     """A sandbox whose jobs end as soon as their records are judged."""
-    with running(job_seconds=0.0, cache_dir=tmp_path_factory.mktemp("stand-in")) as sandbox:
+    with running(job_seconds=0.0, cache_dir=stand_in) as sandbox:
         yield sandbox
 
 
-@pytest.fixture
-def site(served: Sandbox, prefect_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Site:
-    """An empty site whose environment points at the sandbox."""
+def open_site(served: Sandbox, environment: pytest.MonkeyPatch) -> Site:
+    """An empty site, at which the environment points."""
     served.reset()
     for name, value in served.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("MODERATION_TIMEZONE", "Asia/Tokyo")
+        environment.setenv(name, value)
+    environment.setenv("MODERATION_TIMEZONE", "Asia/Tokyo")
     return Site(served)
+
+
+@pytest.fixture
+def site(served: Sandbox, prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """An empty site whose environment points at the sandbox."""
+    return open_site(served, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def published(served: Sandbox, prefect_server: str) -> Iterator[Published]:
+    """A clean night that was played once, for the tests of a file that only look at it."""
+    with pytest.MonkeyPatch.context() as environment:
+        site, day = open_site(served, environment), sample_day(RUN_DATE)
+        site.put_day(day)
+        night = nightly(run_date=RUN_DATE)
+        assert night is not None
+        yield Published(site, day, night)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import Holder
-from tests.prefect_site import RUN_DATE, Site
+from tests.prefect_site import NIGHT_COMMAND, RUN_DATE, Site
 
 PATIENCE_S = 120.0
 
@@ -37,7 +36,7 @@ def running_night(prefect_server: str) -> Iterator[subprocess.Popen[str]]:
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
-        [sys.executable, "-m", "flows", "nightly", "--run-date", str(RUN_DATE)],
+        NIGHT_COMMAND,
         env=os.environ | {"PREFECT_API_URL": prefect_server},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

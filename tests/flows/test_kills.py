@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.ledger.entries import read_ledger
 from tasks.ledger.lease import Holder
-from tests.prefect_site import RUN_DATE, Site
+from tests.prefect_site import NIGHT_COMMAND, RUN_DATE, Site
 
 #: Real seconds that anything here may take on a busy machine before it is taken to hang.
 PATIENCE_S = 240
@@ -37,7 +36,7 @@ def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) 
 def night_process(server: str) -> Iterator[subprocess.Popen[bytes]]:
     """The nightly flow in a process of its own, as a worker would run it; dead at the end of the block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "flows", "nightly", "--run-date", str(RUN_DATE)],
+        NIGHT_COMMAND,
         env=os.environ | {"PREFECT_API_URL": server},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

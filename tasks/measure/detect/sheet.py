@@ -125,7 +125,7 @@ class Sheet(NamedTuple):
             if values.dtype == object:
                 columns[name] = pl.Series(values.tolist(), dtype=pl.String())
             else:
-                columns[name] = pl.Series(values).fill_nan(None)
+                columns[name] = pl.Series(values, nan_to_null=True)  # no query each, as fill_nan is
         frame = pl.DataFrame(columns, schema_overrides=SCHEMA).select(list(SCHEMA))
         return frame.sort("date", "metric", "slice", maintain_order=True)
 
