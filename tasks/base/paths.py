@@ -32,6 +32,7 @@
       state/vocabulary/D.parquet               the words of one of the first published days
       state/texts/D.parquet                    how its texts are written, as hashed counts: text_shift starts from there
       state/erasures/D/HASH.json               which comments of the day were erased, by hash: validate keeps them out
+      state/rebaselined.json                   which changes were wanted: nights since are compared among themselves
       state/backfills/ID.json                  what a backfill was asked for, by whom and why, and which days are done
       state/restores/D.json                    that the day was brought back from an earlier version, and why
       label_requests/date=D/
@@ -81,6 +82,11 @@ def backfill_lease(settings: Settings) -> str:
 def notices(settings: Settings, watcher: str) -> str:
     """What a watcher over several days found, and told each channel of: `watchdog`, `late_input` ..."""
     return f"{settings.output_uri}/state/alerts/{watcher}.json"
+
+
+def rebaselined(settings: Settings) -> str:
+    """Which changes were accepted as what is normal now."""
+    return f"{settings.output_uri}/state/rebaselined.json"
 
 
 def erasures(settings: Settings) -> str:

@@ -142,7 +142,7 @@ def measure_quality_of(
     earlier = earlier.filter(pl.col("metric").is_in([*QUALITY, LABEL_ERRORS]))
     whole = next(item.n or 0 for item in measured if (item.metric, item.slice) == ("accuracy", ALL))
     is_complete = is_over or has_enough(whole, usual_count(earlier))
-    rows = judge_quality(measured, stamp, earlier, policy_of(paths.settings), is_final=is_complete)
+    rows = judge_quality(measured, stamp, earlier, policy_of(outside.storage, paths.settings), is_final=is_complete)
     warnings = (*files.faults, *describe_unread(listed, paths.labels))
     summary = summarise(run_date, settled, rows_of(rows)).model_copy(update={"warnings": warnings})
     matrices = [matrix.model_dump() for matrix in summary.confusion]
