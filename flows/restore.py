@@ -11,7 +11,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.endings import ended, or_refused
-from flows.pages.days import show_days
+from flows.pages.standing import show_overview
 from flows.plain_errors import log_plainly
 from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
@@ -43,7 +43,7 @@ def _carry_out(day: date, version: int | None, reason: str) -> Any:
         run_id = f"restore-{now:%Y%m%dT%H%M%S}-{str(flow_run.id)[:8]}"
         lines = describe_restore(day, restore_day(settings, day, version, reason, run_id, now)).splitlines()
         summary = lines[0]
-        show_days(settings, datetime.now(UTC))
+        show_overview(settings)
     page = "\n".join(f"- {literal(line)}" for line in lines)
     create_markdown_artifact(f"# {day}\n\n{page}\n", key=f"restore-{day}", description=literal(summary))
     return ended("\n".join(lines), summary)

@@ -11,6 +11,15 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.tables.table import FIRST_VERSION, UTC_MICROSECONDS, Column, Table
 
+#: Every metric that a night can measure; docs/tables.md says what each is.
+METRIC_NAMES = (
+    "volume", "text_length_log", "language_share", "product_share", "duplicate_rate", "oov_rate", "text_shift",
+    "violation_rate", "violation_category_share", "input_tokens_log", "output_tokens_log", "rejected_rate",
+    "malformed_rate", "refused_rate", "error_rate", "missing_rate", "cost_usd", "label_error_rate", "accuracy",
+    "golden_flip_rate", "golden_accuracy", "attack_success_rate", "overturn_rate", "precision", "recall", "f1",
+    "prevalence",
+)  # fmt: skip
+
 
 class Kind(StrEnum):
     """What the value is."""

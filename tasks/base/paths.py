@@ -32,6 +32,7 @@
       state/vocabulary/D.parquet               the words of one of the first published days
       state/texts/D.parquet                    how its texts are written, as hashed counts: text_shift starts from there
       state/erasures/D/HASH.json               which comments of the day were erased, by hash: validate keeps them out
+      state/rebaselined.json                   which changes were wanted: nights since are compared among themselves
       state/backfills/ID.json                  what a backfill was asked for, by whom and why, and which days are done
       state/restores/D.json                    that the day was brought back from an earlier version, and why
       state/salt.json                          what samples are drawn by, unless SAMPLING_SALT is set
@@ -87,6 +88,11 @@ def notices(settings: Settings, watcher: str) -> str:
 def salt_file(settings: Settings) -> str:
     """What samples are drawn by."""
     return f"{settings.output_uri}/state/salt.json"
+
+
+def rebaselined(settings: Settings) -> str:
+    """Which changes were accepted as what is normal now."""
+    return f"{settings.output_uri}/state/rebaselined.json"
 
 
 def erasures(settings: Settings) -> str:

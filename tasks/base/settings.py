@@ -26,7 +26,7 @@ from pydantic_settings import (
 from data_contracts.batch_lines import InvocationChoice
 from data_contracts.tolerances import Tolerances
 from tasks.base.errors import SettingsInvalid, SettingsMissing
-from tasks.base.events import AnnouncedEvent, read_events
+from tasks.base.events import Announcements, read_events
 from tasks.base.ports import Severity
 from tasks.base.roots import check_batch_root, check_output_root, check_root
 from tasks.base.setting_names import (
@@ -234,8 +234,9 @@ class Settings(BaseSettings):
     events: Path | None = Field(
         default=None,
         description=(
-            "A TOML file of announced days, `[[event]]` with name, first, last and metrics (none: all inputs): inputs "
-            "of these days are shown and do not ring"
+            "A TOML file of what the detector is told: `[[event]]` with name, first, last and metrics (none: all "
+            "inputs): inputs of these days are shown and do not ring; `[[rebaselined]]` with date and metrics (none: "
+            "all): a change that was wanted, from that night on they are compared with nights since then alone"
         ),
     )
     label_requests: LabelRequests = Field(
@@ -386,14 +387,14 @@ class Settings(BaseSettings):
         return self.output_uri
 
     @cached_property
-    def announced_events(self) -> tuple[AnnouncedEvent, ...]:
+    def announced(self) -> Announcements:
         """What the events' file says.
 
         Raises:
             SettingsInvalid: if the file is no longer what it was when the settings were read.
         """
         try:
-            return read_events(self.events) if self.events else ()
+            return read_events(self.events) if self.events else Announcements()
         except ValueError as error:
             raise SettingsInvalid(f"{ENV_PREFIX}EVENTS: {error}") from None
 

@@ -194,7 +194,7 @@ def measure_quality_of(
     measured.append(measure_overturns(settled, _count_violations(verdicts) if is_used else 0, is_used=is_used))
     whole = next(item.n or 0 for item in measured if (item.metric, item.slice) == ("accuracy", ALL))
     waiting = _waiting(run_date, now, coverage, whole, usual_count(earlier), is_over=is_over, is_used=is_used)
-    rows = judge_quality(measured, stamp, earlier, policy_of(paths.settings), waiting)
+    rows = judge_quality(measured, stamp, earlier, policy_of(outside.storage, paths.settings), waiting)
     warnings = (*files.faults, *describe_unread(listed, paths.labels))
     summary = summarise(run_date, settled, rows_of(rows), coverage).model_copy(update={"warnings": warnings})
     matrices = [matrix.model_dump() for matrix in summary.confusion]

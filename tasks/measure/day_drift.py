@@ -90,7 +90,7 @@ def measure_frames_of(outside: Adapters, paths: RunPaths, verdicts_run_id: str, 
     stamp = Stamp(run_date, now, verdicts_run_id, paths.run_id)
     tonight = measured_rows(measured, stamp)
     comparable = earlier.filter(~is_quality | pl.col("metric").is_in(tonight["metric"].unique().implode()))
-    rows = judge(tonight, comparable, policy_of(paths.settings))
+    rows = judge(tonight, comparable, policy_of(outside.storage, paths.settings))
     return DayDrift(rows, summarise(run_date, history, rows))
 
 

@@ -33,7 +33,7 @@ def surroundings(run: Run, row: pl.DataFrame) -> Surroundings:
         trail=read_trail(run.outside, settings, run.paths.run_date, row.to_dicts()),
         standing=standing,
         figures=read_quality(run),
-        events=tuple(Span(event.first, event.last, event.name) for event in settings.announced_events),
+        events=tuple(Span(event.first, event.last, event.name) for event in settings.announced.event),
         alerts=read_open_alerts(run.storage, settings, healthy_metrics(standing)),
     )
 

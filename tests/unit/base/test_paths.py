@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from tasks.base.paths import DayPaths, RunPaths, backfill, backfill_lease
+from tasks.base.paths import DayPaths, RunPaths, backfill, backfill_lease, rebaselined
 from tests import factories
 
 KEY = "0123456789abcdef" * 4
@@ -45,6 +45,7 @@ OUTPUT = "s3://moderation-bucket/output"
         pytest.param(PATHS.erasure("ab"), f"{OUTPUT}/state/erasures/2026-01-02/ab.json", id="erasure"),
         pytest.param(PATHS.restore(), f"{OUTPUT}/state/restores/2026-01-02.json", id="restore"),
         pytest.param(backfill(PATHS.settings, "ab12"), f"{OUTPUT}/state/backfills/ab12.json", id="backfill"),
+        pytest.param(rebaselined(PATHS.settings), f"{OUTPUT}/state/rebaselined.json", id="rebaselined"),
         pytest.param(backfill_lease(PATHS.settings), f"{OUTPUT}/state/lease/backfill.json", id="backfill-lease"),
         pytest.param(PATHS.root, f"{OUTPUT}/runs/2026-01-02/run-1", id="run"),
         pytest.param(PATHS.file("plan.json"), f"{OUTPUT}/runs/2026-01-02/run-1/plan.json", id="run-file"),

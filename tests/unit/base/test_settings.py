@@ -516,15 +516,19 @@ last = 2027-01-03
 
 def test_announced_events_are_read_from_their_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """MODERATION_EVENTS names a TOML file of announced days; without one nothing is announced."""
-    assert Settings.load().announced_events == ()
+    assert Settings.load().announced.event == ()
     (tmp_path / "events.toml").write_text(EVENTS)
     environment.setenv("MODERATION_EVENTS", str(tmp_path / "events.toml"))
     found = [
-        (event.name, str(event.first), str(event.last), event.metrics) for event in Settings.load().announced_events
+        (event.name, str(event.first), str(event.last), event.metrics) for event in Settings.load().announced.event
     ]
     assert found == [
         ("Black Friday", "2026-11-27", "2026-11-30", ("volume",)),
         ("New Year", "2026-12-31", "2027-01-03", ()),
+    ]
+    (tmp_path / "events.toml").write_text('[[rebaselined]]\ndate = 2026-11-28\nmetrics = ["accuracy"]\n')
+    assert [(str(change.date), change.metrics) for change in Settings.load().announced.rebaselined] == [
+        ("2026-11-28", ("accuracy",))
     ]
 
 
@@ -535,6 +539,12 @@ def test_announced_events_are_read_from_their_file(environment: pytest.MonkeyPat
         pytest.param("[[event]\n", "the file that it names is no TOML", id="no TOML"),
         pytest.param('[[event]]\nname = "x"\nfirst = 2026-11-27\n', "event 1: last: Field required", id="no end"),
         pytest.param(EVENTS + 'label = "x"\n', "event 2: only .* is known", id="unknown key"),
+        pytest.param(
+            EVENTS.replace('"volume"', '"volume", "acuracy"'),
+            "event 1: metrics: 2: this is not a metric; the nearest is accuracy$",
+            id="no metric",
+        ),
+        pytest.param("[[rebaselined]]\nmetrics = []\n", "rebaselined 1: date: Field required", id="no first night"),
         pytest.param('event = "x"\n', "its events: Input should be a valid tuple", id="no list"),
         pytest.param('[[events]]\nname = "x"\n', "its events: only .* is known", id="misspelt"),
         pytest.param(

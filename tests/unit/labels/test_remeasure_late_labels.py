@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from data_contracts.documents.quality import QualityReport
 from tasks import adapters
 from tasks.base.errors import InputChanged
 from tasks.base.paths import DayPaths, RunPaths
@@ -169,6 +170,23 @@ def test_a_file_that_goes_while_it_is_read(settings: Settings, tmp_path: Path) -
         storage.fetch(objects[0].uri, tmp_path / "x")
     files = read_labels(storage, objects, paths.labels, tmp_path)
     assert (files.labels["comment_id"].to_list(), files.lost_count, files.faults) == (["2"], 0, ())
+
+
+def test_the_last_nights_quality_lies_with_the_run(settings: Settings) -> None:
+    """quality.json puts the days together whose labels are all there; provisional ones are no part of it."""
+    publish(settings)
+    put_past(settings)
+    document = RunPaths(settings, TONIGHT, "late").file("quality.json")
+    put_labels(settings, [label(str(n), **(VIOLATION if n < 6 else {})) for n in range(20)])
+    look(settings)
+    assert QualityReport.model_validate_json(Path(document).read_bytes()).figures == ()
+    put_labels(settings, [label(str(n), **(VIOLATION if n < 6 else {})) for n in range(60)])
+    look(settings)
+    figures = QualityReport.model_validate_json(Path(document).read_bytes()).figures
+    accuracy = next(figure for figure in figures if (figure.metric, figure.nights) == ("accuracy", 28))
+    assert (accuracy.value, accuracy.labels, accuracy.labelled_nights, accuracy.last) == (0.9, 60, 1, DAY)
+    assert (accuracy.ci_low or 1) < 0.9 < (accuracy.ci_high or 0)
+    assert 0.05 < (accuracy.detectable or 0) < 0.2
 
 
 def test_a_night_appends_once(settings: Settings) -> None:

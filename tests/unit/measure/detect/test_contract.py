@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from data_contracts.tables.metrics import METRIC_NAMES
 from tasks.measure.detect import Event, Policy, detect, replay
+from tasks.measure.detect.rules import RULES
 from tests.detector_histories import (
     assert_is_answer,
     day,
@@ -252,6 +254,11 @@ def test_the_budgets_add_up_to_the_promise() -> None:
         assert sum(policy.budgets.values()) == pytest.approx(allowed)
         assert f"about {allowed:g} false alarms a year" in policy.describe()
     assert sum(Policy().page_budgets.values()) == pytest.approx(Policy().false_pages_a_year)
+
+
+def test_every_metric_of_the_nights_has_a_rule() -> None:
+    """What may be announced by name is what the detector knows."""
+    assert set(RULES) == set(METRIC_NAMES)
 
 
 def test_a_policy_cannot_be_changed() -> None:
