@@ -36,6 +36,7 @@ ROOMS = (
     "jobs",
     "verdicts",
     "labels",
+    "evaluate",
     "alerts",
     "watch",
     "reports",
