@@ -93,7 +93,7 @@ PUBLISHED = {
 
 def _flags(count: int, rates: tuple[float, float], apart: float, random: np.random.Generator) -> tuple[Flags, Flags]:
     """Verdicts of both on comments of one truth, with these rates of flags and this share on which they differ."""
-    only_first, only_second = (apart + rates[0] - rates[1]) / 2, (apart - rates[0] + rates[1]) / 2
+    only_first = (apart + rates[0] - rates[1]) / 2
     both = rates[0] - only_first
     place = random.random(count)
     first = place < both + only_first
