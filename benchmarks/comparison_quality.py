@@ -161,9 +161,8 @@ def print_disagreements(night_count: int, random: np.random.Generator) -> None:
                 labels += sum(cell.labelled for cell in cells)
                 found.append(weigh_back(cells, number).f1)
             covered = np.mean([one.interval.low <= second - first <= one.interval.high for one in found])
-            better, worse = (
-                np.mean(flags) for flags in zip(*((f.interval.low > 0, f.interval.high < 0) for f in found), strict=True)
-            )
+            better = np.mean([one.interval.low > 0 for one in found])
+            worse = np.mean([one.interval.high < 0 for one in found])
             sd = np.std([one.difference for one in found])
             print(
                 f"{name:12}{nights:>7}{labels / night_count:>8.0f}{sd:>8.4f}{covered:>9.1%}{better:>8.1%}{worse:>8.1%}"
