@@ -16,6 +16,7 @@ from typing import Any
 import typer
 
 from flows.command_line import EXIT_STOPPED, last_words, say_last, terminate
+from flows.commands.evaluate import evaluate
 from flows.commands.jobs import jobs
 from flows.commands.labels import labels
 from flows.commands.nights import backfill, nightly
@@ -67,6 +68,7 @@ for command in (
     app.command()(command)
 app.add_typer(jobs)
 app.add_typer(labels)
+app.add_typer(evaluate)
 
 
 def main() -> None:

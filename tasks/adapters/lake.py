@@ -191,7 +191,8 @@ class Lake:
                 uri,
                 table.arrow_schema,
                 mode="ignore",
-                partition_by=["date"],
+                # A table without days is small: what is known of sets, not of nights.
+                partition_by=["date"] if "date" in table.names else None,
                 name=table.name,
                 description=table.meaning,
                 configuration={

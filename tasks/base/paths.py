@@ -36,12 +36,18 @@
       state/backfills/ID.json                  what a backfill was asked for, by whom and why, and which days are done
       state/restores/D.json                    that the day was brought back from an earlier version, and why
       state/salt.json                          what samples are drawn by, unless SAMPLING_SALT is set
+      evaluation/sets/NAME/vN.parquet          labelled comments, with text; never changed but by an erasure
+      evaluation/{ledger,requests,answers}/NAME/   as of a day, of the set's evaluations
+      evaluation/prompts/SHA256.md             each prompt that was asked
+      evaluation/comparisons/ID.json           champion against challenger
+      state/lease/evaluation-NAME.json         which run evaluates the set
       label_requests/date=D/label_requests.parquet    whose labels are asked for
       golden/
 
     {BATCH_URI}/D/preflight.probe                 written, read and deleted again before the work
     {BATCH_URI}/D/KEY16/input/shard-NNNNN.jsonl   one clean folder per job: Bedrock reads every .jsonl below it
     {BATCH_URI}/D/KEY16/output/on-demand/...      RECORD.N.call and RECORD.jsonl.out, where there was no job
+    {BATCH_URI}/evaluation/NAME/KEY16/...         as of a day, of a set's evaluations; deleted once collected
     {BATCH_URI}/D/KEY16/output/JOB_ID/...         Bedrock forbids '=' in its URIs, so no Hive paths here
 
 D is the run date, YYYY-MM-DD, in the settings' time zone; KEY is the shard's ledger key, KEY16 its first 16 digits.
@@ -233,6 +239,71 @@ class DayPaths:
     def centroid(self) -> str:
         """The day's centroid."""
         return f"{self.centroids}/{self.run_date}.parquet"
+
+
+@dataclass(frozen=True)
+class EvaluationPaths(DayPaths):
+    """The keys of one set's evaluation: those of a day, in folders of its own, so that no night ever meets them."""
+
+    set_name: str
+
+    @property
+    def root(self) -> str:
+        """All that evaluations keep."""
+        return f"{self.settings.output_uri}/evaluation"
+
+    @property
+    def versions(self) -> str:
+        """Folder of the set's versions."""
+        return f"{self.root}/sets/{self.set_name}"
+
+    def version(self, number: int) -> str:
+        """One version of the set."""
+        return f"{self.versions}/v{number}.parquet"
+
+    def prompt(self, sha256: str) -> str:
+        """A prompt that was asked."""
+        return f"{self.root}/prompts/{sha256}.md"
+
+    @property
+    def comparisons(self) -> str:
+        """Folder of all sets' comparisons."""
+        return f"{self.root}/comparisons"
+
+    def comparison(self, comparison_id: str) -> str:
+        """One comparison."""
+        return f"{self.comparisons}/{comparison_id}.json"
+
+    @property
+    def ledger(self) -> str:
+        """Folder of the set's ledger entries."""
+        return f"{self.root}/ledger/{self.set_name}"
+
+    def requests(self, key: str) -> str:
+        """What a shard asked."""
+        return f"{self.root}/requests/{self.set_name}/{key}.parquet"
+
+    def answers(self, key: str) -> str:
+        """What a job answered."""
+        return f"{self.root}/answers/{self.set_name}/{key}.parquet"
+
+    @property
+    def batch(self) -> str:
+        """Folder of the set's batch files."""
+        return f"{self.settings.batch_uri}/evaluation/{self.set_name}"
+
+    def batch_input(self, key: str, shard: int) -> str:
+        """A job's input file."""
+        return f"{self.batch}/{key[:16]}/input/shard-{shard:05d}.jsonl"
+
+    def batch_output(self, key: str) -> str:
+        """The folder below which Bedrock makes one of its own for the job."""
+        return f"{self.batch}/{key[:16]}/output/"
+
+    @property
+    def lease(self) -> str:
+        """Which run evaluates the set."""
+        return f"{leases(self.settings)}/evaluation-{self.set_name}.json"
 
 
 @dataclass(frozen=True)

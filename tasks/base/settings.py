@@ -249,6 +249,10 @@ class Settings(BaseSettings):
     borderline_confidence: Fraction = Field(
         default=0.8, description="A comment that is not flagged, with a lower confidence than this, is borderline"
     )
+    margin: Fraction = Field(
+        default=0.02,
+        description="The loss of F1 that a cheaper candidate may have, at the most, to be called not worse",
+    )
     sampling_salt: SecretStr | None = Field(
         default=None,
         min_length=16,

@@ -1,5 +1,6 @@
 """Evaluation: sets of labelled comments, candidates asked over them, and whether one is better than another.
 
-Pure statistics in paired and comparison; nothing here is part of a night.
+By hand: sets/add_set, runs/run_candidates, compare_candidates. No stages: a night knows nothing of it.
+Reads and writes evaluation/, lake/experiments and the batch root's folder evaluation/; asks Bedrock in runs alone.
 Never here: a verdict that is published; a comparison of answers to different comments; a text outside a set.
 """

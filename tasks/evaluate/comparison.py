@@ -63,7 +63,9 @@ def compare(compared: Compared, margin: float, now: datetime) -> Comparison:
     answers = compared.answers.sort("item_id")
     if answers.is_empty():
         raise ValueError("there is no comment that both candidates were asked")
-    identity = _identity(compared)
+    identity = comparison_id(
+        compared.set_name, compared.set_version, compared.split, compared.champion, compared.challenger
+    )
     seed = int(identity[:8], 16)
     figures, overall = differences(answers, seed), discordance(answers)
     within = discordance(answers.filter("violation"))
@@ -107,9 +109,9 @@ def lost_categories(tests: tuple[PairedTest, ...]) -> list[str]:
     ]
 
 
-def _identity(compared: Compared) -> str:
+def comparison_id(set_name: str, version: int, split: str, champion: str, challenger: str) -> str:
     """16 lower hex: the same pair over the same version and split is the same comparison."""
-    parts = (compared.set_name, str(compared.set_version), compared.split, compared.champion, compared.challenger)
+    parts = (set_name, str(version), split, champion, challenger)
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 

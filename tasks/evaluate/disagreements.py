@@ -92,5 +92,5 @@ def _share(part: Draws, whole: Draws) -> Draws:
 
 def _difference(observed: tuple[Draws, Draws], drawn: tuple[Draws, Draws]) -> Difference:
     champion, challenger = float(observed[0][0]), float(observed[1][0])
-    difference = challenger - champion
-    return Difference(champion, challenger, difference, quantile_interval(drawn[1] - drawn[0]).around(difference))
+    difference, gap = challenger - champion, drawn[1] - drawn[0]
+    return Difference(champion, challenger, difference, quantile_interval(gap, gap).around(difference))

@@ -166,7 +166,9 @@ def _difference(observed: Draws, totals: Draws, figure: _Figure) -> Difference:
     champion, challenger = figure(*observed[:3]), figure(*observed[3:])
     drawn = figure(*totals[:, 3:].T) - figure(*totals[:, :3].T)
     difference = float(challenger - champion)
-    return Difference(float(champion), float(challenger), difference, quantile_interval(drawn).around(difference))
+    return Difference(
+        float(champion), float(challenger), difference, quantile_interval(drawn, drawn).around(difference)
+    )
 
 
 def _f1(tp: Draws, fp: Draws, fn: Draws) -> Draws:

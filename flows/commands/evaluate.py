@@ -1,0 +1,117 @@
+"""The commands that try candidates, prompt and model, before anybody switches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from flows.command_line import EXIT_STOPPED, EXIT_USAGE, say, say_last
+from tasks.base.safe_text import visible
+
+evaluate = typer.Typer(
+    name="evaluate", help="Try candidates before you switch.", no_args_is_help=True, add_completion=False,
+    rich_markup_mode=None,
+)  # fmt: skip
+
+
+class SplitOption(StrEnum):
+    """Which items of a set."""
+
+    TRAIN = "train"
+    DEV = "dev"
+    TEST = "test"
+    ALL = "all"
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The set's name.")]
+_CANDIDATE = "KEY=VALUE,...; keys prompt, model, policy; the settings say what is not named."
+
+
+@evaluate.callback()
+def _evaluate() -> None:
+    """Try candidates over sets of labelled comments: add a set, run candidates, compare two."""
+
+
+def _run(command: str, call: Callable[[], Sequence[str]]) -> None:
+    """Print what a call has to say, or end with its error as one line."""
+    from tasks.base.errors import WrongUsage, describe_failure
+    from tasks.base.panics import panics_told
+    from tasks.evaluate.sets.set_files import BadItems
+
+    try:
+        with panics_told():
+            lines = call()
+    except Exception as error:
+        if isinstance(error, BadItems):
+            print(visible("\n".join(error.faults)), file=sys.stderr, flush=True)
+        say_last(f"evaluate {command}: {describe_failure(error)[1]}")
+        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+    say("\n".join(lines))
+
+
+@evaluate.command()
+def add(
+    name: Name,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, JSON lines or Parquet.")],
+) -> None:
+    """Write the next version of a set with the labelled comments of files: all of them, or with one bad row nothing."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.sets.add_set import add_set, describe_added
+
+        return describe_added(add_set(Settings.load(), name, files, datetime.now(UTC)))
+
+    _run(f"add {name}", call)
+
+
+@evaluate.command()
+def run(
+    name: Name,
+    candidate: Annotated[list[str], typer.Option(metavar="CANDIDATE", help=f"{_CANDIDATE} Twice: asked twice.")],
+    max_cost_usd: Annotated[float, typer.Option(help="Most that this may cost.")],
+    split: Annotated[SplitOption, typer.Option(help="Which items.")] = SplitOption.ALL,
+) -> None:
+    """Ask candidates about a set what they were not asked yet; after a crash the same call goes on."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.runs.run_candidates import describe_run, run_candidates
+
+        now = datetime.now(UTC)
+        run_id = f"evaluate-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+        done = run_candidates(
+            Settings.load(), name, candidate, split.value, max_cost_usd, run_id, lambda: datetime.now(UTC), say
+        )
+        return describe_run(done)
+
+    _run(f"run {name}", call)
+
+
+@evaluate.command()
+def compare(
+    name: Name,
+    champion: Annotated[str, typer.Option(metavar="CANDIDATE", help=_CANDIDATE)],
+    challenger: Annotated[str, typer.Option(metavar="CANDIDATE", help=_CANDIDATE)],
+    split: Annotated[SplitOption, typer.Option(help="Which items.")] = SplitOption.TEST,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the comparison there too.")] = None,
+) -> None:
+    """Compare two candidates by their stored answers: better, worse, not worse, or how many labels would tell."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.compare_candidates import compare_candidates, describe_comparison
+
+        found = compare_candidates(Settings.load(), name, champion, challenger, split.value, datetime.now(UTC))
+        if json is not None:
+            json.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        return describe_comparison(found)
+
+    _run(f"compare {name}", call)

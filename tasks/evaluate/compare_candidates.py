@@ -1,0 +1,121 @@
+"""Compares two candidates over a set by the answers that are stored, and keeps the comparison; no call is made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from data_contracts.documents.comparison import Comparison
+from tasks import adapters
+from tasks.adapters import Adapters
+from tasks.adapters.lake import reading_lake
+from tasks.base.errors import WrongUsage
+from tasks.base.figures import dollars
+from tasks.base.paths import EvaluationPaths
+from tasks.base.settings import Settings
+from tasks.evaluate.comparison import Compared, compare, comparison_id
+from tasks.evaluate.runs.candidates import Candidate, read_candidate
+from tasks.evaluate.runs.experiments import answers_of, read_experiments
+from tasks.evaluate.runs.requests import with_hashes
+from tasks.evaluate.runs.run_candidates import SplitChoice
+from tasks.evaluate.sets.versions import check_name, read_version
+
+_ANSWER = ("status", "violation", "category", "input_tokens", "output_tokens", "cost_usd")
+
+
+@reading_lake()
+def compare_candidates(
+    settings: Settings, name: str, champion: str, challenger: str, split: SplitChoice, now: datetime
+) -> Comparison:
+    """Compare two candidates over a split of the newest version of a set, and put the comparison on record.
+
+    Args:
+        name: of the set.
+        champion, challenger: as `read_candidate` takes them.
+        split: which items.
+
+    Raises:
+        WrongUsage: if the set or a candidate is none, the candidates are one, the split is empty, or an item was not
+            asked of both: the text has the command that asks it.
+    """
+    outside = adapters.connect(settings)
+    paths = EvaluationPaths(settings, now.astimezone(settings.zone).date(), check_name(name))
+    pair = read_candidate(settings, champion), read_candidate(settings, challenger)
+    if pair[0].name == pair[1].name:
+        raise WrongUsage(f"champion and challenger are the same: {pair[0].name}")
+    version, items = read_version(outside.storage, paths)
+    chosen = with_hashes(items)
+    chosen = chosen if split == "all" else chosen.filter(pl.col("split") == split)
+    if chosen.is_empty():
+        raise WrongUsage(f"{name} v{version} has no item in {split}")
+    experiments = read_experiments(outside, paths)
+    answers = chosen
+    for role, candidate in zip(("champion", "challenger"), pair, strict=True):
+        given = answers_of(experiments, candidate).select(
+            "text_sha256", *(pl.col(column).alias(f"{role}_{column}") for column in _ANSWER)
+        )
+        answers = answers.join(given, on="text_sha256", how="left", validate="m:1")
+        _check_asked(answers, role, candidate, name, split)
+    what = Compared(
+        name,
+        version,
+        split,
+        pair[0].name,
+        pair[1].name,
+        answers,
+        noise=_noise(experiments, pair[0], chosen),
+        looks=_looks(outside, paths, version, comparison_id(name, version, split, pair[0].name, pair[1].name))
+        if split == "test"
+        else None,
+    )
+    comparison = compare(what, settings.margin, now)
+    outside.storage.put(paths.comparison(comparison.id), comparison.model_dump_json(indent=1).encode())
+    return comparison
+
+
+def _check_asked(answers: pl.DataFrame, role: str, candidate: Candidate, name: str, split: str) -> None:
+    lacking = answers[f"{role}_status"].null_count()
+    if lacking:
+        command = f"python -m flows evaluate run {name} --candidate {candidate.name} --split {split} --max-cost-usd ..."
+        raise WrongUsage(f"{lacking:,} of {answers.height:,} items were not asked of the {role}: {command}")
+
+
+def _noise(experiments: pl.LazyFrame, champion: Candidate, items: pl.DataFrame) -> float | None:
+    """Share of texts on which the champion, asked again, gave another verdict; None if it was not asked again."""
+    first, again = (
+        answers_of(experiments, champion._replace(order_seed=seed)).join(items, on="text_sha256", how="semi")
+        for seed in (0, 1)
+    )
+    both = first.join(again, on="text_sha256", suffix="_again")
+    if both.is_empty():
+        return None
+    return float(both.select((~pl.col("violation").eq_missing(pl.col("violation_again"))).mean()).item())
+
+
+def _looks(outside: Adapters, paths: EvaluationPaths, version: int, this: str) -> int:
+    """How many pairs were compared on this version's test split, this one included; repeating a pair is no new look."""
+    bodies = (outside.storage.get(item.uri) for item in outside.storage.list(paths.comparisons))
+    known = [Comparison.model_validate_json(body) for body in bodies if body is not None]
+    split = (paths.set_name, version, "test")
+    return len({this} | {each.id for each in known if (each.set, each.set_version, each.split) == split})
+
+
+def describe_comparison(comparison: Comparison) -> list[str]:
+    """The comparison for a terminal."""
+    counts = f"{comparison.n:,} comments, {comparison.violations:,} of them violations"
+    lines = [
+        f"{comparison.set} v{comparison.set_version}, {comparison.split}: {counts}",
+        f"{'':12}{'F1':>8}{'precision':>11}{'recall':>8}{'per 1,000':>12}",
+    ]
+    for role, side in (("champion", comparison.champion), ("challenger", comparison.challenger)):
+        figures = [_percent(value) for value in (side.f1, side.precision, side.recall)]
+        cost = dollars(side.cost_per_1000_usd)
+        lines.append(f"{role:12}{figures[0]:>8}{figures[1]:>11}{figures[2]:>8}{cost:>12}  {side.candidate}")
+    needs = f": about {comparison.needs_labels:,} labels more would tell" if comparison.needs_labels else ""
+    lines.append(f"outcome: {comparison.outcome}{needs} (p {comparison.p_value:.3g} by McNemar)")
+    return lines + [f"- {reason}" for reason in comparison.reasons]
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"

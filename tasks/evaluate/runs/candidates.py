@@ -1,0 +1,75 @@
+"""Candidates by name: which prompt, which model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from data_contracts.batch_lines import InvocationType
+from tasks.base.errors import WrongUsage
+from tasks.base.safe_text import brief
+from tasks.base.settings import Settings
+from tasks.ledger.asker import Asker
+
+_KEYS = ("prompt", "model", "policy")
+PLAIN = "plain"
+
+
+class Candidate(NamedTuple):
+    """One way to judge.
+
+    Attributes:
+        name: all that it is made of, in one spelling: the same candidate has the same name.
+        asker: its model and prompt.
+        order_seed: 0, or the number of the repetition where it was named more than once.
+    """
+
+    name: str
+    asker: Asker
+    order_seed: int = 0
+
+    @property
+    def identity(self) -> tuple[str, InvocationType, str, int]:
+        """Model, invocation type, hash of the prompt, order seed: what an answer is kept under."""
+        return self.asker.model_id, self.asker.invocation_type, self.asker.prompt.sha256, self.order_seed
+
+
+def read_candidate(settings: Settings, text: str) -> Candidate:
+    """A candidate from `KEY=VALUE,KEY=VALUE`; what is not named is the settings'.
+
+    Raises:
+        WrongUsage: if a key is none, is there twice, or has no value; or if the policy is not `plain`.
+        PromptInvalid, UnsupportedModel: if the prompt or the model is none, or the two do not fit.
+    """
+    given: dict[str, str] = {}
+    for part in text.split(","):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if key not in _KEYS or not equals or not value or key in given:
+            raise WrongUsage(
+                f"{brief(text, 60)} is no candidate: write KEY=VALUE,KEY=VALUE with keys {', '.join(_KEYS)}, each once"
+            )
+        given[key] = value
+    if given.get("policy", PLAIN) != PLAIN:
+        raise WrongUsage(f"policy {brief(given['policy'], 40)} is not known: this version has {PLAIN} alone")
+    prompt_name, _, version = given.get("prompt", settings.prompt_version).rpartition("/")
+    chosen = {"model_id": given.get("model", settings.model_id), "prompt_version": version}
+    asker = Asker.named(settings.model_copy(update=chosen | {"prompt": prompt_name or settings.prompt}))
+    prompt = asker.prompt
+    return Candidate(f"prompt={prompt.id}/{prompt.version},model={asker.model_id},policy={PLAIN}", asker)
+
+
+def read_candidates(settings: Settings, texts: Sequence[str]) -> list[Candidate]:
+    """Several candidates; one that is named again is asked again, to see how far it agrees with itself.
+
+    Raises:
+        As `read_candidate`; WrongUsage if there is none.
+    """
+    if not texts:
+        raise WrongUsage("no candidate was named: --candidate prompt=v1")
+    counts: dict[str, int] = {}
+    candidates = []
+    for text in texts:
+        candidate = read_candidate(settings, text)
+        candidates.append(candidate._replace(order_seed=counts.get(candidate.name, 0)))
+        counts[candidate.name] = counts.get(candidate.name, 0) + 1
+    return candidates

@@ -1,0 +1,175 @@
+"""What candidates are still to be asked, what that will cost, and the input files of it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from data_contracts.documents.ledger import LedgerEntry, Mode, shard_key
+from tasks.adapters import Adapters
+from tasks.base.paths import EvaluationPaths
+from tasks.base.ports import FactUnavailable
+from tasks.base.settings import Settings
+from tasks.batch.estimate.counted import count_sample, counted_rates, draw_sample
+from tasks.batch.estimate.rates import Estimate, Rates, constant_rates, estimate
+from tasks.batch.read_quotas import Quotas
+from tasks.batch.shards import Shard, plan_shards, write_shards
+from tasks.batch.wanted_records import WANTED
+from tasks.evaluate.runs.candidates import Candidate
+from tasks.evaluate.runs.experiments import UNANSWERED
+from tasks.intake.row_rules import normalise
+from tasks.llm.request_line import comment_json
+
+#: A set is no day: its shards' keys bear the same date whenever they are asked, so that a crash over midnight is none.
+_NO_DAY = date(1970, 1, 1)
+#: Bedrock's own bounds of a job's time-out. Source: CreateModelInvocationJob, timeoutDurationInHours.
+_TIMEOUT_H = (24, 168)
+
+
+class Wanted(NamedTuple):
+    """What one candidate is to be asked.
+
+    Attributes:
+        records: with the columns of WANTED.
+        mode: as batch jobs, or one by one where they are too few for one.
+        rates, expected: what they are expected to use.
+    """
+
+    candidate: Candidate
+    records: pl.DataFrame
+    mode: Mode
+    rates: Rates
+    expected: Estimate
+
+
+def with_hashes(items: pl.DataFrame) -> pl.DataFrame:
+    """The items of a set that have a text, plus `text_sha256` of the normalised text, lower hex."""
+    shown = items.filter(pl.col("text").is_not_null())
+    normal = shown.select(normalise(pl.col("text"))).to_series()
+    digests = [hashlib.sha256(text.encode()).hexdigest() for text in normal]
+    return shown.with_columns(text_sha256=pl.Series(digests, dtype=pl.String))
+
+
+def record_id(set_name: str, text_sha256: str, candidate: Candidate) -> str:
+    """The record's id in the batch files: 32 lower hex characters, one for each candidate that a text is asked of."""
+    parts = ("evaluation", set_name, text_sha256, *map(str, candidate.identity))
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+
+
+def want(
+    outside: Adapters, settings: Settings, set_name: str, items: pl.DataFrame, candidate: Candidate, known: pl.DataFrame
+) -> Wanted:
+    """What a candidate was not asked about yet, each text once.
+
+    Args:
+        items: of the set, as `with_hashes` gives them.
+        known: what it answered, a row a text_sha256. A request that no model answered is asked again.
+    """
+    answered = known.filter(~pl.col("status").is_in(list(UNANSWERED)))
+    attempts = known.select("text_sha256", _before="attempt")
+    rows = (
+        items.unique("text_sha256", keep="first", maintain_order=True)
+        .join(answered, on="text_sha256", how="anti")
+        .join(attempts, on="text_sha256", how="left")
+    )
+    ids = [record_id(set_name, digest, candidate) for digest in rows["text_sha256"]]
+    records = (
+        rows.with_columns(
+            record_id=pl.Series(ids, dtype=pl.String),
+            attempt=pl.col("_before").fill_null(0) + 1,
+            text_bytes=pl.Series([len(comment_json(text)) for text in rows["text"]], dtype=pl.Int64),
+        )
+        .sort("record_id")
+        .lazy()
+    )
+    conformed = WANTED.conform(records).collect()
+    mode: Mode = "batch" if conformed.height >= settings.min_job_records else "on_demand"
+    rates = _rates(outside, settings, candidate, conformed)
+    input_tokens = int(conformed.select(rates.input_tokens()).sum().item() or 0)
+    price = candidate.asker.prices[mode]
+    return Wanted(candidate, conformed, mode, rates, estimate(conformed.height, input_tokens, rates, price))
+
+
+def _rates(outside: Adapters, settings: Settings, candidate: Candidate, records: pl.DataFrame) -> Rates:
+    """By Bedrock's own count of a sample; where it does not count, by constants that err upwards."""
+    asker = candidate.asker
+    constants = constant_rates(asker.prompt_text, asker.family.reasoning_tokens)
+    if not records.height or not settings.count_tokens:
+        return constants
+    try:
+        fixed, counted = count_sample(outside, asker, draw_sample(records.lazy()))
+    except FactUnavailable:
+        return constants
+    return counted_rates(fixed, counted, constants.output_tokens)
+
+
+def write_requests(
+    settings: Settings, paths: EvaluationPaths, wanted: Wanted, first: int, run_id: str, now: datetime, folder: Path
+) -> Iterator[tuple[LedgerEntry, Shard]]:
+    """The shards of what is wanted, each with its entry; the caller sends each away before the next is begun."""
+    path = folder / "wanted.parquet"
+    wanted.records.write_parquet(path)
+    template, quotas = wanted.candidate.asker.template, Quotas()
+    line_bytes = wanted.records["text_bytes"].to_numpy() + template.constant_bytes
+    limits = quotas.most_records(settings), quotas.most_bytes(settings), settings.min_job_records
+    for number, shard in enumerate(
+        write_shards(path, plan_shards(line_bytes, *limits), template, wanted.rates, folder), first
+    ):
+        yield _entry(settings, paths, wanted, number, shard, run_id, now), shard
+
+
+def _entry(
+    settings: Settings,
+    paths: EvaluationPaths,
+    wanted: Wanted,
+    number: int,
+    shard: Shard,
+    run_id: str,
+    now: datetime,
+) -> LedgerEntry:
+    """The intent to ask for a shard; its epoch is the candidate's order seed, since both mean "asked again"."""
+    candidate, asker = wanted.candidate, wanted.candidate.asker
+    key = shard_key(
+        f"{settings.deployment}/evaluation/{paths.set_name}",
+        _NO_DAY,
+        number,
+        shard.sha256,
+        asker.model_id,
+        asker.invocation_type,
+        candidate.order_seed,
+    )
+    used = estimate(shard.requests.height, shard.input_tokens, wanted.rates, asker.prices[wanted.mode])
+    return LedgerEntry(
+        key=key,
+        run_date=paths.run_date,
+        shard=number,
+        epoch=candidate.order_seed,
+        run_id=run_id,
+        model_id=asker.model_id,
+        invocation_type=asker.invocation_type,
+        prompt_name=asker.prompt.id,
+        prompt_version=asker.prompt.version,
+        prompt_sha256=asker.prompt.sha256,
+        input_uri=paths.batch_input(key, number),
+        input_sha256=shard.sha256,
+        output_uri=paths.batch_output(key),
+        requests_uri=paths.requests(key),
+        record_count=shard.requests.height,
+        input_bytes=shard.size_bytes,
+        estimated_input_tokens=used.input_tokens,
+        estimated_output_tokens=used.output_tokens,
+        estimated_cost_usd=used.cost_usd,
+        estimate_source=wanted.rates.source,
+        job_name=f"ne-{paths.set_name}-{number:05d}-{key[:16]}",
+        client_request_token=key,
+        role_arn=settings.role_arn,
+        timeout_h=min(max(math.ceil(settings.deadline_h), _TIMEOUT_H[0]), _TIMEOUT_H[1]),
+        intended_at=now,
+        mode=wanted.mode,
+    )

@@ -1,0 +1,192 @@
+"""A set comes in, candidates are asked once, and a comparison says which is better."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from benchmarks.storms.kill_points import Killed
+from data_contracts.documents.comparison import ComparisonOutcome
+from data_contracts.tables.evaluation_sets import EXPERIMENTS
+from tasks import adapters
+from tasks.adapters import Adapters
+from tasks.base.errors import BedrockUnavailable, OverBudget, WrongUsage
+from tasks.base.paths import EvaluationPaths
+from tasks.base.settings import Settings
+from tasks.evaluate.compare_candidates import compare_candidates
+from tasks.evaluate.runs.run_candidates import EvaluationRun, run_candidates
+from tasks.evaluate.sets.add_set import AddedSet, add_set
+from tasks.evaluate.sets.set_files import BadItems
+from tests.fakes import FakeBedrock
+from tests.measured_nights import settings_in
+
+NOW = datetime(2026, 11, 19, 12, tzinfo=UTC)
+OTHER = "model=global.anthropic.claude-sonnet-4-6"
+
+
+class Bench:
+    """A folder with an evaluation in it, and a Bedrock that finds "bad" comments."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.settings: Settings = settings_in(folder, poll_interval_s=0.001)
+        self.folder = folder
+        real = adapters.connect(self.settings)
+        self.lake, self.storage = real.lake, real.storage
+        self.bedrock = FakeBedrock(real.storage, polls_until_done=1)
+        patch.setattr(adapters, "connect", lambda _: Adapters(real.storage, real.lake, self.bedrock, alerts=()))
+
+    def add(self, count: int, *, name: str = "reviews") -> AddedSet:
+        """Items of which every third is a violation that the stand-in finds, and every ninth one that it misses."""
+        rows = ["text,violation,category,language"]
+        for number in range(count):
+            kind = "bad " if number % 3 == 0 else "sly " if number % 9 == 1 else "fine "
+            violation = kind != "fine "
+            words = f"{kind}item {number * 7919:x} {chr(97 + number % 26) * 9} {number * 104729:x}"
+            rows.append(f"{words},{str(violation).lower()},{'spam' if violation else 'none'},en")
+        file = self.folder / f"{name}-{count}.csv"
+        file.write_text("\n".join(rows), encoding="utf-8")
+        return add_set(self.settings, name, [file], NOW)
+
+    def run(self, *candidates: str, name: str = "reviews", budget: float = 5.0, run_id: str = "one") -> EvaluationRun:
+        return run_candidates(self.settings, name, candidates, "all", budget, run_id, lambda: NOW)
+
+    def experiments(self) -> pl.DataFrame:
+        paths = EvaluationPaths(self.settings, NOW.date(), "reviews")
+        return self.lake.read(paths.lake("experiments"), EXPERIMENTS).collect()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
+    return Bench(tmp_path, monkeypatch)
+
+
+def test_a_set_is_asked_once_and_compared(bench: Bench) -> None:
+    """Two models over 240 items: two jobs, an answer each; asking again pays nothing; the comparison adds up."""
+    added = bench.add(240)
+    assert sum(added.counts.values()) == 240
+    assert set(added.counts) == {"train", "dev", "test"}
+    done = bench.run("prompt=v1", OTHER)
+    assert [one.asked_count for one in done.candidates] == [240, 240]
+    assert [one.unanswered_count for one in done.candidates] == [0, 0]
+    assert len(bench.bedrock.jobs) == 2
+    again = bench.run("prompt=v1", OTHER, run_id="two")
+    assert [one.asked_count for one in again.candidates] == [0, 0]
+    assert len(bench.bedrock.jobs) == 2
+    rows = bench.experiments()
+    assert rows.height == 480
+    assert rows["cost_usd"].null_count() == 0
+    assert "text" not in rows.columns
+    found = compare_candidates(bench.settings, "reviews", "prompt=v1", OTHER, "all", NOW)
+    assert (found.n, found.violations, found.discordant) == (240, 107, 0)
+    assert found.champion.recall == pytest.approx(80 / 107)
+    assert found.outcome in (ComparisonOutcome.NOT_WORSE, ComparisonOutcome.CANNOT_TELL)
+    stored = EvaluationPaths(bench.settings, NOW.date(), "reviews").comparison(found.id)
+    assert json.loads(bench.storage.get(stored) or b"")["n"] == 240
+
+
+def test_batch_files_go_and_no_text_stays_outside_sets(bench: Bench) -> None:
+    """Once answers are collected no file of theirs is left in the batch root, and only the set has a text."""
+    bench.add(150)
+    bench.run("prompt=v1")
+    assert not list(bench.storage.list(EvaluationPaths(bench.settings, NOW.date(), "reviews").batch))
+    kept = [path for path in (bench.folder / "output").rglob("*") if path.is_file() and "/sets/" not in str(path)]
+    assert kept
+    assert not [path for path in kept if b"sly item" in path.read_bytes()]
+
+
+def test_few_items_go_on_demand(bench: Bench) -> None:
+    """Under the minimum of a job each text is asked by itself."""
+    bench.add(30)
+    done = bench.run("prompt=v1")
+    assert done.candidates[0].unanswered_count == 0
+    assert not bench.bedrock.jobs
+    assert bench.experiments().height == 30
+
+
+def test_budget_comes_first(bench: Bench) -> None:
+    """An estimate over the budget asks nothing at all."""
+    bench.add(240)
+    with pytest.raises(OverBudget, match="nothing was asked"):
+        bench.run("prompt=v1", OTHER, budget=0.0001)
+    assert not bench.bedrock.jobs
+    assert bench.experiments().is_empty()
+
+
+def test_a_crash_pays_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that dies right after its create call is gone on with: the job is adopted, nothing is asked twice."""
+    bench.add(240)
+    create = bench.bedrock.create_job
+
+    def create_and_die(*args: object, **kwargs: object) -> str:
+        create(*args, **kwargs)  # type: ignore[arg-type]
+        raise Killed
+
+    monkeypatch.setattr(bench.bedrock, "create_job", create_and_die)
+    with pytest.raises(Killed):
+        bench.run("prompt=v1", run_id="one")
+    monkeypatch.setattr(bench.bedrock, "create_job", create)
+    done = bench.run("prompt=v1", run_id="one")
+    assert len(bench.bedrock.jobs) == 1
+    assert (done.candidates[0].asked_count, done.candidates[0].unanswered_count) == (0, 0)
+    assert bench.experiments().height == 240
+
+
+def test_the_same_candidate_twice_is_the_floor_of_noise(bench: Bench) -> None:
+    """A champion that is named twice is asked twice, and a comparison says how often it changes its own verdict."""
+    bench.add(240)
+    bench.run("prompt=v1", "prompt=v1", OTHER)
+    assert len(bench.bedrock.jobs) == 3
+    found = compare_candidates(bench.settings, "reviews", "prompt=v1", OTHER, "test", NOW)
+    assert found.noise == 0
+    assert found.looks == 1
+
+
+def test_what_was_not_asked_is_not_compared(bench: Bench) -> None:
+    """The error names the command that asks."""
+    bench.add(240)
+    bench.run("prompt=v1")
+    with pytest.raises(WrongUsage, match="240 items were not asked of the challenger: python -m flows evaluate run"):
+        compare_candidates(bench.settings, "reviews", "prompt=v1", OTHER, "all", NOW)
+
+
+def test_throttled_on_demand_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Bedrock that fails in the middle leaves what was answered; the next run asks for the rest alone."""
+    bench.add(30)
+    invoke, count = bench.bedrock.invoke, iter(range(1000))
+
+    def fail_later(*args: object) -> object:
+        if next(count) >= 10:
+            raise BedrockUnavailable("no answer")
+        return invoke(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bench.bedrock, "invoke", fail_later)
+    with pytest.raises(BedrockUnavailable):
+        bench.run("prompt=v1", run_id="one")
+    monkeypatch.setattr(bench.bedrock, "invoke", invoke)
+    assert bench.run("prompt=v1", run_id="one").candidates[0].unanswered_count == 0
+    assert bench.experiments().height == 30
+
+
+def test_next_version_keeps_splits_and_asks_what_is_new(bench: Bench) -> None:
+    """Items that stay keep their split, and only the new ones are asked."""
+    bench.add(120)
+    bench.run("prompt=v1")
+    added = bench.add(240)
+    assert (added.version, added.replaced_count) == (2, 120)
+    assert bench.run("prompt=v1", run_id="two").candidates[0].asked_count == 120
+
+
+def test_bad_row_writes_nothing(bench: Bench) -> None:
+    """A category that is none names file and line, and no version is there."""
+    file = bench.folder / "bad.csv"
+    file.write_text("text,violation,category\nfine,false,none\nbad,true,rudeness\n", encoding="utf-8")
+    with pytest.raises(BadItems, match=r"bad\.csv line 3: category is rudeness"):
+        add_set(bench.settings, "reviews", [file], NOW)
+    with pytest.raises(WrongUsage, match="there is no set reviews"):
+        bench.run("prompt=v1")
