@@ -93,8 +93,8 @@ Which types are read, each as the contract's own:
 
 - **Extra columns are never read**, whatever their types.
 - Text may be dictionary-encoded, long or a view. Integers may have any width, or be floats. Plain bytes, which their
-  writer did not mark as text, are refused: Impala marks text with `PARQUET_ANNOTATE_STRINGS_UTF8=true`, pandas where the
-  values are `str` and not `bytes`.
+  writer did not mark as text, are refused: Impala marks text with `PARQUET_ANNOTATE_STRINGS_UTF8=true`, pandas where
+  the values are `str` and not `bytes`.
 - A time may have any unit and any zone, also one that is no IANA name (`+05:30`, `JST`): an instant is an instant.
   INT96 is read as UTC, which is what Spark, Hive, Glue and Firehose mean by it (Spark writes a time that says so itself
   with `spark.sql.parquet.outputTimestampType=TIMESTAMP_MICROS`). A time without a zone is refused.
