@@ -277,6 +277,7 @@ def _greet(options: Options, settings: Settings, sandbox: Sandbox | None) -> Non
         "What next, in the UI:",
         f"  Deployments > nightly > Run > Quick run      judges yesterday; by itself it runs at 02:00, {settings.zone}",
         "  Deployments > backfill > Run > Custom run    judges the days before, once you have agreed to its plan",
+        "  /artifacts/key/days                          shows how the days stand, once a night or the watchdog has run",
         "",
         "Ctrl-C ends everything.",
     ]
