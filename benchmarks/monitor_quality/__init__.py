@@ -2,7 +2,7 @@
 
     python -m benchmarks.monitor_quality                      all tables, about an hour on one core
     python -m benchmarks.monitor_quality false delays         some of them: false, delays, stories, coverage, ablations
-    python -m benchmarks.monitor_quality --years 20 false     fewer simulated years and runs a cell
+    python -m benchmarks.monitor_quality --sites 20 false     fewer sites a cell; --quick: ten
     python -m benchmarks.monitor_quality --real FOLDER        years of nights block-bootstrapped from real days
 
 An episode is alarm nights at most 7 apart, each 14th night of a run counting as one more. A fault counts on its own

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.monitor_quality.alarms import episodes
+from benchmarks.monitor_quality.alarms import episodes, judge_stacked
 from benchmarks.monitor_quality.faults import CASES, YEAR_CREEP
 from benchmarks.monitor_quality.noise import NOISES, REALISTIC
-from benchmarks.monitor_quality.tables import Figure, by_metric, fault_delays, faulty_sites, quiet_sites, quiet_years
+from benchmarks.monitor_quality.tables import YEAR, Figure, fault_delays, faulty_sites, quiet_sites, quiet_years
 from tasks.measure.detect import baseline, evidence, nights
 from tasks.measure.detect.labelled import baseline as label_baseline
-from tasks.measure.detect.labelled import creep, errors
+from tasks.measure.detect.labelled import errors
+from tasks.measure.detect.labelled.baseline import MIN_NIGHTS
 from tasks.measure.detect.policy import Policy
 
 Change = tuple[ModuleType, str, Any]
@@ -61,12 +62,16 @@ PARTS: dict[str, list[Change]] = {
     "no lock-out of the last 14 nights": [(label_baseline, "LOCKED_OUT", 0)],
     "strata only alone": [(errors, "TOGETHER_WEIGHT", 0.001)],
     "strata only together": [(errors, "TOGETHER_WEIGHT", 0.999)],
-    "no slow guard": [(creep, "DEVIATIONS", np.inf)],
+    "no rise over months": [(errors, "TOGETHER_SHARES", np.array([0.0, 0.9, 0.1]))],
+    "no rise that few labels show": [(errors, "TOGETHER_SHARES", np.array([0.1, 0.9, 0.0]))],
 }
 _NOISES = ("realistic", "double noise", "AR .6", "t3")
 _FAULTS = ("accuracy 95->93", "95->93, errors in flagged", "95->93, errors alike in all strata", "flags 3->3.5",
            "length +5 %", "language 0->1 %", "accuracy 95->90 over 30", "flags 3->4.5 over 90",
            "accuracy 95->93 over 365")  # fmt: skip
+_EARLY = ("accuracy 95->93", "flags 3->3.5")
+_LASTING = "flags 3->4.5"
+_YOUNG = 120
 
 
 def _no_weekdays(residuals: Any, weekday: Any) -> tuple[Any, ...]:
@@ -85,27 +90,32 @@ def without(changes: list[Change]) -> Iterator[None]:
 
 
 def ablations(years: int, runs: int, seed: int, policy: Policy) -> Iterator[str]:
-    """A line a part: false episodes a year by noise, mean nights by fault."""
-    yield "Without a part: false episodes a year (standard error), then mean nights until a fault is seen"
+    """A line a part: false episodes a year by noise, median and mean nights by fault, and three things besides."""
+    yield "Without a part: false episodes a year (standard error); median (mean) nights until a fault is seen;"
+    yield "young: false episodes a year from the 15th to the 120th night; lasts: share of the nights 31 to 60 of flags"
+    yield "3->4.5 on which it still rings; @30: after 30 clean nights"
     noises = [noise for noise in NOISES if noise.name in _NOISES]
-    cases = [case for case in (*CASES, YEAR_CREEP) if case.name in _FAULTS]
+    every = [*CASES, YEAR_CREEP]
+    cases = [(f"{case.name}", case, 100) for case in every if case.name in _FAULTS]
+    cases += [(f"{case.name} @30", case, 30) for case in every if case.name in _EARLY]
     quiet = {noise.name: list(quiet_sites(noise, years, seed, policy)) for noise in noises}
-    faulty = {case.name: list(faulty_sites(case, 100, runs, seed, policy)) for case in cases}
-    yield (
-        f"{'':<42}"
-        + "".join(f"{noise.name:>16}" for noise in noises)
-        + "".join(f"{case.name[:18]:>20}" for case in cases)
-    )
+    faulty = {name: list(faulty_sites(case, clean, runs, seed, policy)) for name, case, clean in cases}
+    young = list(quiet_sites(REALISTIC, 2 * years, seed, policy, nights=_YOUNG))
+    lasting = [part for case in CASES if case.name == _LASTING for part in faulty_sites(case, 100, runs, seed, policy)]
+    heads = [f"{noise.name:>16}" for noise in noises] + [f"{'young':>7}", f"{'lasts':>7}"]
+    yield f"{'':<38}" + "".join(heads) + "".join(f"{name[-18:]:>20}" for name, *_ in cases)
     for name, changes in PARTS.items():
         with without(changes):
-            cells, metrics = [], ""
-            for noise in noises:
-                alarms = quiet_years(quiet[noise.name])
-                cells.append(str(Figure.of(episodes(alarms.anywhere).tolist())))
-                metrics = by_metric(alarms) if noise == REALISTIC else metrics
-            waits = []
-            for case in cases:
-                found = np.minimum(fault_delays(faulty[case.name]), case.watched)
-                waits.append(f"{float(np.median(found)):.0f} ({found.mean():.1f})")
-        yield f"{name:<42}" + "".join(f"{cell:>16}" for cell in cells) + "".join(f"{wait:>20}" for wait in waits)
-        yield f"    realistic, by metric: {metrics}"
+            cells = [
+                f"{Figure.of(episodes(quiet_years(quiet[noise.name]).anywhere).tolist())!s:>16}" for noise in noises
+            ]
+            first = quiet_years(young, MIN_NIGHTS).anywhere
+            cells.append(f"{episodes(first).mean() * YEAR / first.shape[1]:>7.2f}")
+            rings = np.concatenate(
+                [judge_stacked(part.sites).of(*part.chart)[:, part.start + 30 : part.start + 60] for part in lasting]
+            )
+            cells.append(f"{rings.mean():>7.2f}")
+            for title, case, _ in cases:
+                found = np.minimum(fault_delays(faulty[title]), case.watched)
+                cells.append(f"{f'{np.median(found):.0f} ({found.mean():.1f})':>20}")
+        yield f"{name:<38}" + "".join(cells)

@@ -12,7 +12,6 @@ from tasks.measure.detect.charts import charts_of, is_counted, labels_of
 from tasks.measure.detect.evidence import Array, Mask
 from tasks.measure.detect.history import History
 from tasks.measure.detect.labelled.baseline import Labels
-from tasks.measure.detect.labelled.creep import watch_creep
 from tasks.measure.detect.labelled.errors import judge_labels
 from tasks.measure.detect.nights import Charts, judge_nights
 from tasks.measure.detect.policy import Policy
@@ -52,7 +51,6 @@ class Stacked(NamedTuple):
     charts: Charts | None
     counted: list[int]
     labels: Labels | None
-    tolerance: float
 
 
 def stack_sites(sites: Sequence[History], policy: Policy) -> Stacked:
@@ -64,7 +62,7 @@ def stack_sites(sites: Sequence[History], policy: Policy) -> Stacked:
         charts = _stack_charts(sites, policy, compared) if compared else None
         labels = _stack_labels(sites, policy, counted) if counted else None
     shape = (len(sites), *one.x.shape)
-    return Stacked(one.charts, shape, compared, charts, counted, labels, policy.guard_tolerance)
+    return Stacked(one.charts, shape, compared, charts, counted, labels)
 
 
 def judge_stacked(stacked: Stacked) -> Alarms:
@@ -73,11 +71,9 @@ def judge_stacked(stacked: Stacked) -> Alarms:
     with np.errstate(all="ignore"):
         if stacked.charts is not None:
             rings[:, stacked.compared] = judge_nights(stacked.charts).rings
-        if (labels := stacked.labels) is not None:
-            found = judge_labels(labels)
-            wrong = np.where(found.counted > 0, labels.errors, 0.0)
-            creep = watch_creep(wrong, found.counted, labels.start, found.discount, stacked.tolerance)
-            rings[:, stacked.counted] = found.rings | found.pages | creep.rings
+        if stacked.labels is not None:
+            found = judge_labels(stacked.labels)
+            rings[:, stacked.counted] = found.rings | found.pages
             pages[:, stacked.counted] = found.pages
     return Alarms(stacked.names, rings, pages)
 

@@ -49,7 +49,7 @@ def _mix(metric: str, dimension: str, shares: list[float], night_sd: float, week
 
 #: Strata as (labels, share of errors): 15 errors of 300 labels are expected, as without strata.
 STRATA = {"flagged": (60, 0.15), "borderline": (80, 0.05), "clear": (160, 0.0125)}
-ACCURACY_SD = 0.05
+ACCURACY_LABELS, ACCURACY_ERRORS, ACCURACY_SD = 300, 0.05, 0.05
 
 SPECS = [
     Spec("volume", "all", COUNT, 20_000.0, 0.08, 0.08),
@@ -64,7 +64,7 @@ SPECS = [
     *_mix("violation_category_share", "category", [0.35, 0.25, 0.2, 0.12, 0.08], 0.055, 0.03, "flagged"),
     Spec("malformed_rate", "all", RATE, 0.002, 0.15, 0.03),
     Spec("golden_flip_rate", "all", RATE, 0.01, 0.0, 0.0, "300"),
-    Spec("accuracy", "all", RATE, 0.95, ACCURACY_SD, 0.0, "300"),
+    Spec("accuracy", "all", RATE, 1 - ACCURACY_ERRORS, ACCURACY_SD, 0.0, str(ACCURACY_LABELS)),
 ]
 _MOST_TREND = 0.02
 _LENGTH_VARIANCE, _TOKEN_VARIANCE = 0.8, 0.3

@@ -131,15 +131,19 @@ def _late_labels(runs: int, seed: int, policy: Policy) -> Iterator[str]:
     after = Window(_START, _NIGHTS)
     for name, times in (("no fault", 1.0), ("95->90", 2.0)):
         waits: list[float] = []
-        sites = _sites(runs, seed, partial(late, times=times, waits=waits))
-        alarms = judge_sites(sites, policy)
-        found = delays(alarms.of("accuracy"), _START)
-        line = f"labels that come late, errors later, {name}: accuracy in the {_NIGHTS - _START} nights after "
-        line += f"{after.share(alarms, ['accuracy'])}; a night's labels are complete after {np.mean(waits):.1f} nights"
-        yield line if times == 1 else f"{line}; rings on night {np.median(found):.0f} of the fault"
+        for when, is_late in (("come late, errors later", True), ("come at once", False)):
+            sites = _sites(runs, seed, partial(late, times=times, waits=waits, is_late=is_late))
+            alarms = judge_sites(sites, policy)
+            found = delays(alarms.of("accuracy"), _START)
+            line = f"labels that {when}, {name}: accuracy in the {_NIGHTS - _START} nights after "
+            line += str(after.share(alarms, ["accuracy"]))
+            line += f"; complete after {np.mean(waits):.1f} nights" if is_late else ""
+            yield line if times == 1 else f"{line}; rings on night {np.median(found):.0f} of the fault"
 
 
-def late(site: History, random: np.random.Generator, *, times: float, waits: list[float]) -> History:
+def late(
+    site: History, random: np.random.Generator, *, times: float, waits: list[float], is_late: bool = True
+) -> History:
     """Accuracy as it stands when a night's labels are complete enough, errors having come later than others."""
     x, n = site.x.copy(), site.n.copy()
     row = site.charts.index(("accuracy", "all"))
@@ -148,6 +152,6 @@ def late(site: History, random: np.random.Generator, *, times: float, waits: lis
         when = np.concatenate([random.geometric(_ARRIVES_WRONG, wrong), random.geometric(_ARRIVES_RIGHT, 300 - wrong)])
         wait = min(int(np.sort(when)[int(np.ceil(_COMPLETE * 300)) - 1]), _LONGEST_WAIT)
         waits.append(wait)
-        arrived = when <= wait
+        arrived = when <= (wait if is_late else np.inf)
         n[row, night], x[row, night] = arrived.sum(), arrived[wrong:].sum()
     return site._replace(x=x, n=n)

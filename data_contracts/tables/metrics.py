@@ -48,8 +48,6 @@ class ReasonCode(StrEnum):
     SHIFT = "shift"
     #: one night alone is too far out
     JUMP = "jump"
-    #: 28 nights of labels are worse than the first ones
-    CREEP = "creep"
     #: the night had no comments
     NO_INPUT = "no_input"
     #: too many answers failed

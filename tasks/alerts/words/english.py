@@ -78,7 +78,6 @@ ENGLISH = Words(
     reasons={
         "shift": "The evidence of this and earlier nights has reached its limit of {evidence_limit}",
         "jump": "{statistic} deviations in one night",
-        "creep": "The labels of the last 28 nights show more errors than the first nights lead one to expect",
         "no_input": "No comments came in",
         "incomplete": "{x} of {n} answers failed so; with the other failures these are more than a night may have",
         "no_labels": "No labels came, and earlier days had some",

@@ -36,7 +36,6 @@ class Policy(BaseModel):
         rebaselined: from this day on these metrics (none named: all) are compared with nights since then alone.
         max_failed_fraction: a night with a larger share of answers that failed pages, whatever earlier nights were.
         smallest_drop: a night with too few labels to show an error rate this much higher within a week cannot tell.
-        guard_tolerance: the slow guard lets 28 nights be this much worse than the locked first nights.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,7 +46,6 @@ class Policy(BaseModel):
     rebaselined: tuple[tuple[date, tuple[str, ...]], ...] = ()
     max_failed_fraction: float = Field(default=0.05, gt=0, lt=1)
     smallest_drop: float = Field(default=0.05, gt=0, lt=1)
-    guard_tolerance: float = Field(default=0.005, ge=0, lt=1)
 
     @property
     def budgets(self) -> dict[str, float]:

@@ -39,14 +39,6 @@ def jump(value: float, effect: float, baseline: float, statistic: float, kind: s
     )
 
 
-def creep(recent: float, locked: float, nights: int) -> str:
-    """28 nights are worse than the locked first ones."""
-    return (
-        f"{figure(recent, RATE)} of the last {nights} nights' labels show an error; "
-        f"the first nights lead one to expect {figure(locked, RATE)}"
-    )
-
-
 def no_input() -> str:
     """The night had no comments."""
     return "no comments came in"

@@ -24,8 +24,6 @@ class Reason(StrEnum):
     SHIFT = "shift"
     #: one night alone is too far out
     JUMP = "jump"
-    #: 28 nights are worse than the locked first ones
-    CREEP = "creep"
     #: the night had no comments
     NO_INPUT = "no_input"
     #: too many answers failed

@@ -13,6 +13,8 @@ from data_contracts.tables.verdicts import DecidedBy, Status
 from tasks.alerts.words import WORDS
 from tasks.labels.cohorts import ENOUGH, STILL, USUAL_DAYS
 from tasks.measure.detect import Policy
+from tasks.measure.detect.baseline import WINDOW
+from tasks.measure.detect.labelled.baseline import LOCKED_OUT
 from tasks.measure.detect.rules import RULES
 from tasks.measure.metric_history import LABEL_DAYS
 from tasks.measure.metrics_table import DRIFT_NIGHTS, QUALITY_NIGHTS
@@ -131,10 +133,17 @@ metrics and slices together.
 - **`threshold`** is how large |`effect`| would have to be *tonight* to ring, given the evidence of the nights before,
   in the metric's own unit. It is not a constant: it falls while evidence grows, and is null where no value would do. A
   night may be degraded with |`effect`| beyond it, or because of a rule that needs no history (`reason_code` `no_input`,
-  `incomplete`) or that looks at 28 nights together (`creep`).
+  `incomplete`).
+- **`detectable`** is what a quiet chart is worth: the smallest change for the worse that a week of nights like this
+  would show, in 8 of 10 cases. Of quality over 7 and 28 nights, with intervals, the run's `quality.json` has the same.
+- A change of inputs or outputs that lasts rings for some weeks, then becomes what is normal: baselines of these follow
+  after some {WINDOW} nights. Those of quality hardly do: they are all of the last {QUALITY_NIGHTS} nights but the last
+  {LOCKED_OUT}.
 - **`severity`**: `page`, `ticket` or `report`; null where nobody needs to look. It is what alerts go by. Rows of
   versions before 0.2.0 have none.
 - **`reason_code`** is for programs, `reason` for people. `effect`, `baseline` and `threshold` have the metric's unit.
+- A change that was wanted is announced by `[[rebaselined]]` in `MODERATION_EVENTS`, or by the promotion that makes it:
+  from that day on nights are compared among themselves alone, first `learning`.
 - Announced days (`MODERATION_EVENTS`) are `ok` with `reason_code` `event`, stay out of what later nights are compared
   with, and never excuse outputs, pipeline or quality.
 

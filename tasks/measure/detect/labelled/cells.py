@@ -10,7 +10,6 @@ from tasks.measure.detect import reasons
 from tasks.measure.detect.evidence import Array
 from tasks.measure.detect.history import RATE, History
 from tasks.measure.detect.labelled.baseline import MIN_NIGHTS, Labels
-from tasks.measure.detect.labelled.creep import RECENT_NIGHTS, Creep, watch_creep
 from tasks.measure.detect.labelled.errors import Found, log_ratios, part_weights, rises
 from tasks.measure.detect.policy import Policy
 from tasks.measure.detect.rules import Worse, rule_of
@@ -27,7 +26,6 @@ def fill(sheet: Sheet, history: History, policy: Policy, rows: list[int], labels
     """State, numbers and reasons of the charts in `rows`, each the slice `all` of its metric."""
     counted = found.counted[0]
     wrong = np.where(counted > 0, labels.errors[0], 0.0)
-    creep = watch_creep(wrong[None], counted[None], labels.start, found.discount, policy.guard_tolerance)
     labelled = counted.sum(axis=1)
     told = (labelled > 0) & (found.nights[0] >= MIN_NIGHTS)
     needed = labels_needed(found.rates[0], counted, labels.line, found.discount[0], policy.smallest_drop)
@@ -45,12 +43,11 @@ def fill(sheet: Sheet, history: History, policy: Policy, rows: list[int], labels
         sheet.say(row, told[place], State.OK)
         sheet.say(row, told[place] & (labelled[place] < needed[place]), State.CANNOT_TELL, Reason.FEW_ITEMS)
         sheet.say(row, here & ~told[place], State.LEARNING, Reason.FEW_NIGHTS)
-        sheet.say(row, here & creep.rings[0, place], State.DEGRADED, Reason.CREEP, Severity.TICKET)
         sheet.say(row, here & found.rings[0, place], State.DEGRADED, Reason.SHIFT, Severity.TICKET)
         sheet.say(row, here & found.pages[0, place], State.DEGRADED, Reason.SHIFT, Severity.PAGE)
         sheet.method[row, here] = METHOD
         _show_pages(sheet, row, place, labels, found)
-        _explain(sheet, history, policy, row, place, labelled[place], needed[place], found, creep)
+        _explain(sheet, history, policy, row, place, labelled[place], needed[place], found)
 
 
 def labels_needed(rates: Array, counted: Array, line: Array, discount: Array, drop: float) -> Array:
@@ -108,7 +105,6 @@ def _explain(
     labelled: Array,
     needed: Array,
     found: Found,
-    creep: Creep,
 ) -> None:
     """Sentences for the nights of a chart that need one."""
     value = history.value[row]
@@ -116,9 +112,6 @@ def _explain(
         numbers = (value[night], sheet.effect[row, night], sheet.baseline[row, night])
         limits = (sheet.evidence[row, night], sheet.evidence_limit[row, night])
         sheet.reason[row, night] = reasons.shift(*numbers, *limits, RATE)
-    for night in sheet.nights_of(row, Reason.CREEP):
-        recent, locked = creep.recent[0, place, night], creep.locked[0, place, night]
-        sheet.reason[row, night] = reasons.creep(recent, locked, RECENT_NIGHTS)
     for night in sheet.nights_of(row, Reason.FEW_NIGHTS):
         sheet.reason[row, night] = reasons.few_nights(int(found.nights[0, place, night]), MIN_NIGHTS)
     for night in sheet.nights_of(row, Reason.FEW_ITEMS):

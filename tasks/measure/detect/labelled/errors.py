@@ -19,18 +19,19 @@ import numpy as np
 from tasks.measure.detect.evidence import Array, Mask, gather
 from tasks.measure.detect.labelled.baseline import MIN_NIGHTS, LabelBaseline, Labels
 
-#: The rise of the errors that is looked for, in deviations of a usual night's number of them, whether it is in all
-#: strata or in one: the smallest that is worth a ticket within days, for a larger one is mostly seen at once anyway.
+#: Rises of the errors that are looked for in all strata together, in deviations of a usual night's number of them, and
+#: the part of that evidence for each: the smallest for a decay over months; the next is the least that is worth a
+#: ticket within days; the largest is for few labels, of which ten wrong of twenty would not ring without it.
+TOGETHER = np.array([0.7, 1.5, 3.6])
+TOGETHER_SHARES = np.array([0.1, 0.8, 0.1])
+#: The rise that is looked for in one stratum alone, in the same deviations: the same loss, wherever it is.
+ALONE = 1.5
 #: Where few errors are expected, only a rise to several times as many could be told from chance.
-RISE = 1.5
-#: A rise in all strata that a few labels of one night show; without it ten wrong of twenty labels would not ring.
-LARGE_RISE = 3.6
-_LEAST_RISE, _MOST_RISE = 0.2, 4.0
-#: Part of the evidence that looks at all strata together, and of this the part for a large rise; the strata share what
-#: is left.
-TOGETHER_WEIGHT, LARGE_WEIGHT = 0.35, 0.1
+_LEAST_RISE, _MOST_RISE = 0.1, 4.0
+#: Part of the evidence that looks at all strata together; the strata share the rest.
+TOGETHER_WEIGHT = 0.35
 #: Rows of the evidence before those of single parts.
-TOGETHER_ROWS = 2
+TOGETHER_ROWS = len(TOGETHER)
 #: One night's evidence is at most e to this power.
 _MOST_LOG = 50.0
 
@@ -48,7 +49,7 @@ class Found(NamedTuple):
         evidence: of the ticket, up to its line.
         page_evidence: of the page, up to its line.
         rings: whether a ticket is due; pages: whether a page is.
-        sums: evidence for a ticket before the night, weighted, shape (sites, charts, nights, 2 + parts).
+        sums: evidence for a ticket before the night, weighted, shape (sites, charts, nights, sizes + parts).
     """
 
     counted: Array
@@ -64,22 +65,22 @@ class Found(NamedTuple):
 
 
 def rises(expected: Array, counted: Array) -> Array:
-    """How many times its baseline an error rate is looked for; shape (..., parts, 3).
+    """How many times its baseline an error rate is looked for; shape (..., parts, rises).
 
-    In all parts together, in all of them to a large rise, and in one alone.
+    In all parts together, by size, then in one alone.
 
     Args:
         expected: errors of a usual night, shape (..., parts).
         counted: tonight's labels, same shape; only parts with any are added up.
     """
     deviation = np.maximum(np.sqrt((expected * (counted > 0)).sum(axis=-1, keepdims=True)), 1e-9)
-    alone = RISE * deviation / np.maximum(expected, 1e-9)
-    together = [np.broadcast_to(size / deviation, alone.shape) for size in (RISE, LARGE_RISE)]
+    alone = ALONE * deviation / np.maximum(expected, 1e-9)
+    together = [np.broadcast_to(size / deviation, alone.shape) for size in TOGETHER]
     return np.asarray(1 + np.clip(np.stack([*together, alone], axis=-1), _LEAST_RISE, _MOST_RISE))
 
 
 def log_ratios(errors: Array, counts: Array, rates: Array, times: Array, known: Mask) -> Array:
-    """Log likelihood ratios, shape (..., 2 + parts): of all parts together by both sizes, then of each alone."""
+    """Log likelihood ratios, shape (..., sizes + parts): of all parts together by size, then of each alone."""
     base = rates[..., None]
     raised = np.minimum(base * times, (1 + base) / 2)
     wrong, right = errors[..., None], (counts - errors)[..., None]
@@ -89,7 +90,7 @@ def log_ratios(errors: Array, counts: Array, rates: Array, times: Array, known: 
 
 
 def part_weights(known: Mask, expected: Array) -> Array:
-    """Weight of every row of the evidence, shape (..., 2 + parts), as in `log_ratios`.
+    """Weight of every row of the evidence, shape (..., sizes + parts), as in `log_ratios`.
 
     The strata known by a night share what is not looked for together, in proportion to the errors of a usual night: a
     rise hides best where many are expected. Without strata all of it is looked for together.
@@ -103,8 +104,7 @@ def part_weights(known: Mask, expected: Array) -> Array:
     share /= np.maximum(share.sum(axis=-1, keepdims=True), 1e-300)
     alone = np.where(strata.sum(axis=-1, keepdims=True) > 1, (1 - TOGETHER_WEIGHT) * share, 0.0)
     together = 1 - alone.sum(axis=-1, keepdims=True)
-    rows = [(1 - LARGE_WEIGHT) * together, LARGE_WEIGHT * together, np.zeros_like(together), alone]
-    return np.concatenate(rows, axis=-1)
+    return np.concatenate([together * TOGETHER_SHARES, np.zeros_like(together), alone], axis=-1)
 
 
 def judge_labels(labels: Labels) -> Found:

