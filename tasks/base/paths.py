@@ -1,7 +1,9 @@
 """Every key that the project reads or writes; no other module puts one together.
 
     {COMMENTS_URI}/date=D/                     the day's comments (read only), by the rule of `intake/input_files`
-    {LABELS_URI}/date=D/                       human labels of the day's comments (read only), by the same rule
+    {LABELS_URI}/date=D/                       human labels of the day's comments, by the same rule; no night writes:
+                                               import-HASH.parquet comes by `labels import`, review-RATER.parquet by
+                                               `labels review`, RATER being a hash of the name
 
     {OUTPUT_URI}/
       lake/{verdicts,rejected,review,flips,metrics,nights,label_requests}/   Delta tables, by date: the truth

@@ -6,6 +6,7 @@ Its rows are labels like any other's, with a note and the seconds beside them, w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from io import BytesIO
 from typing import NamedTuple
@@ -141,6 +142,10 @@ def decode(body: bytes) -> dict[str, Entry] | None:
     return entries
 
 
-def unsure_ids(body: bytes) -> frozenset[str]:
-    """The comments that a rater was unsure of, which no column of the object names; none if it is no such object."""
-    return frozenset(name for name, entry in (decode(body) or {}).items() if entry.label is None)
+def unsure_ids(metadata: Mapping[bytes, bytes] | None) -> frozenset[str]:
+    """The comments that a rater was unsure of, which no column of the object names: by the metadata of its schema."""
+    try:
+        footer = _Footer.model_validate_json((metadata or {})[_FOOTER])
+    except (KeyError, ValidationError):
+        return frozenset()
+    return frozenset(one.comment_id for one in footer.unsure)

@@ -31,6 +31,7 @@ from tasks.base.paths import DayPaths, erasures
 from tasks.base.settings import Settings
 from tasks.intake.foreign_parquet import mended_strings
 from tasks.intake.input_files import may_be_parquet
+from tasks.labels.reviewer.answer_book import unsure_ids
 from tasks.ledger.entries import is_live
 from tasks.ledger.lease import held
 from tasks.past_days.erasure.remedies import (
@@ -159,6 +160,8 @@ def _texts(path: Path, comment_id: str) -> list[str | None] | None:
                 ids = mended_strings(batch.column("comment_id"))
                 texts = mended_strings(batch.column("text")) if has_text else [None] * len(ids)
                 texts_of_it += [text for one, text in zip(ids, texts, strict=True) if one == comment_id]
+            if comment_id in unsure_ids(file.schema_arrow.metadata):
+                texts_of_it.append(None)
     except (pa.ArrowException, KeyError, OSError, ValueError):
         return None
     return texts_of_it or None

@@ -28,6 +28,8 @@ from tasks.jobs.stop_jobs import stop_day
 from tasks.labels.exchange.export_labels import export_labels
 from tasks.labels.exchange.import_labels import import_labels
 from tasks.labels.progress.show_status import label_status
+from tasks.labels.reviewer.review_queue import Answer
+from tasks.labels.reviewer.serve_page import ReviewCall, serve_page
 from tasks.past_days.erasure.erase_comment import erase_comment
 from tests.bench import TinyMind
 from tests.hostile_nights import comment, put_comments
@@ -284,13 +286,19 @@ def _work(sandbox: Sandbox, settings: Settings, environment: pytest.MonkeyPatch)
 
 
 def _label(settings: Settings, path: Path) -> None:
-    """A rater's round: what is asked of a day, answered, taken in, and how far the labels are."""
+    """A rater's round: what is asked of a day, answered, taken in, how far they are; and another's on the page."""
     assert export_labels(settings, DAY, "ann", "jsonl", path).task_count > 0
     rows = [json.loads(line) | {"violation": False} for line in path.read_text().splitlines()]
     path.write_text("\n".join(map(json.dumps, rows)))
     (imported,) = import_labels(settings, [path], NOW)
     assert imported.days[0].put.is_new
     assert label_status(settings, 1)[0].answered_count > 0
+    queue = serve_page(settings, ReviewCall("ben", DAY), lambda: NOW, print).queue
+    for category in ("spam", "none"):
+        item = queue.next_item()
+        assert item is not None
+        queue.put(item.key, Answer(category=category, answered_at=NOW))
+    assert queue.take_back() is not None
 
 
 def _role_uses(operation: str, parameters: dict[str, Any]) -> Iterator[Use]:
