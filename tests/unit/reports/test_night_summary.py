@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from data_contracts.documents.summary import Night
+from data_contracts.documents.trust import Answer, Said, Trust
 from tasks.jobs.collection import CollectionSummary
 from tasks.reports.log_lines import describe_step
 from tasks.reports.night_summary import TERMINAL_COLUMNS, describe_night, describe_terminal, headline
@@ -132,3 +134,30 @@ def test_a_stage_is_one_visible_line() -> None:
     assert "all is well" in line
     assert len(line) < 5_000
     assert describe_step("find", "one\n\x1b[2Jtwo\u2028three", 1.0) == "find: one [2Jtwo three (1.0 s)"
+
+
+def trusted(code: str, command: str | None = None) -> Night:
+    """A night that says of itself whether it can be trusted."""
+    facts = {"value": 0.912, "n": 250, "day": "2026-11-19", "low": 0.876, "high": 0.948}
+    reasons = (Said(code="agrees", facts=facts),)
+    trust = Trust(answer=Answer.YES, reasons=reasons, step=Said(code=code, facts={"lacking": 26}), command=command)
+    return a_night().model_copy(update={"trust": trust})
+
+
+def test_whether_it_can_be_trusted_comes_first() -> None:
+    """The terminal begins with the answer, and says what to do where something is to be done."""
+    lines = describe_terminal(trusted("nothing")).splitlines()
+    assert lines[1] == (
+        "trust       Yes. Verdicts agree with 91.2% of 250 labels of 2026-11-19 (87.6% to 94.8%), as before."
+    )
+    assert lines[2].startswith("balance")
+    text = " ".join(describe_terminal(trusted("ask_again", "python -m flows backfill")).split())
+    assert "only these are paid for. python -m flows backfill balance" in text
+
+
+def test_the_runs_page_asks_the_reports_question() -> None:
+    """The answer, what to do and its command stand above the table, in the setting's language."""
+    page = describe_night(trusted("ask_again", "python -m flows backfill"))
+    assert page.index("**Can the verdicts of this night be trusted? Yes.") < page.index("| what |")
+    assert "\n`python -m flows backfill`\n" in page
+    assert "**この夜の判定は信頼できますか 信頼できます。" in describe_night(trusted("nothing"), "ja")

@@ -141,7 +141,7 @@ def test_the_numbers_of_the_night_are_there() -> None:
     """Balance, statuses, reasons, money, jobs, times and paths are on the page as people write them."""
     text = text_of(a_night())
     for said in (
-        "Night of Thursday 19 November 2026",
+        "Night of Thursday 19 November 2026 2026-11-19 · Run",
         "Degraded 2 measures, see below",
         "11,921 ingested = 11,788 valid + 133 rejected",
         "blank text 61 45.9%",
