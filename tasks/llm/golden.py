@@ -8,7 +8,7 @@ from data_contracts.documents.plan import Plan, PlannedPack
 from prompts import Prompt, PromptFileError
 from prompts.golden import GoldenPack, pack_of, read_pack
 from tasks.base.errors import SettingsInvalid
-from tasks.base.settings import NO_PACK, Settings
+from tasks.base.settings import NO_PACK, OWN_PACK, Settings
 
 
 def planned_pack(settings: Settings, prompt: Prompt) -> PlannedPack | None:
@@ -17,8 +17,10 @@ def planned_pack(settings: Settings, prompt: Prompt) -> PlannedPack | None:
     Raises:
         SettingsInvalid: if its file is broken, or a category of it is none of the prompt's.
     """
-    file = pack_of(prompt.id) if settings.golden_pack is None else Path(settings.golden_pack)
-    if settings.golden_pack == NO_PACK or file is None:
+    if settings.golden_pack == NO_PACK:
+        return None
+    file = pack_of(prompt.id) if settings.golden_pack == OWN_PACK else Path(settings.golden_pack)
+    if file is None:
         return None
     pack = _read(file, prompt)
     return PlannedPack(file=str(file), sha256=pack.sha256, item_count=len(pack.items))

@@ -62,10 +62,11 @@ def tell(settings: Settings, nights: dict[date, Night], sandbox: Sandbox) -> Sto
         body = outside.storage.get(paths.file("golden.json"))
         read[day] = GoldenNight.model_validate_json(body) if body else None
         plans[day] = Plan.model_validate_json(outside.storage.get(paths.file("plan.json")) or b"")
-    tables = [
-        outside.lake.scan(paths.lake(table.name), table).collect() for table in (GOLDEN, VERDICTS, METRICS, NIGHTS)
-    ]
-    return Story(nights, read, *tables, plans, set(sandbox.bedrock.paid_records.values()))
+    golden, verdicts, metrics, rows = (
+        outside.lake.scan(f"{settings.output_uri}/lake/{table.name}", table).collect()
+        for table in (GOLDEN, VERDICTS, METRICS, NIGHTS)
+    )
+    return Story(nights, read, golden, verdicts, metrics, rows, plans, set(sandbox.bedrock.paid_records.values()))
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,8 @@ def test_a_first_night_has_no_flips_and_the_next_has_few(story: Story) -> None:
 def test_a_change_of_model_is_told_from_the_traffic(story: Story) -> None:
     """Exact McNemar between the last night before the change and the first after it, kept by the nights that follow."""
     before, after = (story.table.filter(date=day).sort("item_id") for day in (SECOND, CHANGED))
-    turned = {way: ((before["violation"] == (not way)) & (after["violation"] == way)).sum() for way in (True, False)}
+    now = after["violation"]
+    turned = {way: int(((before["violation"] == (not way)) & (now == way)).sum()) for way in (True, False)}
     found = story.golden[CHANGED]
     assert found is not None
     change = found.change

@@ -101,19 +101,19 @@ def test_a_pack_in_another_encoding_is_told(tmp_path: Path) -> None:
 def test_the_settings_choose_the_pack(tmp_path: Path) -> None:
     """The prompt's own, another file, or none; a prompt without a pack goes without."""
     prompt = prompts.load("comment_review", "v1")
-    own = planned_pack(factories.settings(golden_pack=None), prompt)
+    own = planned_pack(factories.settings(golden_pack="prompt"), prompt)
     assert own is not None
     assert own.sha256 == shipped().sha256
     other = planned_pack(factories.settings(golden_pack=str(write(tmp_path, ITEM))), prompt)
     assert other is not None
     assert other.item_count == 1
     assert planned_pack(factories.settings(golden_pack="none"), prompt) is None
-    assert planned_pack(factories.settings(golden_pack=None), factories.prompt()) is None
+    assert planned_pack(factories.settings(golden_pack="prompt"), factories.prompt()) is None
 
 
 def test_a_pack_that_is_not_there_is_a_wrong_setting() -> None:
     """The error names the setting."""
-    with pytest.raises(SettingsInvalid, match=r"MODERATION_GOLDEN_PACK.*names no file"):
+    with pytest.raises(SettingsInvalid, match=r"MODERATION_GOLDEN_PACK.*must be a file"):
         factories.settings(golden_pack="nowhere.jsonl")
 
 
