@@ -19,20 +19,23 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from benchmarks.storms.invariants import Finding
+from benchmarks.storms.site import SMALL_PACK
 from benchmarks.storms.storm import StormReport, play_storm
+from tasks.base.settings import NO_PACK
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 # only a place for the temporary folder, where there is one
 
 
-def play(seed: int) -> StormReport:
+def play(seed: int, golden_pack: str = SMALL_PACK) -> StormReport:
     """One storm in a temporary folder, in memory where there is such a place; an error is a finding."""
     parent = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="storm-", dir=parent) as folder:
         try:
-            return play_storm(seed, Path(folder))
+            return play_storm(seed, Path(folder), golden_pack)
         except Exception as error:
             return StormReport(seed, findings=(Finding("the storm itself failed", 1, repr(error)),))
 
@@ -42,14 +45,15 @@ def _begin() -> None:
     warnings.simplefilter("ignore")
 
 
-def reports(seeds: range, processes: int) -> Iterator[StormReport]:
+def reports(seeds: range, processes: int, golden_pack: str = SMALL_PACK) -> Iterator[StormReport]:
     """The storms as they end, each process started anew after some: what Delta keeps for a table stays in memory."""
+    one = partial(play, golden_pack=golden_pack)
     if processes == 1:
         _begin()
-        yield from map(play, seeds)
+        yield from map(one, seeds)
         return
     with multiprocessing.get_context("spawn").Pool(processes, _begin, maxtasksperchild=200) as pool:
-        yield from pool.imap_unordered(play, seeds)
+        yield from pool.imap_unordered(one, seeds)
 
 
 def describe(report: StormReport) -> str:
@@ -78,6 +82,7 @@ def summarise(reports: list[StormReport], took_s: float) -> str:
         "faults of S3 and Bedrock": sum(report.faults for report in reports),
         "batch jobs": sum(report.jobs for report in reports),
         "records paid in batches": sum(report.paid_records for report in reports),
+        "of these golden items": sum(report.golden_records for report in reports),
         "single calls": sum(report.calls for report in reports),
         "single calls repeated": sum(report.repeated_calls for report in reports),
         "records lost": sum(report.lost for report in reports),
@@ -98,10 +103,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100, help="how many storms")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--processes", type=int, default=1, help="storms at a time")
+    parser.add_argument("--no-golden", action="store_true", help="nights without a golden pack")
     parser.add_argument("--each", action="store_true", help="a line for each storm, and how its runs ended")
     asked = parser.parse_args()
     begun, found = time.monotonic(), []
-    for report in reports(range(asked.first, asked.first + asked.seeds), asked.processes):
+    golden_pack = NO_PACK if asked.no_golden else SMALL_PACK
+    for report in reports(range(asked.first, asked.first + asked.seeds), asked.processes, golden_pack):
         found.append(report)
         if asked.each:
             print(describe(report), *report.ends, sep="\n         ", flush=True)

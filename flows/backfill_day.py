@@ -57,7 +57,9 @@ def backfill_day(
     share = min(settings.max_jobs_in_flight, settings.backfill_max_jobs)
     settings = settings.model_copy(update={"max_jobs_in_flight": share})
     seen: list[Flips] = []
-    options = NightOptions(epoch, is_quiet=True, asks_again=asks_again, on_flips=_gate(settings, accept_flips, seen))
+    options = NightOptions(
+        epoch, is_quiet=True, has_golden=False, asks_again=asks_again, on_flips=_gate(settings, accept_flips, seen)
+    )
     night = run_night(settings, run_date, run_id, options)
     if night is None:
         return ended(DayEnd("unchanged", "it is published already"), "published already: nothing to do")

@@ -38,6 +38,7 @@ from tasks.labels.request_labels import request_labels
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch, note_stop
 from tasks.measure.measure_drift import measure_drift
+from tasks.measure.measure_golden import measure_golden
 from tasks.reports.close_night import close_night
 from tasks.verdicts.compare_verdicts import compare_verdicts
 from tasks.verdicts.find_published import find_published
@@ -58,6 +59,7 @@ class NightOptions:
     Attributes:
         epoch: a higher number judges, and pays for, the whole day again.
         is_quiet: measure, but alert nobody.
+        has_golden: the golden pack rides along in the day's jobs.
         asks_again: go on though the day is published, and ask again for what has no verdict.
         on_flips: called before a day is published that was published before, with what changes; it may raise.
         on_progress: called with the jobs' progress at each look.
@@ -68,6 +70,7 @@ class NightOptions:
 
     epoch: int = 0
     is_quiet: bool = False
+    has_golden: bool = True
     asks_again: bool = False
     on_flips: Callable[[Flips], None] = lambda _: None
     on_progress: Callable[[Progress], None] = lambda _: None
@@ -137,7 +140,7 @@ def _judge(
     log: Logger | LoggerAdapter[Logger],
 ) -> Night | None:
     """The stages of a day that is held by this run."""
-    plan = step(ingest, settings, run_date, run_id, now(), options.epoch)
+    plan = step(ingest, settings, run_date, run_id, now(), options.epoch, has_golden=options.has_golden)
     if not options.asks_again and (published_by := step(find_published, settings, plan)):
         log.info("%s is published already, by run %s: nothing to do", run_date, published_by)
         return None
@@ -163,6 +166,7 @@ def _judge(
     books = step(publish, settings, plan)
     step(request_labels, settings, plan, now())
     step(measure_drift, settings, plan, now())
+    step(measure_golden, settings, plan, now())
     step(measure_accuracy, settings, run_date, run_id, run_id, now())
     step(remeasure_late_labels, settings, run_date, run_id, now())
     alerts = step(send_alerts, settings, run_date, run_id, now(), is_quiet=options.is_quiet)

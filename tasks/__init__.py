@@ -7,11 +7,13 @@ await_input (if       | the listing of comments/date=D | nothing                
 waits_for_input)      |                                |                                | INPUT_WAIT_H (InputIncomplete)
 ingest                | the files of comments/date=D;  | plan.json                      | the day has no file
                       | ledger and lake/nights, for    |                                | (InputAbsent), a column
-                      | the prompt's hash              |                                | drifted (SchemaDrift), a
-                      |                                |                                | prompt that has judged was
+                      | the prompt's hash; the golden  |                                | drifted (SchemaDrift), a
+                      | pack                           |                                | prompt that has judged was
                       |                                |                                | changed (PromptInvalid), no
                       |                                |                                | family knows the model
-                      |                                |                                | (UnsupportedModel)
+                      |                                |                                | (UnsupportedModel), the golden
+                      |                                |                                | pack is broken
+                      |                                |                                | (SettingsInvalid)
 find_published        | lake/nights, lake/verdicts,    | nothing                        | never; if there is nothing to
                       | ledger, state/restores, the    |                                | change, the night ends here
                       | published run's plan.json      |                                | and is well
@@ -30,8 +32,8 @@ read_quotas           | Service Quotas                 | nothing                
                       |                                |                                | MAX_JOBS_IN_FLIGHT holds
 build_batch (each     | work/valid, work/duplicates,   | the shards' input files,       | the estimate is over the
 round)                | ledger, requests/, answers/,   | requests/                      | budget (OverBudget), a job's
-                      | state/usage; Bedrock's count   |                                | failure would repeat
-                      | of tokens                      |                                | (JobFailed), there are too few
+                      | state/usage, the golden pack;  |                                | failure would repeat
+                      | Bedrock's count of tokens      |                                | (JobFailed), there are too few
                       |                                |                                | comments for a job and
                       |                                |                                | ON_DEMAND is off
                       |                                |                                | (BelowMinimum), no cut into
@@ -54,8 +56,8 @@ round)                |                                | Bedrock's jobs: shards 
                       |                                | jobs are stopped               |
 collect_answers (each | ledger, the jobs' input and    | answers/; ledger: tokens and   | never
 round)                | output files, requests/        | cost                           |
-merge_verdicts        | work/valid, work/duplicates,   | work/verdicts                  | too few comments are judged
-                      | ledger, requests/, answers/    |                                | (TooFewJudged, JobFailed), at
+merge_verdicts        | work/valid, work/duplicates,   | work/verdicts; work/golden, if | too few comments are judged
+                      | ledger, requests/, answers/    | golden items were asked        | (TooFewJudged, JobFailed), at
                       |                                |                                | the deadline a job goes on or
                       |                                |                                | answers are lacking
                       |                                |                                | (DeadlinePassed)
@@ -76,6 +78,9 @@ measure_drift         | work/valid, work/rejected,     | work/metrics-drift,    
                       | lake/metrics,                  |                                |
                       | state/vocabulary, state/texts, |                                |
                       | lease                          |                                |
+measure_golden        | work/golden, the golden pack,  | state/golden, lake/golden,     | another run has the day
+                      | state/golden, lake/nights,     | golden.json, work/metrics-     | (LeaseLost)
+                      | lake/metrics, lease            | golden                         |
 measure_accuracy      | labels/date=D, lake/verdicts,  | work/metrics-quality,          | never
                       | lake/nights, lake/metrics      | work/labels-seen,              |
                       |                                | confusion.json                 |

@@ -47,10 +47,10 @@ Row = dict[str, Any]
 
 
 def settings(root: Path | None = None, **overrides: Any) -> Settings:
-    """Settings with roots in S3, or below a local folder."""
+    """Settings with roots in S3, or below a local folder; without a golden pack, which has tests of its own."""
     base = str(root) if root else "s3://moderation-bucket"
     roots = {f"{name}_uri": f"{base}/{name}" for name in ("comments", "labels", "output", "batch")}
-    return Settings.load(**(roots | {"role_arn": ROLE_ARN} | overrides))
+    return Settings.load(**(roots | {"role_arn": ROLE_ARN, "golden_pack": "none"} | overrides))
 
 
 class NoBedrock:

@@ -104,7 +104,7 @@ METRIC_ROWS = [
     compared("input_tokens_log", "all", 6.548, 6.551, 0.01, kind="mean", ci_low=6.541, ci_high=6.555),
     metric("cost_usd", kind="count", value=7.4218, baseline=7.51, effect=-0.0882, threshold=1.1265, statistic=-0.4),
     metric("oov_rate", state="learning", reason="words of 9 days are collected, 28 are needed", n=0),
-    metric("golden_flip_rate", state="no_data", reason="there is no golden set", n=0),
+    metric("golden_flip_rate", state="no_data", reason="the golden pack did not ride along", n=0),
     estimated("accuracy", "all", 0.912, 250, 0.036, reason="3 labels point to no comment"),
     estimated("accuracy", "language=en", 0.934, 76, 0.054),
     estimated("accuracy", "language=ja", 0.901, 174, 0.045),

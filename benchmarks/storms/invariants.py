@@ -10,15 +10,18 @@ from typing import NamedTuple
 
 import polars as pl
 
-from benchmarks.storms.answers import JUDGED, Kind, number_of, truth
+from benchmarks.storms.answers import JUDGED, Kind, number_of, says, tokens, truth
+from benchmarks.storms.memory_bedrock import Said
 from benchmarks.storms.site import Site
+from data_contracts.documents.balance import Balance
 from data_contracts.documents.ledger import EntryState, LedgerEntry, record_id
 from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.flips import FLIPS
+from data_contracts.tables.golden import GOLDEN
 from data_contracts.tables.label_requests import LABEL_REQUESTS
 from data_contracts.tables.review import REVIEW
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS, Status
-from tasks.base.paths import DayPaths
+from tasks.base.paths import DayPaths, RunPaths
 from tasks.ledger.entries import is_live
 
 
@@ -73,6 +76,71 @@ def check_jobs(site: Site, days: list[date]) -> Iterator[Finding]:
         yield Finding("orphaned", sum(orphans.values()), f"jobs that no ledger knows: {sorted(orphans)}")
     if made_up := owned - made:
         yield Finding("made up", sum(made_up.values()), f"entries for jobs that are not: {sorted(made_up)}")
+
+
+def check_golden(site: Site, run_date: date) -> Iterator[Finding]:
+    """Golden items are in jobs alone and nobody's verdict, their table has what the model said, the books are exact."""
+    entries = site.ledger(run_date)
+    alone = [entry.job_name for entry in entries if entry.golden and entry.mode != "batch"]
+    alone += [entry.job_name for entry in entries if entry.golden and entry.golden.record_count == entry.record_count]
+    if alone:
+        yield Finding("golden items without comments", len(alone), f"{run_date}: {alone}")
+    asked, said = golden_records(site, run_date), list(golden_answers(site, run_date))
+    rows = {row["item_id"]: row for row in site.rows(GOLDEN, run_date).iter_rows(named=True)}
+    if not {asked[answer.record_id] for answer in said if answer.kind in JUDGED} <= set(rows) <= set(asked.values()):
+        yield Finding("golden answer lost", 1, f"{run_date}: {sorted(rows)} of {sorted(set(asked.values()))}")
+    for answer in said:
+        row = rows.get(asked[answer.record_id])
+        told = (row["status"], row["violation"], row["category"]) if row else None
+        if row and answer.kind in JUDGED and told != (Status.JUDGED, *truth(answer.text)[:2]):
+            yield Finding("golden answer lost", 1, f"{run_date}: {told} for {answer}")
+    kept = [tokens(says(answer.kind if answer.kind not in JUDGED else Kind.GOOD, answer.text)) for answer in said]
+    booked = [entry.usage.golden for entry in entries if entry.usage and entry.usage.golden]
+    for place, way in enumerate(("input", "output")):
+        spent, told_tokens = sum(each[place] for each in kept), sum(getattr(use, f"{way}_tokens") for use in booked)
+        if spent != told_tokens:
+            yield Finding("golden booked wrongly", 1, f"{run_date}: {told_tokens} {way} tokens, Bedrock counts {spent}")
+    yield from _check_balance(site, run_date)
+
+
+def count_golden(site: Site, run_date: date) -> int:
+    """Golden records that were answered."""
+    return sum(1 for _ in golden_answers(site, run_date))
+
+
+def golden_records(site: Site, run_date: date) -> dict[str, str]:
+    """The golden items that a day's entries asked, by record."""
+    found: dict[str, str] = {}
+    for entry in site.ledger(run_date):
+        if entry.golden is not None:
+            asked = pl.read_parquet(entry.requests_uri, columns=["record_id", "golden_item_id"]).drop_nulls()
+            found |= dict(asked.iter_rows())
+    return found
+
+
+def golden_answers(site: Site, run_date: date) -> Iterator[Said]:
+    """What was said of golden items in jobs whose answers were read."""
+    asked = golden_records(site, run_date)
+    arns = [entry.job_arn for entry in site.ledger(run_date) if entry.usage is not None]
+    for arn in arns:
+        yield from (answer for answer in site.bedrock.said.get(arn or "", ()) if answer.record_id in asked)
+
+
+def _check_balance(site: Site, run_date: date) -> Iterator[Finding]:
+    """ledger = verdicts + golden + canary + unattributed, to the token and to the picodollar."""
+    night = site.night(run_date)
+    if night is None:
+        return
+    books = Balance.model_validate_json(
+        Path(RunPaths(site.settings, run_date, night["run_id"]).file("balance.json")).read_bytes()
+    ).model_dump()
+    for what in ("input_tokens", "output_tokens", "cost_usd"):
+        whole, *parts = (
+            None if (value := books[f"{part}_{what}"]) is None else round(value * (10**12 if what == "cost_usd" else 1))
+            for part in ("ledger", "verdict", "golden", "canary", "unattributed")
+        )
+        if None not in (whole, *parts) and whole != sum(part or 0 for part in parts):
+            yield Finding("unbalanced", 1, f"{run_date}: {what} {whole} are not {parts}")
 
 
 def check_paid_once(site: Site, days: list[date]) -> Iterator[Finding]:

@@ -25,9 +25,12 @@ from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
 from tasks.adapters.stores.remembered import Remembered
 from tasks.base.paths import DayPaths, leases
-from tasks.base.settings import Settings
+from tasks.base.settings import NO_PACK, Settings
 from tasks.base.steps import Steps
 from tasks.ledger.entries import read_ledger
+
+#: A pack of a few items whose right verdicts stand in their texts, see `answers.truth`.
+SMALL_PACK = str(Path(__file__).with_name("golden.jsonl"))
 
 
 class _SiteSettings(Settings):
@@ -45,6 +48,7 @@ class Site:
     def __init__(self, root: Path, world: World, behaviour: Behaviour, **settings: Any) -> None:
         self.root, self.world = root, world
         self.settings: Settings = _SiteSettings(
+            golden_pack=settings.pop("golden_pack", NO_PACK),
             comments_uri=f"{root}/comments",
             labels_uri=f"{root}/labels",
             output_uri=f"{root}/output",

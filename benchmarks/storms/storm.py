@@ -19,15 +19,17 @@ from benchmarks.storms.invariants import (
     Finding,
     check_calls,
     check_day,
+    check_golden,
     check_jobs,
     check_paid_once,
     check_readers,
     check_succession,
+    count_golden,
     count_repeated_calls,
 )
 from benchmarks.storms.kill_points import Killed, Process
 from benchmarks.storms.simulated_clock import simulated
-from benchmarks.storms.site import Site
+from benchmarks.storms.site import SMALL_PACK, Site
 from benchmarks.storms.two_runs import CROSSROADS, Crossroad, Stop, TwoRuns
 from benchmarks.storms.world import Life, World
 from tasks.base.errors import (
@@ -73,6 +75,7 @@ class StormReport:
     jobs: int = 0
     paid_records: int = 0
     calls: int = 0
+    golden_records: int = 0
     lost: int = 0
     paid_twice: int = 0
     repeated_calls: int = 0
@@ -103,7 +106,7 @@ class RetryingSteps(PlainSteps):
 class Storm:
     """One storm over one site."""
 
-    def __init__(self, seed: int, root: Path) -> None:
+    def __init__(self, seed: int, root: Path, golden_pack: str = SMALL_PACK) -> None:
         self.plan, self.world = FaultPlan(seed), World(_BEGIN)
         self.draw = draw = random.Random(f"storm {seed}")
         self.ends: list[str] = []
@@ -129,6 +132,7 @@ class Storm:
             at_deadline=draw.choice(("publish", "stop")),
             stop_wait_s=draw.choice((0, 600)),
             preflight_canary=draw.random() < 0.5,
+            golden_pack=golden_pack,
         )
         self.days = [_FIRST_DAY + timedelta(days=number) for number in range(draw.choice((1, 1, 2)))]
 
@@ -182,6 +186,7 @@ class Storm:
         """Hold everything against the rules."""
         for day in self.days:
             self.findings += check_day(self.site, day)
+            self.findings += check_golden(self.site, day)
         self.findings += check_jobs(self.site, self.days)
         self.findings += check_paid_once(self.site, self.days)
         repeated = count_repeated_calls(self.site, self.days)
@@ -245,9 +250,9 @@ class Storm:
             self.site.put(day, "part-0", changed.with_columns(text))
 
 
-def play_storm(seed: int, root: Path) -> StormReport:
+def play_storm(seed: int, root: Path, golden_pack: str = SMALL_PACK) -> StormReport:
     """Play one storm in an empty folder and hold what it left against the rules."""
-    storm = Storm(seed, root)
+    storm = Storm(seed, root, golden_pack)
     with simulated(seed):
         storm.play()
         storm.check()
@@ -274,4 +279,5 @@ def play_storm(seed: int, root: Path) -> StormReport:
         jobs=len(storm.site.bedrock.jobs),
         paid_records=sum(len(said) for said in storm.site.bedrock.said.values()),
         calls=sum(storm.site.bedrock.calls.values()),
+        golden_records=sum(count_golden(storm.site, day) for day in storm.days),
     )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 class Balance(BaseModel):
     """The night's books: every row and every paid token accounted for.
 
-    ledger = verdict + canary + unattributed, in tokens and in dollars; a cost is None where it is not known.
+    ledger = verdict + golden + canary + unattributed, in tokens and in dollars; a cost is None where it is not known.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -21,12 +21,15 @@ class Balance(BaseModel):
     ledger_output_tokens: int
     verdict_input_tokens: int
     verdict_output_tokens: int
+    golden_input_tokens: int = 0
+    golden_output_tokens: int = 0
     canary_input_tokens: int = 0
     canary_output_tokens: int = 0
     unattributed_input_tokens: int
     unattributed_output_tokens: int
     ledger_cost_usd: float | None
     verdict_cost_usd: float | None
+    golden_cost_usd: float | None = 0.0
     canary_cost_usd: float | None = 0.0
     unattributed_cost_usd: float | None
     #: comments without a verdict, each on the review list

@@ -7,12 +7,13 @@ in `docs/architecture.md`.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from data_contracts.batch_lines import InvocationType
 
@@ -40,6 +41,33 @@ class EntryState(StrEnum):
     SUBMITTED = "submitted"
     #: the job has ended, its answers are stored and its cost is booked: nothing is left to do
     COLLECTED = "collected"
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+class GoldenUsage(BaseModel):
+    """The part of a job's usage that answers to golden items are; no verdict carries it, and it is not unattributed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    answered_count: int
+    input_tokens: int
+    output_tokens: int
+    #: null as that of the whole job is
+    cost_usd: float | None
+
+
+class GoldenShare(BaseModel):
+    """The part of a shard, and of its estimate, that golden items are."""
+
+    model_config = ConfigDict(frozen=True)
+
+    record_count: int
+    estimated_input_tokens: int
+    estimated_output_tokens: int
+    estimated_cost_usd: float | None
 
 
 class Usage(BaseModel):
@@ -72,6 +100,8 @@ class Usage(BaseModel):
     #: on demand and canary only: calls without an answer, booked at the most that they can have used; a canary's are
     #: booked before they are made
     lost_call_count: int = 0
+    #: only of a job with golden items; left out of the record of any other
+    golden: GoldenUsage | None = Field(default=None, exclude_if=_is_none)
 
 
 class LedgerEntry(BaseModel):
@@ -120,6 +150,8 @@ class LedgerEntry(BaseModel):
     answers_uri: str | None = None
     collected_at: datetime | None = None
     usage: Usage | None = None
+    #: of `record_count` and of the estimates, what golden items are; left out of the record of a shard without any
+    golden: GoldenShare | None = Field(default=None, exclude_if=_is_none)
 
 
 def without_strays(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
@@ -176,6 +208,18 @@ def job_name(run_date: date, shard: int, key: str) -> str:
 def record_id(run_date: date, comment_id: str) -> str:
     """The record's id in the batch files: 32 lower hex characters that carry nothing of the comment."""
     return hashlib.sha256(f"{run_date.isoformat()}\x1f{comment_id}".encode()).hexdigest()[:32]
+
+
+def step_record_id(run_date: date, step: str, ids: Sequence[str]) -> str:
+    """The record's id of what is not a comment asked singly by the model step, 32 lower hex characters.
+
+    Args:
+        step: who asks, or what for: `golden`.
+        ids: of what the record asks about, in order: comments, or a golden item.
+    """
+    # As JSON, so that no id can be made up that is the same as another step's or as a comment's.
+    said = json.dumps([run_date.isoformat(), step, *ids])
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
 def erasure_id(run_date: date, comment_id: str) -> str:

@@ -24,8 +24,24 @@ class InputObject(BaseModel):
     row_count: int
 
 
+class PlannedPack(BaseModel):
+    """The golden pack that rides along.
+
+    Attributes:
+        file: where it was read from.
+        sha256: hash of its items.
+        item_count: how many it has.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    sha256: str
+    item_count: int
+
+
 #: Fields that are of the run, or of what it does not judge: equal plans may differ in them.
-_DECIDES_NOTHING = {"run_id", "planned_at", "settings", "warnings"}
+_DECIDES_NOTHING = {"run_id", "planned_at", "settings", "warnings", "golden"}
 
 
 class Plan(BaseModel):
@@ -47,6 +63,8 @@ class Plan(BaseModel):
     settings: dict[str, Any]
     #: what somebody should know of the input, such as objects of the day's folder that are not read
     warnings: tuple[str, ...] = ()
+    #: None where none rides along: in a backfill, or if the deployment has none
+    golden: PlannedPack | None = None
 
     @property
     def row_count(self) -> int:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.confusion import ConfusionMatrix
+from data_contracts.documents.golden import GoldenNight
 from data_contracts.documents.ledger import EstimateSource
 from data_contracts.documents.trust import Trust
 from data_contracts.tables.metrics import MetricRow
@@ -44,3 +45,5 @@ class Night(BaseModel):
     confusion: list[ConfusionMatrix] = []
     #: whether its verdicts can be trusted; None in summaries of earlier versions
     trust: Trust | None = None
+    #: None where the golden pack did not ride along
+    golden: GoldenNight | None = None

@@ -134,6 +134,14 @@ REQUESTS = Table(
         Column("record_id", _STRING, "The record."),
         Column("text_sha256", _STRING, "Hash of the normalised text that was sent, lower hex."),
         Column("attempt", pl.Int32(), "Which attempt at the record this is, from 1."),
+        Column(
+            "golden_item_id",
+            _STRING,
+            "The item of the golden pack that was asked.",
+            nullable=True,
+            null_when="it is a comment",
+            since="0.2.0",
+        ),
     ),
     key=("record_id",),
 )
@@ -179,6 +187,15 @@ NIGHTS = Table(
             nullable=True,
             unit="USD",
             null_when=f"{_NO_PRICE}, or {_NOT_KEPT}",
+        ),
+        Column(
+            "golden_cost_usd",
+            _FLOAT,
+            "Part of `cost_usd` for the golden pack.",
+            nullable=True,
+            unit="USD",
+            null_when=f"{_NO_PRICE}, or {_NOT_KEPT}",
+            since="0.2.0",
         ),
         Column(
             "estimated_input_tokens",

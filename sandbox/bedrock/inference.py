@@ -62,6 +62,14 @@ class Reading(Protocol):
         """The judgement as this prompt's guideline has it."""
 
 
+@runtime_checkable
+class Varied(Protocol):
+    """A mind that answers otherwise in each model's place."""
+
+    def as_model(self, judgement: Judgement, model_id: str) -> Judgement:
+        """The judgement as this model has it."""
+
+
 class TrainedMind:
     """The sandbox's own stand-in model, trained or read from its cache on the first record."""
 
@@ -91,22 +99,30 @@ class TrainedMind:
 
     def under_guideline(self, judgement: Judgement, prompt_text: str) -> Judgement:
         """See Reading."""
-        from sandbox import guideline_reading, stand_in_model
+        from sandbox import guideline_reading
 
-        shipped = stand_in_model.Judgement(
-            judgement.violation, judgement.category, judgement.confidence, judgement.explanation
-        )
-        return guideline_reading.under_guideline(shipped, guideline_reading.read_guideline(prompt_text))
+        return guideline_reading.under_guideline(_own(judgement), guideline_reading.read_guideline(prompt_text))
+
+    def as_model(self, judgement: Judgement, model_id: str) -> Judgement:
+        """See Varied."""
+        from sandbox import other_models
+
+        return other_models.as_model(_own(judgement), model_id)
 
     def answer(self, judgement: Judgement) -> str:
         """The judgement as JSON."""
         from sandbox import stand_in_model
 
-        return stand_in_model.answer(
-            stand_in_model.Judgement(
-                judgement.violation, judgement.category, judgement.confidence, judgement.explanation
-            )
-        )
+        return stand_in_model.answer(_own(judgement))
+
+
+def _own(judgement: Judgement) -> Any:
+    """The judgement as the classifier's own."""
+    from sandbox import stand_in_model
+
+    return stand_in_model.Judgement(
+        judgement.violation, judgement.category, judgement.confidence, judgement.explanation
+    )
 
 
 class Request(NamedTuple):
@@ -155,12 +171,14 @@ class Inference:
             if isinstance(prompt, Refused):
                 outcomes.append(prompt)
                 continue
-            text = _NO_COMMENT if comment is None else self._say(next(judgements), prompt)
+            text = _NO_COMMENT if comment is None else self._say(next(judgements), prompt, model)
             reply = _reply(prompt, text, request, fence=comment is not None and _wants_fence(comment))
             outcomes.append(Answer(family.write(reply, model), reply.input_tokens, reply.output_tokens))
         return outcomes
 
-    def _say(self, judgement: Judgement, prompt: Prompt) -> str:
+    def _say(self, judgement: Judgement, prompt: Prompt, model: Model) -> str:
+        if isinstance(self._mind, Varied):
+            judgement = self._mind.as_model(judgement, model.model_id)
         if isinstance(self._mind, Reading):
             judgement = self._mind.under_guideline(judgement, f"{prompt.system}\n{prompt.text}")
         return self._mind.answer(judgement)

@@ -6,7 +6,7 @@
                                                `labels review`, RATER being a hash of the name
 
     {OUTPUT_URI}/
-      lake/{verdicts,rejected,review,flips,metrics,nights,label_requests}/   Delta tables, by date: the truth
+      lake/{verdicts,rejected,review,flips,metrics,nights,label_requests,golden}/   Delta, by date: the truth
       verdicts/date=D/verdicts.parquet         the current day for plain readers, written after the commit
       rejected/date=D/rejected.parquet
       review/date=D/review.parquet
@@ -14,7 +14,7 @@
       runs/D/RUN_ID/                           plan.json, balance.json, summary.json, report.html, ledger.json,
                                                confusion.json, quality.json, expectations.json,
                                                data_docs/index.html; of a day that was published before flips.json;
-                                               stopped.json, restore.json
+                                               golden.json, stopped.json, restore.json
       runs/D/RUN_ID/work/                      the run's scratch frames, deleted when it is published
       ledger/D/KEY.json                        intents and jobs, shared by all runs of the day
       requests/D/KEY.parquet                   what each shard asked, without text
@@ -33,6 +33,8 @@
       state/preflight/D.probe                  written, read and deleted again before the work
       state/vocabulary/D.parquet               the words of one of the first published days
       state/texts/D.parquet                    how its texts are written, as hashed counts: text_shift starts from there
+      state/golden/D.json                      what the golden pack was answered that night, by item
+      state/golden/first/KEY16.json            its frozen answers: the first under a model, a prompt and a pack
       state/erasures/D/HASH.json               which comments of the day were erased, by hash: validate keeps them out
       state/rebaselined.json                   which changes were wanted: nights since are compared among themselves
       state/backfills/ID.json                  what a backfill was asked for, by whom and why, and which days are done
@@ -44,7 +46,6 @@
       evaluation/comparisons/ID.json           champion against challenger
       state/lease/evaluation-NAME.json         which run evaluates the set
       label_requests/date=D/label_requests.parquet    whose labels are asked for
-      golden/
 
     {BATCH_URI}/D/preflight.probe                 written, read and deleted again before the work
     {BATCH_URI}/D/KEY16/input/shard-NNNNN.jsonl   one clean folder per job: Bedrock reads every .jsonl below it
@@ -223,6 +224,19 @@ class DayPaths:
     def labels_state(self) -> str:
         """The label objects that the day was last measured with."""
         return f"{self.settings.output_uri}/state/labels/{self.run_date}.json"
+
+    @property
+    def golden_nights(self) -> str:
+        """Folder of what the golden pack was answered, an object a night."""
+        return f"{self.settings.output_uri}/state/golden"
+
+    def golden_night(self) -> str:
+        """What the golden pack was answered that night."""
+        return f"{self.golden_nights}/{self.run_date}.json"
+
+    def golden_first(self, setup_key: str) -> str:
+        """The frozen answers of a setup."""
+        return f"{self.golden_nights}/first/{setup_key[:16]}.json"
 
     @property
     def vocabularies(self) -> str:

@@ -45,6 +45,8 @@ _ROLE_ARN = re.compile(r"arn:aws(-[^:]+)?:iam::([0-9]{12})?:role/.+")
 SNS_TOPIC_ARN = re.compile(r"arn:aws(-[^:]+)?:sns:(?P<region>[a-z0-9-]+):[0-9]{12}:(?P<topic>[A-Za-z0-9_-]{1,256})")
 #: What a zone's name looks like; nothing else is repeated.
 _ZONE = re.compile(r"[A-Za-z_]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
+#: What GOLDEN_PACK says for the prompt's own pack, and where none is to ride along.
+OWN_PACK, NO_PACK = "prompt", "none"
 #: Settings that hold passwords and tokens.
 _SECRETS = frozenset({"alert_urls", "alert_routes", "heartbeat_url", "watchdog_url", "sampling_salt"})
 
@@ -139,6 +141,13 @@ class Settings(BaseSettings):
     )
     prompt: str = Field(default="comment_review", pattern=r"^[a-z0-9_]+$", description="Name in the prompt catalog")
     prompt_version: str = Field(default="v1", pattern=r"^v[0-9]+$", description="Version in the prompt catalog")
+    golden_pack: str = Field(
+        default=OWN_PACK,
+        description=(
+            "The golden pack that each night carries: `prompt` for the prompt's own, prompts/NAME/golden.jsonl, a file "
+            "of JSON lines of yours, or `none`"
+        ),
+    )
     timezone: str = Field(default="Asia/Tokyo", description="IANA time zone: whose day a day is")
     max_cost_usd: float = Field(default=150.0, gt=0, description="Most that a night may be estimated to cost")
     prices: Path | None = Field(default=None, description="A prices.toml of your own; default: the shipped one")
@@ -314,6 +323,13 @@ class Settings(BaseSettings):
     def _events(cls, file: Path | None) -> Path | None:
         if file is not None:
             read_events(file)
+        return file
+
+    @field_validator("golden_pack")
+    @classmethod
+    def _pack(cls, file: str) -> str:
+        if file not in (OWN_PACK, NO_PACK) and not Path(file).is_file():
+            raise ValueError(f"must be a file, {OWN_PACK!r} for the prompt's own pack, or {NO_PACK!r}")
         return file
 
     @field_validator("role_arn")

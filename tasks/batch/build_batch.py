@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.ledger import EstimateSource, LedgerEntry
 from data_contracts.documents.plan import Plan
+from tasks.base.errors import SettingsInvalid
 from tasks.base.frames import buckets, scan_file, scratch
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
@@ -23,13 +25,15 @@ from tasks.batch.canary import is_canary_due
 from tasks.batch.estimate.expected import expect_rates
 from tasks.batch.estimate.rates import Rates
 from tasks.batch.failed_jobs import check_failures
+from tasks.batch.golden import golden_records, golden_to_ask
 from tasks.batch.read_quotas import Quotas
-from tasks.batch.shards import EntryMaker, plan_shards, send_shard, write_shards
+from tasks.batch.shards import Cut, EntryMaker, plan_shards, send_shard, write_shards
 from tasks.batch.wanted_records import WANTED, Choice, asked_records, booked_cost, choose, records_to_ask
 from tasks.ledger.asker import Asker
 from tasks.ledger.deadline import is_late
 from tasks.ledger.entries import fetch_answers, fetch_requests, read_ledger, serves
 from tasks.ledger.run import Run
+from tasks.llm.golden import load_planned
 
 
 class Batch(BaseModel):
@@ -44,6 +48,9 @@ class Batch(BaseModel):
     estimated_input_tokens: int
     estimated_output_tokens: int
     estimated_cost_usd: float | None
+    #: golden items that ride along, and their part of the estimate
+    golden_count: int = 0
+    golden_estimated_cost_usd: float | None = 0.0
     #: None when there is nothing to ask
     estimate_source: EstimateSource | None = None
     booked_cost_usd: float
@@ -74,8 +81,15 @@ def _next_shard(ledger: Sequence[LedgerEntry]) -> int:
     return max([-1, *(entry.shard for entry in ledger)]) + 1
 
 
-def _write_wanted(run: Run, ledger: Sequence[LedgerEntry], folder: Path) -> Path:
-    """The records that a new request is needed for, in a local file: WANTED."""
+class _Wanted(NamedTuple):
+    """What a new request is needed for: comments in a local file, golden items; both with the columns of WANTED."""
+
+    records: Path
+    golden: pl.DataFrame
+
+
+def _find_wanted(run: Run, asker: Asker, ledger: Sequence[LedgerEntry], folder: Path) -> _Wanted:
+    """The comments and golden items that a new request is needed for."""
     serving = [entry for entry in ledger if serves(entry, run.plan)]
     for name in ("valid", "duplicates"):
         run.storage.fetch(run.paths.work(name), folder / f"{name}.parquet")
@@ -90,14 +104,16 @@ def _write_wanted(run: Run, ledger: Sequence[LedgerEntry], folder: Path) -> Path
             )
             asked_before = asked_records(asked, answered, serving, run.plan.run_id)
             to_ask = records_to_ask(comments, duplicates, asked_before, run.settings.max_attempts)
-            part = WANTED.conform(to_ask).collect()
+            part = WANTED.conform(WANTED.widen(to_ask)).collect()
             writer.write_table(part.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(WANTED.arrow_schema))
-    return wanted
+    golden = golden_records(load_planned(run.plan, asker.prompt), run.plan.run_date)
+    run_id, most = run.plan.run_id, run.settings.max_attempts
+    return _Wanted(wanted, golden_to_ask(golden, requests, answers, serving, run_id, most))
 
 
-def _size(records: Path, rates: Rates) -> pl.DataFrame:
+def _size(records: pl.LazyFrame, rates: Rates) -> pl.DataFrame:
     """What `choose` looks at: text_bytes, attempt and expected input_tokens of each record."""
-    sized = scan_file(records).select("text_bytes", "attempt", input_tokens=rates.input_tokens())
+    sized = records.select("text_bytes", "attempt", input_tokens=rates.input_tokens())
     return sized.collect(engine="streaming")
 
 
@@ -110,10 +126,26 @@ def _keep_chosen(records: Path, choice: Choice, folder: Path) -> Path:
     return first_attempts
 
 
-def _shard_counts(choice: Choice, asker: Asker, settings: Settings, quotas: Quotas) -> list[int]:
-    """Records of each shard, within the settings' limits and the account's."""
-    line_bytes = choice.sizes["text_bytes"].to_numpy() + asker.template.constant_bytes
-    return plan_shards(line_bytes, quotas.most_records(settings), quotas.most_bytes(settings), settings.min_job_records)
+def _cut(sizes: pl.DataFrame, golden: pl.DataFrame, asker: Asker, settings: Settings, quotas: Quotas) -> list[Cut]:
+    """What each shard takes, within the settings' limits and the account's.
+
+    Raises:
+        SettingsInvalid: as `plan_shards`.
+    """
+    line_bytes, golden_bytes = (
+        frame["text_bytes"].to_numpy() + asker.template.constant_bytes for frame in (sizes, golden)
+    )
+    most = (quotas.most_records(settings), quotas.most_bytes(settings))
+    return plan_shards(line_bytes, *most, settings.min_job_records, golden_bytes)
+
+
+def _has_room(sizes: pl.DataFrame, golden: pl.DataFrame, asker: Asker, settings: Settings, quotas: Quotas) -> bool:
+    """Whether the golden items fit into the comments' shards: small ones may have no room beside the minimum."""
+    try:
+        _cut(sizes, golden, asker, settings, quotas)
+    except SettingsInvalid:
+        return False
+    return True
 
 
 @stage
@@ -122,7 +154,8 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
 
     After the deadline nothing is needed any more, and what failed for good is not asked again.
 
-    Reads: work/valid, work/duplicates, ledger, requests/, answers/, state/usage; Bedrock's count of tokens.
+    Reads: work/valid, work/duplicates, ledger, requests/, answers/, state/usage, the golden pack; Bedrock's count of
+        tokens.
     Writes: the shards' input files, requests/.
     Stops when: the estimate is over the budget (OverBudget), a job's failure would repeat (JobFailed), there are too
         few comments for a job and ON_DEMAND is off (BelowMinimum), no cut into
@@ -136,16 +169,19 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
     check_failures(run.storage, ledger, plan)
     with scratch() as temporary:
         folder = Path(temporary)
-        records = _write_wanted(run, ledger, folder)
+        records, golden = _find_wanted(run, asker, ledger, folder)
         rates, notes = expect_rates(run, asker, records, _own_entries(ledger, plan))
+        sizes, golden_sizes = _size(scan_file(records), rates), _size(golden.lazy(), rates)
+        if golden.height and not _has_room(sizes, golden_sizes, asker, settings, quotas):
+            golden_sizes = golden_sizes.clear()
         is_due = is_canary_due(settings, plan, asker, ledger)
-        choice = choose(_size(records, rates), settings, booked_usd, rates, asker.prices, is_canary_due=is_due)
+        choice = choose(sizes, settings, booked_usd, rates, asker.prices, is_canary_due=is_due, golden=golden_sizes)
         records = _keep_chosen(records, choice, folder)
         maker = EntryMaker(settings, plan, run.paths, rates, choice.mode, asker.prices[choice.mode], now)
-        counts = _shard_counts(choice, asker, settings, quotas)
+        cuts = _cut(choice.sizes, golden_sizes if choice.has_golden else golden_sizes.clear(), asker, settings, quotas)
         shards = []
         for number, shard in enumerate(
-            write_shards(records, counts, asker.template, rates, folder), _next_shard(ledger)
+            write_shards(records, cuts, asker.template, rates, folder, golden), _next_shard(ledger)
         ):
             shards.append(maker.entry(number, shard))
             send_shard(run.storage, shards[-1], shard, folder)
@@ -156,6 +192,8 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
         estimated_input_tokens=choice.expected.input_tokens,
         estimated_output_tokens=choice.expected.output_tokens,
         estimated_cost_usd=choice.expected.cost_usd,
+        golden_count=golden_sizes.height if choice.has_golden else 0,
+        golden_estimated_cost_usd=choice.expected_of_golden.cost_usd,
         estimate_source=rates.source if shards else None,
         booked_cost_usd=booked_usd,
         notes=notes if shards else (),

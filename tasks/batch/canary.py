@@ -50,6 +50,7 @@ def canary_entry(first: LedgerEntry, plan: Plan, asker: Asker, line: bytes) -> L
             "mode": "canary",
             "input_sha256": hashlib.sha256(line).hexdigest(),
             "record_count": 1,
+            "golden": None,
             "input_bytes": len(line),
             "estimated_input_tokens": tokens[0],
             "estimated_output_tokens": tokens[1],

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from data_contracts.documents.ledger import LedgerEntry, Mode, job_name, shard_key
+from data_contracts.documents.ledger import GoldenShare, LedgerEntry, Mode, job_name, shard_key
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import REQUESTS
 from tasks.adapters.storage import Storage
@@ -36,30 +36,52 @@ _TIMEOUT_H = (24, 168)
 
 
 class Shard(NamedTuple):
-    """A finished input file."""
+    """A finished input file; of its requests and tokens a part is of golden items."""
 
     path: Path
     sha256: str
     size_bytes: int
     requests: pl.DataFrame
     input_tokens: int
+    golden_count: int = 0
+    golden_input_tokens: int = 0
 
 
-def plan_shards(line_bytes: IntArray, max_records: int, max_bytes: int, min_records: int) -> list[int]:
-    """How many records each shard takes, in order; even, so that no shard is left under the minimum.
+class Cut(NamedTuple):
+    """What a shard takes: so many of the comments' records, and then so many golden items."""
+
+    record_count: int
+    golden_count: int = 0
+
+
+def plan_shards(
+    line_bytes: IntArray,
+    max_records: int,
+    max_bytes: int,
+    min_records: int,
+    golden_bytes: IntArray = np.zeros(0, dtype=np.int64),
+) -> list[Cut]:
+    """What each shard takes, in order; even, so that no shard is left under the minimum.
+
+    Golden items are spread evenly too, so that a lost shard loses few of them. They count towards the limits and not
+    towards the minimum.
 
     Raises:
-        SettingsInvalid: if no cut keeps every shard within the bytes and over the minimum.
+        SettingsInvalid: if no cut keeps every shard within its limits and over the minimum.
     """
-    total = len(line_bytes)
+    total, golden = len(line_bytes), len(golden_bytes)
     if total == 0:
         return []
-    ends = np.concatenate([[0], np.cumsum(line_bytes)])
-    shard_count = max(math.ceil(total / max_records), math.ceil(int(ends[-1]) / max_bytes))
+    ends, golden_ends = (np.concatenate([[0], np.cumsum(sizes)]) for sizes in (line_bytes, golden_bytes))
+    all_bytes = int(ends[-1] + golden_ends[-1])
+    shard_count = max(math.ceil((total + golden) / max_records), math.ceil(all_bytes / max_bytes))
     while total // shard_count >= min(min_records, total):
-        borders = np.arange(shard_count + 1) * total // shard_count
-        if np.diff(ends[borders]).max() <= max_bytes:
-            return [int(count) for count in np.diff(borders)]
+        places = np.arange(shard_count + 1)
+        borders, golden_borders = places * total // shard_count, places * golden // shard_count
+        counts, golden_counts = np.diff(borders), np.diff(golden_borders)
+        sizes = np.diff(ends[borders]) + np.diff(golden_ends[golden_borders])
+        if sizes.max() <= max_bytes and (counts + golden_counts).max() <= max_records:
+            return [Cut(int(count), int(some)) for count, some in zip(counts, golden_counts, strict=True)]
         shard_count += 1
     raise SettingsInvalid(
         f"MODERATION_MAX_SHARD_BYTES={max_bytes} and MODERATION_MAX_SHARD_RECORDS={max_records} leave no way to cut "
@@ -68,37 +90,64 @@ def plan_shards(line_bytes: IntArray, max_records: int, max_bytes: int, min_reco
 
 
 def write_shards(
-    records: Path, counts: Sequence[int], template: RequestTemplate, rates: Rates, folder: Path
+    records: Path,
+    cuts: Sequence[Cut],
+    template: RequestTemplate,
+    rates: Rates,
+    folder: Path,
+    golden: pl.DataFrame = WANTED.empty(),
 ) -> Iterator[Shard]:
     """Write one input file after another; the caller sends each away before the next is begun.
 
     Args:
         records: a Parquet file with the columns of WANTED.
-        counts: records of each shard, in order.
+        cuts: what each shard takes, in order.
         template: what a line is made of.
         rates: what a request is expected to read.
         folder: where the files go.
+        golden: the golden items, with the columns of WANTED; they stand at the end of their shards.
     """
-    batches = read_batches(records, WANTED.names, _BATCH_ROWS)
-    left = next(batches, None)
-    for number, count in enumerate(counts):
-        path, digest, parts, wanted = folder / f"shard-{number:05d}.jsonl", hashlib.sha256(), [], count
+    batches, golden_taken = _Batches(records), 0
+    for number, cut in enumerate(cuts):
+        path, digest, parts = folder / f"shard-{number:05d}.jsonl", hashlib.sha256(), list[pl.DataFrame]()
+        items = golden.slice(golden_taken, cut.golden_count)
+        golden_taken += cut.golden_count
         with path.open("wb") as file:
-            while wanted:
-                if left is None:
-                    raise Unbalanced("the records came out fewer than they were counted")
-                taken, left = left.head(wanted), left.slice(wanted)
+            for taken in (*batches.take(cut.record_count), items):
                 for record, text in taken.select("record_id", "text").iter_rows():
                     line = template.line(record, text)
                     file.write(line)
                     digest.update(line)
                 parts.append(taken.select(*REQUESTS.names, _input_tokens=rates.input_tokens()))
-                wanted -= taken.height
-                if not left.height:
-                    left = next(batches, None)
         asked = pl.concat(parts)
-        input_tokens = int(asked["_input_tokens"].sum())
-        yield Shard(path, digest.hexdigest(), path.stat().st_size, asked.select(REQUESTS.names), input_tokens)
+        yield Shard(
+            path=path,
+            sha256=digest.hexdigest(),
+            size_bytes=path.stat().st_size,
+            requests=asked.select(REQUESTS.names),
+            input_tokens=int(asked["_input_tokens"].sum()),
+            golden_count=items.height,
+            golden_input_tokens=int(parts[-1]["_input_tokens"].sum()),
+        )
+
+
+class _Batches:
+    """The records of a file in order, so many as are asked for."""
+
+    def __init__(self, records: Path) -> None:
+        self._batches = read_batches(records, WANTED.names, _BATCH_ROWS)
+        self._left = next(self._batches, None)
+
+    def take(self, count: int) -> Iterator[pl.DataFrame]:
+        """The next `count` records, some at a time."""
+        while count:
+            if self._left is None:
+                raise Unbalanced("the records came out fewer than they were counted")
+            taken, self._left = self._left.head(count), self._left.slice(count)
+            count -= taken.height
+            if not self._left.height:
+                self._left = next(self._batches, None)
+            yield taken
 
 
 class EntryMaker(NamedTuple):
@@ -125,6 +174,13 @@ class EntryMaker(NamedTuple):
             plan.epoch,
         )
         used = estimate(shard.requests.height, shard.input_tokens, self.rates, self.price)
+        of_golden = estimate(shard.golden_count, shard.golden_input_tokens, self.rates, self.price)
+        golden = GoldenShare(
+            record_count=shard.golden_count,
+            estimated_input_tokens=of_golden.input_tokens,
+            estimated_output_tokens=of_golden.output_tokens,
+            estimated_cost_usd=of_golden.cost_usd,
+        )
         return LedgerEntry(
             key=key,
             run_date=plan.run_date,
@@ -152,6 +208,7 @@ class EntryMaker(NamedTuple):
             timeout_h=min(max(math.ceil(settings.deadline_h), _TIMEOUT_H[0]), _TIMEOUT_H[1]),
             intended_at=self.now,
             mode=self.mode,
+            golden=golden if shard.golden_count else None,
         )
 
 

@@ -135,14 +135,18 @@ class Choice(NamedTuple):
         mode: how they are asked.
         is_first_attempt_only: whether further attempts are left out.
         left_count: how many of those there are.
-        expected: what will be used.
+        has_golden: whether the golden items ride along.
+        expected: what will be used, by golden items too.
+        expected_of_golden: their part of it.
     """
 
     sizes: pl.DataFrame
     mode: Mode
     is_first_attempt_only: bool
     left_count: int
+    has_golden: bool
     expected: Estimate
+    expected_of_golden: Estimate
 
 
 def choose(
@@ -152,11 +156,13 @@ def choose(
     rates: Rates,
     prices: Prices,
     is_canary_due: bool = False,
+    golden: pl.DataFrame | None = None,
 ) -> Choice:
-    """Ask for everything that is open; failed records alone never stop a night.
+    """Ask for everything that is open; failed records and golden items alone never stop a night.
 
     Too few records for a job are asked on demand, at its price. Where that is switched off, or the budget is too small,
-    further attempts are dropped first: what is left of them keeps its status.
+    golden items are left out first, then further attempts: what is left of them keeps its status. Golden items ride in
+    jobs alone, and only beside comments that are enough for one.
 
     Args:
         sizes: text_bytes, input_tokens and attempt of the records.
@@ -165,28 +171,42 @@ def choose(
         rates: what a request is expected to use.
         prices: of each mode.
         is_canary_due: whether a call will try the requests before a first job.
+        golden: the same of the golden items that are open; they are no part of the records.
 
     Raises:
         BelowMinimum: if comments that were never asked are fewer than a job takes.
         OverBudget: if they alone are over the budget.
     """
-    new = sizes.filter(pl.col("attempt") == 1)
-    for wanted in (sizes, new):
-        is_last = wanted is new or wanted.height == new.height
+    new, none = sizes.filter(pl.col("attempt") == 1), sizes.clear()
+    choices = [(sizes, none)]
+    if golden is not None and golden.height and sizes.height >= settings.min_job_records:
+        choices.insert(0, (sizes, golden.select(sizes.columns)))
+    if new.height < sizes.height:
+        choices.append((new, none))
+    for place, (wanted, items) in enumerate(choices, 1):
         mode: Mode = "on_demand" if settings.on_demand and wanted.height < settings.min_job_records else "batch"
-        tokens = int(wanted["input_tokens"].sum())
-        expected = estimate(wanted.height, tokens, rates, prices[mode])
+        all_wanted = pl.concat([wanted, items])
+        tokens = int(all_wanted["input_tokens"].sum())
+        expected = estimate(all_wanted.height, tokens, rates, prices[mode])
         try:
             if mode == "batch":
                 check_minimum(wanted.height, settings.min_job_records)
-            tried = _tried(wanted.height, tokens, rates, prices) if is_canary_due and mode == "batch" else 0.0
+            tried = _tried(all_wanted.height, tokens, rates, prices) if is_canary_due and mode == "batch" else 0.0
             check_budget(expected.cost_usd and expected.cost_usd + tried, booked_usd, settings.max_cost_usd)
         except (BelowMinimum, OverBudget):
-            if is_last and wanted.height:
+            if place == len(choices) and wanted.height:
                 raise
             continue
         break
-    return Choice(wanted, mode, wanted.height < sizes.height, sizes.height - wanted.height, expected)
+    return Choice(
+        sizes=wanted,
+        mode=mode,
+        is_first_attempt_only=wanted.height < sizes.height,
+        left_count=sizes.height - wanted.height,
+        has_golden=items.height > 0,
+        expected=expected,
+        expected_of_golden=estimate(items.height, int(items["input_tokens"].sum()), rates, prices[mode]),
+    )
 
 
 def _tried(record_count: int, input_tokens: int, rates: Rates, prices: Prices) -> float:

@@ -17,6 +17,7 @@ from tasks.intake.footers import count_rows
 from tasks.intake.input_files import describe_unread, find_inputs
 from tasks.intake.prompt_history import check_prompt
 from tasks.ledger.asker import Asker
+from tasks.llm.golden import planned_pack
 
 #: Footers are small and far away: their latency is hidden by asking for several at once.
 _FOOTER_READERS = 8
@@ -24,17 +25,22 @@ _FOOTER_READERS = 8
 
 @stage
 @reading_lake()
-def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch: int = 0) -> Plan:
+def ingest(
+    settings: Settings, run_date: date, run_id: str, now: datetime, epoch: int = 0, *, has_golden: bool = False
+) -> Plan:
     """Pin the day's objects in the run's plan; a rerun of the same run writes the same plan again.
 
-    Reads: the files of comments/date=D; ledger and lake/nights, for the prompt's hash.
+    With `has_golden` the deployment's golden pack, if it has one, is planned to ride along.
+
+    Reads: the files of comments/date=D; ledger and lake/nights, for the prompt's hash; the golden pack.
     Writes: plan.json.
     Stops when: the day has no file (InputAbsent), a column drifted (SchemaDrift), a prompt that has judged was changed
-        (PromptInvalid), no family knows the model (UnsupportedModel).
+        (PromptInvalid), no family knows the model (UnsupportedModel), the golden pack is broken (SettingsInvalid).
     """
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
     storage, asker = outside.storage, Asker.named(settings)
     prompt = asker.prompt
+    golden = planned_pack(settings, prompt) if has_golden else None
     files = find_inputs(storage, paths.comments, settings.input_marker)
     warnings = describe_unread(files, paths.comments)
     if not files.read:
@@ -60,6 +66,7 @@ def ingest(settings: Settings, run_date: date, run_id: str, now: datetime, epoch
         epoch=epoch,
         settings=settings.public(),
         warnings=warnings,
+        golden=golden,
     )
     check_prompt(outside, paths, f"{prompt.id}/{prompt.version}", prompt.sha256)
     storage.put(paths.file("plan.json"), plan.model_dump_json(indent=1).encode())

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.ledger import LedgerEntry
-from data_contracts.tables.verdicts import Status
+from data_contracts.tables.verdicts import REQUESTS, Status
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.base.errors import InputChanged
@@ -67,10 +67,20 @@ def output_lines(storage: Storage, entry: LedgerEntry, folder: Path) -> Iterator
             yield from file
 
 
-def _attempts(storage: Storage, entry: LedgerEntry, folder: Path) -> dict[str, int]:
+class _Asked(NamedTuple):
+    """The attempt number of each record of an entry, and which of them are golden items."""
+
+    attempts: dict[str, int]
+    golden: frozenset[str]
+
+
+def _asked(storage: Storage, entry: LedgerEntry, folder: Path) -> _Asked:
     path = folder / "requests.parquet"
     storage.fetch(entry.requests_uri, path)
-    return dict(scan_file(path).select("record_id", "attempt").collect().iter_rows())
+    requests = REQUESTS.widen(scan_file(path))
+    attempts = dict(requests.select("record_id", "attempt").collect().iter_rows())
+    golden = requests.filter(pl.col("golden_item_id").is_not_null()).select("record_id").collect()
+    return _Asked(attempts, frozenset(golden["record_id"]))
 
 
 def most_of_calls(
@@ -112,8 +122,8 @@ def _collect_entry(
 def _read_entry(storage: Storage, asker: Asker, entry: LedgerEntry, folder: Path, now: datetime) -> Collected:
     """What an entry's output says; single calls that left no answer are counted at the most that they can have used."""
     price = asker.prices[entry.mode]
-    lines, attempts = output_lines(storage, entry, folder), _attempts(storage, entry, folder)
-    read = collect(lines, attempts, asker.family, asker.prompt, price, now)
+    lines, asked = output_lines(storage, entry, folder), _asked(storage, entry, folder)
+    read = collect(lines, asked.attempts, asker.family, asker.prompt, price, now, asked.golden)
     if is_forgotten(entry):
         return book_forgotten(read, entry, price)
     if entry.mode != "on_demand":

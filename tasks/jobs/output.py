@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import orjson
 import polars as pl
 
 from data_contracts.batch_lines import OutputLine
-from data_contracts.documents.ledger import LedgerEntry, Usage
+from data_contracts.documents.ledger import GoldenUsage, LedgerEntry, Usage
 from data_contracts.tables.verdicts import ANSWERS, Status
 from prompts import Prompt
 from tasks.batch.estimate.rates import Tokens
@@ -50,6 +50,7 @@ def collect(
     prompt: Prompt,
     price: Price | None,
     decided_at: datetime,
+    golden: Set[str] = frozenset(),
 ) -> Collected:
     """Read a job's output lines, in whatever order they come.
 
@@ -60,6 +61,7 @@ def collect(
     Args:
         lines: raw lines of every output file.
         attempts: the attempt number of each record that was asked, by record id.
+        golden: those of them that are golden items: what they used is booked apart.
     """
     tally = _Tally(attempts)
     for raw in lines:
@@ -67,7 +69,8 @@ def collect(
             tally.add(raw, family, prompt.categories)
     kept = sorted(tally.kept.items())
     rows = [_answer_row(record, item.outcome, attempts[record], decided_at) for record, item in kept]
-    return Collected(pl.DataFrame(rows, schema=ANSWERS.polars_schema, orient="row"), tally.usage(price))
+    answers = pl.DataFrame(rows, schema=ANSWERS.polars_schema, orient="row")
+    return Collected(answers, tally.usage(price).model_copy(update={"golden": tally.golden_usage(price, golden)}))
 
 
 class _Tally:
@@ -126,6 +129,22 @@ class _Tally:
             answered_count=len(kept),
             unknown_record_count=self._unknown_count,
             repeated_record_count=self._repeated_count,
+        )
+
+    def golden_usage(self, price: Price | None, golden: Set[str]) -> GoldenUsage | None:
+        """What the golden items among the records used; None if the job has none."""
+        if not golden:
+            return None
+        kept = [item.outcome for record, item in self.kept.items() if record in golden]
+        used = Tokens(
+            sum(outcome.input_tokens or 0 for outcome in kept), sum(outcome.output_tokens or 0 for outcome in kept)
+        )
+        is_known = price is not None and not self._unreported_count
+        return GoldenUsage(
+            answered_count=len(kept),
+            input_tokens=used.read,
+            output_tokens=used.written,
+            cost_usd=price.cost_usd(*used) if price and is_known else None,
         )
 
 

@@ -77,12 +77,12 @@ def serves(entry: LedgerEntry, plan: Plan) -> bool:
 
 
 def fetch_requests(storage: Storage, entries: Iterable[LedgerEntry], folder: Path) -> pl.LazyFrame:
-    """What the entries asked, as one frame: the columns of REQUESTS plus key."""
+    """What the entries asked, as one frame: the columns of REQUESTS plus key; of earlier versions' files too."""
     frames = [REQUESTS.empty().lazy().with_columns(key=pl.lit("", pl.String))]
     for entry in entries:
         path = folder / f"{entry.key}.requests.parquet"
         storage.fetch(entry.requests_uri, path)
-        frames.append(scan_file(path).select(REQUESTS.names).with_columns(key=pl.lit(entry.key)))
+        frames.append(REQUESTS.widen(scan_file(path)).select(REQUESTS.names).with_columns(key=pl.lit(entry.key)))
     return pl.concat(frames)
 
 

@@ -132,7 +132,6 @@ def measure_outputs(outputs: Outputs, languages: set[str], history: History) -> 
         mean("input_tokens_log", *outputs.input_tokens, of="answers, of ln(1 + input tokens)"),
         mean("output_tokens_log", *outputs.output_tokens, of="answers, of ln(1 + output tokens)"),
         _cost(outputs.cost_usd, asked_count),
-        nothing("golden_flip_rate", Kind.RATE, "there is no golden set"),
     ]
 
 

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.confusion import ConfusionMatrix
+from data_contracts.documents.golden import GoldenNight
 from data_contracts.documents.ledger import EstimateSource, LedgerEntry
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.summary import Night
@@ -56,6 +57,7 @@ def night_row(night: Night, plan: Plan, now: datetime) -> pl.DataFrame:
         "estimated_output_tokens": night.estimated_output_tokens,
         "estimate_source": night.estimate_source,
         "canary_cost_usd": books.canary_cost_usd,
+        "golden_cost_usd": books.golden_cost_usd,
         "review_count": books.review_count,
         "flip_count": books.flip_count,
         "cost_usd": books.ledger_cost_usd,
@@ -133,6 +135,7 @@ def summarise(
         seconds=seconds,
         paths=_places(run),
         confusion=_confusion(run),
+        golden=_read_golden(run),
     )
 
 
@@ -153,6 +156,12 @@ def _confusion(run: Run) -> list[ConfusionMatrix]:
     return TypeAdapter(list[ConfusionMatrix]).validate_json(body)
 
 
+def _read_golden(run: Run) -> GoldenNight | None:
+    """What the golden pack showed, without the single answers: they stay in its own document."""
+    body = run.storage.get(run.paths.file("golden.json"))
+    return GoldenNight.model_validate_json(body).model_copy(update={"answers": {}}) if body is not None else None
+
+
 @stage
 @reading_lake()
 def close_night(
@@ -167,7 +176,8 @@ def close_night(
 ) -> Night:
     """Write summary, report and ledger copy, then the day's row; a rerun writes the same again.
 
-    Reads: ledger, lake/metrics, lake/nights, lake/label_requests, preflight.json, confusion.json, state/alerts, lease.
+    Reads: ledger, lake/metrics, lake/nights, lake/label_requests, preflight.json, confusion.json, golden.json,
+        state/alerts, lease.
     Writes: ledger.json, report.html, summary.json, state/usage; last of all lake/nights.
     Stops when: another run has the day (LeaseLost).
     """

@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from data_contracts.documents.golden import GoldenNight
 from data_contracts.documents.summary import Night
 from data_contracts.documents.trust import Trust
 from data_contracts.tables.metrics import MetricRow, ReasonCode, State
@@ -106,8 +107,12 @@ def _night_lines(night: Night) -> list[str]:
             *([f"{books.review_count:,} without a verdict are on the review list"] if books.review_count else []),
         ],
         "accuracy": [_accuracy_line(night)],
+        **({"golden": _golden_lines(night.golden)} if night.golden else {}),
         "drift": _drift_lines(night),
-        "dollars": [", ".join(f"{name} {dollars(cost)}" for name, cost in money.items())],
+        "dollars": [
+            ", ".join(f"{name} {dollars(cost)}" for name, cost in money.items()),
+            *([f"of these golden pack {dollars(books.golden_cost_usd)}"] if books.golden_cost_usd != 0 else []),
+        ],
         "tokens": [
             f"{books.ledger_input_tokens:,} read, estimated {night.estimated_input_tokens:,}{_from(night)}",
             f"{books.ledger_output_tokens:,} written, estimated {night.estimated_output_tokens:,}",
@@ -160,6 +165,21 @@ def _accuracy_line(night: Night) -> str:
     apart = "" if row.slice == "all" else "; no sample labels have come for this day"
     apart += "; provisional, more labels are to come" if row.reason_code == ReasonCode.PROVISIONAL else ""
     return f"{percent(row.value)} (95% interval {_ENGLISH.interval(row)}), n {tally(row.n)} {labels}{apart}"
+
+
+def _golden_lines(golden: GoldenNight) -> list[str]:
+    """What the golden pack showed; the texts stay, so what moves there is the model's or the prompt's doing."""
+    attacks = f"{len(golden.succeeded):,} of {golden.attack_count:,} attacks succeeded"
+    lines = [f"{golden.right_count:,} of {golden.judged_count:,} as expected, {attacks}"]
+    if golden.compared_count:
+        lines.append(f"{len(golden.flipped):,} of {golden.compared_count:,} answers are other than when first asked")
+    if (change := golden.change) is not None:
+        turned = change.became_violation + change.became_none
+        lines.append(
+            f"changed on {change.after_date} ({change.before_prompt}, {change.before_model_id} before): "
+            f"{turned:,} of {change.compared_count:,} verdicts turned, McNemar p {change.violation_p_value:.2g}"
+        )
+    return lines
 
 
 def _short_accuracy(night: Night) -> str:

@@ -1,4 +1,4 @@
-"""The night's books: what the ledger says was paid, and which part of it verdicts and canaries carry."""
+"""The night's books: what the ledger says was paid, and which part of it verdicts, golden items and canaries carry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from data_contracts.documents.balance import Balance
-from data_contracts.documents.ledger import LedgerEntry, Usage
+from data_contracts.documents.ledger import GoldenUsage, LedgerEntry, Usage
 from data_contracts.documents.plan import Plan
 from tasks.base.errors import Unbalanced
 from tasks.ledger.prices import PICODOLLARS, to_pico, to_usd
@@ -20,7 +20,8 @@ def balance(
     """The night's books; costs are null where a price or a count of tokens is unknown.
 
     Raises:
-        Unbalanced: if verdicts and canaries claim more tokens or dollars than the jobs and calls reported.
+        Unbalanced: if verdicts, golden items and canaries claim more tokens or dollars than the jobs and calls
+            reported.
     """
     totals = (
         verdicts.select(pl.len().alias("rows"), pl.col("input_tokens").sum(), pl.col("output_tokens").sum())
@@ -31,17 +32,19 @@ def balance(
     whole = _Sum.of(booked)
     canary = _Sum.of([entry.usage for entry in ledger if entry.usage is not None and entry.mode == "canary"])
     carried = _Sum(int(totals["input_tokens"]), int(totals["output_tokens"]), _cost_pico(verdicts))
-    loose = whole.minus(carried).minus(canary)
+    golden = _Sum.of([usage.golden for usage in booked if usage.golden is not None])
+    loose = whole.minus(carried).minus(golden).minus(canary)
     if min(loose.input_tokens, loose.output_tokens) < 0:
         raise Unbalanced(
-            f"verdicts claim {[*carried[:2]]} and canaries {[*canary[:2]]} input and output tokens, the jobs reported "
-            f"{[*whole[:2]]}"
+            f"verdicts claim {[*carried[:2]]}, golden items {[*golden[:2]]} and canaries {[*canary[:2]]} input and "
+            f"output tokens, the jobs reported {[*whole[:2]]}"
         )
     # An earlier version kept no prices: a cost of its time may have been counted at two of them.
     is_exact = all(usage.cost_usd is None or usage.input_pico is not None for usage in booked)
     if is_exact and loose.cost_pico is not None and loose.cost_pico < 0:
-        raise Unbalanced(f"verdicts and canaries claim ${-loose.cost_pico / PICODOLLARS} more than the jobs cost")
-    parts = {"ledger": whole, "verdict": carried, "canary": canary, "unattributed": loose}
+        over_usd = -loose.cost_pico / PICODOLLARS
+        raise Unbalanced(f"verdicts, golden items and canaries claim ${over_usd} more than the jobs cost")
+    parts = {"ledger": whole, "verdict": carried, "golden": golden, "canary": canary, "unattributed": loose}
     return Balance(
         ingested_count=plan.row_count,
         valid_count=valid_count,
@@ -62,7 +65,7 @@ class _Sum(NamedTuple):
     cost_pico: int | None
 
     @classmethod
-    def of(cls, usages: Sequence[Usage]) -> _Sum:
+    def of(cls, usages: Sequence[Usage | GoldenUsage]) -> _Sum:
         costs = [usage.cost_usd for usage in usages]
         return cls(
             sum(usage.input_tokens for usage in usages),

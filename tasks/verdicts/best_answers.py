@@ -81,6 +81,19 @@ def best_answers(requests: pl.LazyFrame, answers: pl.LazyFrame, jobs: pl.LazyFra
     )
 
 
+def golden_answers(requests: pl.LazyFrame, answers: pl.LazyFrame, jobs: pl.LazyFrame) -> pl.DataFrame:
+    """The answer that counts for each golden item, by the rules for comments.
+
+    Columns: those of `best_answers` -> golden_item_id, text_sha256, status, violation, category; in order of item.
+    """
+    asked = requests.filter(pl.col("golden_item_id").is_not_null()).collect(engine="streaming")
+    is_mine = pl.col("record_id").is_in(asked["record_id"].unique().implode())
+    answered = answers.filter(is_mine).collect(engine="streaming")
+    told = best_answers(asked.lazy(), answered.lazy(), jobs)
+    names = ("golden_item_id", "text_sha256", "status", "violation", "category")
+    return told.select(names).sort(names[:2]).collect()
+
+
 def merge(valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, plan: Plan, priced: bool) -> pl.LazyFrame:
     """One verdict row per valid row, in order of record id.
 

@@ -18,7 +18,14 @@ from tasks.ledger.deadline import check_complete, check_stopped, is_late
 from tasks.ledger.entries import fetch_answers, fetch_requests, is_live, read_ledger, serves
 from tasks.ledger.prices import PICODOLLARS, is_priced, job_frame
 from tasks.ledger.run import Run
-from tasks.verdicts.best_answers import VerdictSummary, arrow, check_judged, merge_in_buckets, summarise
+from tasks.verdicts.best_answers import (
+    VerdictSummary,
+    arrow,
+    check_judged,
+    golden_answers,
+    merge_in_buckets,
+    summarise,
+)
 
 
 @stage
@@ -26,7 +33,7 @@ def merge_verdicts(settings: Settings, plan: Plan, now: datetime) -> VerdictSumm
     """Write the run's verdicts frame; a rerun overwrites its own.
 
     Reads: work/valid, work/duplicates, ledger, requests/, answers/.
-    Writes: work/verdicts.
+    Writes: work/verdicts; work/golden, if golden items were asked.
     Stops when: too few comments are judged (TooFewJudged, JobFailed), at the deadline a job goes on or answers are
         lacking (DeadlinePassed).
     """
@@ -57,4 +64,8 @@ def merge_verdicts(settings: Settings, plan: Plan, now: datetime) -> VerdictSumm
             check_complete(settings, summary.status_counts.get(Status.MISSING, 0), summary.verdict_count)
         check_judged(summary, settings.min_judged_fraction, ledger)
         run.storage.send(path, run.paths.work("verdicts"))
+        if any(entry.golden is not None for entry in ledger):
+            # Nobody's verdicts: `measure_golden` looks at them.
+            golden_answers(requests, answers, jobs.lazy()).write_parquet(folder / "golden.parquet")
+            run.storage.send(folder / "golden.parquet", run.paths.work("golden"))
     return summary

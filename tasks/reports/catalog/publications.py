@@ -10,6 +10,7 @@ import polars as pl
 from data_contracts.tables.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.tables.comments import COMMENTS, REJECTED
 from data_contracts.tables.flips import FLIPS
+from data_contracts.tables.golden import GOLDEN
 from data_contracts.tables.label_requests import LABEL_REQUESTS
 from data_contracts.tables.labels import LABELS
 from data_contracts.tables.metrics import METRICS
@@ -81,6 +82,14 @@ PUBLISHED = (
         "The sample of a day is drawn anew whenever its verdicts become others, by the same hash, so that most of it "
         "stays. Labels that were given keep the stratum and probability that they were asked with. "
         "How it gets labelled: docs/labels.md.",
+    ),
+    Publication(
+        GOLDEN,
+        "replaced",
+        False,
+        "Of nights whose batch jobs carried the golden pack: not of backfills, nor of nights too small for a job. Its "
+        "items are no comments: none is in `verdicts`. What they cost: `golden_cost_usd` of `nights`. What a change of "
+        "model or prompt did to them: `golden.json` of the run.",
     ),
 )
 

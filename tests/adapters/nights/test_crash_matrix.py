@@ -24,11 +24,18 @@ from polars.testing import assert_frame_equal
 from benchmarks.storms.answers import Kind
 from benchmarks.storms.bedrock_behaviour import Behaviour
 from benchmarks.storms.comments import draw_comments
-from benchmarks.storms.invariants import check_calls, check_day, check_jobs, check_paid_once, count_repeated_calls
+from benchmarks.storms.invariants import (
+    check_calls,
+    check_day,
+    check_golden,
+    check_jobs,
+    check_paid_once,
+    count_repeated_calls,
+)
 from benchmarks.storms.kill_points import READS, WRITES, Killed, Process
 from benchmarks.storms.memory_bedrock import MemoryBedrock
 from benchmarks.storms.simulated_clock import simulated
-from benchmarks.storms.site import Site
+from benchmarks.storms.site import SMALL_PACK, Site
 from benchmarks.storms.world import World
 from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.verdicts import VERDICTS
@@ -125,7 +132,7 @@ def check_books(site: Site) -> None:
     """No record was paid twice or lost, no job is without an owner, every entry is booked at what Bedrock counted."""
     days = [DAY]
     findings = [*check_day(site, DAY), *check_jobs(site, days), *check_paid_once(site, days), *check_calls(site, days)]
-    assert not findings
+    assert not [*findings, *check_golden(site, DAY)]
 
 
 def comments(first: int, count: int) -> pl.DataFrame:
@@ -203,6 +210,12 @@ NIGHTS = {
         SMALL | {"max_shard_records": 20, "preflight_canary": False},
         first_day(repeated(60)),
     ),
+    # each shard carries a golden item or two, and what the first batch did not answer of them rides in the second
+    "golden": Night(
+        Behaviour(kind=bad_at_first, min_records=10),
+        SMALL | {"max_shard_records": 20, "preflight_canary": False, "golden_pack": SMALL_PACK},
+        first_day(repeated(60)),
+    ),
     "changed-input": Night(TEN, SMALL, published_then_late),
     "killed-before": Night(TEN, SMALL, killed_before, is_thorough=True),
 }
@@ -264,6 +277,28 @@ def test_an_upgrade_in_mid_night_costs_nothing(site: Site, tmp_path: Path, monke
         assert before.items() <= after.items()
         mixed_count += 0 < len(before) < len(after)
     assert mixed_count, "no night had jobs of both versions"
+
+
+@pytest.mark.parametrize("night", [NIGHTS["golden"]], ids=["golden"])
+def test_a_golden_pack_from_mid_night_on_costs_nothing(site: Site, tmp_path: Path) -> None:
+    """Killed after any durable step by a version without golden packs and run again by this one, whose shards have
+    other keys: what was asked is adopted under its old input, each record is paid once, and the verdicts are equal."""
+    with_pack = site.settings
+    site.settings = with_pack.model_copy(update={"golden_pack": "none"})
+    recorder = Recorder(site, tmp_path / "states", is_thorough=False)
+    site.play(DAY, "killed", recorder)
+    expected, mixed_count = published(site), 0
+    site.settings = with_pack
+    for number, state in enumerate(recorder.states):
+        restore(site, state)
+        before = {entry.key: entry.job_name for entry in site.ledger(DAY)}
+        site.play(DAY, f"second-{number}", Process(clock=site.world.monotonic))
+        check_books(site)
+        assert_frame_equal(published(site)[VERDICTS.name], expected[VERDICTS.name])
+        after = {entry.key: entry for entry in site.ledger(DAY)}
+        assert before.items() <= {key: entry.job_name for key, entry in after.items()}.items()
+        mixed_count += bool(before) and any(entry.golden for entry in after.values())
+    assert mixed_count, "no night had shards of both kinds"
 
 
 @pytest.mark.parametrize("night", [NIGHTS["retries"], NIGHTS["on-demand"]], ids=["retries", "on-demand"])

@@ -19,7 +19,7 @@ from data_contracts.tables.verdicts import REQUESTS
 from tasks.base.errors import SettingsInvalid, Unbalanced
 from tasks.batch import shards as module
 from tasks.batch.estimate.rates import Line, Rates
-from tasks.batch.shards import plan_shards, write_shards
+from tasks.batch.shards import Cut, plan_shards, write_shards
 from tasks.llm.families.claude import Claude
 from tasks.llm.request_line import RequestTemplate
 from tests import factories
@@ -30,7 +30,8 @@ RATES = Rates(EstimateSource.COUNT_TOKENS, {"ja": Line(7.0, 0.5)}, 0.0, 50.0)
 
 
 def shards(line_bytes: Sequence[int], max_records: int, max_bytes: int, min_records: int) -> list[int]:
-    return plan_shards(np.array(line_bytes, dtype=np.int64), max_records, max_bytes, min_records)
+    cuts = plan_shards(np.array(line_bytes, dtype=np.int64), max_records, max_bytes, min_records)
+    return [cut.record_count for cut in cuts]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,7 @@ def record_frame(count: int) -> pl.LazyFrame:
             "text_bytes": [20] * count,
             "language": ["ja"] * count,
             "attempt": pl.Series([1] * count, dtype=pl.Int32),
+            "golden_item_id": pl.Series([None] * count, dtype=pl.String),
         }
     ).lazy()
 
@@ -119,7 +121,7 @@ def test_shards_hold_the_records_in_order(batch_rows: int, tmp_path: Path, monke
     monkeypatch.setattr(module, "_BATCH_ROWS", batch_rows)
     written = [
         (shard, shard.path.read_bytes())
-        for shard in write_shards(stored(record_frame(7), tmp_path), [3, 4], TEMPLATE, RATES, tmp_path)
+        for shard in write_shards(stored(record_frame(7), tmp_path), [Cut(3), Cut(4)], TEMPLATE, RATES, tmp_path)
     ]
     lines = [body.splitlines() for _, body in written]
     assert [len(part) for part in lines] == [3, 4]
@@ -134,7 +136,10 @@ def test_shards_hold_the_records_in_order(batch_rows: int, tmp_path: Path, monke
 def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
     """Rendering is deterministic: after a crash the same shards are recognised by their hash."""
     first, again = (
-        [shard.sha256 for shard in write_shards(stored(record_frame(6), tmp_path), [3, 3], TEMPLATE, RATES, tmp_path)]
+        [
+            shard.sha256
+            for shard in write_shards(stored(record_frame(6), tmp_path), [Cut(3), Cut(3)], TEMPLATE, RATES, tmp_path)
+        ]
         for _ in range(2)
     )
     assert first == again
@@ -144,4 +149,4 @@ def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
 def test_records_that_vanish_while_shards_are_written_stop_the_night(tmp_path: Path) -> None:
     """Fewer records than were counted is a defect of ours, not a short shard."""
     with pytest.raises(Unbalanced, match="fewer than they were counted"):
-        list(write_shards(stored(record_frame(5), tmp_path), [3, 3], TEMPLATE, RATES, tmp_path))
+        list(write_shards(stored(record_frame(5), tmp_path), [Cut(3), Cut(3)], TEMPLATE, RATES, tmp_path))

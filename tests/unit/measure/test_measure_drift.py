@@ -226,7 +226,7 @@ def test_stage_learns_then_judges(settings: Settings) -> None:
     for back in range(24, 2, -1):
         publish_night(settings, DAY - timedelta(back))
     play(settings, DAY - timedelta(2), 40)
-    assert set(metrics_of(settings, DAY - timedelta(2))["state"]) == {"learning", "no_data"}
+    assert set(metrics_of(settings, DAY - timedelta(2))["state"]) == {"learning"}
     put_metrics(settings, pl.concat(nights[5:]))
     for back in (2, 1):
         play(settings, DAY - timedelta(back), 40)
@@ -302,7 +302,6 @@ def test_stage_knows_how_texts_are_written(settings: Settings) -> None:
 
 
 def test_kinds() -> None:
-    """Totals are counts, and the golden set that does not exist is no_data."""
+    """Totals are counts."""
     found = measured([valid_row("a")], [verdict("a")])
     assert {found[f"{name} all"].kind for name in ("volume", "cost_usd")} == {Kind.COUNT}
-    assert found["golden_flip_rate all"].reason == "there is no golden set"

@@ -12,6 +12,7 @@ import prompts
 from data_contracts.tables.verdicts import NIGHTS
 from prompts import PromptFileError
 from prompts.freeze import HASHES, check_frozen, freeze, frozen
+from prompts.golden import packs
 from tasks import adapters
 from tasks.base.errors import PromptInvalid, WrongUsage
 from tasks.base.paths import DayPaths
@@ -52,9 +53,9 @@ def write(catalog: Path, version: str, system: str = "Judge the comment.", notes
 
 
 def test_every_shipped_version_is_frozen_as_it_is() -> None:
-    """A version's file has the hash that is on record; a new version is on record from its first day."""
+    """A version's file has the hash that is on record, from its first day on; so has a golden pack."""
     assert check_frozen() == {}, "run `python -m flows prompts --freeze` for a new version"
-    assert set(frozen()) == {"/".join(each) for each in prompts.versions()}
+    assert set(frozen()) == {"/".join(each) for each in prompts.versions()} | {name for name, _ in packs()}
 
 
 def test_every_shipped_version_says_why_it_exists() -> None:

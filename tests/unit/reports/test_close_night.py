@@ -137,6 +137,7 @@ def test_a_night_is_one_row() -> None:
             "cost_usd": [0.005],
             "unattributed_cost_usd": [0.000625],
             "canary_cost_usd": [0.0],
+            "golden_cost_usd": [0.0],
             "estimated_input_tokens": [9000],
             "estimated_output_tokens": [420],
             "estimate_source": ["learnt"],
