@@ -97,8 +97,8 @@ close_night           | ledger, lake/metrics,          | ledger.json, report.htm
                       | lake/nights,                   | summary.json, state/usage;     | (LeaseLost)
                       | lake/label_requests,           | last of all lake/nights        |
                       | preflight.json,                |                                |
-                      | confusion.json, state/alerts,  |                                |
-                      | lease                          |                                |
+                      | confusion.json, golden.json,   |                                |
+                      | state/alerts, lease            |                                |
 tell_late_input       | lake/nights, the plans and     | the alert channels,            | never
                       | listings of the last           | state/alerts/late_input.json,  |
                       | WATCH_DAYS days, the listings  | state/alerts/unread_input.json |

@@ -23,7 +23,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `moderation`.`metrics_plain` (
   `severity` string COMMENT 'How soon somebody should look: page, ticket, report. Null when nobody needs to look: state is not degraded, and labels have not stopped coming.',
   `evidence` double COMMENT 'How much this and earlier nights speak for a change: chance brings it once in so many nights at most. Unit: nights. Null when the slice never rings, or the night was not compared.',
   `evidence_limit` double COMMENT 'The evidence at which the state is degraded. Unit: nights. Null when evidence is null.',
-  `reason_code` string COMMENT 'Why the state is what it is: shift, jump, creep, no_input, incomplete, no_labels, provisional, collecting, not_measured, impossible, few_nights, few_items, event, shown. Null when the night is as expected.',
+  `reason_code` string COMMENT 'Why the state is what it is: shift, jump, no_input, incomplete, no_labels, provisional, collecting, not_measured, impossible, few_nights, few_items, event, shown. Null when the night is as expected.',
   `detectable` double COMMENT 'The smallest change for the worse that a week of such nights would show, in 8 of 10 cases. Unit: that of the metric. Null when the slice never rings, the night was not compared, or no change would be large enough.'
 )
 COMMENT 'Append-only: a re-measurement adds rows, and the latest measured_at of a (date, metric, slice) counts.'

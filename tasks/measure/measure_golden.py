@@ -138,7 +138,8 @@ def measure_golden(settings: Settings, plan: Plan, now: datetime) -> GoldenSumma
     stamp = Stamp(plan.run_date, now, plan.run_id, plan.run_id)
     earlier = read_evidence(run.outside, run.paths, QUALITY_NIGHTS)
     earlier = earlier.filter(pl.col("metric").is_in(golden.METRICS))
-    rows = judge(measured_rows(golden.measurements(night, pack), stamp), earlier, policy_of(settings))
+    policy = policy_of(run.storage, settings)
+    rows = judge(measured_rows(golden.measurements(night, pack), stamp), earlier, policy)
     keep_rows(run.outside, run.paths, "golden", rows)
     if night is None:
         return GoldenSummary()
