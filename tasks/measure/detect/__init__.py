@@ -26,7 +26,10 @@ one chart and night one counts, whichever their order. Unknown metrics are compa
 
 Accuracy is judged on slice `all` alone, from the `stratum=` rows of a night where it has them, else from its own x of
 n. Its other slices, and precision, recall, f1 and prevalence, are shown and never ring.
-`Policy().describe()` prints what is promised; `detectable` gives the change that each chart would show.
+Inputs and outputs that keep a new level ring for some weeks, then it is what is normal. Quality is compared with all
+nights but the last 14, so it follows a decay much more slowly than it decays; `Policy(rebaselined=...)` is how a change
+that was wanted becomes normal at once.
+`Policy().describe()` prints what is promised; `detectable.detectable` gives the change that each chart would show.
 """
 
 from __future__ import annotations
