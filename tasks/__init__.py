@@ -79,8 +79,10 @@ measure_drift         | work/valid, work/rejected,     | work/metrics-drift,    
                       | state/vocabulary, state/texts, |                                |
                       | lease                          |                                |
 measure_golden        | work/golden, the golden pack,  | state/golden, lake/golden,     | another run has the day
-                      | state/golden, lake/nights,     | golden.json, work/metrics-     | (LeaseLost)
-                      | lake/metrics, lease            | golden                         |
+                      | state/golden,                  | golden.json, work/metrics-     | (LeaseLost)
+                      | state/rebaselined.json,        | golden                         |
+                      | lake/nights, lake/metrics,     |                                |
+                      | lease                          |                                |
 measure_accuracy      | labels/date=D, lake/verdicts,  | work/metrics-quality,          | never
                       | lake/nights, lake/metrics      | work/labels-seen,              |
                       |                                | confusion.json                 |
@@ -97,8 +99,8 @@ close_night           | ledger, lake/metrics,          | ledger.json, report.htm
                       | lake/nights,                   | summary.json, state/usage;     | (LeaseLost)
                       | lake/label_requests,           | last of all lake/nights        |
                       | preflight.json,                |                                |
-                      | confusion.json, state/alerts,  |                                |
-                      | lease                          |                                |
+                      | confusion.json, golden.json,   |                                |
+                      | state/alerts, lease            |                                |
 tell_late_input       | lake/nights, the plans and     | the alert channels,            | never
                       | listings of the last           | state/alerts/late_input.json,  |
                       | WATCH_DAYS days, the listings  | state/alerts/unread_input.json |
