@@ -79,8 +79,10 @@ measure_drift         | work/valid, work/rejected,     | work/metrics-drift,    
                       | state/vocabulary, state/texts, |                                |
                       | lease                          |                                |
 measure_golden        | work/golden, the golden pack,  | state/golden, lake/golden,     | another run has the day
-                      | state/golden, lake/nights,     | golden.json, work/metrics-     | (LeaseLost)
-                      | lake/metrics, lease            | golden                         |
+                      | state/golden,                  | golden.json, work/metrics-     | (LeaseLost)
+                      | state/rebaselined.json,        | golden                         |
+                      | lake/nights, lake/metrics,     |                                |
+                      | lease                          |                                |
 measure_accuracy      | labels/date=D, lake/verdicts,  | work/metrics-quality,          | never
                       | lake/nights, lake/metrics      | work/labels-seen,              |
                       |                                | confusion.json                 |

@@ -124,7 +124,7 @@ def measure_golden(settings: Settings, plan: Plan, now: datetime) -> GoldenSumma
 
     Repeating it is harmless. Nothing is done where no pack is planned: in a backfill, and with GOLDEN_PACK `none`.
 
-    Reads: work/golden, the golden pack, state/golden, lake/nights, lake/metrics, lease.
+    Reads: work/golden, the golden pack, state/golden, state/rebaselined.json, lake/nights, lake/metrics, lease.
     Writes: state/golden, lake/golden, golden.json, work/metrics-golden.
     Stops when: another run has the day (LeaseLost).
     """
@@ -138,8 +138,7 @@ def measure_golden(settings: Settings, plan: Plan, now: datetime) -> GoldenSumma
     stamp = Stamp(plan.run_date, now, plan.run_id, plan.run_id)
     earlier = read_evidence(run.outside, run.paths, QUALITY_NIGHTS)
     earlier = earlier.filter(pl.col("metric").is_in(golden.METRICS))
-    policy = policy_of(run.storage, settings)
-    rows = judge(measured_rows(golden.measurements(night, pack), stamp), earlier, policy)
+    rows = judge(measured_rows(golden.measurements(night, pack), stamp), earlier, policy_of(run.storage, settings))
     keep_rows(run.outside, run.paths, "golden", rows)
     if night is None:
         return GoldenSummary()

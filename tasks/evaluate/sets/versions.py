@@ -46,7 +46,7 @@ def read_version(storage: Storage, paths: EvaluationPaths, number: int | None = 
         known = ", ".join(f"v{each}" for each in present) or "none"
         raise WrongUsage(f"there is no set {paths.set_name}{f' v{number}' if number else ''}; it has {known}")
     body = storage.get(paths.version(wanted))
-    return wanted, pl.read_parquet(BytesIO(body or b"")).select(EVALUATION_SETS.names)
+    return wanted, pl.read_parquet(BytesIO(body or b""), hive_partitioning=False).select(EVALUATION_SETS.names)
 
 
 def write_version(storage: Storage, paths: EvaluationPaths, number: int, items: pl.DataFrame) -> bool:
