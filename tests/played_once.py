@@ -1,4 +1,4 @@
-"""A site in a folder that is played once for all tests of a module; each test gets it as it was then."""
+"""A site that is played once for all tests of a module, in a folder or in a sandbox; each gets it as it was then."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from sandbox.serve import BUCKETS, Sandbox
 from tests.fakes import FakeBedrock
 
 
@@ -26,3 +27,22 @@ class PlayedOnce:
 
     def _known_to(self, bedrock: FakeBedrock) -> dict[str, Any]:
         return copy.deepcopy({name: value for name, value in vars(bedrock).items() if name != "_storage"})
+
+
+class PlayedInSandbox:
+    """What is kept of a site that was played in a sandbox: its objects, and its Bedrock's jobs."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._objects: list[tuple[str, str, bytes]] = []
+        for bucket in BUCKETS:
+            for page in sandbox.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+                for key in (item["Key"] for item in page.get("Contents", ())):
+                    body = sandbox.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+                    self._objects.append((bucket, key, body))
+        self._jobs = sandbox.bedrock.store.dump()
+
+    def bring_back(self, sandbox: Sandbox) -> None:
+        """Fill a fresh sandbox with all of it."""
+        for bucket, key, body in self._objects:
+            sandbox.s3.put_object(Bucket=bucket, Key=key, Body=body)
+        sandbox.bedrock.store.load(self._jobs)

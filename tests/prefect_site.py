@@ -57,9 +57,9 @@ class Site:
         body = self.sandbox.s3.get_object(Bucket="moderation-output", Key=key)["Body"].read()
         return pl.read_parquet(BytesIO(body))
 
-    def output_keys(self) -> list[str]:
-        """Every key below the output root."""
-        pages = self.sandbox.s3.get_paginator("list_objects_v2").paginate(Bucket="moderation-output")
+    def output_keys(self, prefix: str = "") -> list[str]:
+        """Every key below the output root that begins so."""
+        pages = self.sandbox.s3.get_paginator("list_objects_v2").paginate(Bucket="moderation-output", Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", ())]
 
     def created_jobs(self) -> int:

@@ -29,7 +29,7 @@ def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) 
     while not condition():
         assert process.poll() is None, "the night ended before it could be killed"
         assert time.monotonic() < end, "it never came"
-        time.sleep(0.005)
+        time.sleep(0.01)
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def is_polling(site: Site) -> bool:
 
 def is_publishing(site: Site) -> bool:
     """The verdicts are out, and the night is not closed."""
-    return f"verdicts/date={RUN_DATE}/verdicts.parquet" in site.output_keys()
+    return f"verdicts/date={RUN_DATE}/verdicts.parquet" in site.output_keys("verdicts/")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,15 @@ def without_expectations(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     real = adapters.connect
     monkeypatch.setattr(adapters, "connect", lambda settings: replace(real(settings), run_suite=all_as_expected))
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> dict[str, str]:
+    """Roots on this machine, but for the batch files, which lie where Bedrock is.
+
+    A night on files takes a third of one over S3's wire; for tests that are about what is asked of Bedrock.
+    """
+    return {f"{name}_uri": str(tmp_path / name) for name in ("comments", "labels", "output")}
 
 
 @pytest.fixture

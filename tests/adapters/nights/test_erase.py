@@ -24,6 +24,8 @@ from tasks.base.settings import Settings
 from tasks.ledger.lease import held
 from tasks.past_days.erasure.erase_comment import erase_comment
 from tasks.past_days.erasure.remedies import TABLES
+from tests.bench import Bench
+from tests.played_once import PlayedInSandbox
 
 pytestmark = pytest.mark.usefixtures("without_expectations")
 
@@ -99,12 +101,37 @@ def readable(name: str, body: bytes) -> bytes:
     return body + "".join(said).encode()
 
 
+def _site(sandbox: Sandbox, environment: pytest.MonkeyPatch) -> Site:
+    for name, value in sandbox.environment.items():
+        environment.setenv(name, value)
+    environment.setenv("MODERATION_DEDUPLICATE", "false")
+    return Site(sandbox)
+
+
 @pytest.fixture
 def site(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Site:
-    for name, value in sandbox.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("MODERATION_DEDUPLICATE", "false")
-    return Site(sandbox)
+    """A site without a day."""
+    return _site(sandbox, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def played(_bench: Bench) -> PlayedInSandbox:
+    """A site after its first night."""
+    _bench.sandbox.reset()
+    _bench.sandbox.set_speed(0)
+    with pytest.MonkeyPatch.context() as environment:
+        site = _site(_bench.sandbox, environment)
+        site.put_day(DAY)
+        site.play(DAY)
+    return PlayedInSandbox(_bench.sandbox)
+
+
+@pytest.fixture
+def published(site: Site, played: PlayedInSandbox) -> Site:
+    """The site as its first night has left it."""
+    played.bring_back(site.sandbox)
+    site.nights = 1
+    return site
 
 
 RECORD = record_id(DAY, PERSON)
@@ -124,11 +151,10 @@ def test_the_review_list_forgets_it_too(site: Site, monkeypatch: pytest.MonkeyPa
     assert any(name.startswith("moderation-output/review/") for name in site.holding(OTHER))
 
 
-def test_the_flips_forget_it_too(site: Site) -> None:
+def test_the_flips_forget_it_too(published: Site) -> None:
     """A comment whose verdict changed goes from the list of those, its runs' history included."""
+    site = published
     site.settings = site.settings.model_copy(update={"min_judged_fraction": 0.0, "max_attempts": 1})
-    site.put_day(DAY)
-    site.play(DAY)
     site.sandbox.faults.set("refusals", "1.0")
     site.play(DAY, epoch=1)
     assert {PERSON, OTHER} <= set(site.lake("flips")["comment_id"])
@@ -139,10 +165,9 @@ def test_the_flips_forget_it_too(site: Site) -> None:
     assert any(name.startswith("moderation-output/flips/") for name in site.holding(OTHER))
 
 
-def test_nobody_is_asked_about_it(site: Site) -> None:
+def test_nobody_is_asked_about_it(published: Site) -> None:
     """A comment that people should label goes from the requests, in the lake, its history and the plain object."""
-    site.put_day(DAY)
-    site.play(DAY)
+    site = published
     assert {PERSON, OTHER} <= set(site.lake("label_requests")["comment_id"])
     erasure = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
     assert erasure.is_good, erasure.lines
@@ -151,10 +176,9 @@ def test_nobody_is_asked_about_it(site: Site) -> None:
     assert any(name.startswith("moderation-output/label_requests/") for name in site.holding(OTHER))
 
 
-def test_an_erased_comment_is_nowhere(site: Site) -> None:
+def test_an_erased_comment_is_nowhere(published: Site) -> None:
     """Tables, their history, plain objects, requests, answers and batch files are free of it; others' rows stay."""
-    site.put_day(DAY)
-    site.play(DAY)
+    site = published
     site.play(DAY, epoch=1)  # the day now has a past in the lake
     before = site.verdicts()
     assert len(site.holding(PERSON)) >= 3
@@ -191,10 +215,9 @@ def test_the_text_is_gone_where_nobody_else_wrote_it(site: Site) -> None:
     assert site.holding(TEXT, OTHER) == []
 
 
-def test_an_erased_comment_does_not_come_back(site: Site) -> None:
+def test_an_erased_comment_does_not_come_back(published: Site) -> None:
     """The input still holds it: judging the day again rejects the row as `erased`, with nothing but its place."""
-    site.put_day(DAY)
-    site.play(DAY)
+    site = published
     erasure = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
     assert any(f"comments/date={DAY}/part-0.parquet" in line for line in erasure.lines)
     site.play(DAY, epoch=1)
@@ -207,10 +230,9 @@ def test_an_erased_comment_does_not_come_back(site: Site) -> None:
     }  # fmt: skip
 
 
-def test_the_record_of_an_erasure_does_not_name_it(site: Site) -> None:
+def test_the_record_of_an_erasure_does_not_name_it(published: Site) -> None:
     """What is kept is a hash; erasing again finds nothing, and says so."""
-    site.put_day(DAY)
-    site.play(DAY)
+    site = published
     erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
     records = [(name, body) for name, body in site.objects() if "/state/erasures/" in name]
     assert [name for name, _ in records] == [f"moderation-output/state/erasures/{DAY}/{erasure_id(DAY, PERSON)}.json"]
@@ -220,10 +242,9 @@ def test_the_record_of_an_erasure_does_not_name_it(site: Site) -> None:
     assert any("0 hold it" in line for line in again.lines)
 
 
-def test_without_yes_nothing_is_done(site: Site) -> None:
+def test_without_yes_nothing_is_done(published: Site) -> None:
     """It tells each object that holds the comment and what would be done, and changes none."""
-    site.put_day(DAY)
-    site.play(DAY)
+    site = published
     before = dict(site.objects())
     erasure = erase_comment(site.settings, PERSON, DAY, NOW, is_sure=False)
     assert erasure.is_good
@@ -234,21 +255,20 @@ def test_without_yes_nothing_is_done(site: Site) -> None:
 
 
 @pytest.mark.parametrize("day", [pytest.param(None, id="any-day"), pytest.param(DAY, id="that-day")])
-def test_an_unknown_comment_is_told(site: Site, day: date | None) -> None:
+def test_an_unknown_comment_is_told(published: Site, day: date | None) -> None:
     """Nothing is done, and the line says that nothing holds it."""
-    site.put_day(DAY)
-    site.play(DAY)
+    site = published
     erasure = erase_comment(site.settings, "nobody-ever-wrote-this", day, NOW, is_sure=True)
     assert not erasure.is_good
     assert "nobody-ever-wrote-this" in erasure.lines[0]
     assert not [name for name, _ in site.objects() if "/erasures/" in name]
 
 
-def test_one_day_alone_is_erased(site: Site) -> None:
+def test_one_day_alone_is_erased(published: Site) -> None:
     """With a date, another day's comment of the same id stays; without, both go."""
-    for day in (DAY, NEXT_DAY):
-        site.put_day(day)
-        site.play(day)
+    site = published
+    site.put_day(NEXT_DAY)
+    site.play(NEXT_DAY)
     erasure = erase_comment(site.settings, PERSON, DAY, NOW, is_sure=True)
     assert erasure.is_good, erasure.lines
     assert site.holding(RECORD) == []
@@ -265,10 +285,9 @@ def test_a_comment_that_was_never_judged_is_kept_out(site: Site) -> None:
     assert site.holding(PERSON, RECORD, "u-p") == []
 
 
-def test_open_jobs_are_not_disturbed(site: Site) -> None:
+def test_open_jobs_are_not_disturbed(published: Site) -> None:
     """While a job may still read its input, nothing is deleted, and the line says what to do."""
-    site.put_day(DAY)
-    site.play(DAY)
+    site = published
     paths, outside = DayPaths(site.settings, DAY), adapters.connect(site.settings)
     for item in outside.storage.list(paths.ledger):
         body = outside.storage.get(item.uri)
@@ -281,21 +300,19 @@ def test_open_jobs_are_not_disturbed(site: Site) -> None:
     assert dict(site.objects()) == before
 
 
-def test_a_day_that_is_worked_on_is_left_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_that_is_worked_on_is_left_alone(published: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """A night and an erasure of one day wait for each other."""
     monkeypatch.setenv("MODERATION_LEASE_WAIT_S", "0")
+    site = published
     site.settings = Settings.load()
-    site.put_day(DAY)
-    site.play(DAY)
     with held(site.settings, DAY, "a-night"), pytest.raises(DayInUse, match="a-night"):
         erase_comment(site.settings, PERSON, DAY, NOW, is_sure=True)
     assert PERSON in site.verdicts()["comment_id"].to_list()
 
 
-def test_a_bucket_with_versions_is_no_proof(site: Site) -> None:
+def test_a_bucket_with_versions_is_no_proof(published: Site) -> None:
     """Old versions outlive deletion: the erasure is done, and called unproven."""
-    site.put_day(DAY)
-    site.play(DAY)
+    site = published
     site.sandbox.s3.put_bucket_versioning(Bucket="moderation-output", VersioningConfiguration={"Status": "Enabled"})
     try:
         erasure = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)

@@ -25,10 +25,10 @@ NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def settings(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(sandbox: Sandbox, folders: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name, value in sandbox.environment.items():
         monkeypatch.setenv(name, value)
-    return Settings.load(on_demand_per_s=10_000)
+    return Settings.load(on_demand_per_s=10_000, **folders)
 
 
 def put(settings: Settings, day: date, count: int, files: int = 2) -> None:

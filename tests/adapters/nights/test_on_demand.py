@@ -31,11 +31,11 @@ NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def settings(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(sandbox: Sandbox, folders: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of an empty site, in a hurry."""
     for name, value in sandbox.environment.items():
         monkeypatch.setenv(name, value)
-    return Settings.load(on_demand_per_s=10_000, on_demand_concurrency=8)
+    return Settings.load(on_demand_per_s=10_000, on_demand_concurrency=8, **folders)
 
 
 def put_day(settings: Settings, count: int, text: str | None = None) -> None:

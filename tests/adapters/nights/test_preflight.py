@@ -67,10 +67,10 @@ class Site:
 
 
 @pytest.fixture
-def site(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(sandbox: Sandbox, folders: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Site:
     for name, value in sandbox.environment.items():
         monkeypatch.setenv(name, value)
-    return Site(Settings.load(on_demand_per_s=10_000), sandbox, monkeypatch)
+    return Site(Settings.load(on_demand_per_s=10_000, **folders), sandbox, monkeypatch)
 
 
 def pico(cost_usd: float | None) -> int:

@@ -94,11 +94,12 @@ def test_other_records_that_fail_are_another_matter(tmp_path: Path, world: World
 
 
 @pytest.fixture
-def served(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A site with a day of 260 comments in the sandbox's S3, in jobs of 130 that must wait for each other."""
+def served(sandbox: Sandbox, folders: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A site with a day of 260 comments, in jobs of 130 that must wait for each other."""
     for name, value in sandbox.environment.items():
         monkeypatch.setenv(name, value)
-    settings = Settings.load(max_shard_records=130, max_jobs_in_flight=1, poll_interval_s=0.05, preflight_canary=False)
+    jobs = {"max_shard_records": 130, "max_jobs_in_flight": 1, "poll_interval_s": 0.05}
+    settings = Settings.load(**jobs, preflight_canary=False, **folders)
     comments = sample_day(DAY, dirty_fraction=0, comment_count=500).comments.unique("text", maintain_order=True)
     put(settings, comments.head(260))
     return settings
