@@ -88,7 +88,7 @@ def want(
         .sort("record_id")
         .lazy()
     )
-    conformed = WANTED.conform(records).collect()
+    conformed = WANTED.conform(WANTED.widen(records)).collect()
     mode: Mode = "batch" if conformed.height >= settings.min_job_records else "on_demand"
     rates = _rates(outside, settings, candidate, conformed)
     input_tokens = int(conformed.select(rates.input_tokens()).sum().item() or 0)
