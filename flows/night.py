@@ -98,7 +98,7 @@ def judge_day(
     run_date: date,
     run_id: str,
     step: Steps,
-    now: Callable[[], datetime],
+    read_time: Callable[[], datetime],
     options: NightOptions = NightOptions(),
     log: Logger | LoggerAdapter[Logger] = getLogger(__name__),
 ) -> Night | None:
@@ -117,12 +117,12 @@ def judge_day(
         with (
             panics_told(),
             held(settings, run_date, run_id),
-            stopped_on(options.cancelled_by, settings, run_date, now, log.warning),
+            stopped_on(options.cancelled_by, settings, run_date, read_time, log.warning),
         ):
-            return _judge(settings, run_date, run_id, step, now, options, log)
+            return _judge(settings, run_date, run_id, step, read_time, options, log)
     except Exception as error:
         name, reason = describe_failure(error)
-        stopped_at = now()
+        stopped_at = read_time()
         note_stop(settings, run_date, run_id, name, reason, stopped_at)
         step(alert_stopped_night, settings, run_date, run_id, name, reason, stopped_at, is_quiet=options.is_quiet)
         raise
@@ -135,42 +135,42 @@ def _judge(
     run_date: date,
     run_id: str,
     step: Steps,
-    now: Callable[[], datetime],
+    read_time: Callable[[], datetime],
     options: NightOptions,
     log: Logger | LoggerAdapter[Logger],
 ) -> Night | None:
     """The stages of a day that is held by this run."""
-    plan = step(ingest, settings, run_date, run_id, now(), options.epoch, has_golden=options.has_golden)
+    plan = step(ingest, settings, run_date, run_id, read_time(), options.epoch, has_golden=options.has_golden)
     if not options.asks_again and (published_by := step(find_published, settings, plan)):
         log.info("%s is published already, by run %s: nothing to do", run_date, published_by)
         return None
-    step(preflight, settings, plan, now(), is_quiet=options.is_quiet)
+    step(preflight, settings, plan, read_time(), is_quiet=options.is_quiet)
     validation = step(validate, settings, plan)
     step(check_expectations, settings, plan)
     step(deduplicate, settings, plan)
     quotas = step(read_quotas, settings, plan)
     while True:
-        batch = step(build_batch, settings, plan, now(), quotas)
-        step(try_canary, settings, plan, batch, now())
-        submission = step(submit_batch, settings, plan, batch.shards, now(), quotas)
+        batch = step(build_batch, settings, plan, read_time(), quotas)
+        step(try_canary, settings, plan, batch, read_time())
+        submission = step(submit_batch, settings, plan, batch.shards, read_time(), quotas)
         if not submission.live_keys:
             break
-        step(ask_on_demand, settings, plan, now)
-        polled = step(poll_batch, settings, plan, now, quotas, options.on_progress)
-        step(collect_answers, settings, plan, now())
+        step(ask_on_demand, settings, plan, read_time)
+        polled = step(poll_batch, settings, plan, read_time, quotas, options.on_progress)
+        step(collect_answers, settings, plan, read_time())
         if polled.is_late:
             break
-    verdicts = step(merge_verdicts, settings, plan, now())
+    verdicts = step(merge_verdicts, settings, plan, read_time())
     if (flips := step(compare_verdicts, settings, plan)) is not None:
         options.on_flips(flips)
     books = step(publish, settings, plan)
-    step(request_labels, settings, plan, now())
-    step(measure_drift, settings, plan, now())
-    step(measure_golden, settings, plan, now())
-    step(measure_accuracy, settings, run_date, run_id, run_id, now())
-    step(remeasure_late_labels, settings, run_date, run_id, now())
-    alerts = step(send_alerts, settings, run_date, run_id, now(), is_quiet=options.is_quiet)
-    night = step(close_night, settings, plan, validation, verdicts, books, alerts, step.seconds, now())
-    step(tell_late_input, settings, now(), run_date, is_quiet=options.is_quiet)
-    step(expire_batch_files, settings, run_date, now())
+    step(request_labels, settings, plan, read_time())
+    step(measure_drift, settings, plan, read_time())
+    step(measure_golden, settings, plan, read_time())
+    step(measure_accuracy, settings, run_date, run_id, run_id, read_time())
+    step(remeasure_late_labels, settings, run_date, run_id, read_time())
+    alerts = step(send_alerts, settings, run_date, run_id, read_time(), is_quiet=options.is_quiet)
+    night = step(close_night, settings, plan, validation, verdicts, books, alerts, step.seconds, read_time())
+    step(tell_late_input, settings, read_time(), run_date, is_quiet=options.is_quiet)
+    step(expire_batch_files, settings, run_date, read_time())
     return night

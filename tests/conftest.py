@@ -1,4 +1,4 @@
-"""What holds for every test."""
+"""What all tests share."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 # Prefect, Great Expectations, botocore and the tests themselves leave a million objects that live as long as the
-# process: looking through them again and again takes a tenth of the time.
+# process: Python's collector would look through them again and again.
 gc.set_threshold(100_000, 20, 20)
 
 
 def pytest_collection_finish() -> None:
-    """What is there now stays until the end: nobody needs to look at it again."""
+    """Keep the collector from what is there now: it stays until the end."""
     gc.collect()
     gc.freeze()
 
