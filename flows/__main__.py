@@ -16,6 +16,7 @@ from typing import Any
 import typer
 
 from flows.command_line import EXIT_STOPPED, last_words, say_last, terminate
+from flows.commands.alerts import alerts
 from flows.commands.jobs import jobs
 from flows.commands.nights import backfill, nightly
 from flows.commands.outside import catalog, register
@@ -52,6 +53,7 @@ app = typer.Typer(
 for command in (nightly, backfill, restore, remeasure, link, compact, watchdog, prompts, erase, catalog, register):
     app.command()(command)
 app.add_typer(jobs)
+app.add_typer(alerts)
 
 
 def main() -> None:

@@ -79,19 +79,22 @@ remeasure_late_labels | the labels of the last 14      | lake/metrics in one com
                       | drift, work/metrics-quality,   | changed                        |
                       | work/labels-seen               |                                |
 send_alerts           | lake/metrics, lake/verdicts,   | the alert channels,            | never; a channel that failed
-                      | state/alerts                   | state/alerts                   | is named in the summary
+                      | lake/nights, plan.json,        | state/alerts/groups            | is named in the summary
+                      | state/alerts/groups            |                                |
 close_night           | ledger, lake/metrics,          | ledger.json, report.html,      | another run has the day
                       | preflight.json,                | summary.json, state/usage;     | (LeaseLost)
                       | confusion.json, lease          | last of all lake/nights        |
-tell_late_input       | lake/nights, the plans and     | the alert channels,            | never
-                      | listings of the last           | state/alerts/late_input.json,  |
-                      | WATCH_DAYS days, the listings  | state/alerts/unread_input.json |
+tell_published        | lake/nights, state/alerts/grou | the alert channels, state/aler | never
+                      | ps/pipeline.json               | ts/groups/pipeline.json        |
+tell_late_input       | lake/nights, the plans and     | the alert channels, state/aler | never
+                      | listings of the last           | ts/groups/inputs.json          |
+                      | WATCH_DAYS days, the listings  |                                |
                       | of the labels                  |                                |
 expire_batch_files    | lake/nights, ledger, the       | deletes batch files past their | never
                       | listing of the batch root      | retention, and scratch frames  |
                       |                                | of dead runs                   |
-alert_stopped_night   | lake/verdicts, state/alerts    | the alert channels,            | never; it runs when another
-(of a night that      |                                | state/alerts                   | stage has stopped the night
+alert_stopped_night   | lake/verdicts,                 | the alert channels,            | never; it runs when another
+(of a night that      | state/alerts/groups            | state/alerts/groups            | stage has stopped the night
 stopped)              |                                |                                |
 <!-- end of stages -->
 

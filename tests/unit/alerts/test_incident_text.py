@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from data_contracts.tables.metrics import Kind, ReasonCode
 from tasks.alerts.incident_text import (
     MAX_MEASURES,
     Finding,
@@ -23,6 +21,8 @@ from tasks.alerts.incident_text import (
     stopped_message,
 )
 from tasks.alerts.incidents import Incident, News, Trouble
+
+from data_contracts.tables.metrics import Kind, ReasonCode
 from tasks.alerts.words import WORDS
 from tasks.base.advice import OF_NIGHTS
 from tasks.base.paths import RunPaths

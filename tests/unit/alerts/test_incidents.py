@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tasks.alerts.incidents import REMIND_NIGHTS, Incident, Incidents, News, Trouble, find_news
+
 from tasks.base.ports import Severity
 
 NIGHT = date(2026, 11, 19)

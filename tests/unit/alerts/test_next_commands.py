@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import typer
 from botocore.session import get_session
+from tasks.alerts.incident_text import Finding, degraded_message, stopped_message
 
 from flows.__main__ import app
-from tasks.alerts.incident_text import Finding, degraded_message, stopped_message
 from tasks.alerts.problem_text import next_commands, notice_message
 from tasks.alerts.problems import Changes, Problem
 from tasks.alerts.words import NOTICE_WORDS, WORDS

@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
 from tasks.alerts.problem_memory import NoticeMemory
+
 from tasks.alerts.problems import REMIND_AFTER, Changes, Look, Problem, Told, after, find_changes
 from tasks.base.errors import StorageUnavailable
 from tasks.base.ports import Severity

@@ -9,13 +9,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tasks.alerts.incident_memory import AlertMemory
+from tasks.alerts.incidents import News, Trouble
 
 from data_contracts.tables.metrics import METRICS, Kind, MetricRow, State
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.alerts.delivery import PAUSES_S, deliver
-from tasks.alerts.incident_memory import AlertMemory
-from tasks.alerts.incidents import News, Trouble
 from tasks.alerts.send_alerts import AlertSummary, alert_stopped_night, find_examples, send_alerts, showing
 from tasks.base.errors import SettingsInvalid, StorageUnavailable
 from tasks.base.paths import DayPaths
