@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from data_contracts.documents.alerts import AlertGroup, Cause, GroupName, Move, SeverityName
 from data_contracts.tables.metrics import MetricRow
@@ -17,7 +17,7 @@ from tasks.alerts.metric_text import describe, describe_moved, find_moved, headl
 from tasks.alerts.next_commands import commands, snooze_command
 from tasks.alerts.problem_text import STOPS, advise, head, say, say_over
 from tasks.alerts.problems import Problem
-from tasks.alerts.versions import VersionChange
+from tasks.alerts.versions import Versions
 from tasks.alerts.words import WORDS, Words
 from tasks.base.events import AnnouncedEvent
 from tasks.base.paths import RunPaths
@@ -28,6 +28,10 @@ from tasks.measure.detect.rules import Group
 
 #: Causes, and slices of one, that are told one by one; the rest are counted.
 MAX_CAUSES, MAX_ROWS = 12, 3
+#: Changes of prompt and model that are told, the newest first.
+MAX_CHANGES = 3
+#: So long after an announced event a change may still come of it.
+_AFTER_EVENT = timedelta(days=7)
 _MAX_NAME_CHARS = 80
 #: Groups of which an announced event says something; it never excuses quality.
 _OF_EVENTS = frozenset({"inputs", "outputs"})
@@ -44,8 +48,7 @@ class Scene:
         run_id: the night's run.
         rows: how things stand tonight, by metric.
         examples: ids of comments that show a degraded row, by (metric, slice).
-        changes: of prompt and model in the last nights; None if nobody looked.
-        looked_days: how many days back these were looked for.
+        versions: of prompt and model in the last nights; None if nobody can tell.
         links: where whoever may can open the night's report and run.
     """
 
@@ -55,8 +58,7 @@ class Scene:
     run_id: str = ""
     rows: Mapping[str, Sequence[MetricRow]] = field(default_factory=dict)
     examples: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-    changes: tuple[VersionChange, ...] | None = None
-    looked_days: int = 0
+    versions: Versions | None = None
     links: tuple[str, ...] = ()
 
     @property
@@ -146,7 +148,7 @@ def _trouble(step: Step, scene: Scene, words: Words, severity: SeverityName) -> 
     yield from _causes(step, causes, scene, words)
     metrics = [cause for cause in causes if cause.is_metric]
     if metrics:
-        yield from _context(group, causes, scene, words)
+        yield from _context(group, scene, words)
         yield words.advice[Group(group.group)]
     yield ""
     yield from _footer(group, causes, scene, words)
@@ -187,7 +189,7 @@ def _metric(cause: Cause, scene: Scene, words: Words) -> Iterator[str]:
         yield words.phrases["unknown_now"].format(name=words.metric(cause.metric))
     for row in cause.rows[:MAX_ROWS]:
         yield words.phrases["problem"].format(text=describe(row, scene.night, words))
-        yield from describe_moved(find_moved(row, _all_rows(scene)), words)
+        yield from describe_moved(find_moved(row, _other_rows(cause, scene)), words)
         ids = scene.examples.get((row.metric, row.slice), ())
         if ids:
             yield words.phrases["examples"].format(ids=words.phrases["between_ids"].join(map(safe_id, ids)))
@@ -195,30 +197,30 @@ def _metric(cause: Cause, scene: Scene, words: Words) -> Iterator[str]:
         yield words.phrases["more"].format(count=len(cause.rows) - MAX_ROWS)
 
 
-def _all_rows(scene: Scene) -> Iterable[MetricRow]:
-    return (row for rows in scene.rows.values() for row in rows)
+def _other_rows(cause: Cause, scene: Scene) -> Iterable[MetricRow]:
+    """Tonight's rows but for those that are told of by themselves."""
+    told = {(row.metric, row.slice) for row in cause.rows}
+    return (row for rows in scene.rows.values() for row in rows if (row.metric, row.slice) not in told)
 
 
-def _context(group: AlertGroup, causes: Sequence[Cause], scene: Scene, words: Words) -> Iterator[str]:
+def _context(group: AlertGroup, scene: Scene, words: Words) -> Iterator[str]:
     """What changed lately that may be the reason: versions, and what was announced."""
-    say = words.phrases
-    for change in scene.changes or ():
-        yield say[change.what].format(
-            day=change.day,
-            before=safe_text(change.before, _MAX_NAME_CHARS),
-            after=safe_text(change.after, _MAX_NAME_CHARS),
-        )
-    if scene.changes == () and scene.looked_days:
-        yield say["same_versions"].format(days=scene.looked_days)
+    say, versions = words.phrases, scene.versions
+    if versions is not None and group.group != "inputs":  # what comes in depends on neither
+        for change in versions.changes[:MAX_CHANGES]:
+            names = {name: safe_text(getattr(change, name), _MAX_NAME_CHARS) for name in ("before", "after")}
+            yield say[change.what].format(day=change.day, **names)
+        if not versions.changes:
+            yield say["same_versions"].format(first=versions.first)
     if group.group in _OF_EVENTS:
-        yield from (_event(event, words) for event in _announced(causes, scene))
+        yield from (_event(event, words) for event in _announced(scene))
 
 
-def _announced(causes: Sequence[Cause], scene: Scene) -> list[AnnouncedEvent]:
-    """The announced events of the days from which on something is degraded to the night."""
+def _announced(scene: Scene) -> list[AnnouncedEvent]:
+    """The announced events of the night, and of the days just before it."""
     if scene.night is None:
         return []
-    first = min((cause.since or scene.night for cause in causes if cause.is_metric), default=scene.night)
+    first = scene.night - _AFTER_EVENT
     return [event for event in scene.settings.announced_events if event.first <= scene.night and event.last >= first]
 
 

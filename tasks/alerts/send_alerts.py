@@ -27,7 +27,7 @@ from tasks.alerts.message import Scene
 from tasks.alerts.problems import Problem, unpublished
 from tasks.alerts.standing import looks_of
 from tasks.alerts.tell import Telling, tell
-from tasks.alerts.versions import DAYS, find_changes
+from tasks.alerts.versions import find_versions
 from tasks.base.errors import ModerationError
 from tasks.base.panics import panics_told
 from tasks.base.paths import RunPaths
@@ -84,8 +84,7 @@ def _scene(outside: Adapters, paths: RunPaths, rows: Sequence[MetricRow], now: d
         run_id=paths.run_id,
         rows=by_metric,
         examples=find_examples(degraded, verdicts) if degraded else {},
-        changes=find_changes(outside, paths) if degraded else None,
-        looked_days=DAYS,
+        versions=find_versions(outside, paths) if degraded else None,
         links=tuple(link for link in links if link.startswith("http")),
     )
 

@@ -13,7 +13,7 @@ ENGLISH = Words(
         "escalated": "{where} [{severity}] {group}, was {before}: {headline}",
         "added": "{where} [{severity}] {group}, also: {headline}",
         "reminded": "{where} [{severity}] {group}, day {days}: {headline}",
-        "recovered": "{where} [ok] {group}: over, day {days}",
+        "recovered": "{where} [ok] {group}: over on day {days}",
         "dropped": "{where} [report] {group}: no longer watched: {headline}",
     },
     leads={
@@ -124,8 +124,8 @@ ENGLISH = Words(
         "still": "STILL OPEN",
         "prompt": "On {day} the prompt changed from {before} to {after}.",
         "model": "On {day} the model changed from {before} to {after}.",
-        "same_versions": "Prompt and model have been the same for {days} days.",
-        "event": "Announced: {name}, {first} to {last}. What comes in may differ for that alone.",
+        "same_versions": "Prompt and model are the same as on {first}.",
+        "event": "Announced: {name}, {first} to {last}. What came in may differ because of that.",
         "hours": "{count} h",
         "minutes": "{count} min",
         "examples": "  for example comments {ids}",
@@ -135,6 +135,6 @@ ENGLISH = Words(
         "runbook": "Runbook: {place}",
         "open": "Open: {link}",
         "next": "Next: {command}",
-        "snooze": "Silence until a day: {command}",
+        "snooze": "Snooze: {command}",
     },
 )
