@@ -17,6 +17,7 @@ from typing import Any
 import typer
 
 from flows.command_line import EXIT_STOPPED, last_words, say_last, terminate
+from flows.commands.alerts import alerts
 from flows.commands.evaluate import evaluate
 from flows.commands.jobs import jobs
 from flows.commands.labels import labels
@@ -70,6 +71,7 @@ for command in (
 app.add_typer(jobs)
 app.add_typer(labels)
 app.add_typer(evaluate)
+app.add_typer(alerts)
 
 
 def main() -> None:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from logging import Logger, LoggerAdapter, getLogger
 
+from data_contracts.documents.alerts import Transition
 from data_contracts.documents.summary import Night
 from tasks.alerts.send_alerts import alert_stopped_night, send_alerts
+from tasks.alerts.tell_published import tell_published
 from tasks.base.errors import StartedTooOften, WrongUsage, describe_failure
 from tasks.base.panics import panics_told
 from tasks.base.settings import Settings
@@ -66,6 +68,8 @@ class NightOptions:
         waits_for_input: wait until the day's input is still or marked as complete.
         start_count: times that this run was started, this time included.
         cancelled_by: what ends the night from outside; its jobs are then stopped first of all.
+        on_alerts: called with each move of the alerts that the night makes.
+        run_link: where people can see the run; alerts show it.
     """
 
     epoch: int = 0
@@ -77,6 +81,8 @@ class NightOptions:
     waits_for_input: bool = False
     start_count: int = 1
     cancelled_by: tuple[type[BaseException], ...] = (KeyboardInterrupt,)
+    on_alerts: Callable[[tuple[Transition, ...]], None] = lambda _: None
+    run_link: str = ""
 
 
 def check_is_over(settings: Settings, run_date: date, now: datetime) -> None:
@@ -124,7 +130,11 @@ def judge_day(
         name, reason = describe_failure(error)
         stopped_at = read_time()
         note_stop(settings, run_date, run_id, name, reason, stopped_at)
-        step(alert_stopped_night, settings, run_date, run_id, name, reason, stopped_at, is_quiet=options.is_quiet)
+        quiet, link = options.is_quiet, options.run_link
+        told = step(
+            alert_stopped_night, settings, run_date, run_id, name, reason, stopped_at, is_quiet=quiet, run_link=link
+        )
+        options.on_alerts(told.transitions)
         raise
     finally:
         clear_scratch(settings, run_date, run_id)
@@ -169,8 +179,13 @@ def _judge(
     step(measure_golden, settings, plan, read_time())
     step(measure_accuracy, settings, run_date, run_id, run_id, read_time())
     step(remeasure_late_labels, settings, run_date, run_id, read_time())
-    alerts = step(send_alerts, settings, run_date, run_id, read_time(), is_quiet=options.is_quiet)
+    quiet, link = options.is_quiet, options.run_link
+    alerts = step(send_alerts, settings, run_date, run_id, read_time(), is_quiet=quiet, run_link=link)
+    options.on_alerts(alerts.transitions)
     night = step(close_night, settings, plan, validation, verdicts, books, alerts, step.seconds, read_time())
-    step(tell_late_input, settings, read_time(), run_date, is_quiet=options.is_quiet)
+    published = step(tell_published, settings, run_date, run_id, read_time(), is_quiet=quiet, run_link=link)
+    options.on_alerts(published.transitions)
+    late = step(tell_late_input, settings, read_time(), run_date, is_quiet=quiet)
+    options.on_alerts(late.transitions)
     step(expire_batch_files, settings, run_date, read_time())
     return night

@@ -19,6 +19,7 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.runtime import flow_run
 
 from data_contracts.documents.summary import Night
+from flows.alerts.events import emit_alerts
 from flows.endings import ended, or_refused
 from flows.night import NightOptions, check_is_over, judge_day
 from flows.pages.standing import show_links, show_overview
@@ -134,7 +135,8 @@ def run_night(settings: Settings, run_date: date, run_id: str, options: NightOpt
         level = WARNING if getattr(result, "warnings", ()) else INFO
         log.log(level, describe_step(name, result, took_s))
 
-    options = replace(options, cancelled_by=CANCELLED, on_progress=_Progress(run_date))
+    options = replace(options, cancelled_by=CANCELLED, on_progress=_Progress(run_date), on_alerts=emit_alerts)
+    options = replace(options, run_link=flow_run.ui_url or "")
     night = judge_day(settings, run_date, run_id, Steps(time.monotonic, report), _now, options, log)
     if night is not None:
         page = describe_night(night, settings.language)

@@ -9,6 +9,7 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 
+from flows.alerts.events import emit_alerts
 from flows.endings import or_refused
 from flows.plain_errors import log_plainly
 from tasks.alerts.send_alerts import send_alerts
@@ -51,7 +52,7 @@ def _carry_out(start_date: date, end_date: date, alerts: bool) -> str:
         get_run_logger().info(lines[-1])
     last = next((day for day in reversed(measured) if day.is_measured), None)
     if alerts and last is not None:
-        send_alerts(settings, last.run_date, run_id, datetime.now(UTC))
+        emit_alerts(send_alerts(settings, last.run_date, run_id, datetime.now(UTC)).transitions)
     create_markdown_artifact(
         "\n".join(f"- {literal(line)}" for line in lines), key="remeasure", description="Days measured again"
     )

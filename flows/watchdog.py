@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
+from flows.alerts.events import emit_alerts
 from flows.pages.standing import show_overview, show_standing
 from flows.plain_errors import log_plainly
 from tasks.base.errors import SomethingWrong
@@ -28,6 +29,7 @@ def watchdog(is_quiet: bool = False) -> str:
     """
     settings, now = Settings.load(), datetime.now(UTC)
     watched = watch(settings, now, is_quiet=is_quiet)
+    emit_alerts(watched.telling.transitions)
     lines = list(describe_watch(watched))
     for line in lines:
         get_run_logger().info(line)

@@ -27,10 +27,10 @@ from sandbox.month import CACHE, fill
 from sandbox.prefect_runs import settle_lost_runs
 from sandbox.processes import end, end_marked, mark, start
 from sandbox.serve import HOST, Sandbox, running
-from tasks.alerts.problem_memory import NoticeRecord
-from tasks.base.paths import notices
+from tasks.base.paths import first_night
 from tasks.base.setting_names import ENV_PREFIX
 from tasks.base.settings import Settings
+from tasks.watch.first_night import FirstNight
 
 #: Days that a sandbox has comments of, today's included: tonight's run judges that.
 SAMPLE_DAYS = 15
@@ -234,11 +234,11 @@ def _watch_from_today(sandbox: Sandbox, settings: Settings) -> None:
 
     Whoever judges one of them by hand would otherwise be paged for all that follow it.
     """
-    record = NoticeRecord(first_night=datetime.now(settings.zone).date())
+    record = FirstNight(first_night=datetime.now(settings.zone).date())
     with suppress(sandbox.s3.exceptions.ClientError):  # it has looked before
         sandbox.s3.put_object(
             Bucket="moderation-output",
-            Key=notices(settings, "watchdog").removeprefix("s3://moderation-output/"),
+            Key=first_night(settings).removeprefix("s3://moderation-output/"),
             Body=record.model_dump_json().encode(),
             IfNoneMatch="*",
         )

@@ -94,7 +94,8 @@ remeasure_late_labels | the labels of the last 14      | lake/metrics in one com
                       | work/metrics-quality,          |                                |
                       | work/labels-seen               |                                |
 send_alerts           | lake/metrics, lake/verdicts,   | the alert channels,            | never; a channel that failed
-                      | state/alerts                   | state/alerts                   | is named in the summary
+                      | lake/nights, plan.json,        | state/alerts/groups            | is named in the summary
+                      | state/alerts/groups            |                                |
 close_night           | ledger, lake/metrics,          | ledger.json, report.html,      | another run has the day
                       | lake/nights,                   | summary.json, state/usage;     | (LeaseLost)
                       | lake/label_requests,           | last of all lake/nights        |

@@ -1,8 +1,9 @@
 """Who gets which message, once, in which language.
 
-Stages, in order: send_alerts, alert_stopped_night.
-Reads lake/metrics, and lake/verdicts for ids; writes state/alerts; sends through the port `AlertChannel`. `incident*`
-is about one night's measures, `problem*` about what is wrong across days; the sentences are in `words/`, a module a
-language.
+Stages, in order: send_alerts, tell_published, alert_stopped_night.
+Reads lake/metrics, lake/nights, and lake/verdicts for ids; writes state/alerts/groups; sends through the port
+`AlertChannel`. Whoever finds something wrong hands a look to `tell`; what is told of it is decided in `groups/`, by a
+state machine for each of quality, outputs, inputs, pipeline and money. The sentences are in `words/`, by language.
+Commands: snooze_alerts. Pages read `open_alerts`.
 Never here: a comment's text, a secret; the same message twice; a night that stops because a channel fails.
 """

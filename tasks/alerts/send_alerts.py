@@ -1,214 +1,119 @@
 """Stage: tell people, once, what is degraded tonight or why the night stopped.
 
-Measuring, judging, wording (`incident_text`), remembering (`incident_memory`, by the rules of `incidents`) and sending
-(the channels behind `delivery`) are apart: this module finds ids of comments that show what is degraded, and decides
-which channel gets which message.
+Measuring, judging, deciding what is news (`machine`), wording (`message`), remembering (`record`) and sending
+(`sending`) are apart: this module puts together what the night knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime
-from typing import NamedTuple
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
 
-from data_contracts.tables.metrics import MetricRow, State, rows_of
-from data_contracts.tables.verdicts import VERDICTS, Status
+from data_contracts.documents.alerts import GroupName
+from data_contracts.tables.metrics import MetricRow, rows_of
+from data_contracts.tables.verdicts import VERDICTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
-from tasks.alerts.delivery import deliver
-from tasks.alerts.incident_memory import AlertMemory
-from tasks.alerts.incident_text import Finding, degraded_message, reason_key, recovery_message, stopped_message
-from tasks.alerts.incidents import News, Trouble
+from tasks.alerts.examples import find_examples
+from tasks.alerts.groups.former_records import with_former_stop
+from tasks.alerts.groups.machine import Look
+from tasks.alerts.groups.record import GroupRecord
+from tasks.alerts.message import Scene
+from tasks.alerts.problems import Problem, unpublished
+from tasks.alerts.standing import looks_of
+from tasks.alerts.tell import Telling, tell
+from tasks.alerts.versions import find_versions
 from tasks.base.errors import ModerationError
 from tasks.base.panics import panics_told
 from tasks.base.paths import RunPaths
-from tasks.base.ports import AlertChannel, AlertMessage, Clock, Severity
+from tasks.base.ports import AlertChannel, Severity
 from tasks.base.settings import Settings
 from tasks.base.stage import single_stage, telling_stage
-from tasks.measure.detect.rules import rings
 from tasks.measure.metrics_table import read_standing
 
-#: Comment ids that an alert shows per measure.
-MAX_EXAMPLES = 5
 QUIET = "a quiet run: nobody was told"
 
-_FAILED = {
-    "malformed_rate": Status.MALFORMED,
-    "refused_rate": Status.REFUSED,
-    "error_rate": Status.ERROR,
-    "missing_rate": Status.MISSING,
-}
 
-
-class AlertSummary(BaseModel):
+class AlertSummary(Telling):
     """What was told to whom; a failing channel is named with its fault, and fails nobody else."""
 
-    model_config = ConfigDict(frozen=True)
-
     degraded_count: int = 0
-    titles: tuple[str, ...] = ()
-    delivered: tuple[str, ...] = ()
-    known: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
     note: str = ""
-
-
-def showing(row: MetricRow) -> pl.Expr | None:
-    """Which verdicts show the fault, or None where single comments explain nothing."""
-    metric, (dimension, _, member) = row.metric, row.slice.partition("=")
-    if metric in _FAILED:
-        return pl.col("status") == _FAILED[metric]
-    if (row.effect or 0) < 0 or member == "other":
-        return None
-    match metric, dimension:
-        case "violation_rate", "all":
-            return pl.col("violation")
-        case "violation_rate", "language":
-            return pl.col("violation") & (pl.col("language") == member)
-        case "violation_category_share", "category":
-            return pl.col("violation") & (pl.col("category") == member)
-        case "language_share", "language":
-            return pl.col("language") == member
-        case "product_share", "product":
-            return pl.col("product_id") == member
-        case _:
-            return None
-
-
-def find_examples(rows: Sequence[MetricRow], verdicts: pl.LazyFrame) -> list[Finding]:
-    """Each degraded measurement with the smallest few ids of comments that show it.
-
-    Columns: comment_id, status, violation, category, language, product_id of `verdicts` are read.
-    """
-    wanted = [(row, showing(row)) for row in rows]
-    queries = [
-        verdicts.filter(query).select("comment_id").bottom_k(MAX_EXAMPLES, by="comment_id")
-        for _, query in wanted
-        if query is not None
-    ]
-    frames = iter(pl.collect_all(queries, engine="streaming"))
-    return [Finding(row, () if query is None else tuple(sorted(next(frames)["comment_id"]))) for row, query in wanted]
-
-
-class Standing(NamedTuple):
-    """How the night stands: what is degraded, and which metrics were measured and are not."""
-
-    findings: list[Finding]
-    healthy: frozenset[str]
-
-    def troubles(self, severities: Set[Severity]) -> frozenset[Trouble]:
-        """What is degraded, as far as somebody wants to hear of it."""
-        troubles = {Trouble.of(item.row) for item in self.findings}
-        return frozenset(trouble for trouble in troubles if trouble.severity in severities)
-
-
-def healthy_metrics(rows: Sequence[MetricRow]) -> frozenset[str]:
-    """Metrics that have a value where they could ring, and ring nowhere."""
-    could_tell = {
-        row.metric
-        for row in rows
-        if row.state in (State.OK, State.LEARNING) and row.value is not None and rings(row.metric, row.slice)
-    }
-    return frozenset(could_tell - {row.metric for row in rows if row.rings})
-
-
-def word(
-    standing: Standing, paths: RunPaths, channel: AlertChannel, memory: AlertMemory
-) -> tuple[News, AlertMessage] | None:
-    """What this channel has to be told tonight, if anything.
-
-    A channel hears of a night on which something that it wants to hear of is degraded, and then of all that is.
-    """
-    troubles, incident = standing.troubles(channel.severities), memory.incident(channel.name)
-    news = memory.find_news(channel.name, troubles, standing.healthy)
-    if news is None:
-        return None
-    if news is News.RECOVERY and incident is not None:
-        return news, recovery_message(paths, incident)
-    metrics = {trouble.metric for trouble in incident.troubles} if incident else set[str]()
-    waiting = sorted(metrics - standing.healthy - {item.row.metric for item in standing.findings})
-    return news, degraded_message(standing.findings, paths, news, incident, waiting)
-
-
-def tell(
-    standing: Standing,
-    paths: RunPaths,
-    channels: Sequence[AlertChannel],
-    memory: AlertMemory,
-    clock: Clock,
-) -> AlertSummary:
-    """Tell each channel what it does not know; what was delivered is on record at once."""
-    troubles = {channel.name: standing.troubles(channel.severities) for channel in channels}
-    words = {channel.name: word(standing, paths, channel, memory) for channel in channels}
-    concerned = [channel for channel in channels if troubles[channel.name] or words[channel.name]]
-
-    def find_message(channel: AlertChannel) -> AlertMessage | None:
-        found = words[channel.name]
-        if found is None:
-            memory.know(channel.name, troubles[channel.name])
-        return found[1] if found else None
-
-    def note(channel: AlertChannel) -> None:
-        found = words[channel.name]
-        if found is not None:
-            memory.note(channel.name, found[0], troubles[channel.name])
-
-    delivery = deliver(concerned, find_message, note, clock)
-    memory.look()
-    titles = list(dict.fromkeys(found[1].title for found in words.values() if found))
-    if standing.findings and not titles:
-        titles = [degraded_message(standing.findings, paths).title]
-    return AlertSummary(
-        degraded_count=len(standing.findings),
-        titles=tuple(titles),
-        **delivery.model_dump(),
-        note=_note(channels, concerned) if standing.findings else "",
-    )
-
-
-def _note(channels: Sequence[AlertChannel], concerned: Sequence[AlertChannel]) -> str:
-    if not channels:
-        return "no alert channel is configured (MODERATION_ALERT_URLS)"
-    return "" if concerned else "MODERATION_ALERT_ROUTES gives alerts of this severity to nobody"
 
 
 @telling_stage
 @reading_lake()
 def send_alerts(
-    settings: Settings, run_date: date, run_id: str, now: datetime, *, is_quiet: bool = False
+    settings: Settings, run_date: date, run_id: str, now: datetime, *, is_quiet: bool = False, run_link: str = ""
 ) -> AlertSummary:
-    """Tell each channel, once, that nights begin to be degraded, that more is, every week that they are, and the end.
+    """Tell people, once, that metrics begin to be degraded, get urgent, every week that they are, and the end.
 
-    A quiet night says what it found and tells nobody, now or later: a backfill of old nights is news to nobody.
+    A quiet night says what it found and tells nobody, now or later; a night before the newest one changes nothing.
 
-    Reads: lake/metrics, lake/verdicts, state/alerts.
-    Writes: the alert channels, state/alerts.
+    Reads: lake/metrics, lake/verdicts, lake/nights, plan.json, state/alerts/groups.
+    Writes: the alert channels, state/alerts/groups.
     Stops when: never; a channel that failed is named in the summary.
     """
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
     rows = rows_of(read_standing(outside, paths))
     degraded = [row for row in rows if row.rings]
-    verdicts = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == run_date)
-    findings = find_examples(degraded, verdicts) if degraded else []
     if is_quiet:
-        titles = (degraded_message(findings, paths).title,) if findings else ()
-        return AlertSummary(degraded_count=len(findings), titles=titles, note=QUIET if findings else "")
-    standing = Standing(findings, healthy_metrics(rows))
-    return tell(standing, paths, outside.alerts, AlertMemory(outside.storage, paths), outside.clock)
+        return AlertSummary(degraded_count=len(degraded), note=QUIET if degraded else "")
+    scene = _scene(outside, paths, rows, now, run_link)
+    told = tell(outside, looks_of(rows, run_date, run_id, now), scene, f"{run_id} send_alerts")
+    return AlertSummary(**dict(told), degraded_count=len(degraded), note=_note(outside.alerts, degraded))
 
 
-def _is_published(outside: Adapters, paths: RunPaths) -> bool:
-    """Whether the day's verdicts are the run's own; no, if that cannot be read: the night has its reason to stop."""
-    try:
-        with panics_told():
-            rows = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == paths.run_date)
-            return bool(rows.select((pl.col("run_id") == paths.run_id).any()).collect().item())
-    except Exception:
-        return False
+def _scene(outside: Adapters, paths: RunPaths, rows: Sequence[MetricRow], now: datetime, run_link: str) -> Scene:
+    """What the night's messages may draw on; of a night in order next to nothing is looked up."""
+    degraded = [row for row in rows if row.rings]
+    by_metric: dict[str, list[MetricRow]] = {}
+    for row in rows:
+        by_metric.setdefault(row.metric, []).append(row)
+    verdicts = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == paths.run_date)
+    links = (outside.storage.web_link(paths.file("report.html")), run_link)
+    return Scene(
+        settings=paths.settings,
+        now=now,
+        night=paths.run_date,
+        run_id=paths.run_id,
+        rows=by_metric,
+        examples=find_examples(degraded, verdicts) if degraded else {},
+        versions=find_versions(outside, paths) if degraded else None,
+        links=tuple(link for link in links if link.startswith("http")),
+    )
+
+
+def _note(channels: Sequence[AlertChannel], degraded: Sequence[MetricRow]) -> str:
+    if not degraded:
+        return ""
+    if not channels:
+        return "no alert channel is configured (MODERATION_ALERT_URLS)"
+    severities = {Severity(row.severity) if row.severity else Severity.TICKET for row in degraded}
+    is_wanted = any(channel.severities & severities for channel in channels)
+    return "" if is_wanted else "MODERATION_ALERT_ROUTES gives alerts of this severity to nobody"
+
+
+def reason_key(error_name: str, reason: str) -> str:
+    """What makes two stops of a night the same."""
+    return hashlib.sha256(f"{error_name}\x1f{reason}".encode()).hexdigest()[:16]
+
+
+def stop_problem(paths: RunPaths, error_name: str, reason: str, now: datetime, *, is_published: bool) -> Problem:
+    """That a night stopped; another reason is news. It is over when the day is published."""
+    return Problem(
+        key=unpublished(paths.run_date),
+        kind="stop_after" if is_published else "stop",
+        severity=Severity.PAGE,
+        day=paths.run_date,
+        facts={"error": error_name, "reason": reason, "run": paths.run_id, "stopped_at": now.isoformat()},
+        mark=reason_key(error_name, reason),
+    )
 
 
 @single_stage
@@ -221,27 +126,47 @@ def alert_stopped_night(
     now: datetime,
     *,
     is_quiet: bool = False,
+    run_link: str = "",
 ) -> AlertSummary:
-    """Tell why the night stopped; again only for another reason, or after `REMIND_AFTER`. It never fails.
+    """Tell why the night stopped, once for each reason; it never fails.
 
-    Reads: lake/verdicts, state/alerts.
-    Writes: the alert channels, state/alerts.
+    Reads: lake/verdicts, state/alerts/groups.
+    Writes: the alert channels, state/alerts/groups.
     Stops when: never; it runs when another stage has stopped the night.
     """
-    message = stopped_message(error_name, reason, paths := RunPaths(settings, run_date, run_id))
+    paths = RunPaths(settings, run_date, run_id)
     if is_quiet:
-        return AlertSummary(titles=(message.title,), note=QUIET)
+        return AlertSummary(note=QUIET)
     try:
         outside = adapters.connect(settings)
     except ModerationError as error:
-        return AlertSummary(titles=(message.title,), note=f"nobody was told: {error}")
-    message = stopped_message(error_name, reason, paths, is_published=_is_published(outside, paths))
-    memory, key = AlertMemory(outside.storage, paths), reason_key(error_name, reason)
-    concerned = [channel for channel in outside.alerts if message.severity in channel.severities]
-    delivery = deliver(
-        concerned,
-        lambda channel: None if memory.day.knows_stop(channel.name, key, now) else message,
-        lambda channel: memory.note_stop(channel.name, key, now),
-        outside.clock,
-    )
-    return AlertSummary(titles=(message.title,), **delivery.model_dump(), note=_note(outside.alerts, concerned))
+        return AlertSummary(note=f"nobody was told: {error}")
+    problem = stop_problem(paths, error_name, reason, now, is_published=_is_published(outside, paths))
+    group: GroupName = "pipeline"
+    look = Look((problem.as_cause(now),))
+    _adopt_stop(outside, paths, problem)
+    links = (run_link,) if run_link else ()
+    scene = Scene(settings=settings, now=now, night=run_date, run_id=run_id, links=links)
+    told = tell(outside, {group: look}, scene, f"{run_id} alert_stopped_night")
+    note = "" if outside.alerts else "no alert channel is configured (MODERATION_ALERT_URLS)"
+    if outside.alerts and not any(Severity.PAGE in channel.severities for channel in outside.alerts):
+        note = "MODERATION_ALERT_ROUTES gives alerts of this severity to nobody"
+    return AlertSummary(**dict(told), note=note)
+
+
+def _adopt_stop(outside: Adapters, paths: RunPaths, problem: Problem) -> None:
+    """Take over what an earlier version told of this stop, before there is a record of this version."""
+    record = GroupRecord(outside.storage, paths.settings, "pipeline")
+    with suppress(ModerationError):
+        if record.read().etag is None:
+            record.change(lambda found: with_former_stop(outside.storage, paths, problem, found.group))
+
+
+def _is_published(outside: Adapters, paths: RunPaths) -> bool:
+    """Whether the day's verdicts are the run's own; no, if that cannot be read: the night has its reason to stop."""
+    try:
+        with panics_told():
+            rows = outside.lake.scan(paths.lake("verdicts"), VERDICTS).filter(pl.col("date") == paths.run_date)
+            return bool(rows.select((pl.col("run_id") == paths.run_id).any()).collect().item())
+    except Exception:
+        return False

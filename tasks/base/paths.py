@@ -21,14 +21,13 @@
       answers/D/KEY.parquet                    what each job answered, without text
       state/lease/D.json                       which run works on the day
       state/lease/backfill.json                which backfill is at work: one at a time
-      state/alerts/D.json                      which alerts of the day each channel was told
-      state/alerts/incidents.json              which runs of degraded nights each channel was told of
-      state/alerts/watchdog.json               what the watchdog found wrong, and told each channel of
-      state/alerts/late_input.json             which late input each channel was told of
-      state/alerts/unread_input.json           which objects that no night reads each channel was told of
+      state/alerts/groups/GROUP.json           what is open, what was told, what is still to be sent, until when a
+                                               person asked for silence: quality, outputs, inputs, pipeline, money
+      state/alerts/watchdog.json               the first published day that the watchdog ever saw
+      state/alerts/{D,incidents,late_input,unread_input,lifecycle}.json
+                                               what earlier versions told each channel: read once, never written
       state/labels/D.json                      the label objects that the day was last measured with, and counts of
                                                what they said
-      state/alerts/lifecycle.json              which steps to a model's end of life each channel was told of
       state/usage/D.json                       what the day's requests used, by language: later estimates learn from it
       state/preflight/D.probe                  written, read and deleted again before the work
       state/vocabulary/D.parquet               the words of one of the first published days
@@ -89,9 +88,19 @@ def backfill_lease(settings: Settings) -> str:
     return f"{leases(settings)}/backfill.json"
 
 
-def notices(settings: Settings, watcher: str) -> str:
-    """What a watcher over several days found, and told each channel of: `watchdog`, `late_input` ..."""
-    return f"{settings.output_uri}/state/alerts/{watcher}.json"
+def alert_group(settings: Settings, group: str) -> str:
+    """What is on record about a group of alerts."""
+    return f"{settings.output_uri}/state/alerts/groups/{group}.json"
+
+
+def first_night(settings: Settings) -> str:
+    """The first published day that the watchdog ever saw; earlier versions kept there what they told, too."""
+    return former_alerts(settings, "watchdog")
+
+
+def former_alerts(settings: Settings, name: str) -> str:
+    """What an earlier version told each channel: `incidents`, `watchdog`, `late_input`, a day ..."""
+    return f"{settings.output_uri}/state/alerts/{name}.json"
 
 
 def salt_file(settings: Settings) -> str:
@@ -198,14 +207,6 @@ class DayPaths:
     def lease(self) -> str:
         """Which run works on the day."""
         return f"{leases(self.settings)}/{self.run_date}.json"
-
-    def alert_state(self) -> str:
-        """Which alerts of the day were delivered."""
-        return f"{self.settings.output_uri}/state/alerts/{self.run_date}.json"
-
-    def incidents(self) -> str:
-        """Which runs of degraded nights each channel was told of; one object for all days."""
-        return f"{self.settings.output_uri}/state/alerts/incidents.json"
 
     @property
     def probes(self) -> tuple[str, str]:

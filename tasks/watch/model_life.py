@@ -6,17 +6,16 @@ requests fail.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from tasks.alerts.delivery import Delivery, deliver
-from tasks.alerts.problem_memory import NoticeMemory
-from tasks.alerts.problems import Problem, Told
+from tasks.adapters import Adapters
+from tasks.alerts.message import Scene
+from tasks.alerts.tell import Telling, notify
 from tasks.alerts.words import WORDS
 from tasks.alerts.words.endings import ENDING_ADVICE, ENDING_LEADS, ENDING_TITLES
 from tasks.base.paths import RunPaths
-from tasks.base.ports import AlertChannel, AlertMessage, Clock, Lifecycle, Severity
+from tasks.base.ports import AlertMessage, Lifecycle, Severity
 from tasks.llm.model_ids import parse_model_id
 
 #: Days before the end at which each channel gets another message.
@@ -89,26 +88,8 @@ def ending_message(ending: Ending, model_id: str, paths: RunPaths) -> AlertMessa
     )
 
 
-def tell_ending(
-    ending: Ending,
-    paths: RunPaths,
-    model_id: str,
-    channels: Sequence[AlertChannel],
-    memory: NoticeMemory,
-    now: datetime,
-    clock: Clock,
-) -> Delivery:
-    """Tell each channel that wants to hear of it, once a step; what was delivered is on record at once."""
-    message, key = ending_message(ending, model_id, paths), parse_model_id(model_id).base_id
-    problem = Problem(key=key, kind="ending", severity=ending.severity, mark=ending.step)
-
-    def find_message(channel: AlertChannel) -> AlertMessage | None:
-        before = memory.told(channel.name).get(key)
-        return None if before is not None and before.problem.mark == ending.step else message
-
-    def note(channel: AlertChannel) -> None:
-        before = memory.told(channel.name)
-        since = before[key].since if key in before else now
-        memory.note(channel.name, {**before, key: Told(problem=problem, since=since, told_at=now)})
-
-    return deliver([each for each in channels if ending.severity in each.severities], find_message, note, clock)
+def tell_ending(ending: Ending, paths: RunPaths, model_id: str, outside: Adapters, now: datetime) -> Telling:
+    """Tell each channel that wants to hear of it, once a step."""
+    key = parse_model_id(model_id).base_id
+    scene, sender = Scene(settings=paths.settings, now=now), f"{paths.run_id} preflight"
+    return notify(outside, "pipeline", key, ending.step, ending_message(ending, model_id, paths), scene, sender)

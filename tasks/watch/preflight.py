@@ -13,9 +13,8 @@ from data_contracts.documents.plan import Plan
 from data_contracts.documents.preflight import Preflight
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage, StorageRefused
-from tasks.alerts.problem_memory import NoticeMemory
 from tasks.base.errors import StorageUnavailable
-from tasks.base.paths import RunPaths, notices
+from tasks.base.paths import RunPaths
 from tasks.base.ports import FactUnavailable
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
@@ -36,8 +35,7 @@ def check_model(outside: Adapters, paths: RunPaths, plan: Plan, now: datetime, *
     sentence = describe_ending(ending, plan.model_id)
     if is_quiet:
         return Preflight(lifecycle=ending.step, ending=sentence, warnings=(sentence,))
-    memory = NoticeMemory(outside.storage, notices(paths.settings, "lifecycle"))
-    delivery = tell_ending(ending, paths, plan.model_id, outside.alerts, memory, now, outside.clock)
+    delivery = tell_ending(ending, paths, plan.model_id, outside, now)
     undelivered = tuple(f"not told: {fault}" for fault in delivery.failed)
     return Preflight(lifecycle=ending.step, ending=sentence, told=delivery.delivered, warnings=(sentence, *undelivered))
 

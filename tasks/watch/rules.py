@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
 from data_contracts.documents.ledger import EntryState
-from tasks.alerts.problems import Look, Problem
+from tasks.alerts.problems import Found, Problem, unpublished
 from tasks.base.figures import moment
 from tasks.base.ports import JobStatus, Severity
 from tasks.base.settings import Settings
@@ -29,9 +29,13 @@ _ENDED = {JobStatus.COMPLETED, JobStatus.PARTIALLY_COMPLETED, JobStatus.FAILED, 
 _ANY_DAY = {"unclosed", "unknown_job", "unowned_job", "lease"}
 #: Told for sure while a run works on the day.
 _TOLD_WHILE_BUSY = {"abandoned", "unknown_job", "unowned_job", "lease"}
+#: Looked for by nights, not here.
+_OF_NIGHTS = {"late_input", "unread_input"}
+#: A day of which this was told is over once it is published, and not because it is not due yet.
+_UNTIL_PUBLISHED = {"stop", "stop_after", "stopped", "absent", "died", "late"}
 
 
-def judge_facts(facts: Facts, settings: Settings, first_night: date | None) -> Look:
+def judge_facts(facts: Facts, settings: Settings, first_night: date | None) -> Found:
     """Everything that is wrong, and what this look could not tell.
 
     Args:
@@ -61,15 +65,28 @@ def judge_facts(facts: Facts, settings: Settings, first_night: date | None) -> L
             return True
         if problem.day is None:
             return False
+        if problem.kind in _UNTIL_PUBLISHED and problem.day not in (facts.nights or {}):
+            return True
         if is_of_tables and problem.key.startswith("unpublished") and problem.day not in (facts.nights or {}):
             return is_backfilled(problem.day, facts) or (is_busy(problem.day, facts) and problem.kind != "abandoned")
         return is_busy(problem.day, facts) and problem.kind not in _TOLD_WHILE_BUSY
 
     def is_watched(problem: Problem) -> bool:
         is_published_now = problem.key.startswith("unpublished") and problem.day in (facts.nights or {})
-        return problem.day is None or problem.day in facts.window or problem.kind in _ANY_DAY or is_published_now
+        is_known = problem.kind in _ANY_DAY or is_published_now or _stopped_lately(problem, facts, settings)
+        return problem.day is None or problem.day in facts.window or is_known
 
-    return Look(tuple(problems), is_unsure, is_watched)
+    return Found(tuple(problems), _is_mine, is_unsure, is_watched)
+
+
+def _stopped_lately(problem: Problem, facts: Facts, settings: Settings) -> bool:
+    """Whether a run of an old day stopped not longer ago than days are watched."""
+    stopped_at = problem.facts.get("stopped_at")
+    return stopped_at is not None and facts.now - datetime.fromisoformat(stopped_at) < timedelta(settings.watch_days)
+
+
+def _is_mine(problem: Problem) -> bool:
+    return problem.kind not in _OF_NIGHTS
 
 
 def due_at(day: date, settings: Settings) -> datetime:
@@ -113,7 +130,7 @@ def _unpublished(day: date, facts: Facts, settings: Settings, first_night: date 
     if facts.nights is None or day in facts.nights:
         return
     of_day, due = facts.days[day], due_at(day, settings)
-    lease, key = of_day.lease, f"unpublished {day}"
+    lease, key = of_day.lease, unpublished(day)
     is_unclosed = day in facts.verdict_days and not is_busy(day, facts)
     is_due = first_night is not None and day >= first_night and facts.now >= due and not is_backfilled(day, facts)
     details = {"due": moment(due, settings.zone)}
@@ -153,7 +170,7 @@ def _goes_on(item: Backfill, facts: Facts) -> bool:
 def _unclosed_before(facts: Facts) -> Iterator[Problem]:
     for day in sorted(facts.verdict_days - facts.nights.keys() if facts.nights is not None else ()):
         if day not in facts.window and not is_busy(day, facts):
-            yield Problem(key=f"unpublished {day}", kind="unclosed", severity=Severity.TICKET, day=day)
+            yield Problem(key=unpublished(day), kind="unclosed", severity=Severity.TICKET, day=day)
 
 
 def _unowned(of_day: DayJob, facts: Facts) -> Iterator[Problem]:

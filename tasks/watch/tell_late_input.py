@@ -7,20 +7,16 @@ then says that it is over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-
-from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
 from tasks.adapters.lake import reading_lake
-from tasks.alerts.problem_memory import NoticeMemory
-from tasks.alerts.problem_news import tell_notices
-from tasks.alerts.problem_text import Watcher
-from tasks.alerts.problems import Look, Problem
+from tasks.alerts.message import Scene
+from tasks.alerts.problems import Found, Problem
+from tasks.alerts.tell import Telling, tell
 from tasks.base.errors import ModerationError
 from tasks.base.panics import panics_told
-from tasks.base.paths import notices
 from tasks.base.ports import Severity
 from tasks.base.settings import Settings
 from tasks.base.stage import single_stage
@@ -30,19 +26,15 @@ from tasks.watch.late_input import LateInput, UnreadInput, days_until, find_unre
 #: File names that an alert shows a day.
 MAX_NAMES = 5
 _LABELS = "unread_labels"
+_KINDS = frozenset({"late_input", "unread_input"})
 
 
-class LateInputSummary(BaseModel):
+class LateInputSummary(Telling):
     """Which published days have late input, which folders have objects that are not read, and who was told."""
-
-    model_config = ConfigDict(frozen=True)
 
     looked_count: int = 0
     late: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
-    titles: tuple[str, ...] = ()
-    delivered: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -72,22 +64,23 @@ def unread_problem(unread: UnreadInput) -> Problem:
     )
 
 
-def find_late(late: Sequence[LateInput], days: Sequence[date]) -> Look:
-    """What is wrong with the days that were looked at, and which of earlier looks are no longer in sight."""
-    return _look(map(late_problem, late), lambda _: days)
+def find_inputs(
+    late: Sequence[LateInput], unread: Sequence[UnreadInput], days: Sequence[date], label_days: Sequence[date]
+) -> Found:
+    """What is wrong with the days that were looked at, and which of earlier looks are no longer in sight.
 
+    Folders of labels are looked at for longer.
+    """
 
-def find_unread(unread: Sequence[UnreadInput], days: Sequence[date], label_days: Sequence[date]) -> Look:
-    """The same of what is not read; folders of labels are looked at for longer."""
-    return _look(map(unread_problem, unread), lambda problem: label_days if problem.key.startswith(_LABELS) else days)
+    def looked(problem: Problem) -> Sequence[date]:
+        return label_days if problem.key.startswith(_LABELS) else days
 
-
-def _look(problems: Iterable[Problem], looked: Callable[[Problem], Sequence[date]]) -> Look:
     def is_to_come(problem: Problem) -> bool:
         return problem.day is not None and problem.day > max(looked(problem))
 
-    return Look(
-        tuple(problems),
+    return Found(
+        (*map(late_problem, late), *map(unread_problem, unread)),
+        is_mine=lambda problem: problem.kind in _KINDS,
         is_unsure=is_to_come,
         is_watched=lambda problem: problem.day is None or is_to_come(problem) or problem.day in looked(problem),
     )
@@ -104,7 +97,7 @@ def tell_late_input(
     looked at however old it is.
 
     Reads: lake/nights, the plans and listings of the last WATCH_DAYS days, the listings of the labels.
-    Writes: the alert channels, state/alerts/late_input.json, state/alerts/unread_input.json.
+    Writes: the alert channels, state/alerts/groups/inputs.json.
     Stops when: never.
     """
     yesterday = now.astimezone(settings.zone).date() - timedelta(days=1)
@@ -119,10 +112,6 @@ def tell_late_input(
     except Exception as error:
         fault = str(error) if isinstance(error, ModerationError) else type(error).__name__
         return LateInputSummary(note=f"nothing was looked at: {fault}")
-    looks: dict[Watcher, Look] = {
-        "late_input": find_late(late, days),
-        "unread_input": find_unread(unread, days, label_days),
-    }
     summary = LateInputSummary(
         looked_count=len(days),
         late=tuple(f"{item.run_date} ({len(item.names)} files)" for item in late),
@@ -130,14 +119,7 @@ def tell_late_input(
     )
     if is_quiet:
         return summary
-    for watcher, verdict in looks.items():
-        memory = NoticeMemory(outside.storage, notices(settings, watcher))
-        telling = tell_notices(watcher, verdict, outside.alerts, memory, settings.language, now, outside.clock)
-        summary = summary.model_copy(
-            update={
-                "titles": summary.titles + telling.titles,
-                "delivered": tuple(dict.fromkeys(summary.delivered + telling.delivered)),
-                "failed": tuple(dict.fromkeys(summary.failed + telling.failed)),
-            }
-        )
-    return summary
+    found = find_inputs(late, unread, days, label_days)
+    scene = Scene(settings=settings, now=now, night=run_date)
+    told = tell(outside, {"inputs": found.look("inputs", now)}, scene, f"late input {now.isoformat()}")
+    return summary.model_copy(update=dict(told))

@@ -1,8 +1,8 @@
 """The watchdog: looks from outside at whether nights are published and in order, tells people once, and says so.
 
-Gathering (`gather`), judging (`rules`), wording (`alerts/problem_text`), remembering (`alerts/problem_memory`) and
-sending (`alerts/delivery`) are apart; this module puts them together. It holds no lease, changes nothing
-but its own record and needs no Prefect, so that cron or a Lambda may run it where Prefect is dead.
+Gathering (`gather`), judging (`rules`) and what is told of it (`alerts/tell`) are apart; this module puts them
+together. It holds no lease, changes nothing but the alerts' records and needs no Prefect, so that cron or a Lambda may
+run it where Prefect is dead.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
 from tasks.adapters.channels.heartbeat import send_heartbeat
-from tasks.alerts.problem_memory import NoticeMemory
-from tasks.alerts.problem_news import Telling, tell_notices
+from tasks.alerts.message import Scene
 from tasks.alerts.problem_text import say
-from tasks.alerts.problems import Look, Problem
+from tasks.alerts.problems import Found, Problem
+from tasks.alerts.tell import GROUPS, Telling, tell
 from tasks.base.errors import ModerationError
 from tasks.base.figures import moment
 from tasks.base.panics import panics_told
-from tasks.base.paths import notices
 from tasks.base.ports import Severity
 from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
 from tasks.watch.facts import Facts
+from tasks.watch.first_night import note_first_night, read_first_night
 from tasks.watch.gather import gather_facts
 from tasks.watch.rules import due_at, is_alive, is_backfilled, judge_facts
 
@@ -70,8 +70,7 @@ def watch(settings: Settings, now: datetime, *, is_quiet: bool = False) -> Watch
         SettingsInvalid: if there is no AWS region.
     """
     outside = adapters.connect(settings)
-    memory = NoticeMemory(outside.storage, notices(settings, "watchdog"))
-    facts, first = Facts(now, []), memory.record.first_night
+    facts, first = Facts(now, []), read_first_night(outside.storage, settings)
     try:
         with panics_told():
             facts = gather_facts(outside, settings, now)
@@ -83,8 +82,9 @@ def watch(settings: Settings, now: datetime, *, is_quiet: bool = False) -> Watch
     problems = tuple(brief(say(problem), _MAX_CHARS) for problem in look.problems)
     if is_quiet:
         return Watch(looked=looked, problems=problems)
-    telling = tell_notices("watchdog", look, outside.alerts, memory, settings.language, now, outside.clock)
-    memory.note_first_night(first)
+    looks = {group: look.look(group, now) for group in GROUPS}
+    telling = tell(outside, looks, Scene(settings=settings, now=now), f"watchdog {now.isoformat()}")
+    note_first_night(outside.storage, settings, first)
     heartbeat = send_heartbeat(settings.watchdog_url, "fail" if problems else "success")
     return Watch(looked=looked, problems=problems, telling=telling, heartbeat=heartbeat)
 
@@ -101,10 +101,10 @@ def describe_watch(watched: Watch) -> Iterator[str]:
         yield f"heartbeat: {watched.heartbeat}"
 
 
-def _broken(error: Exception) -> Look:
+def _broken(error: Exception) -> Found:
     text = str(error) if isinstance(error, ModerationError) else f"{type(error).__name__}"
     problem = Problem(key="broken", kind="broken", severity=Severity.PAGE, facts={"error": text})
-    return Look((problem,), is_unsure=lambda other: other.key != "broken")
+    return Found((problem,), is_unsure=lambda other: other.key != "broken")
 
 
 def _look(day: date, facts: Facts, settings: Settings, first: date | None) -> str:

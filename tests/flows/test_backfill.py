@@ -34,6 +34,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.flow_runs import resume_flow_run
+from tasks.alerts.incident_text import Finding, degraded_message
 
 from benchmarks.storms.simulated_clock import all_as_expected
 from data_contracts.tables.metrics import rows_of
@@ -41,7 +42,6 @@ from flows import approval as asking
 from flows.backfill import backfill, stop_cancelled
 from sandbox.days import sample_day
 from tasks import adapters
-from tasks.alerts.incident_text import Finding, degraded_message
 from tasks.base.errors import BackfillIncomplete, OverBudget, Unanswered
 from tasks.base.paths import DayPaths, RunPaths, backfill_lease
 from tasks.base.settings import Settings

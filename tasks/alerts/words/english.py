@@ -9,23 +9,29 @@ from tasks.measure.detect.rules import Group
 
 ENGLISH = Words(
     titles={
-        "one": "nightly {day}: 1 measure degraded ({groups})",
-        "opening": "nightly {day}: {count} measures degraded ({groups})",
-        "worse": "nightly {day}: more is degraded, {count} in all ({groups})",
-        "reminder": "nightly {day}: still degraded, night {nights} ({groups})",
-        "recovery": "nightly {day}: ok again, was degraded since {opened} ({groups})",
-        "stopped": "nightly {day} stopped: {error}",
+        "opened": "{where} [{severity}] {group}: {headline}",
+        "escalated": "{where} [{severity}] {group}, was {before}: {headline}",
+        "added": "{where} [{severity}] {group}, also: {headline}",
+        "reminded": "{where} [{severity}] {group}, day {days}: {headline}",
+        "recovered": "{where} [ok] {group}: over on day {days}",
+        "dropped": "{where} [report] {group}: no longer watched: {headline}",
     },
     leads={
-        "one": "The verdicts of {day} are published, but 1 measure is degraded.",
-        "opening": "The verdicts of {day} are published, but {count} measures are degraded.",
-        "worse": "The verdicts of {day} are published. Something is degraded since {opened}, and tonight more is.",
-        "reminder": "The verdicts of {day} are published. Night {nights} since {opened} that is not ok; "
-        "the next reminder comes in {remind} nights.",
-        "recovery": "What was degraded since {opened} is ok again on {day}. Nothing needs to be done.",
-        "stopped": "The night of {day} stopped with {error}; nothing new was published.",
-        "stopped_after": "The night of {day} stopped with {error} after its verdicts were published: readers see them, "
-        "but measurements or report may be lacking, and the night is not closed.",
+        "quality": "The verdicts of {day} are published, and the signs are that more of them are wrong than before.",
+        "outputs": "The verdicts of {day} are published, and are unlike those of earlier nights. Whether they are "
+        "wrong is not known yet.",
+        "inputs": "The verdicts of {day} are published. What came in is unlike earlier nights.",
+        "pipeline": "The verdicts of {day} are published, but not everything worked as it should.",
+        "money": "The verdicts of {day} are published, and cost more than expected.",
+        "blind": "The verdicts of {day} are published. How good they are, nobody can tell: labels have stopped coming.",
+    },
+    occasions={
+        "escalated": "This was a {before} since {opened}. Now it is a {severity}.",
+        "added": "Something of this group has been open since {opened}. What is new comes first.",
+        "reminded": "It has been open since {opened}. The next reminder comes in {remind} days.",
+        "woken": "The snooze is over. It has been open since {opened}.",
+        "recovered": "What people were told of since {opened} is over. Nothing needs to be done.",
+        "dropped": "It was open since {opened}. Nobody saw it end, and it is too old to be looked at.",
     },
     severities={
         Severity.PAGE: "Severity: page. Somebody should look now.",
@@ -33,7 +39,6 @@ ENGLISH = Words(
         Severity.REPORT: "Severity: report. For information.",
     },
     groups={group: str(group) for group in Group},
-    headings={group: str(group).upper() for group in Group},
     advice={
         Group.QUALITY: "Do: see in the report which labels and verdicts differ. If prompt or model changed, set "
         "MODERATION_PROMPT_VERSION or MODERATION_MODEL_ID back; until then do not act on verdicts unseen.",
@@ -44,6 +49,8 @@ ENGLISH = Words(
         Group.PIPELINE: "Do: see why answers failed with the command below. Comments without an answer have no "
         "verdict. A backfill in mode partial asks for these alone, and pays for these alone; refused ones are for "
         "people.",
+        Group.MONEY: "Do: compare tokens per comment with earlier nights: a longer prompt, longer comments or a dearer "
+        "model. MODERATION_MAX_COST_USD holds the next night back.",
     },
     metrics={
         "volume": "comments received",
@@ -82,10 +89,12 @@ ENGLISH = Words(
         "incomplete": "{x} of {n} answers failed so; with the other failures these are more than a night may have",
         "no_labels": "No labels came, and earlier days had some",
     },
+    silences={
+        "no_input": "no comments came in",
+        "no_labels": "no labels came",
+    },
     phrases={
-        "between_groups": ", ",
         "between_ids": ", ",
-        "measure": "- {name}: {facts}",
         "part": " ({part})",
         "of_day": " on {day}",
         "between_facts": ", ",
@@ -97,13 +106,34 @@ ENGLISH = Words(
         "reason": ". {reason}",
         "points": "{points} points",
         "unknown": "unknown",
-        "waiting": "- {name}: cannot tell tonight",
-        "ok": "- {name}: ok",
+        "amount": "{name} {value}",
+        "amount_expected": "{name} {value}, expected {baseline}",
+        "silence": "{name}: {silence}",
+        "and_more": "{headline} (+{count})",
+        "unknown_now": "- {name}: was degraded, no news of it tonight",
+        "ok": "- {name}: as it should be",
+        "ok_now": "- {name}: {value} now, expected {baseline}",
+        "moved": "  moved most: {slices}",
+        "slice": "{part} {value} (expected {baseline})",
+        "problem": "- {text}",
+        "advice": "  Do: {text}",
+        "over": "- over: {head}",
+        "dropped": "- never seen to end: {head}",
+        "new": "NEW",
+        "still": "STILL OPEN",
+        "prompt": "On {day} the prompt changed from {before} to {after}.",
+        "model": "On {day} the model changed from {before} to {after}.",
+        "same_versions": "Prompt and model are the same as on {first}.",
+        "event": "Announced: {name}, {first} to {last}. What came in may differ because of that.",
+        "hours": "{count} h",
+        "minutes": "{count} min",
         "examples": "  for example comments {ids}",
-        "more": "- and {count} more in the metrics table",
+        "more": "- and {count} more",
         "run": "Run {run} of {day}.",
         "report": "Report: {uri}",
         "runbook": "Runbook: {place}",
+        "open": "Open: {link}",
         "next": "Next: {command}",
+        "snooze": "Snooze: {command}",
     },
 )

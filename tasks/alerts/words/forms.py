@@ -1,4 +1,4 @@
-"""The form of one language's sentences, which `incident_text` and `problem_text` fill in."""
+"""The form of one language's sentences, which `message`, `metric_text` and `problem_text` fill in."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ class Words:
     """The sentences of one language.
 
     Attributes:
-        titles: by occasion; `one` instead of `opening` for a single measure.
-        leads: the first sentence, by the same keys.
+        titles: by occasion: a move that is told, or `dropped`.
+        leads: the first sentence about degraded metrics, by group; `blind` where labels do not come.
+        occasions: why the message comes, where it is not the first.
         severities: how soon to look.
         groups: in a title.
-        headings: above a group's lines.
         advice: what to do about a degraded group.
         metrics: what a metric is called.
         stopped: what to do about a night that an error stopped; an unexpected one is `""`.
         reasons: why a metric is degraded, by reason code; the row's numbers go into it.
+        silences: what a title says of a metric without a value, by reason code.
         phrases: the parts of lines.
     """
 
     titles: Mapping[str, str]
     leads: Mapping[str, str]
+    occasions: Mapping[str, str]
     severities: Mapping[Severity, str]
     groups: Mapping[Group, str]
-    headings: Mapping[Group, str]
     advice: Mapping[Group, str]
     metrics: Mapping[str, str]
     stopped: Mapping[str, str]
     reasons: Mapping[str, str]
+    silences: Mapping[str, str]
     phrases: Mapping[str, str]
 
     def metric(self, name: str) -> str:
@@ -44,18 +46,16 @@ class Words:
 
 @dataclass(frozen=True)
 class NoticeWords:
-    """The sentences of one language.
+    """What a language says of problems that are no metric.
 
     Attributes:
-        titles: by watcher and occasion: `wrong`, `more`, `still`, `over` or `dropped`.
-        headings: above what is new, still so, over, or no longer looked at.
+        heads: in a title, by kind.
         problems: by kind; the facts of a problem go into it.
+        ends: that it is over, by kind; for kinds without a sentence of their own `""`.
         advice: what to do, by kind.
-        phrases: the parts of lines.
     """
 
-    titles: Mapping[str, Mapping[str, str]]
-    headings: Mapping[str, str]
+    heads: Mapping[str, str]
     problems: Mapping[str, str]
+    ends: Mapping[str, str]
     advice: Mapping[str, str]
-    phrases: Mapping[str, str]

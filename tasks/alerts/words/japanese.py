@@ -8,35 +8,40 @@ from tasks.measure.detect.rules import Group
 
 JAPANESE = Words(
     titles={
-        "one": "nightly {day}: 1 項目が悪化({groups})",
-        "opening": "nightly {day}: {count} 項目が悪化({groups})",
-        "worse": "nightly {day}: 悪化が拡大、計 {count} 項目({groups})",
-        "reminder": "nightly {day}: 悪化が継続、{nights} 夜目({groups})",
-        "recovery": "nightly {day}: 正常に復帰、{opened} から悪化していた項目({groups})",
-        "stopped": "nightly {day}: 停止 {error}",
+        "opened": "{where} [{severity}] {group}: {headline}",
+        "escalated": "{where} [{severity}] {group}({before} から変更): {headline}",
+        "added": "{where} [{severity}] {group}(追加): {headline}",
+        "reminded": "{where} [{severity}] {group}({days} 日目): {headline}",
+        "recovered": "{where} [ok] {group}: 解消({days} 日目)",
+        "dropped": "{where} [report] {group}: 監視期間外: {headline}",
     },
     leads={
-        "one": "{day} の判定は公開済みですが、1 項目が悪化しています。",
-        "opening": "{day} の判定は公開済みですが、{count} 項目が悪化しています。",
-        "worse": "{day} の判定は公開済みです。{opened} から続いている悪化に、今夜新しい項目が加わりました。",
-        "reminder": "{day} の判定は公開済みです。{opened} に始まった異常が {nights} 夜目に入りました。"
-        "解消しない場合は {remind} 夜後に再度通知します。",
-        "recovery": "{opened} から悪化していた項目は、{day} にすべて正常に戻りました。対応は不要です。",
-        "stopped": "{day} の夜間処理は {error} で停止しました。新しい結果は公開されていません。",
-        "stopped_after": "{day} の夜間処理は、判定の公開後に {error} で停止しました。判定はすでに読者に見えていますが、"
-        "測定やレポートが欠けている可能性があり、夜間処理は完了していません。",
+        "quality": "{day} の判定は公開済みですが、以前より誤った判定が増えている兆候があります。",
+        "outputs": "{day} の判定は公開済みですが、これまでの夜と傾向が異なります。誤りかどうかはまだ分かりません。",
+        "inputs": "{day} の判定は公開済みです。入力がこれまでの夜と異なります。",
+        "pipeline": "{day} の判定は公開済みですが、一部が正しく処理されていません。",
+        "money": "{day} の判定は公開済みですが、料金が想定を上回りました。",
+        "blind": "{day} の判定は公開済みです。ラベルが届かなくなったため、判定の良し悪しは分かりません。",
+    },
+    occasions={
+        "escalated": "{opened} から {before} でしたが、{severity} に変わりました。",
+        "added": "この分類では {opened} から異常が続いています。新しいものを先に示します。",
+        "reminded": "{opened} から続いています。解消しない場合は {remind} 日後に再度通知します。",
+        "woken": "通知の一時停止が終わりました。{opened} から続いています。",
+        "recovered": "{opened} から通知していた異常は解消しました。対応は不要です。",
+        "dropped": "{opened} から続いていました。解消は確認できておらず、監視期間を過ぎました。",
     },
     severities={
         Severity.PAGE: "緊急度: page。すぐに確認してください。",
         Severity.TICKET: "緊急度: ticket。翌営業日の確認で間に合います。",
         Severity.REPORT: "緊急度: report。参考情報です。",
     },
-    groups={Group.QUALITY: "品質", Group.OUTPUTS: "出力", Group.INPUTS: "入力", Group.PIPELINE: "処理"},
-    headings={
-        Group.QUALITY: "【品質】",
-        Group.OUTPUTS: "【出力】",
-        Group.INPUTS: "【入力】",
-        Group.PIPELINE: "【処理】",
+    groups={
+        Group.QUALITY: "品質",
+        Group.OUTPUTS: "出力",
+        Group.INPUTS: "入力",
+        Group.PIPELINE: "処理",
+        Group.MONEY: "費用",
     },
     advice={
         Group.QUALITY: "対応: ラベルと判定がどこで食い違うかをレポートで確認してください。"
@@ -50,6 +55,9 @@ JAPANESE = Words(
         "回答のないコメントには判定がありません。"
         "モード partial のバックフィルなら、それらだけを再度問い合わせ、他の料金はかかりません。"
         "拒否された分は人が確認してください。",
+        Group.MONEY: "対応: コメント 1 件あたりのトークン数をこれまでの夜と比べてください"
+        "(プロンプトが長くなった、コメントが長くなった、モデルの単価が上がったなど)。"
+        "次の夜の上限は MODERATION_MAX_COST_USD で決まります。",
     },
     metrics={
         "volume": "受信コメント数",
@@ -133,10 +141,12 @@ JAPANESE = Words(
         "incomplete": "{n} 件のうち {x} 件がこの形で失敗し、ほかの失敗と合わせて一夜の限度を超えた",
         "no_labels": "以前の日にはあったラベルが届いていない",
     },
+    silences={
+        "no_input": "コメントの受信なし",
+        "no_labels": "ラベルの受信なし",
+    },
     phrases={
-        "between_groups": "、",
         "between_ids": ", ",
-        "measure": "- {name}: {facts}",
         "part": "({part})",
         "of_day": "({day} 分)",
         "between_facts": "、",
@@ -148,13 +158,34 @@ JAPANESE = Words(
         "reason": "。{reason}",
         "points": "{points} ポイント",
         "unknown": "不明",
-        "waiting": "- {name}: 今夜は判断できません",
+        "amount": "{name} {value}",
+        "amount_expected": "{name} {value}(通常 {baseline})",
+        "silence": "{name}: {silence}",
+        "and_more": "{headline}、ほか {count} 件",
+        "unknown_now": "- {name}: 悪化していましたが、今夜は新しい値がありません",
         "ok": "- {name}: 正常",
+        "ok_now": "- {name}: 現在 {value}(通常 {baseline})",
+        "moved": "  変化の大きい内訳: {slices}",
+        "slice": "{part} {value}(通常 {baseline})",
+        "problem": "- {text}",
+        "advice": "  対応: {text}",
+        "over": "- 解消: {head}",
+        "dropped": "- 解消は未確認: {head}",
+        "new": "【新規】",
+        "still": "【継続】",
+        "prompt": "{day} にプロンプトが {before} から {after} に変わりました。",
+        "model": "{day} にモデルが {before} から {after} に変わりました。",
+        "same_versions": "プロンプトとモデルは {first} と同じです。",
+        "event": "告知済みの予定: {name}({first}〜{last})。入力の変化はそのためかもしれません。",
+        "hours": "{count} 時間",
+        "minutes": "{count} 分",
         "examples": "  コメントの例: {ids}",
-        "more": "- ほか {count} 項目は metrics テーブルを参照",
+        "more": "- ほか {count} 件",
         "run": "{day} の実行 {run}",
         "report": "レポート: {uri}",
         "runbook": "手順書: {place}",
+        "open": "開く: {link}",
         "next": "次に実行するコマンド: {command}",
+        "snooze": "通知を一時停止するコマンド: {command}",
     },
 )

@@ -1,45 +1,49 @@
-"""What the watchdog and the late input check say, in English."""
+"""What is said of problems that are no metric, in English: by the watchdog, a night that stopped, late input."""
 
 from __future__ import annotations
 
 from tasks.alerts.words.forms import NoticeWords
 
 _UNPUBLISHED = "The night of {day} is not published; it was due by {due}."
+_PUBLISHED = "The night of {day} is published now."
 _AGAIN = "Run the day: what was paid for is in the ledger, and is not paid again."
 _REFRESH = "Write it again from the lake, which is the truth."
 _LOOK = "Somebody has to look: the watchdog cannot tell more."
 
 NOTICES_ENGLISH = NoticeWords(
-    titles={
-        "watchdog": {
-            "wrong": "watchdog: {count} wrong",
-            "more": "watchdog: {new} new, {count} wrong in all",
-            "still": "watchdog: still {count} wrong",
-            "over": "watchdog: all well again",
-            "dropped": "watchdog: {dropped} no longer watched",
-        },
-        "late_input": {
-            "wrong": "late input for published days: {count}",
-            "more": "late input for published days: {new} more, {count} in all",
-            "still": "late input for published days: still {count}",
-            "over": "late input: all judged",
-            "dropped": "late input for published days: {dropped} no longer watched",
-        },
-        "unread_input": {
-            "wrong": "objects that no night reads: in the folders of {count} days",
-            "more": "objects that no night reads: {new} more, in the folders of {count} days in all",
-            "still": "objects that no night reads: still in the folders of {count} days",
-            "over": "objects that no night reads: all gone",
-            "dropped": "objects that no night reads: {dropped} days no longer watched",
-        },
-    },
-    headings={
-        "new": "NEW",
-        "still": "STILL SO",
-        "over": "OVER, no longer so",
-        "dropped": "NO LONGER WATCHED, and never seen to end",
+    heads={
+        "stop": "the night of {day} stopped: {error}",
+        "stop_after": "the night of {day} stopped after its verdicts were published: {error}",
+        "absent": "the night of {day} is not published",
+        "stopped": "the night of {day} is not published",
+        "died": "the run of {day} died",
+        "late": "the night of {day} is late",
+        "unclosed": "the night of {day} was not closed",
+        "abandoned": "the run of {day} died",
+        "no_balance": "the books of {day} are lost",
+        "unbalanced": "the books of {day} do not add up",
+        "rows": "rows of {day} in lake/{table} are not those of its night",
+        "other_run": "rows of {day} in lake/{table} are of another run",
+        "plain_absent": "{table}.parquet of {day} is not there",
+        "plain_rows": "{table}.parquet of {day} has other rows than the lake",
+        "plain_other": "{table}.parquet of {day} is of another run",
+        "plain_broken": "{table}.parquet of {day} cannot be read",
+        "unknown_job": "a Bedrock job of {day} that no ledger knows",
+        "unowned_job": "a Bedrock job of {day} without an owner",
+        "stuck": "answers of {day} that nobody has collected",
+        "lease": "a run has held {day} for {ago}",
+        "record": "a record of {day} cannot be read",
+        "table": "lake/{table} cannot be read",
+        "s3": "S3 cannot be looked at",
+        "bedrock": "Bedrock's jobs cannot be looked at",
+        "broken": "the watchdog itself failed",
+        "late_input": "late input for {day}",
+        "unread_input": "objects of {day} that no night reads",
     },
     problems={
+        "stop": "The night of {day} stopped with {error}; nothing new was published: {reason}",
+        "stop_after": "The night of {day} stopped with {error} after its verdicts were published: readers see them, "
+        "but measurements or report may be lacking, and the night is not closed: {reason}",
         "absent": f"{_UNPUBLISHED} No run works on it.",
         "stopped": f"{_UNPUBLISHED} Run {{run}} stopped: {{reason}}",
         "died": f"{_UNPUBLISHED} Run {{run}} died; its last sign of life came {{ago}} before this look.",
@@ -67,7 +71,14 @@ NOTICES_ENGLISH = NoticeWords(
         "late_input": "{day}: {new} new, {changed} changed, {gone} gone since run {run} published it: {names}",
         "unread_input": "{day}: {count} objects in {folder}/ are not read: {names}",
     },
+    ends={
+        "": "",
+        **dict.fromkeys(("stop", "stop_after", "absent", "stopped", "died", "late", "unclosed"), _PUBLISHED),
+        "late_input": "The late input of {day} is judged.",
+    },
     advice={
+        "stop": _AGAIN,
+        "stop_after": _AGAIN,
         "absent": _AGAIN,
         "stopped": _AGAIN,
         "died": _AGAIN,
@@ -94,14 +105,5 @@ NOTICES_ENGLISH = NoticeWords(
         "late_input": "Judge these days again: only comments that were not asked about before are paid for.",
         "unread_input": "If they are part of the day, have them written as *.parquet, directly in the folder or in "
         "subfolders key=value; they are late input then. If not, give them names that begin with _ or a dot.",
-    },
-    phrases={
-        "problem": "- {text}",
-        "advice": "  Do: {text}",
-        "next": "Next: {command}",
-        "more": "- and {count} more",
-        "nothing": "Nothing needs to be done.",
-        "hours": "{count} h",
-        "minutes": "{count} min",
     },
 )

@@ -1,45 +1,49 @@
-"""What the watchdog and the late input check say, in Japanese."""
+"""What is said of problems that are no metric, in Japanese."""
 
 from __future__ import annotations
 
 from tasks.alerts.words.forms import NoticeWords
 
 _UNPUBLISHED = "{day} の夜間処理の結果が、期限({due})を過ぎても公開されていません。"
+_PUBLISHED = "{day} の結果は公開されました。"
 _AGAIN = "この日を再実行してください。支払い済みの分は台帳にあり、料金が二重にかかることはありません。"
 _REFRESH = "正本である lake から書き直してください。"
 _LOOK = "人による確認が必要です。ウォッチドッグではこれ以上わかりません。"
 
 NOTICES_JAPANESE = NoticeWords(
-    titles={
-        "watchdog": {
-            "wrong": "watchdog: {count} 件の異常",
-            "more": "watchdog: 新たに {new} 件、計 {count} 件の異常",
-            "still": "watchdog: {count} 件の異常が継続",
-            "over": "watchdog: すべて正常に復帰",
-            "dropped": "watchdog: {dropped} 件が監視期間外",
-        },
-        "late_input": {
-            "wrong": "遅れて届いた入力: 公開済みの {count} 日分",
-            "more": "遅れて届いた入力: 新たに {new} 日分、計 {count} 日分",
-            "still": "遅れて届いた入力: {count} 日分が未判定のまま",
-            "over": "遅れて届いた入力: すべて判定済み",
-            "dropped": "遅れて届いた入力: {dropped} 日分が監視期間外",
-        },
-        "unread_input": {
-            "wrong": "読み込まれないオブジェクト: {count} 日分のフォルダー",
-            "more": "読み込まれないオブジェクト: 新たに {new} 日分、計 {count} 日分のフォルダー",
-            "still": "読み込まれないオブジェクト: {count} 日分のフォルダーに残存",
-            "over": "読み込まれないオブジェクト: すべて解消",
-            "dropped": "読み込まれないオブジェクト: {dropped} 日分が監視期間外",
-        },
-    },
-    headings={
-        "new": "【新規】",
-        "still": "【継続】",
-        "over": "【解消】",
-        "dropped": "【監視期間外】解消は確認できていません",
+    heads={
+        "stop": "{day} の夜間処理が停止({error})",
+        "stop_after": "{day} の夜間処理が公開後に停止({error})",
+        "absent": "{day} の結果が未公開",
+        "stopped": "{day} の結果が未公開",
+        "died": "{day} の実行が異常終了",
+        "late": "{day} の夜間処理が遅延",
+        "unclosed": "{day} の夜間処理が未完了",
+        "abandoned": "{day} の実行が異常終了",
+        "no_balance": "{day} の件数の記録がない",
+        "unbalanced": "{day} の件数が合わない",
+        "rows": "{day} の lake/{table} の行数が夜間処理の記録と異なる",
+        "other_run": "{day} の lake/{table} に別の実行の行がある",
+        "plain_absent": "{day} の {table}.parquet がない",
+        "plain_rows": "{day} の {table}.parquet の行数が lake と異なる",
+        "plain_other": "{day} の {table}.parquet が別の実行のもの",
+        "plain_broken": "{day} の {table}.parquet が読めない",
+        "unknown_job": "{day} の台帳にない Bedrock ジョブ",
+        "unowned_job": "{day} の担当のない Bedrock ジョブ",
+        "stuck": "{day} の未回収の回答",
+        "lease": "{day} を実行が {ago}占有",
+        "record": "{day} の記録が読めない",
+        "table": "lake/{table} が読めない",
+        "s3": "S3 を確認できない",
+        "bedrock": "Bedrock のジョブを確認できない",
+        "broken": "ウォッチドッグ自体の失敗",
+        "late_input": "{day} に遅れて届いた入力",
+        "unread_input": "{day} の読み込まれないオブジェクト",
     },
     problems={
+        "stop": "{day} の夜間処理は {error} で停止しました。新しい結果は公開されていません: {reason}",
+        "stop_after": "{day} の夜間処理は、判定の公開後に {error} で停止しました。判定はすでに読者に見えていますが、"
+        "測定やレポートが欠けている可能性があり、夜間処理は完了していません: {reason}",
         "absent": f"{_UNPUBLISHED}処理中の実行はありません。",
         "stopped": f"{_UNPUBLISHED}実行 {{run}} が停止しました: {{reason}}",
         "died": f"{_UNPUBLISHED}実行 {{run}} が異常終了しました。最後の応答は確認時の {{ago}}前です。",
@@ -68,7 +72,14 @@ NOTICES_JAPANESE = NoticeWords(
         "削除 {gone} 件のファイル: {names}",
         "unread_input": "{day}: {folder}/ の {count} 件のオブジェクトは読み込まれません: {names}",
     },
+    ends={
+        "": "",
+        **dict.fromkeys(("stop", "stop_after", "absent", "stopped", "died", "late", "unclosed"), _PUBLISHED),
+        "late_input": "{day} に遅れて届いた入力は判定済みです。",
+    },
     advice={
+        "stop": _AGAIN,
+        "stop_after": _AGAIN,
         "absent": _AGAIN,
         "stopped": _AGAIN,
         "died": _AGAIN,
@@ -95,14 +106,5 @@ NOTICES_JAPANESE = NoticeWords(
         "late_input": "これらの日を再判定してください。料金がかかるのは、まだ判定していないコメントだけです。",
         "unread_input": "その日のデータであれば、フォルダー直下か key=value 形式のサブフォルダーに *.parquet として"
         "書き出してください(遅れて届いた入力として扱われます)。そうでなければ、_ か . で始まる名前にしてください。",
-    },
-    phrases={
-        "problem": "- {text}",
-        "advice": "  対応: {text}",
-        "next": "次に実行するコマンド: {command}",
-        "more": "- ほか {count} 件",
-        "nothing": "対応は不要です。",
-        "hours": "{count} 時間",
-        "minutes": "{count} 分",
     },
 )

@@ -26,6 +26,7 @@ _SEVERITIES = {
     Group.INPUTS: Severity.REPORT,
     Group.OUTPUTS: Severity.TICKET,
     Group.PIPELINE: Severity.TICKET,
+    Group.MONEY: Severity.TICKET,
     Group.QUALITY: Severity.TICKET,
 }
 

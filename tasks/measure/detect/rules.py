@@ -15,6 +15,7 @@ class Group(StrEnum):
     OUTPUTS = "outputs"
     INPUTS = "inputs"
     PIPELINE = "pipeline"
+    MONEY = "money"
 
 
 class Worse(StrEnum):
@@ -69,7 +70,7 @@ RULES = {
     "refused_rate": Rule(_P, _UP, 0.005),
     "error_rate": Rule(_P, _UP, 0.005),
     "missing_rate": Rule(_P, _UP, 0.005),
-    "cost_usd": Rule(_P, _UP, 0.005, is_per_item=True),
+    "cost_usd": Rule(Group.MONEY, _UP, 0.005, is_per_item=True),
     "label_error_rate": Rule(_P, _UP, 0.005),
     "accuracy": Rule(_Q, _DOWN, 0.45),
     "golden_flip_rate": Rule(_Q, _UP, 0.05),

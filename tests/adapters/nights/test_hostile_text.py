@@ -17,6 +17,7 @@ import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from tasks.alerts.incident_text import describe, stopped_message
 
 import prompts
 from data_contracts.documents.ledger import record_id
@@ -26,7 +27,6 @@ from data_contracts.tables.verdicts import MAX_EXPLANATION_CHARS, VERDICTS, Stat
 from sandbox.play import play_night
 from sandbox.serve import Sandbox, running
 from tasks import adapters
-from tasks.alerts.incident_text import describe, stopped_message
 from tasks.base.errors import NightStopped, describe_failure
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.ports import Job, JobStatus

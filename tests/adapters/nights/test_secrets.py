@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from tasks.alerts.incident_text import stopped_message
 
 from data_contracts.tables.verdicts import VERDICTS
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.channels.sns import SnsChannel
-from tasks.alerts.incident_text import stopped_message
 from tasks.alerts.send_alerts import alert_stopped_night, send_alerts
 from tasks.base.errors import BedrockRefused, BedrockUnavailable, ModerationError, SettingsInvalid, describe_failure
 from tasks.base.paths import RunPaths

@@ -12,15 +12,19 @@ import pytest
 import typer
 from botocore.session import get_session
 
+from data_contracts.documents.alerts import AlertGroup, Cause, Move
 from flows.__main__ import app
-from tasks.alerts.incident_text import Finding, degraded_message, stopped_message
-from tasks.alerts.problem_text import next_commands, notice_message
-from tasks.alerts.problems import Changes, Problem
+from tasks.alerts.groups.machine import Step
+from tasks.alerts.message import Scene, compose
+from tasks.alerts.problems import Problem, group_of
+from tasks.alerts.send_alerts import stop_problem
+from tasks.alerts.standing import metric_cause
 from tasks.alerts.words import NOTICE_WORDS, WORDS
 from tasks.base.advice import ADVICE, OF_NIGHTS
 from tasks.base.paths import RunPaths
 from tasks.base.ports import Severity
-from tasks.measure.detect.rules import RULES
+from tasks.measure.detect.rules import RULES, rule_of
+from tests.alert_place import NOW
 from tests.factories import JOB_ARN
 from tests.measured_nights import DAY, degraded_row, settings_in
 
@@ -31,29 +35,32 @@ PLACEHOLDERS = {"D": str(DAY), "ID": "comment-1", "NAME": "name", "FILE": "file"
 _COMMAND = re.compile(r"python -m flows (?P<rest>[a-z][^`\n|#;)]*)")
 
 
-def paths(language: str = "en") -> RunPaths:
-    """The paths of a run whose alerts are in this language."""
-    return RunPaths(settings_in(Path("/data"), alert_language=language), DAY, "run-1")
+def body(language: str, causes: list[Cause], group: str) -> str:
+    """What is said of causes of a group when they begin."""
+    before = AlertGroup.model_validate({"group": group})
+    after = before.model_copy(update={"causes": tuple(causes), "peak": causes[0].severity, "opened_at": NOW})
+    scene = Scene(settings=settings_in(Path("/data"), language=language), now=NOW, night=DAY, run_id="run-1")
+    return compose(Step(before, after, Move.OPENED, news=tuple(causes)), scene).body
 
 
 def told_by_alerts() -> Iterator[str]:
-    """Every "Next:" of every alert."""
+    """Every command of every alert."""
     for language, words in WORDS.items():
-        findings = [Finding(degraded_row(metric)) for metric in RULES]
-        bodies = [degraded_message(findings, paths(language)).body]
-        bodies += [stopped_message(name, "a reason", paths(language)).body for name in (*OF_NIGHTS, "KeyError")]
-        start = words.phrases["next"].format(command="")
-        yield from (line.removeprefix(start) for body in bodies for line in body.splitlines() if line.startswith(start))
-    for language, notices in NOTICE_WORDS.items():
-        facts = {"arn": JOB_ARN} | dict.fromkeys(re.findall(r"{(\w+)}", " ".join(notices.problems.values())), "1")
-        facts |= {"ago_s": "60"}
-        for kind in notices.problems:
-            problem = Problem(key=kind, kind=kind, severity=Severity.PAGE, day=DAY, facts=facts | {"arn": JOB_ARN})
-            changes = Changes(new=(problem,), still=(), over=(), dropped=())
-            body = notice_message("watchdog", changes, language).body
-            for command in next_commands([problem]):
-                assert notices.phrases["next"].format(command=command) in body
-                yield command
+        paths = RunPaths(settings_in(Path("/data"), language=language), DAY, "run-1")
+        bodies = [
+            body(language, [metric_cause(name, [degraded_row(name)], NOW)], rule_of(name).group) for name in RULES
+        ]
+        for name in (*OF_NIGHTS, "KeyError"):
+            problem = stop_problem(paths, name, "a reason", NOW, is_published=False)
+            bodies.append(body(language, [problem.as_cause(NOW)], "pipeline"))
+        facts = dict.fromkeys(re.findall(r"{(\w+)}", " ".join(NOTICE_WORDS[language].problems.values())), "1")
+        facts |= {"ago_s": "60", "arn": JOB_ARN}
+        for kind in NOTICE_WORDS[language].problems:
+            problem = Problem(key=kind, kind=kind, severity=Severity.PAGE, day=DAY, facts=facts)
+            bodies.append(body(language, [problem.as_cause(NOW)], group_of(kind)))
+        starts = tuple(words.phrases[name].format(command="") for name in ("next", "snooze"))
+        for line in "\n".join(bodies).splitlines():
+            yield from (line.removeprefix(start) for start in starts if line.startswith(start))
 
 
 def told_by_documents() -> Iterator[str]:

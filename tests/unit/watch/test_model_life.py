@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
 from tasks.alerts.problem_memory import NoticeMemory
+
 from tasks.alerts.words.endings import ENDING_ADVICE, ENDING_LEADS, ENDING_TITLES
 from tasks.base.paths import RunPaths, notices
 from tasks.base.ports import Lifecycle, Severity
