@@ -3,18 +3,24 @@ takes them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from data_contracts.documents.alerts import AlertGroup, GroupName
+from data_contracts.documents.alerts import AlertGroup, GroupName, Move
+from data_contracts.tables.metrics import MetricRow
 from tasks.adapters import Adapters
-from tasks.alerts.groups.machine import Look
+from tasks.alerts.groups.machine import Look, Step
 from tasks.alerts.groups.record import GroupRecord
-from tasks.alerts.message import Scene
+from tasks.alerts.message import Scene, compose
+from tasks.alerts.send_alerts import stop_problem
+from tasks.alerts.standing import metric_cause
 from tasks.alerts.tell import Telling, tell
-from tasks.base.ports import Severity
+from tasks.base.paths import RunPaths
+from tasks.base.ports import AlertMessage, Severity
 from tasks.base.settings import Settings
+from tasks.measure.detect.rules import rule_of
 from tests.factories import local_adapters
 from tests.fakes import FakeAlerts, FakeClock
 
@@ -50,3 +56,24 @@ def channel(name: str = "a", undelivered: int = 0, wants: frozenset[Severity] | 
     made = FakeAlerts(undelivered)
     made.name, made.severities = name, frozenset(Severity) if wants is None else wants
     return made
+
+
+def stopped_message(error_name: str, reason: str, paths: RunPaths) -> AlertMessage:
+    """What is told of a night that stopped before it published."""
+    cause = stop_problem(paths, error_name, reason, NOW, is_published=False).as_cause(NOW)
+    before = AlertGroup(group="pipeline")
+    after = before.model_copy(update={"causes": (cause,), "peak": "page", "opened_at": NOW})
+    scene = Scene(settings=paths.settings, now=NOW, night=paths.run_date, run_id=paths.run_id)
+    return compose(Step(before, after, Move.OPENED, news=(cause,)), scene)
+
+
+def degraded_message(rows: Sequence[MetricRow], paths: RunPaths) -> AlertMessage:
+    """What is told of degraded metrics of one group."""
+    causes = tuple(
+        metric_cause(name, [row for row in rows if row.metric == name], NOW)
+        for name in sorted({row.metric for row in rows})
+    )
+    before = AlertGroup.model_validate({"group": rule_of(rows[0].metric).group})
+    after = before.model_copy(update={"causes": causes, "peak": "page", "opened_at": NOW})
+    scene = Scene(settings=paths.settings, now=NOW, night=paths.run_date, run_id=paths.run_id)
+    return compose(Step(before, after, Move.OPENED, news=causes), scene)

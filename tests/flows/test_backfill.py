@@ -34,7 +34,6 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.flow_runs import resume_flow_run
-from tasks.alerts.incident_text import Finding, degraded_message
 
 from benchmarks.storms.simulated_clock import all_as_expected
 from data_contracts.tables.metrics import rows_of
@@ -49,6 +48,7 @@ from tasks.ledger import lease
 from tasks.ledger.lease import Holder
 from tasks.past_days.backfill.record import Begun, load_record, store_record
 from tasks.past_days.backfill.request import BackfillRequest
+from tests.alert_place import degraded_message
 from tests.prefect_site import Site, call
 
 DAYS = [date(2026, 11, 16), date(2026, 11, 17)]
@@ -340,8 +340,10 @@ def next_commands(site: Site, day: date) -> list[str]:
     metrics = site.read("metrics", day).filter(pl.col("slice") == "all")
     bad = pl.col("metric").is_in(["error_rate", "violation_rate"])
     rows = metrics.filter(bad).with_columns(state=pl.lit("degraded"), since=pl.lit(day))
-    body = degraded_message([Finding(row) for row in rows_of(rows)], RunPaths(Settings.load(), day, "run")).body
-    commands = [line.removeprefix("Next: ") for line in body.splitlines() if line.startswith("Next: ")]
+    paths = RunPaths(Settings.load(), day, "run")
+    bodies = [degraded_message([row], paths).body for row in rows_of(rows)]
+    lines = "\n".join(bodies).splitlines()
+    commands = [line.removeprefix("Next: ") for line in lines if line.startswith("Next: ")]
     assert len(commands) == 3
     return commands
 

@@ -17,7 +17,6 @@ import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tasks.alerts.incident_text import describe, stopped_message
 
 import prompts
 from data_contracts.documents.ledger import record_id
@@ -27,6 +26,7 @@ from data_contracts.tables.verdicts import MAX_EXPLANATION_CHARS, VERDICTS, Stat
 from sandbox.play import play_night
 from sandbox.serve import Sandbox, running
 from tasks import adapters
+from tasks.alerts.metric_text import describe
 from tasks.base.errors import NightStopped, describe_failure
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.ports import Job, JobStatus
@@ -35,6 +35,7 @@ from tasks.llm.quotes import REMOVED, REMOVED_DETAIL
 from tasks.reports.log_lines import describe_step
 from tasks.reports.night_summary import describe_night, describe_terminal
 from tests import hostile_texts as hostile
+from tests.alert_place import stopped_message
 from tests.fakes import FakeBedrock, Line
 from tests.hostile_nights import (
     DAY,

@@ -137,18 +137,18 @@ def test_what_no_night_reads_is_told_once(site: Site) -> None:
     site.tell()
     (message,) = site.channel.messages
     assert message.severity == "ticket"
-    assert message.title == "objects that no night reads: in the folders of 1 days"
+    assert message.title == f"watchdog [ticket] inputs: objects of {DAY} that no night reads"
     assert f"{DAY}: 2 objects in " in message.body
     assert "are not read: part-9.csv, x.parquet/part-0.parquet" in message.body
     labels.mkdir(parents=True)
     (labels / "labels.csv").write_text("comment_id,violation")
     assert site.tell().unread == (f"{DAY} (2 comments)", f"{DAY} (1 labels)")
-    assert site.titles()[1:] == ["objects that no night reads: 1 more, in the folders of 2 days in all"]
+    assert site.titles()[1:] == [f"watchdog [ticket] inputs, also: objects of {DAY} that no night reads (+1)"]
     (labels / "labels.csv").unlink()
     (folder / "part-9.csv").unlink()
     shutil.rmtree(folder / "x.parquet")
     assert site.tell().unread == ()
-    assert site.titles()[-1] == "objects that no night reads: all gone"
+    assert site.titles()[-1] == "watchdog [ok] inputs: over on day 1"
     assert site.channel.messages[-1].is_recovery
 
 
@@ -157,7 +157,7 @@ def test_what_no_night_reads_is_let_go_of_openly(site: Site) -> None:
     (Path(DayPaths(site.settings, DAY).comments) / "part-9.csv").write_text("comment_id,text")
     site.tell()
     site.tell(timedelta(days=site.settings.watch_days))
-    assert site.titles()[-1] == "objects that no night reads: 1 days no longer watched"
+    assert site.titles()[-1].startswith("watchdog [report] inputs: no longer watched: ")
 
 
 def test_a_night_of_long_ago_tells_of_its_own_folder(site: Site) -> None:
@@ -165,7 +165,7 @@ def test_a_night_of_long_ago_tells_of_its_own_folder(site: Site) -> None:
     (Path(DayPaths(site.settings, DAY).comments) / "part-9.csv").write_text("comment_id,text")
     site.put("b.parquet", COMMENTS.slice(120, 5))
     play_night(site.settings, DAY, "run-2", lambda: NOW + timedelta(days=60))
-    assert site.titles() == ["objects that no night reads: in the folders of 1 days"]
+    assert site.titles() == [f"nightly {DAY} [ticket] inputs: objects of {DAY} that no night reads"]
 
 
 def test_the_marker_is_told_to_nobody(site: Site) -> None:
@@ -190,7 +190,8 @@ def test_late_input_is_told_once_for_each_set_of_files(site: Site) -> None:
     assert len(site.titles()) == 2
     site.play("run-2")
     site.tell()
-    assert site.titles()[-1] == "late input: all judged"
+    assert site.channel.messages[-1].is_recovery
+    assert f"The late input of {DAY} is judged." in site.channel.messages[-1].body
     assert len(site.titles()) == 3
 
 
@@ -219,7 +220,7 @@ def test_a_day_that_is_never_judged_is_let_go_of_openly(site: Site) -> None:
     site.put("b.parquet", COMMENTS.slice(120, 5))
     site.tell()
     site.tell(timedelta(days=site.settings.watch_days))
-    assert site.titles()[-1] == "late input for published days: 1 no longer watched"
+    assert site.titles()[-1] == f"watchdog [report] inputs: no longer watched: late input for {DAY}"
     assert not site.channel.messages[-1].is_recovery
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from tasks.alerts.incident_text import stopped_message
 
 from data_contracts.tables.verdicts import VERDICTS
 from sandbox.serve import Sandbox
@@ -27,6 +26,7 @@ from tasks.base.settings import Settings
 from tasks.reports.log_lines import describe_step
 from tests import factories
 from tests import secrets_planted as planted
+from tests.alert_place import stopped_message
 from tests.fakes import FakeClock
 from tests.hostile_nights import DAY, NOW, comment, objects, play
 from tests.receivers import served

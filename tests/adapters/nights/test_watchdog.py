@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,14 +18,16 @@ import pytest
 
 from benchmarks.storms.simulated_clock import all_as_expected
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS
+from flows.night import NightOptions, judge_day
 from sandbox.days import sample_day
 from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters import Adapters
-from tasks.base.errors import BedrockUnavailable
-from tasks.base.paths import DayPaths, notices
+from tasks.base.errors import BedrockUnavailable, InputAbsent
+from tasks.base.paths import DayPaths
 from tasks.base.ports import JobRequest
+from tasks.base.steps import PlainSteps
 from tasks.ledger.lease import Holder
 from tasks.watch.watchdog import Watch, watch
 from tests.fakes import FakeAlerts, FakeBedrock, FakeClock
@@ -109,13 +112,34 @@ def test_an_absent_night_is_told_once_and_its_end_once(site: Site) -> None:
     (problem,) = site.look(late).problems
     assert problem.startswith(f"The night of {tomorrow} is not published; it was due by 2026-11-21 12:00 JST.")
     site.look(late)
-    assert site.titles() == ["watchdog: 1 wrong"]
+    assert site.titles() == [f"watchdog [page] pipeline: the night of {tomorrow} is not published"]
     assert f"python -m flows nightly --run-date {tomorrow}" in site.channel.messages[0].body
     site.play(tomorrow)
     assert site.look(late).problems == ()
     site.look(late)
-    assert site.titles() == ["watchdog: 1 wrong", "watchdog: all well again"]
+    # the night itself tells that it is published; the watchdog has nothing to add
+    assert site.titles()[1:] == [f"nightly {tomorrow} [ok] pipeline: over on day 1"]
     assert site.channel.messages[-1].is_recovery
+
+
+def test_a_stopped_night_is_one_alert_and_one_end(site: Site) -> None:
+    """The run that stops tells it; the watchdog sees the same day and is silent, also before the day is due; a quiet
+    backfill publishes it and tells nobody; the watchdog's next look tells the end."""
+    tomorrow, late = DAY + timedelta(1), timedelta(days=1)
+    with pytest.raises(InputAbsent):
+        play_night(site.settings, tomorrow, "run-1", lambda: NOW + timedelta(hours=20))
+    for after in (timedelta(hours=21), late, late + timedelta(hours=1)):
+        site.look(after)
+    assert site.titles() == [f"nightly {tomorrow} [page] pipeline: the night of {tomorrow} stopped: InputAbsent"]
+    folder = Path(site.paths(tomorrow).comments)
+    folder.mkdir(parents=True)
+    sample_day(tomorrow, comment_count=120).comments.write_parquet(folder / "part-0.parquet")
+    steps, options = PlainSteps(time.monotonic, lambda *_: None), NightOptions(is_quiet=True)
+    judge_day(site.settings, tomorrow, "backfill-1", steps, lambda: NOW + late, options)
+    assert len(site.titles()) == 1
+    site.look(late + timedelta(hours=2))
+    assert site.titles()[1:] == ["watchdog [ok] pipeline: over on day 2"]
+    assert f"The night of {tomorrow} is published now." in site.channel.messages[-1].body
 
 
 def test_a_lost_row_of_nights_is_found_and_mended_by_a_run(site: Site) -> None:
@@ -125,7 +149,7 @@ def test_a_lost_row_of_nights_is_found_and_mended_by_a_run(site: Site) -> None:
     assert problem == f"{DAY} has verdicts in the table but no row in lake/nights: its night was not closed."
     site.play(run_id="run-2")
     assert site.look().problems == ()
-    assert site.titles() == ["watchdog: 1 wrong", "watchdog: all well again"]
+    assert [message.is_recovery for message in site.channel.messages] == [False, True]
 
 
 def test_a_lost_lake_is_no_new_deployment(site: Site) -> None:
@@ -177,7 +201,7 @@ def test_a_job_that_nobody_owns_is_told_of(site: Site) -> None:
     assert f"stop-model-invocation-job --job-identifier {arns[0]}" in site.channel.messages[0].body
     site.bedrock.stop_job(arns[0])
     assert site.look().problems == ()
-    assert site.titles()[-1] == "watchdog: all well again"
+    assert site.titles()[-1] == "watchdog [ok] money: over on day 1"
 
 
 def test_a_day_that_a_run_works_on_is_left_alone(site: Site) -> None:
@@ -186,7 +210,7 @@ def test_a_day_that_a_run_works_on_is_left_alone(site: Site) -> None:
     site.look()
     site.outside.storage.put(site.paths().lease, Holder(run_id="run-2").model_dump_json().encode())
     site.look()
-    assert site.titles() == ["watchdog: 1 wrong"]
+    assert site.titles() == [f"watchdog [page] pipeline: the night of {DAY} was not closed"]
 
 
 def test_a_silent_bedrock_is_an_alarm_that_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +227,10 @@ def test_a_silent_bedrock_is_an_alarm_that_ends(site: Site, monkeypatch: pytest.
     monkeypatch.undo()
     site.use(monkeypatch)
     assert site.look().problems == ()
-    assert site.titles() == ["watchdog: 1 wrong", "watchdog: all well again"]
+    assert site.titles() == [
+        "watchdog [ticket] pipeline: Bedrock's jobs cannot be looked at",
+        "watchdog [ok] pipeline: over on day 1",
+    ]
 
 
 def test_a_defect_of_the_watchdog_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +239,7 @@ def test_a_defect_of_the_watchdog_is_told(site: Site, monkeypatch: pytest.Monkey
     site.look()
     monkeypatch.setattr("tasks.watch.watchdog.gather_facts", lambda *_: 1 / 0)
     assert site.look().problems == ("The watchdog itself failed: ZeroDivisionError",)
-    assert site.titles() == ["watchdog: 1 wrong", "watchdog: 1 new, 2 wrong in all"]
+    assert site.titles()[1:] == ["watchdog [page] pipeline, also: the watchdog itself failed (+1)"]
 
 
 def test_a_look_alone_tells_and_remembers_nothing(site: Site) -> None:
@@ -220,7 +247,7 @@ def test_a_look_alone_tells_and_remembers_nothing(site: Site) -> None:
     site.lose_night()
     assert watch(site.settings, NOW, is_quiet=True).problems
     assert site.titles() == []
-    assert site.outside.storage.get(notices(site.settings, "watchdog")) is None
+    assert site.outside.storage.list(f"{site.settings.output_uri}/state/alerts") == []
 
 
 class Pings:

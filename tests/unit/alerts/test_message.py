@@ -63,7 +63,7 @@ def message(
 
 def scene_of(language: str = "en", **overrides: Any) -> Scene:
     """The night of DAY."""
-    given = {"settings": SETTINGS[language], "now": NOW, "night": DAY, "run_id": "run-1"} | overrides
+    given: dict[str, Any] = {"settings": SETTINGS[language], "now": NOW, "night": DAY, "run_id": "run-1"} | overrides
     return Scene(**given)
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from tasks.base.paths import DayPaths, RunPaths, backfill, backfill_lease, rebaselined
+from tasks.base.paths import DayPaths, RunPaths, alert_group, backfill, backfill_lease, rebaselined
 from tests import factories
 
 KEY = "0123456789abcdef" * 4
@@ -35,8 +35,9 @@ OUTPUT = "s3://moderation-bucket/output"
             "s3://moderation-bucket/batch/2026-01-02/0123456789abcdef/output/",
             id="batch-output",
         ),
-        pytest.param(PATHS.alert_state(), f"{OUTPUT}/state/alerts/2026-01-02.json", id="alert-state"),
-        pytest.param(PATHS.incidents(), f"{OUTPUT}/state/alerts/incidents.json", id="incidents"),
+        pytest.param(
+            alert_group(PATHS.settings, "quality"), f"{OUTPUT}/state/alerts/groups/quality.json", id="alert-group"
+        ),
         pytest.param(PATHS.labels_state(), f"{OUTPUT}/state/labels/2026-01-02.json", id="labels-state"),
         pytest.param(PATHS.vocabulary(), f"{OUTPUT}/state/vocabulary/2026-01-02.parquet", id="vocabulary"),
         pytest.param(PATHS.lake_day("verdicts"), f"{OUTPUT}/lake/verdicts/date=2026-01-02", id="lake-day"),

@@ -31,7 +31,7 @@ def test_a_registration_takes_zone_pool_and_job_variables_of_the_caller() -> Non
     """Every schedule gets the settings' zone, every deployment the pool; the file itself stays as it is."""
     project = deployments(PROJECT, "Europe/Berlin", "fargate", {"cpu": 1024})
     pools = [item["work_pool"] for item in project["deployments"]]
-    assert pools == [{"name": "fargate", "job_variables": {"cpu": 1024}}] * 5
+    assert pools == [{"name": "fargate", "job_variables": {"cpu": 1024}}] * len(PROJECT["deployments"])
     zones = [schedule["timezone"] for item in project["deployments"] for schedule in item.get("schedules", ())]
     assert set(zones) == {"Europe/Berlin"}
     assert named(PROJECT, "nightly")["work_pool"] == {"name": "moderation"}

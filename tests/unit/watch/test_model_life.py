@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tasks.alerts.problem_memory import NoticeMemory
 
 from tasks.alerts.words.endings import ENDING_ADVICE, ENDING_LEADS, ENDING_TITLES
-from tasks.base.paths import RunPaths, notices
+from tasks.base.paths import RunPaths
 from tasks.base.ports import Lifecycle, Severity
 from tasks.watch.model_life import Ending, describe_ending, ending_message, find_ending, tell_ending
 from tests import factories
@@ -55,8 +55,8 @@ def test_the_last_days_are_each_told_once(tmp_path: Path) -> None:
     for days in (70, 60, 59, 31, 30, 29, 14, 13, 1, 0, -1):
         found = ending(days)
         assert found is not None
-        memory = NoticeMemory(factories.local_adapters().storage, notices(paths.settings, "lifecycle"))
-        tell_ending(found, paths, factories.MODEL_ID, [everything, pages], memory, factories.NOW, FakeClock())
+        outside = replace(factories.local_adapters(), alerts=(everything, pages), clock=FakeClock())
+        tell_ending(found, paths, factories.MODEL_ID, outside, factories.NOW)
     titles = [message.title.partition(f"{factories.MODEL_ID} ")[2] for message in everything.messages]
     dates = [TODAY + timedelta(days) for days in (70, 60, 30, 14)]
     assert titles == [*(f"ends on {day}" for day in dates), "has ended"]
@@ -68,10 +68,9 @@ def test_a_channel_that_fails_is_told_the_next_night(tmp_path: Path) -> None:
     paths, found = RunPaths(factories.settings(tmp_path), factories.RUN_DATE, factories.RUN_ID), ending(30)
     assert found is not None
     channel = FakeAlerts(undelivered=3)
-    storage = factories.local_adapters().storage
+    outside = replace(factories.local_adapters(), alerts=(channel,), clock=FakeClock())
     for expected in (0, 1, 1):
-        memory = NoticeMemory(storage, notices(paths.settings, "lifecycle"))
-        tell_ending(found, paths, factories.MODEL_ID, [channel], memory, factories.NOW, FakeClock())
+        tell_ending(found, paths, factories.MODEL_ID, outside, factories.NOW)
         assert len(channel.messages) == expected
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from data_contracts.documents.ledger import EntryState
 from data_contracts.documents.stopped import Stop
-from tasks.alerts.problems import Look, Problem
+from tasks.alerts.problems import Found, Problem
 from tasks.base.ports import Job, JobStatus, Severity
 from tasks.base.settings import Settings
 from tasks.verdicts.published_rows import Rows
@@ -70,11 +70,11 @@ def unpublish(facts: Facts, day: date = DAY, *, with_verdicts: bool = False) -> 
     return facts
 
 
-def judge(facts: Facts, settings: Settings, first_night: date | None = WINDOW[0]) -> Look:
+def judge(facts: Facts, settings: Settings, first_night: date | None = WINDOW[0]) -> Found:
     return judge_facts(facts, settings, first_night)
 
 
-def kinds(verdict: Look) -> list[str]:
+def kinds(verdict: Found) -> list[str]:
     return [problem.kind for problem in verdict.problems]
 
 
