@@ -129,7 +129,9 @@ class Site:
         """Measure and judge a night, and keep its rows."""
         day, earlier = day_of(night), evidence_of(pl.concat([METRICS.empty(), *self.frames]))
         stamp = Stamp(day, ended_at(night), f"run-{day}", f"run-{day}")
-        rows = judge(measured_rows(list(measure(night)), stamp), earlier, policy_of(self.settings))
+        rows = judge(
+            measured_rows(list(measure(night)), stamp), earlier, policy_of(self.outside.storage, self.settings)
+        )
         self.frames.append(rows)
         return rows
 

@@ -102,15 +102,17 @@ close_night           | ledger, lake/metrics,          | ledger.json, report.htm
                       | preflight.json,                |                                |
                       | confusion.json, golden.json,   |                                |
                       | state/alerts, lease            |                                |
-tell_late_input       | lake/nights, the plans and     | the alert channels,            | never
-                      | listings of the last           | state/alerts/late_input.json,  |
-                      | WATCH_DAYS days, the listings  | state/alerts/unread_input.json |
+tell_published        | lake/nights, state/alerts/grou | the alert channels, state/aler | never
+                      | ps/pipeline.json               | ts/groups/pipeline.json        |
+tell_late_input       | lake/nights, the plans and     | the alert channels, state/aler | never
+                      | listings of the last           | ts/groups/inputs.json          |
+                      | WATCH_DAYS days, the listings  |                                |
                       | of the labels                  |                                |
 expire_batch_files    | lake/nights, ledger, the       | deletes batch files past their | never; what could not be
                       | listing of the batch root      | retention, and scratch frames  | looked at or deleted is tried
                       |                                | of dead runs                   | again by a later night
-alert_stopped_night   | lake/verdicts, state/alerts    | the alert channels,            | never; it runs when another
-(of a night that      |                                | state/alerts                   | stage has stopped the night
+alert_stopped_night   | lake/verdicts,                 | the alert channels,            | never; it runs when another
+(of a night that      | state/alerts/groups            | state/alerts/groups            | stage has stopped the night
 stopped)              |                                |                                |
 <!-- end of stages -->
 

@@ -146,7 +146,6 @@ class AlertGroup(BaseModel):
         reminded: reminders since then.
         told: names of the channels that the messages of what is open were addressed to.
         newest: the newest night whose metrics were looked at, and the run that did.
-        acute: the last night on which each metric was degraded by more than the slow guard.
         outbox: messages that some channel has not taken.
         sender: who sends them now; `beat` makes each of its signs of life another object.
         said: marks of what is told once and does not end, by key.
@@ -166,7 +165,6 @@ class AlertGroup(BaseModel):
     snooze: Snooze | None = None
     newest: date | None = None
     newest_run_id: str = ""
-    acute: dict[str, date] = {}
     outbox: tuple[Letter, ...] = ()
     sender: str = ""
     beat: int = 0

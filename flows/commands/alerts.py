@@ -63,8 +63,7 @@ def _snooze(group: str, until: date | None, reason: str) -> str:
 
 
 def _carry_out(command: str, lines: Callable[[], Iterable[str]]) -> None:
-    from tasks.base.errors import WrongUsage
-    from tasks.reports.log_lines import describe_failure
+    from tasks.base.errors import WrongUsage, describe_failure
 
     try:
         say("\n".join(lines()))

@@ -221,7 +221,7 @@ def _announced(scene: Scene) -> list[AnnouncedEvent]:
     if scene.night is None:
         return []
     first = scene.night - _AFTER_EVENT
-    return [event for event in scene.settings.announced_events if event.first <= scene.night and event.last >= first]
+    return [event for event in scene.settings.announced.event if event.first <= scene.night and event.last >= first]
 
 
 def _event(event: AnnouncedEvent, words: Words) -> str:

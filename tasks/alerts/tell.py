@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.documents.alerts import AlertGroup, GroupName, Letter, Move, Transition
 from tasks.adapters import Adapters
 from tasks.alerts.delivery import Delivery, deliver
-from tasks.alerts.groups.echoes import acute_after, without_echoes
 from tasks.alerts.groups.machine import Look, Step, advance, is_late, worst
 from tasks.alerts.groups.record import Found, GroupRecord
 from tasks.alerts.groups.sending import send_letters, with_letter, without_old_letters
@@ -113,8 +112,8 @@ def _write(record: GroupRecord, look: Look, scene: Scene, channels: Sequence[Ale
         group = without_old_letters(found.group, scene.now)
         if is_late(group, look):
             return group
-        group = _to_be_told(group, channels).model_copy(update={"acute": acute_after(group, look)})
-        step = advance(group, without_echoes(found.group, look), scene.now, scene.today)
+        group = _to_be_told(group, channels)
+        step = advance(group, look, scene.now, scene.today)
         if step.told is None:
             return step.after
         message, names = compose(step, scene), _addressed(step, channels)

@@ -9,7 +9,6 @@ from data_contracts.documents.quality import QualityFigure, QualityReport
 from data_contracts.documents.summary import Night
 from data_contracts.tables.metrics import rows_of
 from data_contracts.tables.verdicts import Status
-from tasks.alerts.send_alerts import healthy_metrics
 from tasks.ledger.run import Run
 from tasks.measure.metrics_table import read_standing
 from tasks.reports.charts.series import Span
@@ -34,7 +33,7 @@ def surroundings(run: Run, row: pl.DataFrame) -> Surroundings:
         standing=standing,
         figures=read_quality(run),
         events=tuple(Span(event.first, event.last, event.name) for event in settings.announced.event),
-        alerts=read_open_alerts(run.storage, settings, healthy_metrics(standing)),
+        alerts=read_open_alerts(run.storage, settings),
     )
 
 

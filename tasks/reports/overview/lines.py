@@ -67,7 +67,8 @@ def summary_lines(overview: Overview, say: Say) -> list[str]:
         lines += [f"  {overview.trust.command}"] if overview.trust.command else []
     published = [day for day in overview.days if day.run_id is not None]
     named = [
-        f"{say.words.groups.get(alert.group, alert.group)} ({say.plain('since {day}', day=alert.since)})"
+        say.words.groups.get(alert.group, alert.group)
+        + (f" ({say.plain('since {day}', day=alert.since)})" if alert.since else "")
         for alert in overview.open_alerts
     ]
     lines.append(f"{say.plain('Open alerts')}: {say.plain(', ').join(named) or say.plain('none')}")

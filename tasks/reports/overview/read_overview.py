@@ -11,7 +11,6 @@ from data_contracts.documents.stopped import Stop
 from data_contracts.documents.trust import Trust
 from data_contracts.tables.verdicts import NIGHTS
 from tasks.adapters import Adapters
-from tasks.alerts.send_alerts import healthy_metrics
 from tasks.base.errors import ModerationError, WrongUsage
 from tasks.base.paths import DayPaths, RunPaths, lake
 from tasks.base.settings import Settings
@@ -51,13 +50,12 @@ def read_overview(outside: Adapters, settings: Settings) -> Overview:
             zip(looked_at, readers.map(lambda day: _look(outside, settings, day), looked_at), strict=True)
         )
     newest = max(published, default=None)
-    rows = [row for row in trail.rows if row.date == newest]
     return Overview(
         last=last,
         days=days_of(trail, unpublished),
         trust=_trust(outside, RunPaths(settings, newest, published[newest])) if newest else None,
         trust_day=newest,
-        open_alerts=read_open_alerts(outside.storage, settings, healthy_metrics(rows)),
+        open_alerts=read_open_alerts(outside.storage, settings),
     )
 
 

@@ -14,8 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.documents.alerts import AlertGroup, Cause, Move, Phase, metric_key
-from data_contracts.tables.metrics import MetricRow
-from tasks.alerts.groups.echoes import acute_after, without_echoes
 from tasks.alerts.groups.machine import (
     NIGHT_SLACK,
     REMIND_AFTER,
@@ -28,7 +26,6 @@ from tasks.alerts.groups.machine import (
     unsnoozed,
 )
 from tasks.alerts.groups.phases import EDGES, TOLD, Edge
-from tests.measured_nights import degraded_row
 
 DOCS = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text(encoding="utf-8")
 DIAGRAM = DOCS.partition("## A group of alerts")[2].partition("\n## ")[0]
@@ -264,27 +261,6 @@ def test_since_when_is_kept() -> None:
     """A cause that is seen again keeps the time at which it was first seen."""
     step = seen(metric(at=NOW))(group("ticket", metric(at=NOW - 5 * DAY)))
     assert step.after.causes[0].at == NOW - 5 * DAY
-
-
-def guard(night: date, code: str) -> Look:
-    """A night on which accuracy is degraded for this reason."""
-    rows: tuple[MetricRow, ...] = (degraded_row("accuracy", reason_code=code, date=night),)
-    return Look((metric(name="accuracy", rows=rows),), lambda _: End.UNSURE, night, "r")
-
-
-def test_the_slow_guard_has_no_echo() -> None:
-    """A fall that is mended is over although the guard of 28 nights still counts it, which opens nothing again."""
-    quality, told = AlertGroup(group="quality"), list[tuple[int, Move]]()
-    for number in range(60):
-        code = "shift" if number in (0, 1) else "creep"
-        found = guard(NIGHT + number * DAY, code)
-        quality = quality.model_copy(update={"acute": acute_after(quality, found)})
-        at = NOW + number * DAY
-        step = advance(quality, without_echoes(quality, found), at, at.date())
-        quality = step.after
-        if step.told and step.told is not Move.REMINDED:
-            told.append((number, step.told))
-    assert told == [(0, Move.OPENED), (2, Move.RECOVERED), (29, Move.OPENED)]
 
 
 @given(st.lists(st.sampled_from([*EVENTS, "day"]), max_size=60))

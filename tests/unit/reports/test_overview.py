@@ -100,7 +100,7 @@ def whole_overview(text: str = "m") -> Overview:
     """One with something of everything, and a text from outside wherever one can be."""
     stopped = Day(date=RUN_DATE, state=DayState.STOPPED, reason=text)
     trust = Trust(answer=Answer.NO, reasons=(Said(code="alert_open"),), step=Said(code="ask_labelers"), command=text)
-    alert = OpenAlert(group=text, since=RUN_DATE, metrics=(text,))
+    alert = OpenAlert(group=text, since=RUN_DATE, headlines=(text,))
     return Overview(last=RUN_DATE, days=(stopped, day_of()), trust=trust, trust_day=RUN_DATE, open_alerts=(alert,))
 
 

@@ -424,7 +424,7 @@ def around_month(*, is_bad: bool) -> tuple[Night, Surroundings]:
     sale = Span(RUN_DATE - timedelta(SALE_BEGINS), RUN_DATE - timedelta(SALE_ENDS), "<Sale> & more")
     parts = (ChangePart(name="model_version", change=0.015), ChangePart(name="rest", change=0.005))
     why = ChangeParts(before=0.06, after=0.08, parts=parts, slices=(ChangePart(name="language=ja", change=0.01),))
-    alert = OpenAlert(group="quality", since=RUN_DATE - timedelta(8), metrics=("accuracy",))
+    alert = OpenAlert(group="quality", since=RUN_DATE - timedelta(8), headlines=("accuracy fell",))
     figures = tuple(
         QualityFigure(
             nights=nights,
