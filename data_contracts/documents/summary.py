@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.balance import Balance
-from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.documents.golden import GoldenNight
 from data_contracts.documents.ledger import EstimateSource
+from data_contracts.documents.quality import ConfusionMatrix
 from data_contracts.documents.trust import Trust
 from data_contracts.tables.metrics import MetricRow
 

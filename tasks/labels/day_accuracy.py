@@ -12,7 +12,7 @@ from typing import NamedTuple
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.documents.confusion import ConfusionMatrix
+from data_contracts.documents.quality import ConfusionMatrix
 from data_contracts.tables.label_requests import LABEL_REQUESTS
 from data_contracts.tables.labels import LabelSource
 from data_contracts.tables.metrics import MetricRow, State, rows_of

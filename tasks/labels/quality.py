@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 import polars as pl
 
-from data_contracts.documents.confusion import ConfusionMatrix
+from data_contracts.documents.quality import ConfusionMatrix
 from data_contracts.tables.labels import LabelSource
 from data_contracts.tables.metrics import Kind
 from tasks.labels.truth import NO_CATEGORY, Settled

@@ -13,10 +13,10 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from data_contracts.documents.balance import Balance
-from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.documents.golden import GoldenNight
 from data_contracts.documents.ledger import EstimateSource, LedgerEntry
 from data_contracts.documents.plan import Plan
+from data_contracts.documents.quality import ConfusionMatrix
 from data_contracts.documents.summary import Night
 from data_contracts.tables.metrics import rows_of
 from data_contracts.tables.verdicts import NIGHTS, Status

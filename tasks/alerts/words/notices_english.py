@@ -13,7 +13,7 @@ _LOOK = "Somebody has to look: the watchdog cannot tell more."
 NOTICES_ENGLISH = NoticeWords(
     heads={
         "stop": "the night of {day} stopped: {error}",
-        "stop_after": "the night of {day} stopped after its verdicts were published: {error}",
+        "stop_after": "the night of {day} stopped after publishing: {error}",
         "absent": "the night of {day} is not published",
         "stopped": "the night of {day} is not published",
         "died": "the run of {day} died",

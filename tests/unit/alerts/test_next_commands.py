@@ -84,6 +84,8 @@ def parse(command: str) -> list[str]:
     with root.make_context("flows", arguments) as context:
         name, found, rest = root.resolve_command(context, arguments)
         with found.make_context(name, rest, parent=context) as inner:
+            if hasattr(found, "resolve_command"):  # a group of commands, such as `alerts`: one of them must be named
+                return [str(found.resolve_command(inner, rest[:1] or ["status"])[0])]
             return [option for option, value in inner.params.items() if value not in (None, False)]
 
 

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from data_contracts.documents.balance import Balance
-from data_contracts.documents.confusion import ConfusionMatrix
 from data_contracts.documents.ledger import EntryState
-from data_contracts.documents.quality import QualityFigure
+from data_contracts.documents.quality import ConfusionMatrix, QualityFigure
 from data_contracts.documents.summary import Night
 from data_contracts.tables.metrics import MetricRow
 from data_contracts.tables.verdicts import Status
@@ -491,7 +490,7 @@ def test_a_bad_month_says_what_happened() -> None:
         "changed: model new-model (2026-11-11)",
         "the parts add up to it Part Points model version +1.50 rest +0.50 together +2.00",
         "320 asked, 8,400 answered, 20 open",
-        "quality, since 2026-11-11: verdicts that agree with the labels",
+        "quality, since 2026-11-11: accuracy fell",
     ):
         assert said in text
 
