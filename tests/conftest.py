@@ -18,6 +18,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """Let it look again: DuckDB calls leaked what is still frozen when the process ends."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_golden_pack() -> Iterator[None]:
     """Nights go without the golden pack, which has tests of its own: the others count what their comments cost."""
