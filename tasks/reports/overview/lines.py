@@ -16,6 +16,9 @@ HEADINGS = ("day", "state", "balanced", "judged", "violations", "accuracy", "cos
 #: What stands below the table.
 KEY = "judged: of the verdicts; accuracy: with its 95% interval, * more labels are to come; labels: answered of asked"
 
+#: The column of what opens a day on Prefect's page: behind its state, as the page cuts off what is far to the right.
+_LINKS_AT = 2
+
 
 def headings(say: Say) -> list[str]:
     """The table's first line."""
@@ -109,13 +112,16 @@ def markdown(overview: Overview, say: Say, links: Sequence[Sequence[str]] = ()) 
         say: the language.
         links: for each day, in order, the Markdown of what opens it; none for a page without links.
     """
-    names = [*headings(say), *([say.plain("open")] if links else [])]
+    names = headings(say)
+    if links:
+        names.insert(_LINKS_AT, say.plain("open"))
     lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
     for place, day in enumerate(overview.days):
         row = [literal(cell) for cell in cells(day, say)]
         if day.state not in (DayState.PUBLISHED, DayState.NOT_PUBLISHED):
             row[1] = f"**{row[1]}**"
-        row += [", ".join(links[place])] if links else []
+        if links:
+            row.insert(_LINKS_AT, ", ".join(links[place]))
         lines.append(f"| {' | '.join(row)} |")
     title = say.plain("The last 28 days")
     above = [f"- {literal(line)}" for line in summary_lines(overview, say)]

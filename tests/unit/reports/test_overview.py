@@ -114,6 +114,15 @@ def test_a_hostile_word_is_dead_text(text: str) -> None:
     assert not any(INVISIBLE.search(line) for line in terminal_lines(whole_overview(text), ENGLISH))
 
 
+def test_what_opens_a_day_stands_beside_its_state() -> None:
+    """Prefect's page cuts off what is far to the right: the links are seen without a scroll."""
+    page = markdown(whole_overview(), ENGLISH, [["[report](http://a)"], ["[report](http://b)", "[checks](http://c)"]])
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")]
+    assert table[0][:4] == ["day", "state", "open", "balanced"]
+    assert [row[2] for row in table[2:]] == ["[report](http://a)", "[report](http://b), [checks](http://c)"]
+    assert {len(row) for row in table} == {10}
+
+
 @pytest.mark.parametrize("say", [ENGLISH, JAPANESE], ids=["en", "ja"])
 def test_columns_stand_below_each_other(say: Any) -> None:
     """Wide characters take two places, and no line is wider than a usual terminal."""
