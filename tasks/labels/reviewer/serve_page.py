@@ -72,24 +72,27 @@ def serve_page(
         WrongUsage: if the rater's name or the port cannot be used, or no label is asked for.
         PromptInvalid: if the catalog does not have the prompt that raters judge by.
     """
-    rater = call.rater.strip()
+    prompt = load_prompt(settings.prompt, settings.prompt_version)
+    queue = rater_queue(settings, call, now, tell)
+    desk = Desk(queue, read_guideline(prompt), prompt.categories, now, call.break_after)
+    return ReviewPage(LoopbackServer(desk, settings.language, call.rater.strip(), tell, call.port), queue)
+
+
+def rater_queue(
+    settings: Settings, call: ReviewCall, now: Callable[[], datetime], tell: Callable[[str], None]
+) -> StoredQueue:
+    """What waits for the rater; see `serve_page`."""
+    rater, zone = call.rater.strip(), ZoneInfo(settings.timezone)
     if not rater or len(rater) > MAX_RATER_CHARS or not rater.isprintable():
         raise WrongUsage(f"--rater must be a name of 1 to {MAX_RATER_CHARS} visible characters")
-    prompt, outside, zone = (
-        load_prompt(settings.prompt, settings.prompt_version),
-        adapters.connect(settings),
-        ZoneInfo(settings.timezone),
-    )
-    today = now().astimezone(zone).date()
+    outside, today = adapters.connect(settings), now().astimezone(zone).date()
     first = call.run_date or today - timedelta(days=LABEL_DAYS)
     with reading_lake():
         asked = requests_by_day(outside, DayPaths(settings, first), call.run_date or today)
         if not asked:
             raise WrongUsage(f"no labels are asked for {f'of {first}' if call.run_date else f'since {first}'}")
         days = [ReviewDay(outside, DayPaths(settings, day), requests, rater) for day, requests in asked.items()]
-    queue = StoredQueue(days, now, zone, tell, settle_first=call.settle_first)
-    desk = Desk(queue, read_guideline(prompt), prompt.categories, now, call.break_after)
-    return ReviewPage(LoopbackServer(desk, settings.language, rater, tell, call.port), queue)
+    return StoredQueue(days, now, zone, tell, settle_first=call.settle_first)
 
 
 def describe_progress(progress: Progress, rater: str) -> str:

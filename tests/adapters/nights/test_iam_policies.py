@@ -29,7 +29,7 @@ from tasks.labels.exchange.export_labels import export_labels
 from tasks.labels.exchange.import_labels import import_labels
 from tasks.labels.progress.show_status import label_status
 from tasks.labels.reviewer.review_queue import Answer
-from tasks.labels.reviewer.serve_page import ReviewCall, serve_page
+from tasks.labels.reviewer.serve_page import ReviewCall, rater_queue
 from tasks.past_days.erasure.erase_comment import erase_comment
 from tests.bench import TinyMind
 from tests.hostile_nights import comment, put_comments
@@ -293,7 +293,7 @@ def _label(settings: Settings, path: Path) -> None:
     (imported,) = import_labels(settings, [path], NOW)
     assert imported.days[0].put.is_new
     assert label_status(settings, 1)[0].answered_count > 0
-    queue = serve_page(settings, ReviewCall("ben", DAY), lambda: NOW, print).queue
+    queue = rater_queue(settings, ReviewCall("ben", DAY), lambda: NOW, print)
     for category in ("spam", "none"):
         item = queue.next_item()
         assert item is not None
