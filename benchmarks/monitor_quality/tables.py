@@ -147,7 +147,7 @@ def delay_table(cases: Sequence[Case], runs: int, seed: int, policy: Policy) -> 
         if bound is not None and (bound.median > case.median or bound.p90 > (case.p90 or np.inf)):
             remarks.append("the goal is below the bound")
         goal = f"{case.median:g}/{case.mean or '-'}/{case.p90 or '-'}"
-        last = f"{goal:>14}{case.published or '':>11}{str(bound or ''):>12}"
+        last = f"{goal:>14}{case.published or '':>11}{bound or ''!s:>12}"
         yield f"{case.name:<36}{cells[0]:>24}{cells[1]:>24}{last}  {'; '.join(remarks)}".rstrip()
 
 
