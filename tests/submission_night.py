@@ -80,7 +80,8 @@ class Night:
         ids = [f"{number:02d}{place:030d}" for place in range(RECORDS)]
         lines = [{"recordId": name, "modelInput": body(name, place)} for place, name in enumerate(ids)]
         self.put(entry.input_uri, *lines)
-        asked = pl.DataFrame({"record_id": ids, "text_sha256": ids, "attempt": 1}, schema=REQUESTS.polars_schema)
+        rows = pl.LazyFrame({"record_id": ids, "text_sha256": ids, "attempt": 1})
+        asked = REQUESTS.conform(REQUESTS.widen(rows)).collect()
         parquet = io.BytesIO()
         asked.write_parquet(parquet)
         self.connected.storage.put(entry.requests_uri, parquet.getvalue())

@@ -40,10 +40,11 @@ def test_few_messages_tell_it_all(played: tuple[str, Replay, str]) -> None:
     assert told == [
         (STOPPED, "page] pipeline"),
         (STOPPED, "ok] pipeline"),
-        (FALL, "page] quality"),
+        (FALL, "ticket] quality"),
         (FALL, "ticket] outputs"),
+        (FALL + 1, "page] quality, was ticket"),
         (SNOOZED + 4, "ticket] outputs, day 6"),
-        (FALL + 7, "page] quality, day 8"),
+        (FALL + 8, "page] quality, day 9"),
         (SNOOZED + 11, "ticket] outputs, day 13"),
         (BACK, "ok] quality"),
         (BACK + 1, "ok] outputs"),
