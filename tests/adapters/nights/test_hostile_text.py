@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import json
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -284,17 +285,22 @@ def test_the_report_tells_of_hostile_products(night: Played) -> None:
     assert "&gt;&lt;script&gt;alert(1)&lt;/script&gt;" in night.page("report.html")
 
 
+def without_numbers(title: str) -> str:
+    """A title whose figures are left out: the nights do not reject the same share of rows."""
+    return re.sub(r"[\d.]+%", "%", title)
+
+
 def test_an_alert_is_as_long_as_ever(told: Told, nights: dict[str, Told]) -> None:
     """What a channel gets has the title and the lines that it has without attacks: none is added, moved or hidden."""
     usual = nights["harmless"].webhook
-    assert told.webhook["title"] == usual["title"]
+    assert without_numbers(told.webhook["title"]) == without_numbers(usual["title"])
     lines = told.webhook["message"].split("\n")
     assert len(lines) == len(usual["message"].split("\n"))
     for line, other in zip(lines, usual["message"].split("\n"), strict=True):
         assert not HIDDEN & set(line)
         assert line[:8] == other[:8]
     assert told.topic["Message"].endswith(told.webhook["message"])
-    assert told.topic["Subject"] == nights["harmless"].topic["Subject"]
+    assert without_numbers(told.topic["Subject"]) == without_numbers(nights["harmless"].topic["Subject"])
 
 
 def test_an_alert_obeys_nobody(told: Told) -> None:
