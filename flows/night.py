@@ -37,6 +37,7 @@ from tasks.labels.remeasure_late_labels import remeasure_late_labels
 from tasks.labels.request_labels import request_labels
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch, note_stop
+from tasks.measure.explain_change import explain_change
 from tasks.measure.measure_drift import measure_drift
 from tasks.measure.measure_golden import measure_golden
 from tasks.reports.close_night import close_night
@@ -167,6 +168,7 @@ def _judge(
     step(request_labels, settings, plan, now())
     step(measure_drift, settings, plan, now())
     step(measure_golden, settings, plan, now())
+    step(explain_change, settings, plan)
     step(measure_accuracy, settings, run_date, run_id, run_id, now())
     step(remeasure_late_labels, settings, run_date, run_id, now())
     alerts = step(send_alerts, settings, run_date, run_id, now(), is_quiet=options.is_quiet)
