@@ -39,6 +39,7 @@ from tasks.labels.remeasure_late_labels import remeasure_late_labels
 from tasks.labels.request_labels import request_labels
 from tasks.ledger.lease import held
 from tasks.ledger.run_records import clear_scratch, note_stop
+from tasks.measure.explain_change import explain_change
 from tasks.measure.measure_drift import measure_drift
 from tasks.measure.measure_golden import measure_golden
 from tasks.reports.close_night import close_night
@@ -177,6 +178,7 @@ def _judge(
     step(request_labels, settings, plan, read_time())
     step(measure_drift, settings, plan, read_time())
     step(measure_golden, settings, plan, read_time())
+    step(explain_change, settings, plan)
     step(measure_accuracy, settings, run_date, run_id, run_id, read_time())
     step(remeasure_late_labels, settings, run_date, run_id, read_time())
     quiet, link = options.is_quiet, options.run_link

@@ -74,8 +74,8 @@ request_labels        | work/verdicts,                 | lake/label_requests in 
                       | state/salt.json, lease         | state/salt.json, once for all  |
                       |                                | nights                         |
 measure_drift         | work/valid, work/rejected,     | work/metrics-drift,            | another run has the day
-                      | work/verdicts, lake/nights,    | state/vocabulary, state/texts  | (LeaseLost)
-                      | lake/metrics,                  |                                |
+                      | work/verdicts, lake/nights,    | state/vocabulary, state/texts, | (LeaseLost)
+                      | lake/metrics,                  | state/cells                    |
                       | state/vocabulary, state/texts, |                                |
                       | lease                          |                                |
 measure_golden        | work/golden, the golden pack,  | state/golden, lake/golden,     | another run has the day
@@ -83,6 +83,10 @@ measure_golden        | work/golden, the golden pack,  | state/golden, lake/gold
                       | state/rebaselined.json,        | golden                         |
                       | lake/nights, lake/metrics,     |                                |
                       | lease                          |                                |
+explain_change        | state/cells of the last 28     | why.json                       | never
+                      | days, golden.json, flips.json  |                                |
+                      | of the runs that published     |                                |
+                      | them                           |                                |
 measure_accuracy      | labels/date=D, lake/verdicts,  | work/metrics-quality,          | never
                       | lake/nights, lake/metrics      | work/labels-seen,              |
                       |                                | confusion.json                 |
@@ -101,7 +105,7 @@ close_night           | ledger, lake/metrics,          | ledger.json, report.htm
                       | lake/label_requests,           | last of all lake/nights        |
                       | preflight.json,                |                                |
                       | confusion.json, golden.json,   |                                |
-                      | state/alerts, lease            |                                |
+                      | why.json, state/alerts, lease  |                                |
 tell_published        | lake/nights, state/alerts/grou | the alert channels, state/aler | never
                       | ps/pipeline.json               | ts/groups/pipeline.json        |
 tell_late_input       | lake/nights, the plans and     | the alert channels, state/aler | never

@@ -14,7 +14,7 @@
       runs/D/RUN_ID/                           plan.json, balance.json, summary.json, report.html, ledger.json,
                                                confusion.json, quality.json, expectations.json,
                                                data_docs/index.html; of a day that was published before flips.json;
-                                               golden.json, stopped.json, restore.json
+                                               golden.json, why.json, stopped.json, restore.json
       runs/D/RUN_ID/work/                      the run's scratch frames, deleted when it is published
       ledger/D/KEY.json                        intents and jobs, shared by all runs of the day
       requests/D/KEY.parquet                   what each shard asked, without text
@@ -32,6 +32,7 @@
       state/preflight/D.probe                  written, read and deleted again before the work
       state/vocabulary/D.parquet               the words of one of the first published days
       state/texts/D.parquet                    how its texts are written, as hashed counts: text_shift starts from there
+      state/cells/D.json                       the day's verdicts counted by kind of comment and version
       state/golden/D.json                      what the golden pack was answered that night, by item
       state/golden/first/KEY16.json            its frozen answers: the first under a model, a prompt and a pack
       state/erasures/D/HASH.json               which comments of the day were erased, by hash: validate keeps them out
@@ -225,6 +226,15 @@ class DayPaths:
     def labels_state(self) -> str:
         """The label objects that the day was last measured with."""
         return f"{self.settings.output_uri}/state/labels/{self.run_date}.json"
+
+    @property
+    def all_cells(self) -> str:
+        """Folder of the days' verdicts in counts."""
+        return f"{self.settings.output_uri}/state/cells"
+
+    def cells(self) -> str:
+        """The day's verdicts in counts."""
+        return f"{self.all_cells}/{self.run_date}.json"
 
     @property
     def golden_nights(self) -> str:

@@ -29,6 +29,7 @@ from tasks.measure.night_numbers import (
     summarise_verdicts,
 )
 from tasks.measure.night_policy import policy_of
+from tasks.measure.why.cells import count_cells
 
 
 class DriftSummary(BaseModel):
@@ -85,6 +86,8 @@ def measure_frames_of(outside: Adapters, paths: RunPaths, verdicts_run_id: str, 
         valid, rejected, verdicts = _fetch(outside.storage, paths, ("valid", "rejected", "verdicts"), folder)
         measured = measure_frames(valid, rejected, verdicts, history)
         measured += measure_texts(outside.storage, paths, valid, Path(folder))
+        counted = count_cells(verdicts, run_date, verdicts_run_id)
+    outside.storage.put(paths.cells(), counted.model_dump_json().encode())
     earlier = read_evidence(outside, paths, DRIFT_NIGHTS)
     is_quality = pl.col("metric").is_in(quality_metrics(earlier))
     stamp = Stamp(run_date, now, verdicts_run_id, paths.run_id)

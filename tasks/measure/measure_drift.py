@@ -22,7 +22,7 @@ def measure_drift(settings: Settings, plan: Plan, now: datetime) -> DriftSummary
     """Measure the night and leave the rows for `remeasure_late_labels` to append; repeating it is harmless.
 
     Reads: work/valid, work/rejected, work/verdicts, lake/nights, lake/metrics, state/vocabulary, state/texts, lease.
-    Writes: work/metrics-drift, state/vocabulary, state/texts.
+    Writes: work/metrics-drift, state/vocabulary, state/texts, state/cells.
     Stops when: another run has the day (LeaseLost).
     """
     run = Run.of(settings, plan)

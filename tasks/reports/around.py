@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from data_contracts.documents.quality import QualityFigure, QualityReport
 from data_contracts.documents.summary import Night
+from data_contracts.documents.why import Why
 from data_contracts.tables.metrics import rows_of
 from data_contracts.tables.verdicts import Status
 from tasks.ledger.run import Run
@@ -15,6 +16,7 @@ from tasks.reports.charts.series import Span
 from tasks.reports.ending import OPEN
 from tasks.reports.open_alerts import read_open_alerts
 from tasks.reports.report import Surroundings
+from tasks.reports.report_blocks import ChangePart, ChangeParts
 from tasks.reports.trail import read_trail
 from tasks.reports.trust import Evidence
 
@@ -34,6 +36,7 @@ def surroundings(run: Run, row: pl.DataFrame) -> Surroundings:
         figures=read_quality(run),
         events=tuple(Span(event.first, event.last, event.name) for event in settings.announced.event),
         alerts=read_open_alerts(run.storage, settings),
+        why=read_why(run),
     )
 
 
@@ -43,6 +46,19 @@ def read_quality(run: Run) -> tuple[QualityFigure, ...]:
         return QualityReport.model_validate_json(run.storage.get(run.paths.file("quality.json")) or b"").figures
     except ValidationError:
         return ()
+
+
+def read_why(run: Run) -> ChangeParts | None:
+    """The night's change of the violation rate, as the run's measuring stage left it; None if it left none."""
+    try:
+        change = Why.model_validate_json(run.storage.get(run.paths.file("why.json")) or b"").night
+    except ValidationError:
+        return None
+    if change is None:
+        return None
+    parts = tuple(ChangePart(name=part.name, change=part.change) for part in change.parts)
+    slices = tuple(ChangePart(name=each.name, change=each.change) for each in change.slices)
+    return ChangeParts(before=change.before, after=change.after, parts=parts, slices=slices)
 
 
 def evidence_of(run: Run, night: Night, around: Surroundings) -> Evidence:

@@ -177,7 +177,7 @@ def close_night(
     """Write summary, report and ledger copy, then the day's row; a rerun writes the same again.
 
     Reads: ledger, lake/metrics, lake/nights, lake/label_requests, preflight.json, confusion.json, golden.json,
-        state/alerts, lease.
+        why.json, state/alerts, lease.
     Writes: ledger.json, report.html, summary.json, state/usage; last of all lake/nights.
     Stops when: another run has the day (LeaseLost).
     """

@@ -1,0 +1,1 @@
+"""Why the violation rate changed: a day in counts, and the change between two periods split up; pure."""
