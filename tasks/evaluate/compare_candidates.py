@@ -6,7 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
-from data_contracts.documents.comparison import Comparison
+from data_contracts.documents.evaluation.comparison import Comparison
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from data_contracts.documents.comparison import (
+from data_contracts.documents.evaluation.comparison import (
     CandidateFigures,
     Comparison,
     ComparisonOutcome,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from scipy import special
 
-from data_contracts.documents.comparison import ComparisonOutcome
+from data_contracts.documents.evaluation.comparison import ComparisonOutcome
 from tasks.evaluate.paired import Difference, Discordance
 
 #: One-sided 95 % of the normal distribution.

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from benchmarks.storms.kill_points import Killed
-from data_contracts.documents.comparison import ComparisonOutcome
+from data_contracts.documents.evaluation.comparison import ComparisonOutcome
 from data_contracts.tables.evaluation_sets import EXPERIMENTS
 from tasks import adapters
 from tasks.adapters import Adapters

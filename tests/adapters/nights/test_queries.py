@@ -162,7 +162,9 @@ def test_the_file_holds_what_is_published(published: Published, copy: bool) -> N
     with published.database(copy=copy) as connection:
         times = pl.col(pl.Datetime("us", "*")).dt.convert_time_zone("UTC")  # DuckDB calls it Etc/UTC
         for item in PUBLISHED:
-            expected = published.tables()(item.table.name).select(item.table.names).collect()
+            is_there = (published.output / "lake" / item.table.name).exists()  # these nights have no golden pack
+            tables = published.tables()
+            expected = tables(item.table.name).select(item.table.names).collect() if is_there else item.table.empty()
             actual = connection.sql(f"SELECT * FROM {item.table.name}").pl()  # noqa: S608  our own names
             assert_frame_equal(actual.with_columns(times), expected, check_row_order=False)
 

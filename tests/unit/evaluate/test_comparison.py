@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.documents.comparison import Comparison, ComparisonOutcome
+from data_contracts.documents.evaluation.comparison import Comparison, ComparisonOutcome
 from tasks.evaluate.comparison import Compared, compare
 from tasks.evaluate.outcome import holm, provable_margin
 from tasks.evaluate.paired import Discordance

@@ -1,0 +1,1 @@
+"""The JSON documents of evaluations: `evaluation/`, one model a module."""
