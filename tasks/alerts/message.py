@@ -130,7 +130,8 @@ def _urgency(cause: Cause) -> tuple[int, float, date, str]:
 
 def _days(step: Step, scene: Scene) -> int:
     opened = scene.local(step.before.opened_at or step.after.opened_at)
-    return (scene.today - opened).days + 1
+    # A run that was planned before the alert has an earlier time than the look that opened it.
+    return max(1, (scene.today - opened).days + 1)
 
 
 def _trouble(step: Step, scene: Scene, words: Words, severity: SeverityName) -> Iterator[str]:
