@@ -11,7 +11,7 @@ from benchmarks.monitor_quality.alarms import Alarms, Stacked, delays, episodes,
 from benchmarks.monitor_quality.bound import Bound, least_delay
 from benchmarks.monitor_quality.faults import Case
 from benchmarks.monitor_quality.noise import NOISES, REALISTIC, Noise
-from benchmarks.monitor_quality.sites import ACCURACY_ERRORS, ACCURACY_LABELS, STRATA, Fault, simulate
+from benchmarks.monitor_quality.sites import ACCURACY_ERRORS, ACCURACY_LABELS, STRATA, Fault, shifted, simulate
 from tasks.measure.detect.evidence import Array
 from tasks.measure.detect.history import History
 from tasks.measure.detect.policy import Policy
@@ -163,5 +163,6 @@ def bound_of(case: Case, seed: int) -> Bound | None:
         is_changed = np.array([part == case.chart[1] for part in parts])
         after = np.where(is_changed, case.change(before, now, weekday), before)
     else:
-        after = 1 - case.change(1 - before, now, weekday)
+        whole = case.change(np.full(1, 1 - ACCURACY_ERRORS), now, weekday)
+        after = shifted(before, np.log((1 - whole) / whole * (1 - ACCURACY_ERRORS) / ACCURACY_ERRORS))
     return least_delay(counts, before, after, seed)
