@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -68,5 +69,9 @@ def test_an_event_reaches_the_server(prefect_server: str, site: Site) -> None:
     emitting()
     EventsWorker.drain_all()
     wanted = {"filter": {"event": {"name": ["moderation.alert.opened"]}}}
-    found = httpx.post(f"{prefect_server}/events/filter", json=wanted, timeout=60).json()
-    assert found["events"][0]["resource"]["prefect.resource.id"] == "moderation.alert-group.quality"
+    # The server writes what it has taken every few seconds.
+    deadline, events = time.monotonic() + 60, list[dict[str, Any]]()
+    while not events and time.monotonic() < deadline:
+        time.sleep(0.25)
+        events = httpx.post(f"{prefect_server}/events/filter", json=wanted, timeout=60).json()["events"]
+    assert events[0]["resource"]["prefect.resource.id"] == "moderation.alert-group.quality"
