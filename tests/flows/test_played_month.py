@@ -72,18 +72,17 @@ def test_clean_nights_send_no_alert(month: Month) -> None:
     assert month.verdicts["batch_job_arn"].null_count() == 0
 
 
-def test_the_golden_pack_is_answered_alike_each_night(month: tuple[Path, list[Night]]) -> None:
+def test_the_golden_pack_is_answered_alike_each_night(month: Month) -> None:
     """On clean nights of one model and prompt no golden answer turns, and nothing about them degrades."""
-    folder, nights = month
-    golden = [night.golden for night in nights if night.golden is not None]
+    golden = [night.golden for night in month.nights if night.golden is not None]
     assert len(golden) == 28
     assert {(len(night.flipped), night.compared_count == night.judged_count) for night in golden[1:]} == {(0, True)}
-    metrics = pl.read_delta(str(folder / "moderation-output/lake/metrics"))
+    metrics = pl.read_delta(str(month.folder / "moderation-output/lake/metrics"))
     mine = metrics.filter(pl.col("metric").is_in(["golden_accuracy", "golden_flip_rate", "attack_success_rate"]))
     assert mine.filter(slice="all").height == 3 * 28
     assert not mine.filter(state="degraded").height
     assert mine.filter(slice="all", date=LAST_DAY)["value"].null_count() == 0
-    assert pl.read_delta(str(folder / "moderation-output/lake/golden")).height == 28 * golden[0].item_count
+    assert pl.read_delta(str(month.folder / "moderation-output/lake/golden")).height == 28 * golden[0].item_count
 
 
 @pytest.mark.parametrize("query", DUCKDB_QUERIES)

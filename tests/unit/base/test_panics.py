@@ -138,7 +138,10 @@ def test_a_night_that_panics_is_stopped_and_alerted(site: Site) -> None:
             NightOptions(),
         )
     (message,) = site.channel.messages
-    assert message.title == f"nightly {factories.RUN_DATE} stopped: LibraryPanicked"
+    assert (
+        message.title
+        == f"nightly {factories.RUN_DATE} [page] pipeline: the night of {factories.RUN_DATE} stopped: LibraryPanicked"
+    )
     assert "unable to parse time zone: 'JST'" in message.body
     paths = RunPaths(site.settings, factories.RUN_DATE, factories.RUN_ID)
     assert b"LibraryPanicked" in (site.outside.storage.get(paths.file("stopped.json")) or b"")
