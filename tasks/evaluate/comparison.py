@@ -168,6 +168,7 @@ def _categories(answers: pl.DataFrame) -> Iterator[PairedTest]:
     within = {
         category: discordance(
             rows.select(
+                "cluster",
                 violation=pl.lit(value=True),
                 champion_violation=pl.col("champion_category").eq_missing(pl.lit(category)),
                 challenger_violation=pl.col("challenger_category").eq_missing(pl.lit(category)),
@@ -181,7 +182,9 @@ def _categories(answers: pl.DataFrame) -> Iterator[PairedTest]:
 
 
 def _test(part: str, counts: Discordance, adjusted: float | None = None) -> PairedTest:
-    return PairedTest(part=part, **counts._asdict(), p_value=counts.p_value, p_adjusted=adjusted)
+    return PairedTest(
+        part=part, n=counts.n, gained=counts.gained, lost=counts.lost, p_value=counts.p_value, p_adjusted=adjusted
+    )
 
 
 def _slices(answers: pl.DataFrame, figures: Differences, seed: int) -> Iterator[SliceDifference]:

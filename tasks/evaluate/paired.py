@@ -26,6 +26,9 @@ Draws = npt.NDArray[np.float64]
 #: A figure of a confusion matrix: true positives, false positives, false negatives; one number or one a draw each.
 _Figure = Callable[[Draws, Draws, Draws], Draws]
 
+#: A comment without a cluster is one by itself.
+_OWN_CLUSTER = pl.concat_str(pl.lit("row "), pl.int_range(pl.len()).cast(pl.String))
+
 #: What one cluster adds to each candidate's confusion matrix; the order of the columns in `_totals`.
 _PARTS = ("champion_tp", "champion_fp", "champion_fn", "challenger_tp", "challenger_fp", "challenger_fn")
 
@@ -37,11 +40,14 @@ class Discordance(NamedTuple):
         n: how many comments both answered.
         gained: only the challenger is right.
         lost: only the champion is right.
+        witnesses: clusters of like texts that speak for the challenger, and for the champion; None: each comment is
+            a witness of its own.
     """
 
     n: int
     gained: int
     lost: int
+    witnesses: tuple[int, int] | None = None
 
     @property
     def p_value(self) -> float:
@@ -49,8 +55,8 @@ class Discordance(NamedTuple):
 
         Source: McNemar, "Note on the sampling error of the difference between correlated proportions", 1947.
         """
-        discordant = self.gained + self.lost
-        return min(1.0, 2 * float(stats.binom.cdf(min(self.gained, self.lost), discordant, 0.5)))
+        speak = self.witnesses or (self.gained, self.lost)
+        return min(1.0, 2 * float(stats.binom.cdf(min(speak), sum(speak), 0.5)))
 
 
 class Difference(NamedTuple):
@@ -75,12 +81,20 @@ def discordance(answers: pl.DataFrame) -> Discordance:
 
     Args:
         answers: a row a comment with `violation`, `champion_violation` and `challenger_violation`; the last two are
-            null where the candidate gave no verdict, which counts as wrong.
+            null where the candidate gave no verdict, which counts as wrong. With `cluster`, like texts are one witness,
+            for whomever most of them speak.
     """
     champion = pl.col("champion_violation").eq_missing(pl.col("violation"))
     challenger = pl.col("challenger_violation").eq_missing(pl.col("violation"))
     counts = answers.select(pl.len(), gained=(challenger & ~champion).sum(), lost=(champion & ~challenger).sum()).row(0)
-    return Discordance(*counts)
+    if "cluster" not in answers.columns:
+        return Discordance(*counts)
+    clusters = answers.group_by(pl.col("cluster").fill_null(_OWN_CLUSTER)).agg(
+        net=challenger.cast(pl.Int64).sum() - champion.cast(pl.Int64).sum()
+    )
+    speak = clusters.select(gained=(pl.col("net") > 0).sum(), lost=(pl.col("net") < 0).sum()).row(0)
+    gained, lost = speak
+    return Discordance(*counts, witnesses=(gained, lost))
 
 
 def differences(answers: pl.DataFrame, seed: int) -> Differences:
@@ -114,9 +128,8 @@ def differences(answers: pl.DataFrame, seed: int) -> Differences:
 
 def _kinds(answers: pl.DataFrame) -> pl.DataFrame:
     """Clusters that add the same to both matrices, counted: a few rows, however many comments there are."""
-    own = pl.concat_str(pl.lit("row "), pl.int_range(pl.len()).cast(pl.String))
     clusters = (
-        answers.with_columns(pl.col("cluster").fill_null(own))
+        answers.with_columns(pl.col("cluster").fill_null(_OWN_CLUSTER))
         .group_by("stratum", "cluster")
         .agg(_part(name).sum().alias(name) for name in _PARTS)
     )

@@ -122,6 +122,7 @@ def test_repeated_texts_count_as_one_witness() -> None:
     together = compared(copies.with_columns(cluster=pl.when(pl.int_range(pl.len()) >= 900).then(pl.lit("one text"))))
     assert apart.outcome is ComparisonOutcome.BETTER
     assert together.outcome is ComparisonOutcome.CANNOT_TELL
+    assert (together.discordant, together.p_value) == (50, 1.0)
 
 
 def test_lost_category_is_named() -> None:
