@@ -86,15 +86,16 @@ def discordance(answers: pl.DataFrame) -> Discordance:
     """
     champion = pl.col("champion_violation").eq_missing(pl.col("violation"))
     challenger = pl.col("challenger_violation").eq_missing(pl.col("violation"))
-    counts = answers.select(pl.len(), gained=(challenger & ~champion).sum(), lost=(champion & ~challenger).sum()).row(0)
+    n, gained, lost = answers.select(
+        pl.len(), gained=(challenger & ~champion).sum(), lost=(champion & ~challenger).sum()
+    ).row(0)
     if "cluster" not in answers.columns:
-        return Discordance(*counts)
+        return Discordance(n, gained, lost)
     clusters = answers.group_by(pl.col("cluster").fill_null(_OWN_CLUSTER)).agg(
         net=challenger.cast(pl.Int64).sum() - champion.cast(pl.Int64).sum()
     )
     speak = clusters.select(gained=(pl.col("net") > 0).sum(), lost=(pl.col("net") < 0).sum()).row(0)
-    gained, lost = speak
-    return Discordance(*counts, witnesses=(gained, lost))
+    return Discordance(n, gained, lost, witnesses=(speak[0], speak[1]))
 
 
 def differences(answers: pl.DataFrame, seed: int) -> Differences:
