@@ -17,8 +17,6 @@ from tasks.base.safe_text import safe_id, safe_text
 MAX_REASON_CHARS = 600
 #: Slices that are named as those that moved most.
 MAX_MOVED = 3
-#: Deviations from which a slice has moved and not merely wobbled.
-_MOVED = 2.0
 #: Metrics that say more of another one, beside its slices.
 _PARTS_OF = {"accuracy": ("precision", "recall")}
 
@@ -84,7 +82,7 @@ def find_moved(row: MetricRow, rows: Iterable[MetricRow]) -> tuple[MetricRow, ..
         if part.date == row.date
         and ((part.metric == row.metric and part.slice != "all") or (part.metric in others and part.slice == "all"))
     )
-    moved = [part for part in parts if (part.effect or 0.0) * row.effect > 0 and _is_far(part)]
+    moved = [part for part in parts if part.effect is not None and part.effect * row.effect > 0]
     return tuple(sorted(moved, key=_furthest)[:MAX_MOVED])
 
 
@@ -140,8 +138,3 @@ def _reason(row: MetricRow, words: Words) -> str:
 
 def _furthest(row: MetricRow) -> tuple[float, float, str, str]:
     return -abs(row.statistic or 0.0), -abs(row.effect or 0.0), row.metric, row.slice
-
-
-def _is_far(row: MetricRow) -> bool:
-    """Whether a part has moved and not merely wobbled, as far as anybody can tell."""
-    return row.statistic is None or abs(row.statistic) >= _MOVED
