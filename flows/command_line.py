@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Any
 
@@ -34,6 +37,25 @@ def say(text: str) -> None:
 def say_last(line: str) -> None:
     """Say a line when the process ends, after whatever Prefect has to say then."""
     last_words.append(inert(line))
+
+
+@contextmanager
+def last_line_on_error(command: str) -> Iterator[None]:
+    """Around the work of a command without Prefect: an error, a panic too, becomes its last line and its exit code.
+
+    Bad rows of files come before that line, each on one of its own.
+    """
+    from tasks.base.errors import BadRows, WrongUsage, describe_failure
+    from tasks.base.panics import panics_told
+
+    try:
+        with panics_told():
+            yield
+    except Exception as error:
+        if isinstance(error, BadRows):
+            print(visible("\n".join(error.faults)), file=sys.stderr, flush=True)
+        say_last(f"{command}: {describe_failure(error)[1]}")
+        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
 
 
 def run_flow(command: str, what: str, call: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_line import EXIT_STOPPED, EXIT_USAGE, read_day, say, say_last
+from flows.command_line import last_line_on_error, read_day, say
 
 alerts = typer.Typer(
     name="alerts", help="What is open, and silence.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
@@ -63,10 +63,5 @@ def _snooze(group: str, until: date | None, reason: str) -> str:
 
 
 def _carry_out(command: str, lines: Callable[[], Iterable[str]]) -> None:
-    from tasks.base.errors import WrongUsage, describe_failure
-
-    try:
+    with last_line_on_error(f"alerts {command}"):
         say("\n".join(lines()))
-    except Exception as error:
-        say_last(f"alerts {command}: {describe_failure(error)[1]}")
-        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None

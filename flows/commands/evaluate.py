@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,8 +11,7 @@ from uuid import uuid4
 
 import typer
 
-from flows.command_line import EXIT_STOPPED, EXIT_USAGE, say, say_last
-from tasks.base.safe_text import visible
+from flows.command_line import last_line_on_error, say
 
 evaluate = typer.Typer(
     name="evaluate", help="Try candidates before you switch.", no_args_is_help=True, add_completion=False,
@@ -41,18 +39,8 @@ def _evaluate() -> None:
 
 def _run(command: str, call: Callable[[], Sequence[str]]) -> None:
     """Print what a call has to say, or end with its error as one line."""
-    from tasks.base.errors import WrongUsage, describe_failure
-    from tasks.base.panics import panics_told
-    from tasks.evaluate.sets.set_files import BadItems
-
-    try:
-        with panics_told():
-            lines = call()
-    except Exception as error:
-        if isinstance(error, BadItems):
-            print(visible("\n".join(error.faults)), file=sys.stderr, flush=True)
-        say_last(f"evaluate {command}: {describe_failure(error)[1]}")
-        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+    with last_line_on_error(f"evaluate {command}"):
+        lines = call()
     say("\n".join(lines))
 
 

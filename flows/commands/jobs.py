@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_line import EXIT_STOPPED, EXIT_USAGE, read_day, say_last
+from flows.command_line import last_line_on_error, read_day
 
 jobs = typer.Typer(
     name="jobs", help="Bedrock's jobs of a day.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
@@ -26,15 +26,11 @@ def forget(
     reason: Annotated[str, typer.Option(help="Why it is given up; it stays on record with the job.")],
 ) -> None:
     """Close a job that Bedrock has lost for good, so that its day can be published; its records are asked again."""
-    from tasks.base.errors import WrongUsage, describe_failure
     from tasks.base.safe_text import inert
     from tasks.base.settings import Settings
     from tasks.jobs.forget_job import describe_forgotten, forget_job
 
-    try:
+    with last_line_on_error(f"jobs forget {day}"):
         now = datetime.now(UTC)
         done = forget_job(Settings.load(), day, job, reason, f"forget-{now:%Y%m%dT%H%M%S}", now)
-    except Exception as error:
-        say_last(f"jobs forget {day}: {inert(describe_failure(error)[1])}")
-        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
     print("\n".join(inert(line) for line in describe_forgotten(done)), flush=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -11,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_line import EXIT_STOPPED, EXIT_USAGE, read_day, say, say_last
-from tasks.base.safe_text import visible
+from flows.command_line import last_line_on_error, read_day, say
 
 labels = typer.Typer(
     name="labels", help="What people say of the comments.", no_args_is_help=True, add_completion=False,
@@ -27,18 +25,8 @@ def _labels() -> None:
 
 def _run(command: str, call: Callable[[], Sequence[str]]) -> None:
     """Print what a call has to say, or end with its error as one line."""
-    from tasks.base.errors import WrongUsage, describe_failure
-    from tasks.base.panics import panics_told
-    from tasks.labels.exchange.import_labels import BadRows
-
-    try:
-        with panics_told():
-            lines = call()
-    except Exception as error:
-        if isinstance(error, BadRows):
-            print(visible("\n".join(error.faults)), file=sys.stderr, flush=True)
-        say_last(f"labels {command}: {describe_failure(error)[1]}")
-        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+    with last_line_on_error(f"labels {command}"):
+        lines = call()
     say("\n".join(lines))
 
 

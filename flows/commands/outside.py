@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_line import EXIT_STOPPED, EXIT_USAGE, read_day, say, say_last
+from flows.command_line import EXIT_USAGE, last_line_on_error, read_day, say, say_last
 
 
 def catalog(
@@ -37,22 +37,16 @@ def catalog(
     ] = None,
 ) -> None:
     """Write what analysts need, made from the data contracts; without options, print docs/tables.md."""
-    from tasks.base.errors import WrongUsage, describe_failure
-    from tasks.base.panics import panics_told
     from tasks.reports.catalog.document import tables_document
     from tasks.reports.catalog.write_catalog import Places, write_athena, write_contract, write_docs, write_duckdb
 
-    try:
+    with last_line_on_error("catalog"):
         wrote = [write_docs(docs)] if docs else []
         wrote += [write_contract(contract)] if contract else []
         if athena or duckdb:
             places = Places.of(output, comments, labels)
-            with panics_told():
-                wrote += [write_athena(athena, places, database, first_day)] if athena else []
-                wrote += [write_duckdb(duckdb, places, copy=copy)] if duckdb else []
-    except Exception as error:
-        say_last(f"catalog: {describe_failure(error)[1]}")
-        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+            wrote += [write_athena(athena, places, database, first_day)] if athena else []
+            wrote += [write_duckdb(duckdb, places, copy=copy)] if duckdb else []
     say("\n".join(wrote) or tables_document())
 
 

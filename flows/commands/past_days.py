@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_line import EXIT_STOPPED, EXIT_USAGE, Day, read_day, run_flow, say, say_last
+from flows.command_line import Day, last_line_on_error, read_day, run_flow, say
 
 
 def restore(
@@ -19,21 +19,15 @@ def restore(
     reason: Annotated[str, typer.Option(help="Why; it stays on record with the day.")] = "",
 ) -> None:
     """Bring a day back as an earlier version had it; without --version, list the day's versions."""
-    from tasks.base.errors import WrongUsage, describe_failure
-    from tasks.base.panics import panics_told
     from tasks.base.settings import Settings
     from tasks.past_days.restore_day import describe_restore, list_versions, restore_day
 
-    try:
+    with last_line_on_error(f"restore {day}"):
         settings, now = Settings.load(), datetime.now(UTC)
-        with panics_told():
-            if version is None:
-                say("\n".join(list_versions(settings, day)))
-                return
-            restored = restore_day(settings, day, version, reason, f"restore-{now:%Y%m%dT%H%M%S}", now)
-    except Exception as error:
-        say_last(f"restore {day}: {describe_failure(error)[1]}")
-        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+        if version is None:
+            say("\n".join(list_versions(settings, day)))
+            return
+        restored = restore_day(settings, day, version, reason, f"restore-{now:%Y%m%dT%H%M%S}", now)
     say(describe_restore(day, restored))
 
 
@@ -57,27 +51,19 @@ def link(
 
     They end sooner where the credentials that sign them do: those of a role live an hour or so.
     """
-    from tasks.base.errors import WrongUsage, describe_failure
     from tasks.base.settings import Settings
     from tasks.reports.links import report_links
 
-    try:
+    with last_line_on_error(f"link {day}"):
         lines = report_links(Settings.load(), day, minutes)
-    except Exception as error:
-        say_last(f"link {day}: {describe_failure(error)[1]}")
-        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
     say("\n".join(lines))
 
 
 def compact() -> None:
     """Make lake/metrics small again, once a year or so: one file a day, few checkpoints; no row and no version goes."""
-    from tasks.base.errors import WrongUsage, describe_failure
     from tasks.base.settings import Settings
     from tasks.watch.upkeep import compact_metrics
 
-    try:
+    with last_line_on_error("compact"):
         line = compact_metrics(Settings.load(), datetime.now(UTC))
-    except Exception as error:
-        say_last(f"compact: {describe_failure(error)[1]}")
-        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
     say(line)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_line import EXIT_STOPPED, EXIT_USAGE, read_day, say, say_last
+from flows.command_line import EXIT_STOPPED, EXIT_USAGE, last_line_on_error, read_day, say, say_last
 
 
 def prompts(
@@ -41,17 +41,11 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, only show what would be done.")] = False,
 ) -> None:
     """Remove one comment from every table, history and batch file, and prove it; the exit code is 1 if that fails."""
-    from tasks.base.errors import WrongUsage, describe_failure
-    from tasks.base.panics import panics_told
     from tasks.base.settings import Settings
     from tasks.past_days.erasure.erase_comment import erase_comment
 
-    try:
-        with panics_told():
-            erasure = erase_comment(Settings.load(), comment_id, day, datetime.now(UTC), yes)
-    except Exception as error:
-        say_last(f"erase {comment_id}: {describe_failure(error)[1]}")
-        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
+    with last_line_on_error(f"erase {comment_id}"):
+        erasure = erase_comment(Settings.load(), comment_id, day, datetime.now(UTC), yes)
     say("\n".join(erasure.lines))
     if not erasure.is_good:
         say_last(f"erase {comment_id}: not done, or not proven: see above")

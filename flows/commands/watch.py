@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_line import EXIT_STOPPED, EXIT_USAGE, say, say_last
+from flows.command_line import EXIT_STOPPED, EXIT_USAGE, last_line_on_error, say, say_last
 
 
 def watchdog(
@@ -41,23 +41,17 @@ def overview(
 ) -> None:
     """Show the 28 days that end with the last day on record, from what the nights left; without a Prefect server."""
     from tasks import adapters
-    from tasks.base.errors import WrongUsage, describe_failure
-    from tasks.base.panics import panics_told
     from tasks.base.settings import Settings
     from tasks.reports.overview.lines import terminal_lines
     from tasks.reports.overview.read_overview import read_overview
     from tasks.reports.words.say import say_in
 
-    try:
+    with last_line_on_error("overview"):
         settings = Settings.load()
-        with panics_told():
-            found = read_overview(adapters.connect(settings), settings)
+        found = read_overview(adapters.connect(settings), settings)
         text = found.model_dump_json(indent=1)
         if json is not None and str(json) != "-":
             json.write_text(text + "\n", encoding="utf-8")
-    except Exception as error:
-        say_last(f"overview: {describe_failure(error)[1]}")
-        raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
     if json is not None and str(json) == "-":
         print(text, flush=True)
     else:

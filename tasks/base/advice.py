@@ -170,13 +170,9 @@ OF_COMMANDS = {
         "The Prefect server refused, or does not answer.",
         "check PREFECT_API_URL and the server, then register once more: python -m flows register.",
     ),
-    "BadItems": Advice(
-        "A row of a file with labelled comments cannot be taken; no version of the set was written.",
-        "mend the rows that the lines above the last one name, and add the file again.",
-    ),
     "BadRows": Advice(
-        "A row of a file with labels cannot be taken; nothing of any file was written.",
-        "mend the rows that the lines above the last one name, and import the files again.",
+        "A row of a file with labels or labelled comments cannot be taken; nothing of any file was written.",
+        "mend the rows that the lines above the last one name, and give the files again.",
     ),
     "WrongUsage": Advice("The call cannot be carried out as it is; nothing was done.", "change what the line names."),
 }

@@ -30,6 +30,7 @@
     ├── SomethingWrong            what the watchdog found; it stopped nothing (exit 1)
     ├── RemeasureIncomplete       some days could not be measured again (exit 1)
     ├── WrongUsage                the call or the settings are wrong (exit 2)
+    │   ├── BadRows               rows of a person's files cannot be taken: nothing of them was written
     │   ├── SettingsInvalid
     │   │   └── SettingsMissing   some that have no default are not set, and nothing else is wrong
     │   ├── PromptInvalid
@@ -45,12 +46,15 @@ A wrong row is none of these: it is a value (`reason` or `status`) in `rejected`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tasks.base.safe_text import brief, inert
 
 #: Of an error's text, in characters.
 _MAX_LINE_CHARS = 4_000
+#: Bad rows of files that are told one by one.
+_MOST_FAULTS = 50
 
 
 class ModerationError(Exception):
@@ -174,6 +178,19 @@ class RemeasureIncomplete(ModerationError):
 
 class WrongUsage(ModerationError):
     """The caller must change something before a run can start."""
+
+
+class BadRows(WrongUsage):
+    """Rows of a person's files that cannot be taken, so that nothing was written.
+
+    Attributes:
+        faults: a line for each of the first ones: file, line, what is wrong.
+    """
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        count = "1 bad row" if len(faults) == 1 else f"{len(faults):,} bad rows"
+        super().__init__(f"{count}, nothing was written: {faults[0]}")
+        self.faults = tuple(faults[:_MOST_FAULTS])
 
 
 class SettingsInvalid(WrongUsage):

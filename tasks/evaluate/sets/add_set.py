@@ -13,11 +13,11 @@ import polars as pl
 
 from data_contracts.tables.evaluation_sets import EVALUATION_SETS, ItemSource, Split
 from tasks import adapters
-from tasks.base.errors import WrongUsage
+from tasks.base.errors import BadRows, WrongUsage
 from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.evaluate.sets.clusters import cluster_texts
-from tasks.evaluate.sets.set_files import BadItems, Item, read_items
+from tasks.evaluate.sets.set_files import Item, read_items
 from tasks.evaluate.sets.versions import check_name, read_version, versions_of, write_version
 from tasks.intake.language import identify_language
 from tasks.intake.row_rules import normalise
@@ -54,7 +54,7 @@ def add_set(settings: Settings, name: str, files: Sequence[Path], now: datetime)
     `posted_at` is given, else by hash.
 
     Raises:
-        BadItems: naming file and line of each row that cannot be taken; nothing was written.
+        BadRows: naming file and line of each row that cannot be taken; nothing was written.
         WrongUsage: if the name or a file is none, or somebody else wrote the next version just now.
     """
     prompt = load_prompt(settings.prompt, settings.prompt_version)
@@ -100,17 +100,17 @@ def _frame(items: Sequence[Item], now: datetime, prompt_sha256: str) -> pl.DataF
 
 
 def _check_unique(ids: Iterable[str]) -> None:
-    """Raises BadItems if an item is there twice: two labels of one text contradict each other, or one is too much."""
+    """Raises BadRows if an item is there twice: two labels of one text contradict each other, or one is too much."""
     twice = [item for item, count in Counter(ids).items() if count > 1]
     if twice:
-        raise BadItems([f"item_id {item} is there more than once (equal texts have one id)" for item in twice])
+        raise BadRows([f"item_id {item} is there more than once (equal texts have one id)" for item in twice])
 
 
 def _split(kept: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
     """Both together with a split each; a cluster that has one keeps it.
 
     Raises:
-        BadItems: if a file puts a cluster of like texts into two splits.
+        BadRows: if a file puts a cluster of like texts into two splits.
     """
     columns = EVALUATION_SETS.names
     own = pl.concat(
@@ -118,7 +118,7 @@ def _split(kept: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
     )
     torn = own.group_by("cluster").agg(pl.col("split").unique()).filter(pl.col("split").list.len() > 1)
     if torn.height:
-        raise BadItems([f"cluster {name} is in more than one split" for name in sorted(torn["cluster"])])
+        raise BadRows([f"cluster {name} is in more than one split" for name in sorted(torn["cluster"])])
     known = own.unique("cluster")
     fresh = added.join(known, on="cluster", how="anti").group_by("cluster").agg(newest=pl.col("posted_at").max())
     ordered = sorted(fresh.iter_rows(), key=lambda row: (row[1] is not None, row[1] or 0, _rank(row[0])))

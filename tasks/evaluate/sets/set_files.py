@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts.tables.evaluation_sets import ItemSource, Split
-from tasks.base.errors import WrongUsage
+from tasks.base.errors import BadRows, WrongUsage
 from tasks.base.safe_text import brief
 
 NEEDED = ("text", "violation", "category")
@@ -34,20 +34,6 @@ OPTIONAL = (
 )
 _NO_CATEGORY = "none"
 _Choice = TypeVar("_Choice", bound=StrEnum)
-_MOST_FAULTS = 50
-
-
-class BadItems(WrongUsage):
-    """Rows that cannot be taken, so that nothing was written.
-
-    Attributes:
-        faults: a line for each of the first ones: file, line, what is wrong.
-    """
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        count = "1 bad row" if len(faults) == 1 else f"{len(faults):,} bad rows"
-        super().__init__(f"{count}, nothing was written: {faults[0]}")
-        self.faults = tuple(faults[:_MOST_FAULTS])
 
 
 class Item(NamedTuple):
@@ -76,7 +62,7 @@ def read_items(files: Sequence[Path], categories: Collection[str]) -> list[Item]
         categories: of the prompt.
 
     Raises:
-        BadItems: naming file and line (from 1, the header included) of each row that cannot be taken.
+        BadRows: naming file and line (from 1, the header included) of each row that cannot be taken.
         WrongUsage: if there is no such file, or its name says no form.
     """
     items, faults = list[Item](), list[str]()
@@ -90,9 +76,9 @@ def read_items(files: Sequence[Path], categories: Collection[str]) -> list[Item]
         except _Unreadable as error:
             faults.append(f"{path} {error}")
     if faults:
-        raise BadItems(faults)
+        raise BadRows(faults)
     if not items:
-        raise BadItems([f"{', '.join(map(str, files))}: there is no row"])
+        raise BadRows([f"{', '.join(map(str, files))}: there is no row"])
     return items
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.errors import WrongUsage
+from tasks.base.errors import BadRows
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.labels.exchange.answer_files import contradictions, read_answers
@@ -20,22 +20,6 @@ from tasks.labels.exchange.asked import Requests, label_of
 from tasks.labels.label_objects import Label, PutLabels, labels_frame, put_labels
 from tasks.labels.requests import read_day_labels
 from tasks.llm.prompt import load_prompt
-
-#: Bad rows that are told one by one.
-_MOST_FAULTS = 50
-
-
-class BadRows(WrongUsage):
-    """Rows that cannot be taken, so that nothing was written.
-
-    Attributes:
-        faults: a line for each of the first ones: file, line, what is wrong.
-    """
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        count = "1 bad row" if len(faults) == 1 else f"{len(faults):,} bad rows"
-        super().__init__(f"{count}, nothing was written: {faults[0]}")
-        self.faults = tuple(faults[:_MOST_FAULTS])
 
 
 class ImportedDay(NamedTuple):

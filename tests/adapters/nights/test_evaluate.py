@@ -14,13 +14,12 @@ from data_contracts.documents.evaluation.comparison import ComparisonOutcome
 from data_contracts.tables.evaluation_sets import EXPERIMENTS
 from tasks import adapters
 from tasks.adapters import Adapters
-from tasks.base.errors import BedrockUnavailable, OverBudget, WrongUsage
+from tasks.base.errors import BadRows, BedrockUnavailable, OverBudget, WrongUsage
 from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.evaluate.compare_candidates import compare_candidates
 from tasks.evaluate.runs.run_candidates import EvaluationRun, run_candidates
 from tasks.evaluate.sets.add_set import AddedSet, add_set
-from tasks.evaluate.sets.set_files import BadItems
 from tests.fakes import FakeBedrock
 from tests.measured_nights import settings_in
 
@@ -185,7 +184,7 @@ def test_bad_row_writes_nothing(bench: Bench) -> None:
     """A category that is none names file and line, and no version is there."""
     file = bench.folder / "bad.csv"
     file.write_text("text,violation,category\nfine,false,none\nbad,true,rudeness\n", encoding="utf-8")
-    with pytest.raises(BadItems, match=r"bad\.csv line 3: category is rudeness"):
+    with pytest.raises(BadRows, match=r"bad\.csv line 3: category is rudeness"):
         add_set(bench.settings, "reviews", [file], NOW)
     with pytest.raises(WrongUsage, match="there is no set reviews"):
         bench.run("prompt=v1")
