@@ -150,6 +150,11 @@ class _Batches:
             yield taken
 
 
+def job_timeout_h(settings: Settings) -> int:
+    """Hours after which Bedrock itself ends a job: the deadline, within Bedrock's own bounds."""
+    return min(max(math.ceil(settings.deadline_h), _TIMEOUT_H[0]), _TIMEOUT_H[1])
+
+
 class EntryMaker(NamedTuple):
     """What a shard's entry needs beside the shard itself."""
 
@@ -205,7 +210,7 @@ class EntryMaker(NamedTuple):
             job_name=job_name(plan.run_date, number, key),
             client_request_token=key,
             role_arn=settings.role_arn,
-            timeout_h=min(max(math.ceil(settings.deadline_h), _TIMEOUT_H[0]), _TIMEOUT_H[1]),
+            timeout_h=job_timeout_h(settings),
             intended_at=self.now,
             mode=self.mode,
             golden=golden if shard.golden_count else None,

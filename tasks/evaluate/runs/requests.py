@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from tasks.base.settings import Settings
 from tasks.batch.estimate.counted import count_sample, counted_rates, draw_sample
 from tasks.batch.estimate.rates import Estimate, Rates, constant_rates, estimate
 from tasks.batch.read_quotas import Quotas
-from tasks.batch.shards import Shard, plan_shards, write_shards
+from tasks.batch.shards import Shard, job_timeout_h, plan_shards, write_shards
 from tasks.batch.wanted_records import WANTED
 from tasks.evaluate.runs.candidates import Candidate
 from tasks.evaluate.runs.experiments import UNANSWERED
@@ -28,8 +27,6 @@ from tasks.llm.request_line import comment_json
 
 #: A set is no day: its shards' keys bear the same date whenever they are asked, so that a crash over midnight is none.
 _NO_DAY = date(1970, 1, 1)
-#: Bedrock's own bounds of a job's time-out. Source: CreateModelInvocationJob, timeoutDurationInHours.
-_TIMEOUT_H = (24, 168)
 
 
 class Wanted(NamedTuple):
@@ -169,7 +166,7 @@ def _entry(
         job_name=f"ne-{paths.set_name}-{number:05d}-{key[:16]}",
         client_request_token=key,
         role_arn=settings.role_arn,
-        timeout_h=min(max(math.ceil(settings.deadline_h), _TIMEOUT_H[0]), _TIMEOUT_H[1]),
+        timeout_h=job_timeout_h(settings),
         intended_at=now,
         mode=wanted.mode,
     )
