@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_contracts.tables.metrics import State
+from data_contracts.tables.metrics import ReasonCode, State
 from tasks.base.ports import Severity
 from tasks.measure.detect import reasons
 from tasks.measure.detect.evidence import Mask
 from tasks.measure.detect.history import History
 from tasks.measure.detect.policy import Policy
 from tasks.measure.detect.rules import FAILURES, rule_of
-from tasks.measure.detect.sheet import Reason, Sheet
+from tasks.measure.detect.sheet import Sheet
 
 #: No labels on a night are a ticket where so many of so many nights before had some.
 LABELLED_NIGHTS, OF_NIGHTS = 7, 28
@@ -28,8 +28,11 @@ def fill(sheet: Sheet, history: History, policy: Policy) -> None:
 
 
 def _explain_gaps(sheet: Sheet, history: History) -> None:
-    for code, words in ((Reason.NOT_MEASURED, reasons.not_measured()), (Reason.IMPOSSIBLE, reasons.impossible())):
-        is_such = history.broken if code is Reason.IMPOSSIBLE else ~history.broken
+    for code, words in (
+        (ReasonCode.NOT_MEASURED, reasons.not_measured()),
+        (ReasonCode.IMPOSSIBLE, reasons.impossible()),
+    ):
+        is_such = history.broken if code is ReasonCode.IMPOSSIBLE else ~history.broken
         gaps = is_such & np.asarray(sheet.state == str(State.NO_DATA), dtype=bool)
         sheet.reason_code[gaps], sheet.reason[gaps], sheet.method[gaps] = str(code), words, "not measured"
 
@@ -40,7 +43,7 @@ def _no_input(sheet: Sheet, history: History) -> Mask:
     if chart is None:
         return np.zeros(len(history.dates), dtype=bool)
     is_empty = history.present[chart] & (history.x[chart] == 0)
-    sheet.say(chart, is_empty, State.DEGRADED, Reason.NO_INPUT, Severity.PAGE)
+    sheet.say(chart, is_empty, State.DEGRADED, ReasonCode.NO_INPUT, Severity.PAGE)
     sheet.reason[chart, is_empty], sheet.method[chart, is_empty] = reasons.no_input(), _METHOD
     return np.asarray(is_empty, dtype=bool)
 
@@ -56,7 +59,7 @@ def _incomplete(sheet: Sheet, history: History, policy: Policy) -> None:
     over = (asked > 0) & (total > policy.max_failed_fraction * asked)
     for place, chart in enumerate(charts):
         to_blame = over & history.present[chart] & (failed[place] * len(FAILURES) >= total)
-        sheet.say(chart, to_blame, State.DEGRADED, Reason.INCOMPLETE, Severity.PAGE)
+        sheet.say(chart, to_blame, State.DEGRADED, ReasonCode.INCOMPLETE, Severity.PAGE)
         sheet.method[chart, to_blame] = _METHOD
         for night in np.flatnonzero(to_blame):
             limit = policy.max_failed_fraction
@@ -74,6 +77,6 @@ def _no_labels(sheet: Sheet, history: History, is_empty: Mask) -> None:
         before = (days < days[night]) & (days >= days[night] - OF_NIGHTS)
         nights = int((labelled & before).sum())
         is_ticket = nights >= LABELLED_NIGHTS and not is_empty[night]
-        sheet.reason_code[chart, night] = str(Reason.NO_LABELS)
+        sheet.reason_code[chart, night] = str(ReasonCode.NO_LABELS)
         sheet.reason[chart, night] = reasons.no_labels(nights, OF_NIGHTS, is_ticket)
         sheet.severity[chart, night] = str(Severity.TICKET) if is_ticket else None

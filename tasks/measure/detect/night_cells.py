@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_contracts.tables.metrics import State
+from data_contracts.tables.metrics import ReasonCode, State
 from tasks.base.ports import Severity
 from tasks.measure.detect import reasons
 from tasks.measure.detect.baseline import MIN_NIGHTS, WINDOW, deviation_of, freedom
@@ -14,7 +14,7 @@ from tasks.measure.detect.nights import Charts, Judged, weights_of
 from tasks.measure.detect.policy import Policy
 from tasks.measure.detect.rules import Group, rings, rule_of
 from tasks.measure.detect.scale import values_at
-from tasks.measure.detect.sheet import Reason, Sheet
+from tasks.measure.detect.sheet import Sheet
 
 METHOD = f"night against up to {WINDOW} earlier nights; Shiryaev-Roberts evidence over nights"
 SHOWN = f"night against up to {WINDOW} earlier nights; never rings"
@@ -49,12 +49,12 @@ def fill(sheet: Sheet, history: History, policy: Policy, rows: list[int], charts
         can_ring = rings(metric, part)
         severity = _SEVERITIES[rule_of(metric).group]
         is_ringing = judged.rings[0, place] & present[place]
-        sheet.say(row, told[place], State.OK, None if can_ring else Reason.SHOWN)
-        sheet.say(row, few[place], State.CANNOT_TELL, Reason.FEW_ITEMS)
-        sheet.say(row, learning[place], State.LEARNING, Reason.FEW_NIGHTS)
-        sheet.say(row, present[place] & charts.excused[place], State.OK, Reason.EVENT)
-        sheet.say(row, is_ringing, State.DEGRADED, Reason.SHIFT, severity)
-        sheet.say(row, is_ringing & judged.jumps[0, place], State.DEGRADED, Reason.JUMP, severity)
+        sheet.say(row, told[place], State.OK, None if can_ring else ReasonCode.SHOWN)
+        sheet.say(row, few[place], State.CANNOT_TELL, ReasonCode.FEW_ITEMS)
+        sheet.say(row, learning[place], State.LEARNING, ReasonCode.FEW_NIGHTS)
+        sheet.say(row, present[place] & charts.excused[place], State.OK, ReasonCode.EVENT)
+        sheet.say(row, is_ringing, State.DEGRADED, ReasonCode.SHIFT, severity)
+        sheet.say(row, is_ringing & judged.jumps[0, place], State.DEGRADED, ReasonCode.JUMP, severity)
         sheet.method[row, present[place]] = METHOD if can_ring else SHOWN
         _explain(sheet, history, policy, row, judged.nights[0, place])
 
@@ -97,19 +97,19 @@ def _explain(sheet: Sheet, history: History, policy: Policy, row: int, nights: A
     """Sentences for the nights of a chart that need one."""
     metric, _ = history.charts[row]
     kind, value = history.kinds[row], history.value[row]
-    for night in sheet.nights_of(row, Reason.SHIFT):
+    for night in sheet.nights_of(row, ReasonCode.SHIFT):
         numbers = (value[night], sheet.effect[row, night], sheet.baseline[row, night])
         limits = (sheet.evidence[row, night], sheet.evidence_limit[row, night])
         sheet.reason[row, night] = reasons.shift(*numbers, *limits, kind)
-    for night in sheet.nights_of(row, Reason.JUMP):
+    for night in sheet.nights_of(row, ReasonCode.JUMP):
         numbers = (value[night], sheet.effect[row, night], sheet.baseline[row, night])
         sheet.reason[row, night] = reasons.jump(*numbers, sheet.statistic[row, night], kind)
-    for night in sheet.nights_of(row, Reason.FEW_NIGHTS):
+    for night in sheet.nights_of(row, ReasonCode.FEW_NIGHTS):
         sheet.reason[row, night] = reasons.few_nights(int(nights[night]), MIN_NIGHTS)
-    for night in sheet.nights_of(row, Reason.FEW_ITEMS):
+    for night in sheet.nights_of(row, ReasonCode.FEW_ITEMS):
         sheet.reason[row, night] = reasons.few_items(history.n[row, night], MIN_ITEMS)
-    for night in sheet.nights_of(row, Reason.EVENT):
+    for night in sheet.nights_of(row, ReasonCode.EVENT):
         names = [event.name for event in policy.events_on(history.dates[night], metric)]
         sheet.reason[row, night] = reasons.event(names)
-    for night in sheet.nights_of(row, Reason.SHOWN):
+    for night in sheet.nights_of(row, ReasonCode.SHOWN):
         sheet.reason[row, night] = reasons.shown()

@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from data_contracts.tables.metrics import State
+from data_contracts.tables.metrics import ReasonCode, State
 from tasks.base.ports import Severity
 from tasks.measure.detect.evidence import Array, Mask
 from tasks.measure.detect.history import History
 
 Words = npt.NDArray[np.object_]
-
-
-class Reason(StrEnum):
-    """Why a state is what it is; null for a night that is plainly as expected."""
-
-    #: evidence of several nights reached the limit
-    SHIFT = "shift"
-    #: one night alone is too far out
-    JUMP = "jump"
-    #: the night had no comments
-    NO_INPUT = "no_input"
-    #: too many answers failed
-    INCOMPLETE = "incomplete"
-    #: a metric that had labels has none
-    NO_LABELS = "no_labels"
-    #: no row came for the chart, or nothing was there to be measured
-    NOT_MEASURED = "not_measured"
-    #: a row came whose numbers cannot be
-    IMPOSSIBLE = "impossible"
-    #: too few earlier nights
-    FEW_NIGHTS = "few_nights"
-    #: too few labels or items
-    FEW_ITEMS = "few_items"
-    #: an announced event
-    EVENT = "event"
-    #: the chart is for reading and never rings
-    SHOWN = "shown"
 
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -88,14 +60,14 @@ class Sheet(NamedTuple):
         return cls(state=state, **words, **{name: np.full(shape, np.nan) for name in numbers})
 
     def say(
-        self, chart: int, where: Mask, state: State, reason: Reason | None = None, severity: Severity | None = None
+        self, chart: int, where: Mask, state: State, reason: ReasonCode | None = None, severity: Severity | None = None
     ) -> None:
         """Overwrite state, reason code and severity of a chart on some nights; shape of `where`: (nights,)."""
         self.state[chart, where] = str(state)
         self.reason_code[chart, where] = None if reason is None else str(reason)
         self.severity[chart, where] = None if severity is None else str(severity)
 
-    def nights_of(self, chart: int, reason: Reason) -> npt.NDArray[np.int_]:
+    def nights_of(self, chart: int, reason: ReasonCode) -> npt.NDArray[np.int_]:
         """The nights on which a chart has this reason code."""
         return np.flatnonzero(self.reason_code[chart] == str(reason))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_contracts.tables.metrics import State
+from data_contracts.tables.metrics import ReasonCode, State
 from tasks.base.ports import Severity
 from tasks.measure.detect import reasons
 from tasks.measure.detect.evidence import Array
@@ -13,7 +13,7 @@ from tasks.measure.detect.labelled.baseline import MIN_NIGHTS, Labels
 from tasks.measure.detect.labelled.errors import Found, log_ratios, part_weights, rises
 from tasks.measure.detect.policy import Policy
 from tasks.measure.detect.rules import Worse, rule_of
-from tasks.measure.detect.sheet import Reason, Sheet
+from tasks.measure.detect.sheet import Sheet
 
 METHOD = "exact counts of errors, by stratum where there are any, against all nights but the last 14; Shiryaev-Roberts"
 #: Within so many nights a change of `Policy.smallest_drop` should show.
@@ -41,10 +41,10 @@ def fill(sheet: Sheet, history: History, policy: Policy, rows: list[int], labels
     for place, row in enumerate(rows):
         here = labelled[place] > 0
         sheet.say(row, told[place], State.OK)
-        sheet.say(row, told[place] & (labelled[place] < needed[place]), State.CANNOT_TELL, Reason.FEW_ITEMS)
-        sheet.say(row, here & ~told[place], State.LEARNING, Reason.FEW_NIGHTS)
-        sheet.say(row, here & found.rings[0, place], State.DEGRADED, Reason.SHIFT, Severity.TICKET)
-        sheet.say(row, here & found.pages[0, place], State.DEGRADED, Reason.SHIFT, Severity.PAGE)
+        sheet.say(row, told[place] & (labelled[place] < needed[place]), State.CANNOT_TELL, ReasonCode.FEW_ITEMS)
+        sheet.say(row, here & ~told[place], State.LEARNING, ReasonCode.FEW_NIGHTS)
+        sheet.say(row, here & found.rings[0, place], State.DEGRADED, ReasonCode.SHIFT, Severity.TICKET)
+        sheet.say(row, here & found.pages[0, place], State.DEGRADED, ReasonCode.SHIFT, Severity.PAGE)
         sheet.method[row, here] = METHOD
         _show_pages(sheet, row, place, labels, found)
         _explain(sheet, history, policy, row, place, labelled[place], needed[place], found)
@@ -108,11 +108,11 @@ def _explain(
 ) -> None:
     """Sentences for the nights of a chart that need one."""
     value = history.value[row]
-    for night in sheet.nights_of(row, Reason.SHIFT):
+    for night in sheet.nights_of(row, ReasonCode.SHIFT):
         numbers = (value[night], sheet.effect[row, night], sheet.baseline[row, night])
         limits = (sheet.evidence[row, night], sheet.evidence_limit[row, night])
         sheet.reason[row, night] = reasons.shift(*numbers, *limits, RATE)
-    for night in sheet.nights_of(row, Reason.FEW_NIGHTS):
+    for night in sheet.nights_of(row, ReasonCode.FEW_NIGHTS):
         sheet.reason[row, night] = reasons.few_nights(int(found.nights[0, place, night]), MIN_NIGHTS)
-    for night in sheet.nights_of(row, Reason.FEW_ITEMS):
+    for night in sheet.nights_of(row, ReasonCode.FEW_ITEMS):
         sheet.reason[row, night] = reasons.few_labels(labelled[night], needed[night], policy.smallest_drop)
