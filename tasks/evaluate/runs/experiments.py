@@ -49,16 +49,19 @@ def add_answers(
 ) -> int:
     """Add what collected entries were answered and is not there yet, in one commit; how many rows.
 
+    Each request becomes one row, so where the set has as many rows as its entries asked for, nothing is fetched: a set
+    that was evaluated often has many entries, and a run looks here twice.
+
     Args:
         entries: collected ones.
         items: of the set: text_sha256, item_id.
         version: of the set.
     """
+    known = read_experiments(outside, paths).select("set", *_ATTEMPT).collect()
+    if known.filter(set=paths.set_name).height == sum(entry.record_count for entry in entries):
+        return 0
     with scratch() as temporary:
         frames = [_rows(outside, paths, entry, items, version, Path(temporary)) for entry in entries]
-    if not frames:
-        return 0
-    known = read_experiments(outside, paths).select(_ATTEMPT).collect()
     rows = pl.concat(frames).join(known, on=_ATTEMPT, how="anti")
     if rows.height:
         outside.lake.append(paths.lake(EXPERIMENTS.name), EXPERIMENTS, rows, {"set": paths.set_name})
