@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from io import BytesIO
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from data_contracts.tables.evaluation_sets import ItemSource, Split
 from tasks.base.errors import BadRows, WrongUsage
 from tasks.base.safe_text import brief
+from tasks.labels.exchange.forms import BadPlace, Contents, Given, lacking
+from tasks.labels.exchange.row_forms import read_jsonl, read_parquet
 
 NEEDED = ("text", "violation", "category")
 OPTIONAL = (
@@ -73,7 +71,7 @@ def read_items(files: Sequence[Path], categories: Collection[str]) -> list[Item]
                     items.append(_item(values, categories))
                 except ValueError as error:
                     faults.append(f"{path} {place}: {error}")
-        except _Unreadable as error:
+        except BadPlace as error:
             faults.append(f"{path} {error}")
     if faults:
         raise BadRows(faults)
@@ -82,35 +80,31 @@ def read_items(files: Sequence[Path], categories: Collection[str]) -> list[Item]
     return items
 
 
-class _Unreadable(ValueError):
-    """A place in a file that cannot be read."""
-
-
-def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    readers = {".csv": _csv_rows, ".jsonl": _json_rows, ".ndjson": _json_rows, ".parquet": _parquet_rows}
+def _rows(path: Path) -> Sequence[Given]:
+    readers: dict[str, Callable[[bytes], Contents]] = {
+        ".csv": _read_csv,
+        ".jsonl": partial(read_jsonl, needed=NEEDED),
+        ".ndjson": partial(read_jsonl, needed=NEEDED),
+        ".parquet": partial(read_parquet, read=(*NEEDED, *OPTIONAL), needed=NEEDED),
+    }
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise WrongUsage(f"{path}: its name must end in .csv, .jsonl or .parquet")
     try:
-        body = path.read_bytes()
+        return reader(path.read_bytes()).rows
     except OSError as error:
         raise WrongUsage(f"{path}: {error.strerror}") from None
-    yield from reader(body)
 
 
-def _text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = body[: error.start].count(b"\n") + 1
-        raise _Unreadable(f"line {line}: it is not UTF-8: save it as 'CSV UTF-8'") from None
+def _read_csv(body: bytes) -> Contents:
+    """UTF-8 with a header, commas and full rows: no guessing, unlike what raters' spreadsheets may send.
 
-
-def _csv_rows(body: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    Raises:
+        BadPlace: if it is not that, or a column is missing.
+    """
     csv.field_size_limit(2**31 - 1)
     reader = csv.reader(io.StringIO(_text(body), newline=""), strict=True)
-    names: list[str] | None = None
-    last = 0
+    names, given, last = list[str](), list[Given](), 0
     while True:
         place = f"line {last + 1}"
         try:
@@ -118,47 +112,27 @@ def _csv_rows(body: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:
         except StopIteration:
             break
         except csv.Error as error:
-            raise _Unreadable(f"{place}: {error}") from None
+            raise BadPlace(f"{place}: {error}") from None
         last = reader.line_num
-        if names is None:
+        if not names:
             names = [cell.strip().lower() for cell in cells]
-            _check_columns(set(names), place)
+            if fault := lacking(set(names), NEEDED):
+                raise BadPlace(f"{place}: {fault}")
         elif any(cell.strip() for cell in cells):
             if len(cells) != len(names):
-                raise _Unreadable(f"{place}: {len(cells)} cells, and the header has {len(names)}")
-            yield place, {name: cell or None for name, cell in zip(names, cells, strict=True)}
-    if names is None:
-        raise _Unreadable("line 1: the file is empty")
+                raise BadPlace(f"{place}: {len(cells)} cells, and the header has {len(names)}")
+            given.append(Given(place, {name: cell or None for name, cell in zip(names, cells, strict=True)}))
+    if not names:
+        raise BadPlace("line 1: the file is empty")
+    return Contents(tuple(given))
 
 
-def _json_rows(body: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, line in enumerate(_text(body).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            found = json.loads(line)
-        except ValueError as error:
-            raise _Unreadable(f"line {number}: it is no JSON ({error})") from None
-        if not isinstance(found, dict):
-            raise _Unreadable(f"line {number}: it is no JSON object")
-        _check_columns(set(found), f"line {number}")
-        yield f"line {number}", found
-
-
-def _parquet_rows(body: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _text(body: bytes) -> str:
     try:
-        with pq.ParquetFile(BytesIO(body)) as file:
-            names = file.schema_arrow.names
-            _check_columns(set(names), "row 1")
-            rows = file.read(columns=[name for name in (*NEEDED, *OPTIONAL) if name in names]).to_pylist()
-    except (pa.ArrowException, OSError, LookupError) as error:
-        raise _Unreadable(f"row 1: it is no readable Parquet file ({type(error).__name__})") from None
-    yield from ((f"row {number}", row) for number, row in enumerate(rows, start=1))
-
-
-def _check_columns(names: set[str], place: str) -> None:
-    if missing := [name for name in NEEDED if name not in names]:
-        raise _Unreadable(f"{place}: there is no {', '.join(missing)}; needed are {', '.join(NEEDED)}")
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = body[: error.start].count(b"\n") + 1
+        raise BadPlace(f"line {line}: it is not UTF-8: save it as 'CSV UTF-8'") from None
 
 
 def _item(values: Mapping[str, Any], categories: Collection[str]) -> Item:

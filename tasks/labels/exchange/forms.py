@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,7 +80,7 @@ def form_of(path: Path) -> str:
     raise WrongUsage(f"{path}: its name must end in .csv, .jsonl, .parquet or, of Label Studio, .json")
 
 
-def lacking(columns: set[str]) -> str | None:
-    """Which of the columns that an answer needs a file does not have, or None."""
-    missing = [name for name in NEEDED if name not in columns]
-    return f"there is no column {', '.join(missing)}; needed are {', '.join(NEEDED)}" if missing else None
+def lacking(columns: set[str], needed: Sequence[str] = NEEDED) -> str | None:
+    """Which of the needed columns, by default those of an answer, a file does not have; None if it has all."""
+    missing = [name for name in needed if name not in columns]
+    return f"there is no column {', '.join(missing)}; needed are {', '.join(needed)}" if missing else None

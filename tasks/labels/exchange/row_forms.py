@@ -11,13 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts.tables.table import UTC_MICROSECONDS
-from tasks.labels.exchange.forms import COLUMNS, BadPlace, Contents, Given, Task, lacking
+from tasks.labels.exchange.forms import COLUMNS, NEEDED, BadPlace, Contents, Given, Task, lacking
 
 _SCHEMA = dict.fromkeys(COLUMNS, pl.String()) | {
     "date": pl.Date(),
     "violation": pl.Boolean(),
     "labeled_at": UTC_MICROSECONDS,
 }
+#: What an answer may say; texts and notes are not taken back.
+_READ = tuple(name for name in (*COLUMNS, "source") if name not in ("text", "note"))
 
 
 def write_jsonl(tasks: Sequence[Task]) -> bytes:
@@ -30,8 +32,8 @@ def write_jsonl(tasks: Sequence[Task]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def read_jsonl(body: bytes) -> Contents:
-    """Objects, one a line; blank lines are passed over.
+def read_jsonl(body: bytes, needed: Sequence[str] = NEEDED) -> Contents:
+    """Objects, one a line, each with the needed keys; blank lines are passed over.
 
     Raises:
         BadPlace: at the first line that is no object, or lacks a column.
@@ -48,7 +50,7 @@ def read_jsonl(body: bytes) -> Contents:
             raise BadPlace(f"line {number}: it is no JSON ({error})") from None
         if not isinstance(found, dict):
             raise BadPlace(f"line {number}: it is no JSON object")
-        if fault := lacking(set(found)):
+        if fault := lacking(set(found), needed):
             raise BadPlace(f"line {number}: {fault}")
         given.append(Given(f"line {number}", found))
     return Contents(tuple(given))
@@ -62,8 +64,8 @@ def write_parquet(tasks: Sequence[Task]) -> bytes:
     return body.getvalue()
 
 
-def read_parquet(body: bytes) -> Contents:
-    """Rows by their number, from 1; columns that no answer needs are not read.
+def read_parquet(body: bytes, read: Sequence[str] = _READ, needed: Sequence[str] = NEEDED) -> Contents:
+    """Rows by their number, from 1; of the columns those in `read`, where they are there.
 
     Raises:
         BadPlace: if it is no Parquet file, or lacks a column.
@@ -71,10 +73,9 @@ def read_parquet(body: bytes) -> Contents:
     try:
         with pq.ParquetFile(BytesIO(body)) as file:
             names = file.schema_arrow.names
-            if fault := lacking(set(names)):
+            if fault := lacking(set(names), needed):
                 raise BadPlace(f"row 1: {fault}")
-            wanted = [name for name in (*COLUMNS, "source") if name in names and name not in ("text", "note")]
-            rows = file.read(columns=wanted).to_pylist()
+            rows = file.read(columns=[name for name in read if name in names]).to_pylist()
     except (pa.ArrowException, OSError, LookupError) as error:
         raise BadPlace(f"row 1: it is no readable Parquet file ({type(error).__name__})") from None
     return Contents(tuple(Given(f"row {number}", row) for number, row in enumerate(rows, start=1)))
