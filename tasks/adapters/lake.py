@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from data_contracts.tables.table import Table
 from tasks.adapters.aws import Aws
 from tasks.adapters.bucket_owner import check_owner
-from tasks.adapters.lake_snapshots import keep_snapshot, open_snapshot, read_rows, take_snapshot
+from tasks.adapters.lake_snapshots import FILE, keep_snapshot, open_snapshot, read_rows, take_snapshot
 from tasks.base.errors import ModerationError, StorageUnavailable
 from tasks.base.panics import panics_told
 from tasks.base.roots import partition_keys
@@ -100,15 +100,19 @@ class Lake:
             return self._rows(uri, table, delta)
 
     def read(self, uri: str, table: Table) -> pl.LazyFrame:
-        """What `scan` gives, of a table of few rows: it is read whole, and once for as long as it stays what it is."""
+        """What `scan` gives, of a table of few rows: this process remembers them, and reads only files that are new."""
+        options = self._options(uri)
+
+        def read(delta: DeltaTable, files: Sequence[str]) -> pl.DataFrame:
+            rows = table.widen(_scan_files(delta, files, uri, options, include=FILE))
+            return rows.select(*table.names, FILE).collect()
+
         with _translated(uri):
             try:
-                rows = read_rows(
-                    self._aws, uri, self._options(uri), lambda delta: self._rows(uri, table, delta).collect()
-                )
+                rows = read_rows(self._aws, uri, options, read)
             except TableNotFoundError:
                 return table.empty().lazy()
-            return rows.lazy()
+            return rows.lazy().drop(FILE)
 
     def live_files(self, uri: str) -> frozenset[str]:
         """Names of the files that the table's present version reads; none if there is no such table."""
@@ -221,24 +225,35 @@ def _scan(delta: DeltaTable, uri: str, options: dict[str, str]) -> pl.LazyFrame:
     """The rows of a table, with the columns that it has.
 
     Where the root has `key=value` folders, `pl.scan_delta` takes them for partitions that the table does not know, and
-    fails: there its files are named to polars one by one, with those folders as columns that nobody selects.
+    fails: there its files are named to polars one by one.
     """
-    keys = partition_keys(uri)
-    if not keys:
+    if not partition_keys(uri):
         return pl.scan_delta(delta, storage_options=options or None)
+    return _scan_files(delta, delta.file_uris(), uri, options)
+
+
+def _scan_files(
+    delta: DeltaTable, files: Sequence[str], uri: str, options: dict[str, str], include: str | None = None
+) -> pl.LazyFrame:
+    """The rows of some files of a table, with the columns that it has, and in `include` the file that each stands in.
+
+    `key=value` folders of the root become columns that nobody selects.
+    """
     columns = pl.Schema(delta.schema())
-    files = delta.file_uris()
+    added = [include] if include else []
     if not files:
-        return pl.LazyFrame(schema=columns)
+        return pl.LazyFrame(schema=columns | dict.fromkeys(added, pl.String()))
+    partitions = {name: columns[name] for name in delta.metadata().partition_columns}
     return pl.scan_parquet(
-        files,
-        schema={name: dtype for name, dtype in columns.items() if name != "date"},
+        list(files),
+        schema={name: dtype for name, dtype in columns.items() if name not in partitions},
         glob=False,
         hive_partitioning=True,
-        hive_schema=dict.fromkeys(keys, pl.String()) | {"date": columns["date"]},
+        hive_schema={**dict.fromkeys(partition_keys(uri), pl.String()), **partitions},
         missing_columns="insert",
+        include_file_paths=include,
         storage_options=options or None,
-    ).select(columns.names())
+    ).select(*columns.names(), *added)
 
 
 def _commit(entry: dict[str, Any]) -> Commit:

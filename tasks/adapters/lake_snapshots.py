@@ -6,7 +6,7 @@ listing of a key or two, and a night looks at its tables some twenty times and w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy
 from typing import NamedTuple
@@ -42,8 +42,10 @@ class _Snapshot(NamedTuple):
 
 
 _KNOWN: dict[str, _Snapshot] = {}
-#: The rows of small tables, each with the etag of the commit that they are as of.
-_ROWS: dict[str, tuple[str, pl.DataFrame]] = {}
+#: The rows of small tables as they were read last, each with the file that it stands in.
+_ROWS: dict[str, pl.DataFrame] = {}
+#: The name of that column; no table has one of this name.
+FILE = "_file"
 
 
 def open_snapshot(aws: Aws | None, uri: str, options: dict[str, str]) -> DeltaTable:
@@ -61,22 +63,25 @@ def open_snapshot(aws: Aws | None, uri: str, options: dict[str, str]) -> DeltaTa
 
 
 def read_rows(
-    aws: Aws | None, uri: str, options: dict[str, str], read: Callable[[DeltaTable], pl.DataFrame]
+    aws: Aws | None, uri: str, options: dict[str, str], read: Callable[[DeltaTable, Sequence[str]], pl.DataFrame]
 ) -> pl.DataFrame:
-    """What `read` makes of the table as it is now, made once for as long as the table stays what it is.
+    """The rows of the table as it is now, and in FILE where each stands; what was read before is taken from memory.
+
+    `read` gives the same of some of the table's files. A table's file never changes, and a night adds one.
 
     Raises:
         TableNotFoundError: if there is none.
     """
     table = open_snapshot(aws, uri, options)
-    snapshot = _KNOWN.get(uri)
-    if snapshot is None or snapshot.table.version() != table.version():  # somebody writes to it just now
-        return read(table)
-    etag, rows = _ROWS.get(uri, ("", None))
-    if rows is None or etag != snapshot.etag:
-        rows = read(table)
-        _ROWS[uri] = (snapshot.etag, rows)
-    return rows
+    files = table.file_uris()
+    if aws is None or not options:
+        return read(table, files)
+    kept = _ROWS[uri].filter(pl.col(FILE).is_in(files)) if uri in _ROWS else read(table, [])
+    known = set(kept[FILE].unique())
+    if new := [file for file in files if file not in known]:
+        kept = pl.concat([kept, read(table, new)])
+    _ROWS[uri] = kept
+    return kept
 
 
 def take_snapshot(aws: Aws | None, uri: str, options: dict[str, str]) -> DeltaTable | None:

@@ -72,6 +72,9 @@ class Storage:
             self._remembered.put(item.uri, version.etag, version.body)
             return version.body
 
+        unknown = sum(self._remembered.get(item.uri, item.etag) is None for item in items)
+        if unknown <= 1:  # threads would cost more than they save
+            return tuple(map(read_one, items))
         with ThreadPoolExecutor(_READERS) as readers:
             return tuple(readers.map(read_one, items))
 

@@ -44,7 +44,7 @@ def tell_published(
             days = {cause.day for cause in causes if cause.day and cause.key == unpublished(cause.day)}
             if not days:
                 return Telling()
-            nights = outside.lake.scan(lake(settings, NIGHTS.name), NIGHTS).filter(pl.col("date").is_in(days))
+            nights = outside.lake.read(lake(settings, NIGHTS.name), NIGHTS).filter(pl.col("date").is_in(days))
             published = {*nights.select("date").collect()["date"]}
     except Exception as error:
         fault = str(error) if isinstance(error, ModerationError) else type(error).__name__

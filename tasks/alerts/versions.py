@@ -58,7 +58,7 @@ def find_versions(outside: Adapters, paths: RunPaths) -> Versions | None:
     The night itself has no row in `nights` yet: its plan says with what it judged.
     """
     first = paths.run_date - timedelta(days=DAYS)
-    rows = outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS).filter(pl.col("date").is_between(first, paths.run_date))
+    rows = outside.lake.read(paths.lake(NIGHTS.name), NIGHTS).filter(pl.col("date").is_between(first, paths.run_date))
     found = rows.select("date", "prompt_version", "model_id").sort("date").collect().rows()
     nights = [_Night(*row) for row in found if row[0] != paths.run_date]
     tonight = [_Night(*row) for row in found if row[0] == paths.run_date]

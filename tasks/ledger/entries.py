@@ -19,9 +19,12 @@ from tasks.ledger.phases import Phase, check_begins, phase_of
 
 
 def read_ledger(storage: Storage, paths: DayPaths) -> list[LedgerEntry]:
-    """The day's entries, in order of shard and epoch, without strays."""
-    bodies = (storage.get(item.uri) for item in storage.list(paths.ledger) if item.uri.endswith(".json"))
-    entries = [LedgerEntry.model_validate_json(body) for body in bodies if body is not None]
+    """The day's entries, in order of shard and epoch, without strays.
+
+    A night reads them some ten times: an entry that the listing shows unchanged is not fetched again.
+    """
+    listed = [item for item in storage.list(paths.ledger) if item.uri.endswith(".json")]
+    entries = [LedgerEntry.model_validate_json(body) for body in storage.read_listed(listed) if body is not None]
     return sorted(without_strays(entries), key=lambda entry: (entry.epoch, entry.shard, entry.key))
 
 

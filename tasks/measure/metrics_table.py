@@ -98,9 +98,9 @@ def read_day(outside: Adapters, paths: DayPaths) -> pl.DataFrame:
 
 def read_standing(outside: Adapters, paths: DayPaths) -> pl.DataFrame:
     """The rows that say how things stand tonight, see `metric_history.standing_rows`."""
-    recent = pl.col("date").is_between(paths.run_date - timedelta(days=LABEL_DAYS), paths.run_date)
-    metrics = outside.lake.scan(paths.lake("metrics"), METRICS).filter(recent)
-    return standing_rows(latest_rows(metrics).collect(), paths.run_date)
+    first = paths.run_date - timedelta(days=LABEL_DAYS)
+    days = [day for day in outside.lake.days(paths.lake("metrics")) if first <= day <= paths.run_date]
+    return standing_rows(read_days(outside, paths.settings, days), paths.run_date)
 
 
 def append_rows(outside: Adapters, paths: RunPaths, rows: pl.DataFrame) -> None:

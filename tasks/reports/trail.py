@@ -103,7 +103,7 @@ class Trail(BaseModel):
 def read_trail(outside: Adapters, settings: Settings, last: date, newest: Iterable[dict[str, Any]] = ()) -> Trail:
     """What the lake holds of the days; `newest` rows of `nights` are of days whose row is not written yet."""
     first = last - timedelta(days=DAYS - 1)
-    nights = outside.lake.scan(lake(settings, NIGHTS.name), NIGHTS).filter(pl.col("date").is_between(first, last))
+    nights = outside.lake.read(lake(settings, NIGHTS.name), NIGHTS).filter(pl.col("date").is_between(first, last))
     by_day = {row["date"]: row for row in [*nights.collect().to_dicts(), *newest]}
     days = sorted(by_day)
     return Trail(

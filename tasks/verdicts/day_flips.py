@@ -48,7 +48,7 @@ def published_verdicts(outside: Adapters, paths: DayPaths) -> pl.LazyFrame:
     uri, day = paths.lake(VERDICTS.name), pl.col("date") == paths.run_date
     present = outside.lake.scan(uri, VERDICTS).filter(day)
     published_by = published_runs(
-        outside.lake.scan(paths.lake(NIGHTS.name), NIGHTS), paths.run_date, paths.run_date
+        outside.lake.read(paths.lake(NIGHTS.name), NIGHTS), paths.run_date, paths.run_date
     ).get(paths.run_date)
     if published_by is None or present.filter(pl.col("run_id") != published_by).limit(1).collect().is_empty():
         return present
