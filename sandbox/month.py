@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -21,9 +24,12 @@ import polars as pl
 import typer
 
 from data_contracts.tables.verdicts import VERDICTS
+from flows.__main__ import PREFECT_DEFAULTS
 from flows.night import NightOptions, judge_day
 from sandbox.days import sample_day
-from sandbox.serve import BUCKETS, JOBS_FILE, Sandbox, running
+from sandbox.prefect_runs import is_answering
+from sandbox.processes import Child, end, end_marked, mark, start
+from sandbox.serve import BUCKETS, HOST, JOBS_FILE, Sandbox, running
 from tasks import adapters
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
@@ -32,6 +38,9 @@ from tasks.base.steps import PlainSteps
 #: The night that is played; fixed, so that two machines show the same figures.
 LAST_DAY = date(2026, 11, 19)
 EARLIER_DAYS = 27
+
+#: How long a Prefect server may take to start and to end; a loaded machine takes a minute.
+_START_S, _END_S, _LOOK_AGAIN_S = 120.0, 5.0, 0.1
 
 #: Beside the checkout's other caches: the trained stand-in and Prefect's database survive from one night to the next.
 CACHE = Path(".sandbox")
@@ -75,8 +84,10 @@ def play(folder: Path) -> int:
         print(f"sandbox: {EARLIER_DAYS} earlier days, as this very code played them before ({played})", flush=True)
     else:
         print(f"sandbox: {EARLIER_DAYS} earlier days, then the night of {LAST_DAY}", flush=True)
-    with running(data=folder, job_seconds=0.05, cache_dir=CACHE) as sandbox:
+    with ExitStack() as stack:
+        sandbox = stack.enter_context(running(data=folder, job_seconds=0.05, cache_dir=CACHE))
         environment, code = _environment(sandbox), 0
+        server = _start_prefect(environment, stack)
         if not is_played:
             fill(sandbox, [LAST_DAY - timedelta(days=back) for back in range(EARLIER_DAYS, -1, -1)])
             code = subprocess.call([sys.executable, "-m", "sandbox", "history"], env=environment)
@@ -86,12 +97,43 @@ def play(folder: Path) -> int:
         if code == 0:
             print(f"sandbox: the night of {LAST_DAY}, through Prefect", flush=True)
             command = [sys.executable, "-m", "flows", "nightly", "--run-date", str(LAST_DAY)]
-            code = subprocess.call(command, env=environment)
+            code = subprocess.call(command, env=environment | _address_of(server))
     if code == 0:
         print(queries(folder), flush=True)
         report = next((folder / "moderation-output" / "runs" / str(LAST_DAY)).glob("*/report.html"), None)
         print(f"Open {report}\nPlayed in {time.monotonic() - begun:.0f} s; everything is below {folder}/", flush=True)
     return code
+
+
+def _start_prefect(environment: dict[str, str], stack: ExitStack) -> tuple[Child, str] | None:
+    """Start a Prefect server for the night, and its address: that takes ten seconds, while the earlier days are played.
+
+    None if the environment names one.
+    """
+    if "PREFECT_API_URL" in environment:
+        return None
+    home = CACHE.absolute()
+    end_marked(home)  # one whose night was killed
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+    child = start("prefect-server", command, PREFECT_DEFAULTS | environment | mark(home, "server"), home)
+    stack.callback(end, child, signal.SIGTERM, _END_S)
+    return child, f"http://{HOST}:{port}/api"
+
+
+def _address_of(server: tuple[Child, str] | None) -> dict[str, str]:
+    """The server's address as a setting once it answers; without it, the night starts one of its own."""
+    if server is None:
+        return {}
+    child, address = server
+    limit = time.monotonic() + _START_S
+    while not child.has_ended and time.monotonic() < limit:
+        if is_answering(address):
+            return {"PREFECT_API_URL": address}
+        time.sleep(_LOOK_AGAIN_S)
+    return {}
 
 
 def fill(sandbox: Sandbox, days: list[date], timezone: str = "Asia/Tokyo") -> None:
