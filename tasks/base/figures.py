@@ -20,6 +20,11 @@ def count(value: float | None) -> str:
     return NONE if number(value) is None else f"{value:,.0f}"
 
 
+def p_value(probability: float) -> str:
+    """A p-value to two digits, as far down as anybody cares."""
+    return "< 0.001" if probability < 0.001 else f"{probability:.2g}"
+
+
 def percent(fraction: float | None) -> str:
     """A fraction as percent: two decimals below ten percent, where they matter, else one; none for nothing and all."""
     if number(fraction) is None or fraction is None:

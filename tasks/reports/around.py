@@ -16,7 +16,6 @@ from tasks.reports.charts.series import Span
 from tasks.reports.ending import OPEN
 from tasks.reports.open_alerts import read_open_alerts
 from tasks.reports.report import Surroundings
-from tasks.reports.report_blocks import ChangePart, ChangeParts
 from tasks.reports.trail import read_trail
 from tasks.reports.trust import Evidence
 
@@ -48,17 +47,12 @@ def read_quality(run: Run) -> tuple[QualityFigure, ...]:
         return ()
 
 
-def read_why(run: Run) -> ChangeParts | None:
-    """The night's change of the violation rate, as the run's measuring stage left it; None if it left none."""
+def read_why(run: Run) -> Why | None:
+    """Why the violation rate changed, as the run's measuring stage left it; None if it left none that can be read."""
     try:
-        change = Why.model_validate_json(run.storage.get(run.paths.file("why.json")) or b"").night
+        return Why.model_validate_json(run.storage.get(run.paths.file("why.json")) or b"")
     except ValidationError:
         return None
-    if change is None:
-        return None
-    parts = tuple(ChangePart(name=part.name, change=part.change) for part in change.parts)
-    slices = tuple(ChangePart(name=each.name, change=each.change) for each in change.slices)
-    return ChangeParts(before=change.before, after=change.after, parts=parts, slices=slices)
 
 
 def evidence_of(run: Run, night: Night, around: Surroundings) -> Evidence:

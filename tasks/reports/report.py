@@ -20,14 +20,14 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.documents.quality import QualityFigure
 from data_contracts.tables.metrics import MetricRow, State
 from data_contracts.tables.verdicts import Status
-from tasks.base.figures import count, number, per_thousand, percent
+from tasks.base.figures import count, number, p_value, per_thousand, percent
 from tasks.base.ports import JobStatus
 from tasks.base.safe_text import brief
 from tasks.reports.charts.series import Span
 from tasks.reports.open_alerts import OpenAlert
 from tasks.reports.overview.days import days_of
 from tasks.reports.overview.lines import KEY, cells, headings
-from tasks.reports.report_blocks import ChangeParts, draw_charts, golden_rows, people_of, pooled_rows, spent_in
+from tasks.reports.report_blocks import draw_charts, golden_rows, people_of, pooled_rows, spent_in
 from tasks.reports.report_parts import (
     FEW_LABELS,
     QUALITY,
@@ -47,6 +47,7 @@ from tasks.reports.words.say import say_in
 
 if TYPE_CHECKING:
     from data_contracts.documents.summary import Night
+from data_contracts.documents.why import Why
 
 
 class Surroundings(BaseModel):
@@ -58,7 +59,7 @@ class Surroundings(BaseModel):
         figures: quality over 1, 7 and 28 nights.
         events: announced days.
         alerts: what is open.
-        why: the change of the violation rate, split up; None: not measured.
+        why: the changes of the violation rate, split up, and whether the judge moved; None: not measured.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,8 +69,15 @@ class Surroundings(BaseModel):
     figures: tuple[QualityFigure, ...] = ()
     events: tuple[Span, ...] = ()
     alerts: tuple[OpenAlert, ...] = ()
-    why: ChangeParts | None = None
+    why: Why | None = None
 
+
+#: "Did the model change, or our traffic?": whether the golden pack, whose texts stay, is answered otherwise.
+JUDGE_MOVES = {
+    True: "The judge changed: the golden pack, whose texts stay, is answered otherwise than before.",
+    False: "The judge did not change: the golden pack is answered as before. What moves is the traffic.",
+    None: "Whether the judge or the traffic changed cannot be told: there is no earlier golden pack to compare with.",
+}
 
 #: A ledger entry as summary.json holds it.
 Job = dict[str, Any]
@@ -118,9 +126,10 @@ def _page(language: str) -> Environment:
         "quality_mark": quality_mark,
         "drift_mark": drift_mark,
         "job_seconds": job_seconds,
+        "judge_moves": JUDGE_MOVES,
         "nights_since": nights_since,
     }
-    environment.filters |= {function.__name__: function for function in (brief, count, percent)}
+    environment.filters |= {function.__name__: function for function in (brief, count, p_value, percent)}
     environment.filters |= {
         function.__name__: function for function in (say.amount, say.interval, say.dollars, say.duration)
     }

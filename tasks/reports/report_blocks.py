@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
-from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.quality import QualityFigure
 from data_contracts.tables.metrics import MetricRow
@@ -56,33 +55,6 @@ def golden_rows(metrics: Sequence[MetricRow], say: Say) -> list[GoldenRow]:
         GoldenRow(metric, row if row and number(row.value) is not None else None, say.why(row) if row else "")
         for metric, row in found
     ]
-
-
-class ChangePart(BaseModel):
-    """A part of a change: what, and by how much of the whole as a fraction."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    change: float
-
-
-class ChangeParts(BaseModel):
-    """The change of the violation rate, split up: the parts add up to `after` less `before`.
-
-    Attributes:
-        before: the rate that it is compared with.
-        after: tonight's.
-        parts: by cause, the largest first.
-        slices: where it moved, the largest first.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    before: float
-    after: float
-    parts: tuple[ChangePart, ...]
-    slices: tuple[ChangePart, ...] = ()
 
 
 class People(NamedTuple):

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from data_contracts.documents.balance import Balance
+from data_contracts.documents.golden import GoldenComparison, GoldenNight, GoldenSetup
 from data_contracts.documents.ledger import EntryState
 from data_contracts.documents.quality import ConfusionMatrix, QualityFigure
 from data_contracts.documents.summary import Night
+from data_contracts.documents.why import Basis, Cause, CausePart, Change, Period, SliceChange, Why
 from data_contracts.tables.metrics import MetricRow
 from data_contracts.tables.verdicts import Status
 from tasks.base.figures import dollars, percent
@@ -21,7 +23,6 @@ from tasks.base.safe_text import brief, inert
 from tasks.reports.charts.series import Span
 from tasks.reports.open_alerts import OpenAlert
 from tasks.reports.report import Surroundings, job_order, render_report
-from tasks.reports.report_blocks import ChangePart, ChangeParts
 from tasks.reports.report_parts import (
     drift,
     drift_mark,
@@ -396,6 +397,69 @@ def played(request: pytest.FixtureRequest) -> tuple[Night, Surroundings]:
     return around_month(is_bad=request.param == "bad")
 
 
+def a_change(**parts: float) -> Change:
+    """The rate from 6 to 8 %, split up."""
+    changed = RUN_DATE - timedelta(CHANGED - 1)
+    before, after = (
+        Period(first=first, last=last, night_count=2, judged_count=100, violation_count=6, versions=())
+        for first, last in ((changed - timedelta(2), changed - timedelta(1)), (changed, RUN_DATE))
+    )
+    moved = SliceChange(
+        name="language=ja", change=0.01, share_before=0.5, share_after=0.5, rate_before=0.06, rate_after=0.08
+    )
+    return Change(
+        period_before=before,
+        period_after=after,
+        before=0.06,
+        after=0.08,
+        parts=tuple(CausePart(name=Cause(name), change=change) for name, change in parts.items()),
+        basis=Basis.ASSUMED,
+        slices=(moved,),
+    )
+
+
+def a_golden_night() -> GoldenNight:
+    """A pack that another model answers otherwise."""
+    changed = RUN_DATE - timedelta(CHANGED - 1)
+    comparison = GoldenComparison(
+        before_date=changed - timedelta(1),
+        after_date=changed,
+        before_model_id="old-model",
+        before_prompt="comment_review/v1",
+        after_model_id="new-model",
+        after_prompt="comment_review/v1",
+        compared_count=160,
+        became_violation=20,
+        became_none=2,
+        other_category=1,
+        violation_p_value=0.0001,
+        became_right=3,
+        became_wrong=19,
+        right_p_value=0.002,
+        newly_fooled=("attack-1",),
+    )
+    setup = GoldenSetup(
+        model_id="new-model",
+        invocation_type="InvokeModel",
+        prompt_name="comment_review",
+        prompt_version="v1",
+        prompt_sha256="0",
+        pack_sha256="0",
+    )
+    return GoldenNight(
+        run_date=RUN_DATE,
+        run_id="run",
+        setup=setup,
+        item_count=164,
+        asked_count=164,
+        judged_count=160,
+        right_count=130,
+        attack_count=60,
+        compared_count=0,
+        change=comparison,
+    )
+
+
 def around_month(*, is_bad: bool) -> tuple[Night, Surroundings]:
     """A night of the month, and its surroundings: a sale, another model, labels that were asked for."""
     rows = month(is_bad=is_bad)
@@ -421,8 +485,13 @@ def around_month(*, is_bad: bool) -> tuple[Night, Surroundings]:
     counts = {"valid_count": 3_000, "verdict_count": 3_000, "judged_count": 3_000}
     trust = decide(Evidence(run_date=RUN_DATE, rows=tonight, changes=trail.changes(), **counts))
     sale = Span(RUN_DATE - timedelta(SALE_BEGINS), RUN_DATE - timedelta(SALE_ENDS), "<Sale> & more")
-    parts = (ChangePart(name="model_version", change=0.015), ChangePart(name="rest", change=0.005))
-    why = ChangeParts(before=0.06, after=0.08, parts=parts, slices=(ChangePart(name="language=ja", change=0.01),))
+    why = Why(
+        run_date=RUN_DATE,
+        run_id="run",
+        night=a_change(model_version=0.015, rest=0.005),
+        since_change=a_change(model_version=0.012, rest=0.008),
+        judge_moved=True,
+    )
     alert = OpenAlert(group="quality", since=RUN_DATE - timedelta(8), headlines=("accuracy fell",))
     figures = tuple(
         QualityFigure(
@@ -441,7 +510,8 @@ def around_month(*, is_bad: bool) -> tuple[Night, Surroundings]:
         for nights in (1, 7, 28)
     )
     extras: dict[str, Any] = {"events": (sale,), "alerts": (alert,), "why": why} if is_bad else {}
-    return a_night(metrics=list(tonight), trust=trust), Surroundings(
+    golden = a_golden_night() if is_bad else None
+    return a_night(metrics=list(tonight), trust=trust, golden=golden), Surroundings(
         trail=trail, standing=tonight, figures=figures, **extras
     )
 
@@ -488,7 +558,14 @@ def test_a_bad_month_says_what_happened() -> None:
         "Set MODERATION_MODEL_ID back to old-model: new-model has judged since 2026-11-11",
         "announced: <Sale> & more (2026-11-04 to 2026-11-08)",
         "changed: model new-model (2026-11-11)",
-        "the parts add up to it Part Points model version +1.50 rest +0.50 together +2.00",
+        "Model or traffic? The judge changed: the golden pack, whose texts stay, is answered otherwise than before.",
+        "22 of 160 verdicts turned between 2026-11-10 and 2026-11-11: 20 to a violation, 2 to none",
+        "(exact McNemar, p < 0.001).",
+        "3 became right, 19 became wrong (p 0.002). Judged by comment_review/v1 with old-model before.",
+        "Attacks that succeed now and did not: attack-1",
+        "the parts add up to it Part Points model version +1.50 rest +0.50 together +2.00 What moved most: language=ja",
+        "Since the last change of prompt, model or policy 6.00% before 2026-11-11, 8.00% since.",
+        "Part Points model version +1.20 rest +0.80 together +2.00",
         "320 asked, 8,400 answered, 20 open",
         "quality, since 2026-11-11: accuracy fell",
     ):

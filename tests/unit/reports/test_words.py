@@ -13,6 +13,7 @@ from data_contracts.tables.metrics import State
 from tasks.measure.detect.rules import Group
 from tasks.reports.overview.days import DayState
 from tasks.reports.overview.lines import HEADINGS, KEY
+from tasks.reports.report import JUDGE_MOVES
 from tasks.reports.report_parts import QUALITY, SOURCES, TYPICAL
 from tasks.reports.words.english import ENGLISH
 from tasks.reports.words.japanese import JAPANESE
@@ -25,6 +26,7 @@ LOOKED_UP = {
     *HEADINGS,
     KEY,
     *SOURCES.values(),
+    *JUDGE_MOVES.values(),
     *(state.replace("_", " ") for state in State),
     *("F1" if metric == "f1" else metric.capitalize() for metric in QUALITY),
     *("language", "product group", "repeated texts", "prompt version", "model version"),
