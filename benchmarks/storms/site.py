@@ -25,6 +25,7 @@ from tasks.adapters.lake import Lake
 from tasks.adapters.storage import Storage
 from tasks.adapters.stores.remembered import Remembered
 from tasks.base.paths import DayPaths, leases
+from tasks.base.ports import AlertChannel
 from tasks.base.settings import NO_PACK, Settings
 from tasks.base.steps import Steps
 from tasks.ledger.entries import read_ledger
@@ -61,6 +62,8 @@ class Site:
         self._aws = aws = shared(AwsEnvironment(aws_region="ap-northeast-1"))
         self.storage, self.lake = Storage(aws), Lake(aws)
         self.bedrock = MemoryBedrock(self.storage, world, behaviour)
+        #: where alerts go
+        self.alerts: tuple[AlertChannel, ...] = ()
         self.processes: dict[str, Process] = {}
         #: who took each day, in order, by the URI of its lease
         self.takings: dict[str, list[Taking]] = {}
@@ -97,7 +100,7 @@ class Site:
             storage=process.watch(log),
             lake=process.watch(self.lake),
             bedrock=process.watch(self.bedrock),
-            alerts=(),
+            alerts=tuple(process.watch(channel) for channel in self.alerts),
             clock=self.world,
             run_suite=all_as_expected,
         )
