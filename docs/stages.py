@@ -89,12 +89,15 @@ def stages_for_people() -> str:
 
 def stages_for_code() -> str:
     """The same as plain text for a docstring, in lines of at most 120 characters."""
-    widths = (21, 30, 30, 30)
+    widths = (21, 28, 33, 28)
     heads = ("stage", *map(str.lower, FACTS))
     lines = [_aligned(heads, widths), _aligned(["-" * width for width in widths], widths)]
     for stage in night():
         name = f"{stage.name} ({stage.when})" if stage.when else stage.name
-        cells = [textwrap.wrap(cell, width) for cell, width in zip((name, *stage.facts), widths, strict=True)]
+        cells = [
+            textwrap.wrap(cell, width, break_long_words=False, break_on_hyphens=False)
+            for cell, width in zip((name, *stage.facts), widths, strict=True)
+        ]
         for number in range(max(map(len, cells))):
             lines.append(_aligned([cell[number] if number < len(cell) else "" for cell in cells], widths))
     return "\n".join(lines)

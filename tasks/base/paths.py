@@ -15,7 +15,7 @@
                                                confusion.json, quality.json, expectations.json,
                                                data_docs/index.html; of a day that was published before flips.json;
                                                golden.json, why.json, stopped.json, restore.json
-      runs/D/RUN_ID/work/                      the run's scratch frames, deleted when it is published
+      runs/D/RUN_ID/work/                      the run's scratch frames, deleted when it ends
       ledger/D/KEY.json                        intents and jobs, shared by all runs of the day
       requests/D/KEY.parquet                   what each shard asked, without text
       answers/D/KEY.parquet                    what each job answered, without text

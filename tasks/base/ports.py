@@ -71,7 +71,7 @@ class JobRequest(BaseModel):
     input_uri: str
     output_uri: str
     timeout_h: int
-    #: no job for this request was submitted before
+    #: when the call was first intended: a job for this request that is older is not its own
     intended_at: datetime
     kms_key_id: str | None = None
     bucket_owner: str | None = None

@@ -260,7 +260,7 @@ class Settings(BaseSettings):
     )
     margin: Fraction = Field(
         default=0.02,
-        description="The loss of F1 that a cheaper candidate may have, at the most, to be called not worse",
+        description="The loss of F1 that a candidate may have, at the most, to be called not worse",
     )
     sampling_salt: SecretStr | None = Field(
         default=None,

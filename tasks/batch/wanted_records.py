@@ -1,7 +1,7 @@
 """Which records are asked now, and whether the night may pay for them.
 
 A record that a live job holds, or that was judged or refused, is never asked again; one whose answer failed is asked
-again up to MAX_ATTEMPTS times in a run. That makes a crash harmless: the next run asks for what is left.
+again, until a run has asked MAX_ATTEMPTS times in all. That makes a crash harmless: the next run asks for what is left.
 """
 
 from __future__ import annotations

@@ -31,8 +31,9 @@ def outcome_of(f1: Difference, margin: float, provable: float) -> ComparisonOutc
 
     Args:
         f1: the difference.
-        margin: the loss that may be borne for another gain, such as price.
-        provable: the smallest margin that the labels can show; a smaller `margin` bars "not worse" alone.
+        margin: the loss of F1 that is accepted, because the challenger is better at something else, such as price.
+        provable: the smallest margin that the labels can show. If `margin` is smaller, the outcome cannot be "not
+            worse"; all other outcomes are as ever.
     """
     if f1.interval.low > 0:
         return ComparisonOutcome.BETTER

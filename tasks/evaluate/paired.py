@@ -16,7 +16,7 @@ from scipy import stats
 from tasks.measure.intervals import Interval, quantile_interval
 
 DRAWS = 2000
-#: Clusters that the sample is taken to have had, in advance, of each way in which the candidates can differ.
+#: Clusters that are added to the sample for each way in which the candidates can differ (a Dirichlet prior).
 #: Without them no draw could hold a difference that the sample happened not to show, and few differences would look
 #: like certainty.
 PRIOR_CLUSTERS = 0.5

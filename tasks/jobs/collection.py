@@ -135,7 +135,7 @@ def _read_entry(storage: Storage, asker: Asker, entry: LedgerEntry, folder: Path
 
 
 def collect_day(settings: Settings, paths: DayPaths, now: datetime) -> CollectionSummary:
-    """See `collect_answers`; for who has no plan."""
+    """Read and book every job of the day that ended, as `collect_answers` does for a night; this needs no plan."""
     storage = adapters.connect(settings).storage
     ended = [entry for entry in read_ledger(storage, paths) if phase_of(entry) is Phase.ENDED]
     counts: dict[str, int] = {}

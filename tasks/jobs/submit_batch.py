@@ -5,11 +5,11 @@ name and token first: a create call may have been accepted and its answer lost, 
 Bedrock knows nothing of it is the call made, with a token that Bedrock takes once. An intent that no longer serves
 (another prompt, another model) is looked for and never made into a job.
 
-What a run asks that slept, while another took its day, is caught where S3 has no fence of its own: an intent that it
-puts too late is a stray (`data_contracts.documents.ledger.without_strays`), and the call for one that was in time has
-the token that the other's call has. One gap is left. A run that sleeps for over a minute exactly between its look for
-an accepted job and its call, while Bedrock forgets the token (its memory has no documented length), makes a second
-job: that one goes on record and is asked to stop at once, and only what it answers by then is paid twice.
+A run may sleep while another one takes its day. Where S3 does not stop what the sleeper then asks, this does: an intent
+that it puts too late is a stray (`data_contracts.documents.ledger.without_strays`), and the call for one that was in
+time has the token that the other's call has. One gap is left. A run that sleeps for over a minute exactly between its
+look for an accepted job and its call, while Bedrock forgets the token (its memory has no documented length), makes a
+second job: that one goes on record and is asked to stop at once, and only what it answers by then is paid twice.
 """
 
 from __future__ import annotations

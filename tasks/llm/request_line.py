@@ -47,7 +47,7 @@ class RequestTemplate:
         return _START + record_id.encode() + self._middle + comment_json(comment) + self._end
 
     def comment_of(self, record_id: str, line: bytes) -> str:
-        """The comment that a line asks about; of a line that was made otherwise, all of its text."""
+        """The comment that a line asks about; the whole text, of a line that has no comment marked."""
         start = _START + record_id.encode() + self._middle
         if line.startswith(start) and line.endswith(self._end):
             text: str = orjson.loads(b'"' + line[len(start) : -len(self._end)] + b'"')

@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from data_contracts.documents.ledger import EntryState
 from tasks.alerts.problems import Found, Problem, unpublished
 from tasks.base.figures import moment
-from tasks.base.ports import JobStatus, Severity
+from tasks.base.ports import ENDED, JobStatus, Severity
 from tasks.base.settings import Settings
 from tasks.ledger.lease import FREE_AFTER_S
 from tasks.watch.day_rules import find_disorder
@@ -24,7 +24,6 @@ LEASE_SLACK_H = 6.0
 #: Hours beyond a job's own time limit after which its answers should have been read.
 STUCK_AFTER_H = 24.0
 
-_ENDED = {JobStatus.COMPLETED, JobStatus.PARTIALLY_COMPLETED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.EXPIRED}
 #: Looked for on every day that has them, however old.
 _ANY_DAY = {"unclosed", "unknown_job", "unowned_job", "lease"}
 #: Told for sure while a run works on the day.
@@ -176,7 +175,7 @@ def _unclosed_before(facts: Facts) -> Iterator[Problem]:
 def _unowned(of_day: DayJob, facts: Facts) -> Iterator[Problem]:
     """A job that runs though no ledger knows it, or though nobody has worked on its day for some time."""
     day, job = of_day
-    if job.status in _ENDED or job.status is JobStatus.STOPPING:
+    if job.status in ENDED or job.status is JobStatus.STOPPING:
         return
     day_facts = facts.days[day]
     entries = (entry for entry in day_facts.entries if job.job_arn == entry.job_arn or job.job_name == entry.job_name)

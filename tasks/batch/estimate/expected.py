@@ -20,7 +20,7 @@ _INSTEAD = {EstimateSource.LEARNT: "past nights", EstimateSource.CONSTANTS: "byt
 
 
 class Expectation(NamedTuple):
-    """The rates, and what was found wanting on the way to them."""
+    """The rates, and warnings about what they rest on."""
 
     rates: Rates
     notes: tuple[str, ...] = ()

@@ -30,7 +30,13 @@ class StoredQueue:
         *,
         settle_first: bool = False,
     ) -> None:
-        """`zone` says what today is; `tell` takes a line for the terminal; disputes come last, or first."""
+        """Begin a rater's work.
+
+        Args:
+            zone: where days begin and end.
+            tell: takes a line for the terminal.
+            settle_first: comments that two raters judged differently come first, not last.
+        """
         self._days = tuple(days)
         self._places = {
             item_key(day.run_date, comment_id): (day, comment_id) for day in self._days for comment_id in day.requests

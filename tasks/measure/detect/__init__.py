@@ -4,7 +4,7 @@
 
 `detect(history, policy)` answers for the last night of a history, `replay(history, policy)` for every night and every
 chart seen up to it, each from the nights up to its own alone; `detect` of a shorter history is what `replay` says of
-its last night. Both are pure: no clock, no files, no chance.
+its last night. Both are pure: no clock, no files, no random numbers.
 
 The history is a polars frame, one row a night and chart (metric, slice), in any order:
 `date, metric, slice, kind, x, n, mean, variance`, the numbers of any numeric type. A `rate` is x of n; a `mean` has

@@ -34,7 +34,7 @@ class Rule(NamedTuple):
         worse: which direction can degrade a night.
         weight: its part of the false alarms that the policy allows; 0 never rings.
         is_closed: its slices are shares of one whole and known by name, so that a name which is new had none before.
-        is_per_item: a total that is compared per item, so that a busy night is not a dear one.
+        is_per_item: a total that is compared per item: dollars a comment, so that many comments are no alarm.
     """
 
     group: Group

@@ -74,7 +74,7 @@ def plan_summary(plan: BackfillPlan, record: BackfillRecord, settings: Settings)
     ]
     if plan.days:
         expected = f"Expected: **{dollars(plan.cost_usd)}**, {finish(plan, settings.zone)}."
-        lines.append(f"{expected} Repeats and rows that will be rejected are left out, as far as 5,000 rows show them.")
+        lines.append(f"{expected} Repeated texts and bad rows cost nothing: their share is that of 5,000 rows.")
     if plan.cost_usd is None:
         lines.append("**The model has no known price: no budget can hold this back.**")
     if record.days:
