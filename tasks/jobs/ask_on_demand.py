@@ -113,8 +113,12 @@ class Caller:
         self._pace.wait()
         if not self._is_open():
             return False
-        self._check()
         call = self._mark(request)
+        try:
+            self._check()  # after the mark: whoever takes the day from now on finds this call on record
+        except BaseException:
+            self._storage.delete([call])
+            raise
         line: dict[str, Any] = {"recordId": request.record_id}
         try:
             line["modelOutput"] = self._bedrock.invoke(self._entry.model_id, self._entry.invocation_type, request.body)
@@ -148,8 +152,8 @@ def ask_entry(
 ) -> Asked:
     """Ask for every record of an entry that has no answer yet, as long as that is allowed.
 
-    However it ends, calls in flight are waited for, and no further one is begun. `check` comes before each call, and
-    what it raises ends them all.
+    However it ends, calls in flight are waited for, and no further one is begun. `check` comes before each call, once
+    that is on record, and what it raises ends them all.
 
     Raises:
         BedrockUnavailable, BedrockRefused: as BatchInference says; what was answered stays.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
@@ -17,7 +18,14 @@ from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.adapters.storage import Storage
-from tasks.base.errors import BedrockThrottled, BedrockUnavailable, BelowMinimum, DeadlinePassed, ModerationError
+from tasks.base.errors import (
+    BedrockThrottled,
+    BedrockUnavailable,
+    BelowMinimum,
+    DeadlinePassed,
+    LeaseLost,
+    ModerationError,
+)
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.jobs.ask_on_demand import Pace
@@ -183,6 +191,41 @@ def test_one_refused_request_does_not_stop_the_others(settings: Settings, monkey
     assert night is not None
     assert night.statuses == {"error": 1, "judged": 9}
     assert max(bedrock.invoked.values()) == settings.max_attempts
+
+
+class SleepsBeforeCall(Storage):
+    """A store whose process sleeps just before it puts its first call on record."""
+
+    def __init__(self, real: Storage, meanwhile: Callable[[], object]) -> None:
+        self.__dict__.update(vars(real))
+        self._meanwhile: Callable[[], object] | None = meanwhile
+
+    def put_if_absent(self, uri: str, body: bytes) -> bool:
+        """See Storage."""
+        if uri.endswith(".call") and (meanwhile := self._meanwhile):
+            self._meanwhile = None
+            meanwhile()
+        return super().put_if_absent(uri, body)
+
+
+def test_a_run_that_slept_before_a_call_does_not_make_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run has judged and booked the day meanwhile: nobody would book what the sleeper calls after that."""
+    put_day(settings, 5)
+    settings = settings.model_copy(update={"on_demand_concurrency": 1, "preflight_canary": False})
+    real = adapters.connect(settings)
+    bedrock = FakeBedrock(real.storage)
+
+    def succeed() -> None:
+        real.storage.delete([DayPaths(settings, DAY).lease])
+        monkeypatch.setattr(adapters, "connect", lambda _: replace(real, bedrock=bedrock))
+        assert play_night(settings, DAY, "successor", lambda: NOW) is not None
+
+    sleepy = SleepsBeforeCall(real.storage, succeed)
+    monkeypatch.setattr(adapters, "connect", lambda _: replace(real, bedrock=bedrock, storage=sleepy))
+    with pytest.raises(LeaseLost):
+        play_night(settings, DAY, "sleeper", lambda: NOW)
+    assert set(bedrock.invoked.values()) == {1}
+    assert len(bedrock.invoked) == 5
 
 
 class StillClock(FakeClock):
