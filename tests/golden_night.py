@@ -52,7 +52,12 @@ def rows(count: int = 360) -> list[dict[str, Any]]:
         )
         for number, text in enumerate(texts)
     ]
-    bad = [{"text": TOO_LONG}, {"text": None}, {"text": "\u200b \n"}, {"posted_at": MIDNIGHT - timedelta(hours=1)}]
+    bad: list[dict[str, Any]] = [
+        {"text": TOO_LONG},
+        {"text": None},
+        {"text": "\u200b \n"},
+        {"posted_at": MIDNIGHT - timedelta(hours=1)},
+    ]
     bad += [{"comment_id": "c0003", "posted_at": MIDNIGHT + timedelta(hours=20)}, {"rating": 2**40, "comment_id": ""}]
     return made + [factories.comment(comment_id=f"bad{number}") | changes for number, changes in enumerate(bad)]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -89,7 +90,7 @@ def _echoed_otherwise(request: dict[str, Any], comment: str) -> bytes:
     return json.dumps({**turned, "recordId": request["recordId"]}).encode() + b"\r\n"
 
 
-_BAD_WAYS = (
+_BAD_WAYS: tuple[Callable[[dict[str, Any], bytes, str], list[bytes]], ...] = (
     lambda request, good, comment: [],
     lambda request, good, comment: [_line(request, output("I cannot say."))],
     lambda request, good, comment: [_error(request, "the request is not valid")],

@@ -36,6 +36,7 @@ READS = frozenset(
         "get",
         "fetch",
         "open",
+        "pieces",
         "ends",
         "get_versioned",
         "keeps_versions",

@@ -1,8 +1,8 @@
-"""Objects in S3, or files below an absolute path: the same six verbs for both."""
+"""Objects in S3, or files below an absolute path: the same verbs for both."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -85,6 +85,10 @@ class Storage:
     def open(self, uri: str) -> BinaryIO:
         """See ObjectStore."""
         return self._store(uri).open(uri)
+
+    def pieces(self, uri: str) -> Iterator[bytes]:
+        """See ObjectStore."""
+        return self._store(uri).pieces(uri)
 
     def ends(self, uri: str, count: int) -> tuple[bytes, bytes]:
         """See ObjectStore."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.tables.verdicts import REQUESTS, Status
 from tasks import adapters
 from tasks.adapters.storage import Storage
+from tasks.adapters.stores.pieces import lines_of
 from tasks.base.errors import InputChanged
 from tasks.base.frames import scan_file, scratch
 from tasks.base.paths import DayPaths
@@ -58,13 +59,10 @@ def output_files(storage: Storage, entry: LedgerEntry) -> list[str]:
     return [uri for uri in uris if uri.startswith(own)] or [uri for uri in uris if "/" not in uri.removeprefix(root)]
 
 
-def output_lines(storage: Storage, entry: LedgerEntry, folder: Path) -> Iterator[bytes]:
-    """Every line of a job's output files."""
-    path = folder / "output.jsonl"
+def output_lines(storage: Storage, entry: LedgerEntry) -> Iterator[bytes]:
+    """Every line of a job's output files, as they are read: none is copied to the disk first."""
     for uri in output_files(storage, entry):
-        storage.fetch(uri, path)
-        with path.open("rb") as file:
-            yield from file
+        yield from lines_of(storage.pieces(uri))
 
 
 class _Asked(NamedTuple):
@@ -113,7 +111,10 @@ def _collect_entry(
         folder = Path(temporary)
         read = _read_entry(storage, asker, entry, folder, now)
         path = folder / "answers.parquet"
-        hide_quotes_of(storage, entry, read.answers, asker.template, folder).write_parquet(path)
+        answers = read.answers
+        if read.uncompared:
+            answers = hide_quotes_of(storage, entry, answers, asker.template, folder, read.uncompared)
+        answers.write_parquet(path)
         storage.send(path, paths.answers(entry.key))
     record_move(storage, paths, collected(entry, paths.answers(entry.key), read.usage, now))
     return read
@@ -122,8 +123,8 @@ def _collect_entry(
 def _read_entry(storage: Storage, asker: Asker, entry: LedgerEntry, folder: Path, now: datetime) -> Collected:
     """What an entry's output says; single calls that left no answer are counted at the most that they can have used."""
     price = asker.prices[entry.mode]
-    lines, asked = output_lines(storage, entry, folder), _asked(storage, entry, folder)
-    read = collect(lines, asked.attempts, asker.family, asker.prompt, price, now, asked.golden)
+    lines, asked = output_lines(storage, entry), _asked(storage, entry, folder)
+    read = collect(lines, asked.attempts, asker.family, asker.prompt, price, now, asked.golden, asker.template)
     if is_forgotten(entry):
         return book_forgotten(read, entry, price)
     if entry.mode != "on_demand":
@@ -167,12 +168,21 @@ def read_comments(lines: Iterable[bytes], template: RequestTemplate) -> Iterator
         yield record, template.comment_of(record, line)
 
 
-def hide_quotes(answers: pl.DataFrame, comments: Iterable[tuple[str, str]]) -> pl.DataFrame:
+def hide_quotes(
+    answers: pl.DataFrame, comments: Iterable[tuple[str, str]], among: Set[str] | None = None
+) -> pl.DataFrame:
     """The answers, an explanation or an error that quotes its comment replaced; so is one whose comment is not there.
 
     Columns: record_id, status, status_detail, explanation -> the same columns and rows. Null and empty stay.
+
+    Args:
+        answers: those of a job.
+        comments: record id and comment of each request.
+        among: the records that are looked at; None for all.
     """
     worded = answers.filter((pl.col("explanation").fill_null("") != "") | (pl.col("status") == Status.ERROR))
+    if among is not None:
+        worded = worded.filter(pl.col("record_id").is_in(list(among)))
     words_of = {
         record: tuple(words) for record, *words in worded.select("record_id", "explanation", "status_detail").rows()
     }
@@ -201,13 +211,19 @@ def hide_quotes(answers: pl.DataFrame, comments: Iterable[tuple[str, str]]) -> p
 
 
 def hide_quotes_of(
-    storage: Storage, entry: LedgerEntry, answers: pl.DataFrame, template: RequestTemplate, folder: Path
+    storage: Storage,
+    entry: LedgerEntry,
+    answers: pl.DataFrame,
+    template: RequestTemplate,
+    folder: Path,
+    among: Set[str],
 ) -> pl.DataFrame:
-    """`hide_quotes` with the comments of an entry's own input file, if it is still there."""
+    """`hide_quotes` with the comments of an entry's own input file, if it is still there: for those of the records
+    whose output lines do not repeat what was asked as it was asked."""
     path = folder / "input.jsonl"
     try:
         storage.fetch(entry.input_uri, path)
     except InputChanged:
-        return hide_quotes(answers, ())
+        return hide_quotes(answers, (), among)
     with path.open("rb") as lines:
-        return hide_quotes(answers, read_comments(lines, template))
+        return hide_quotes(answers, read_comments(lines, template), among)

@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import NamedTuple
 
-import orjson
 import polars as pl
 
-from data_contracts.batch_lines import OutputLine
 from data_contracts.documents.ledger import GoldenUsage, LedgerEntry, Usage
-from data_contracts.tables.verdicts import ANSWERS, Status
 from prompts import Prompt
 from tasks.batch.estimate.rates import Tokens
+from tasks.jobs.kept_lines import KeptLines
 from tasks.ledger.prices import Price
-from tasks.llm.answer import Outcome, read_line
+from tasks.llm.answer_lines import AnswerLine, LineReader
 from tasks.llm.families.base import Family
+from tasks.llm.request_line import RequestTemplate
 
 
 class Collected(NamedTuple):
-    """One job's answers, a row per record that has one, and what the job used."""
+    """One job's answers, a row per record that has one, and what the job used.
+
+    Attributes:
+        answers: with the columns of ANSWERS.
+        usage: what is booked.
+        uncompared: records whose words were held against no comment, for their lines do not repeat it.
+    """
 
     answers: pl.DataFrame
     usage: Usage
-
-
-class _Kept(NamedTuple):
-    """The line that counts for a record so far."""
-
-    rank: tuple[bool, bool, bytes]
-    outcome: Outcome
-
-
-class _Read(NamedTuple):
-    """A line and the bytes of what it says, without the echo of the input: that is ten times as long, and lines are
-    kept by the hundred thousand."""
-
-    line: OutputLine
-    said: bytes
+    uncompared: frozenset[str] = frozenset()
 
 
 def collect(
@@ -51,8 +41,9 @@ def collect(
     price: Price | None,
     decided_at: datetime,
     golden: Set[str] = frozenset(),
+    template: RequestTemplate | None = None,
 ) -> Collected:
-    """Read a job's output lines, in whatever order they come.
+    """Read a job's output lines, in whatever order they come; words that quote the comment are replaced.
 
     Of several lines for one record a well-formed one counts, then one with an output, then the smallest bytes. Tokens
     of lines that do not count, and of records that were never asked, were paid for all the same: they are booked as
@@ -62,15 +53,14 @@ def collect(
         lines: raw lines of every output file.
         attempts: the attempt number of each record that was asked, by record id.
         golden: those of them that are golden items: what they used is booked apart.
+        template: of the requests, by which their comments are found in the lines.
     """
-    tally = _Tally(attempts)
+    tally, reader = _Tally(attempts), LineReader(family, prompt.categories, template, attempts)
     for raw in lines:
-        if raw.strip():
-            tally.add(raw, family, prompt.categories)
-    kept = sorted(tally.kept.items())
-    rows = [_answer_row(record, item.outcome, attempts[record], decided_at) for record, item in kept]
-    answers = pl.DataFrame(rows, schema=ANSWERS.polars_schema, orient="row")
-    return Collected(answers, tally.usage(price).model_copy(update={"golden": tally.golden_usage(price, golden)}))
+        if raw and not raw.isspace():
+            tally.add(reader.read(raw))
+    usage = tally.usage(price).model_copy(update={"golden": tally.golden_usage(price, golden)})
+    return Collected(tally.kept.answers(attempts, decided_at), usage, frozenset(tally.kept.uncompared))
 
 
 class _Tally:
@@ -80,40 +70,31 @@ class _Tally:
     """
 
     def __init__(self, attempts: Mapping[str, int]) -> None:
-        self.kept: dict[str, _Kept] = {}
+        self.kept = KeptLines()
         self._attempts = attempts
         self._input_tokens = self._output_tokens = 0
         self._line_count = self._unknown_count = self._repeated_count = self._unreported_count = 0
 
-    def add(self, raw: bytes, family: Family, categories: tuple[str, ...]) -> None:
-        """Count a line, and keep it if it is the best for its record."""
+    def add(self, line: AnswerLine | None) -> None:
+        """Count a line, None for one that cannot be read, and keep it if it is the best for its record."""
         self._line_count += 1
-        read = _parse(raw)
-        if read is None:
+        if line is None:
             self._unknown_count += 1
             return
-        line, outcome = read.line, read_line(read.line, family, categories)
-        self._input_tokens += outcome.input_tokens or 0
-        self._output_tokens += outcome.output_tokens or 0
-        has_count = None not in (outcome.input_tokens, outcome.output_tokens)
-        self._unreported_count += line.modelOutput is not None and not has_count
-        if line.recordId not in self._attempts:
+        read, written = line.outcome.input_tokens, line.outcome.output_tokens
+        self._input_tokens += read or 0
+        self._output_tokens += written or 0
+        self._unreported_count += line.has_output and (read is None or written is None)
+        if line.record_id not in self._attempts:
             self._unknown_count += 1
-            return
-        rank = (outcome.status is not Status.JUDGED, line.modelOutput is None, read.said)
-        before = self.kept.get(line.recordId)
-        self._repeated_count += before is not None
-        if before is None or rank < before.rank:
-            self.kept[line.recordId] = _Kept(rank, outcome)
+        else:
+            self._repeated_count += self.kept.add(line)
 
     def usage(self, price: Price | None) -> Usage:
         """What is booked; tokens of lines that no verdict will carry are unattributed."""
         total = (self._input_tokens, self._output_tokens)
-        kept = [item.outcome for item in self.kept.values()]
-        loose = (
-            total[0] - sum(outcome.input_tokens or 0 for outcome in kept),
-            total[1] - sum(outcome.output_tokens or 0 for outcome in kept),
-        )
+        kept = self.kept.tokens()
+        loose = (total[0] - kept.read, total[1] - kept.written)
         is_known = price is not None and not self._unreported_count
         return Usage(
             input_tokens=total[0],
@@ -126,7 +107,7 @@ class _Tally:
             output_pico=price.output_pico if price else None,
             unreported_count=self._unreported_count,
             line_count=self._line_count,
-            answered_count=len(kept),
+            answered_count=len(self.kept),
             unknown_record_count=self._unknown_count,
             repeated_record_count=self._repeated_count,
         )
@@ -135,13 +116,10 @@ class _Tally:
         """What the golden items among the records used; None if the job has none."""
         if not golden:
             return None
-        kept = [item.outcome for record, item in self.kept.items() if record in golden]
-        used = Tokens(
-            sum(outcome.input_tokens or 0 for outcome in kept), sum(outcome.output_tokens or 0 for outcome in kept)
-        )
+        used = self.kept.tokens(golden)
         is_known = price is not None and not self._unreported_count
         return GoldenUsage(
-            answered_count=len(kept),
+            answered_count=self.kept.count(golden),
             input_tokens=used.read,
             output_tokens=used.written,
             cost_usd=price.cost_usd(*used) if price and is_known else None,
@@ -196,33 +174,4 @@ def _book_loose(collected: Collected, extra: Tokens, price: Price | None, **coun
         "cost_usd": price.cost_usd(*total) if price and not before.unreported_count else None,
         "unattributed_cost_usd": price.cost_usd(*loose) if price and not before.unreported_count else None,
     }
-    return Collected(collected.answers, before.model_copy(update=changes | counts))
-
-
-def _parse(raw: bytes) -> _Read | None:
-    """The line, or None if it is no output line at all."""
-    try:
-        try:
-            line = OutputLine.model_validate(orjson.loads(raw))
-        except orjson.JSONDecodeError:
-            line = OutputLine.model_validate(json.loads(raw))  # it takes the lone surrogates that JSON can spell
-        answer = json.dumps([line.modelOutput, line.error.model_dump() if line.error else None])
-    except (ValueError, RecursionError):
-        return None
-    return _Read(line, answer.encode())
-
-
-def _answer_row(record: str, outcome: Outcome, attempt: int, decided_at: datetime) -> tuple[object, ...]:
-    """A row of ANSWERS, in its order of columns."""
-    answer = outcome.answer
-    verdict = (answer.violation, answer.category, answer.confidence, answer.explanation) if answer else (None,) * 4
-    return (
-        record,
-        outcome.status.value,
-        outcome.status_detail,
-        *verdict,
-        outcome.input_tokens,
-        outcome.output_tokens,
-        attempt,
-        decided_at,
-    )
+    return collected._replace(usage=before.model_copy(update=changes | counts))

@@ -31,13 +31,30 @@ _FORMULA_SIGNS = "=+-@＝＋－＠ \u00a0\u3000"
 #: Braces around words of prose, which are no attempt at an object.
 _PROSE = re.compile(r"""\{[^{}"']*\}""")
 
+_GAP = r"[ \t\n\r]*"
+#: An answer as the schema orders it, without escapes: nearly every answer is one, and says the same to every reader of
+#: JSON. All others take the long way.
+_USUAL = re.compile(
+    r"[^{]*\{@\"violation\"@:@(true|false)@,@\"category\"@:@\"([^\"\\]*)\"@,"
+    r"@\"confidence\"@:@(0|1|0\.[0-9]+|1\.0+)@,@\"explanation\"@:@\"([^\"\\]*)\"@\}[^{]*".replace("@", _GAP)
+)
+
+
+class Verdict(NamedTuple):
+    """An answer that the contract accepts; the fields are those of `data_contracts.batch_lines.Answer`."""
+
+    violation: bool
+    category: str
+    confidence: float
+    explanation: str
+
 
 class Outcome(NamedTuple):
     """What one output line says about its record."""
 
     status: Status
     status_detail: str | None = None
-    answer: Answer | None = None
+    answer: Verdict | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
 
@@ -52,8 +69,13 @@ def read_line(line: OutputLine, family: Family, categories: tuple[str, ...]) -> 
         error = line.error
         detail = f"{error.errorCode}: {error.errorMessage}" if error else "neither output nor error"
         return Outcome(Status.ERROR, _storable(detail)[:_MAX_DETAIL_CHARS])
+    return read_output(line.modelOutput, family, categories)
+
+
+def read_output(output: dict[str, Any], family: Family, categories: tuple[str, ...]) -> Outcome:
+    """What a model's output says, as `read_line` reads it."""
     try:
-        reply = family.read(line.modelOutput)
+        reply = family.read(output)
     except NoReply as error:
         detail = f"not a {family.name} output: {error}"
         return Outcome(Status.MALFORMED, detail, None, error.input_tokens, error.output_tokens)
@@ -73,7 +95,7 @@ def read_line(line: OutputLine, family: Family, categories: tuple[str, ...]) -> 
                 return Outcome(Status.MALFORMED, str(error), None, *tokens)
 
 
-def read_answer(text: str, categories: tuple[str, ...]) -> Answer:
+def read_answer(text: str, categories: tuple[str, ...]) -> Verdict:
     """The one JSON object in the text, fences and prose around it stripped, if the contract accepts it.
 
     Raises:
@@ -81,6 +103,21 @@ def read_answer(text: str, categories: tuple[str, ...]) -> Answer:
     """
     if len(text) > MAX_ANSWER_CHARS:
         raise MalformedAnswer(f"the answer is over {MAX_ANSWER_CHARS} characters long")
+    usual = _USUAL.fullmatch(text)
+    answer = _usual_answer(*usual.groups()) if usual else _any_answer(text)
+    if answer.category not in categories:
+        raise MalformedAnswer("category is not one of the prompt's")
+    if answer.violation != (answer.category != "none"):
+        raise MalformedAnswer("violation is at odds with category")
+    return answer
+
+
+def _usual_answer(violation: str, category: str, confidence: str, explanation: str) -> Verdict:
+    """The verdict of these parts, which the contract accepts by their form."""
+    return Verdict(violation == "true", category, float(confidence), _explanation(explanation))
+
+
+def _any_answer(text: str) -> Verdict:
     objects = list(_objects(text))
     if len(objects) != 1:
         raise MalformedAnswer("no JSON object in the answer" if not objects else "several JSON objects in the answer")
@@ -89,11 +126,11 @@ def read_answer(text: str, categories: tuple[str, ...]) -> Answer:
     except ValidationError as error:
         first = error.errors()[0]
         raise MalformedAnswer(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    if answer.category not in categories:
-        raise MalformedAnswer("category is not one of the prompt's")
-    if answer.violation != (answer.category != "none"):
-        raise MalformedAnswer("violation is at odds with category")
-    return answer.model_copy(update={"explanation": _storable(answer.explanation)[:MAX_EXPLANATION_CHARS]})
+    return Verdict(answer.violation, answer.category, answer.confidence, _explanation(answer.explanation))
+
+
+def _explanation(text: str) -> str:
+    return _storable(text)[:MAX_EXPLANATION_CHARS]
 
 
 def _storable(text: str) -> str:
@@ -102,8 +139,13 @@ def _storable(text: str) -> str:
     Nor does it begin like a formula: somebody will open an export in a spreadsheet.
     Source: OWASP, "CSV Injection" (its list of signs, the full-width ones included).
     """
-    line = "".join(" " if unicodedata.category(c) in _INVISIBLE else c for c in text)
+    # Printable, as Python has it, is what is of none of these kinds; no other space than the plain one is either.
+    line = text if text.isprintable() else _visible(text)
     return line.lstrip(_FORMULA_SIGNS)
+
+
+def _visible(text: str) -> str:
+    return "".join(" " if unicodedata.category(c) in _INVISIBLE else c for c in text)
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

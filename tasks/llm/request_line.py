@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -27,6 +28,20 @@ def comment_json(comment: str) -> bytes:
     return text
 
 
+class Echo(NamedTuple):
+    """An output line, taken apart where it repeats its request.
+
+    Attributes:
+        record_id: of the request.
+        comment: as it was asked about.
+        rest: what the line says beside the echo, a JSON object.
+    """
+
+    record_id: str
+    comment: str
+    rest: bytes
+
+
 class RequestTemplate:
     """A request line with everything but the record id and the comment rendered once.
 
@@ -38,9 +53,9 @@ class RequestTemplate:
         body = orjson.dumps(family.body(prompt, _MARK))
         if body.count(_MARK.encode()) != 1:
             raise ValueError(f"a {family.name} body must hold the comment exactly once")
-        before, after = body.split(_MARK.encode())
+        before, self._after = body.split(_MARK.encode())
         self._middle = b'","modelInput":' + before
-        self._end = after + b"}\n"
+        self._end = self._after + b"}\n"
 
     def line(self, record_id: str, comment: str) -> bytes:
         """The line for one record, with its line end."""
@@ -54,6 +69,34 @@ class RequestTemplate:
             return prompts.unescape(text)
         return prompts.unescape(line.decode())
 
+    def read_echo(self, line: bytes) -> Echo | None:
+        """An output line that begins with its request byte for byte, so that nine tenths of it need no decoding.
+
+        None for any other line, however it says the same. What is returned is what reading the whole line as JSON
+        gives: before and after the comment stand the template's own bytes, no comment holds the quotation mark that
+        ends it, and the comment and the rest are each read as JSON.
+        """
+        quote = line.find(b'"', len(_START))
+        begin = quote + len(self._middle)
+        if not line.startswith(_START) or not line.startswith(self._middle, quote):
+            return None
+        end = line.find(self._after, begin)
+        rest = end + len(self._after)
+        if end < 0 or line[rest : rest + 1] != b",":
+            return None
+        record_id, comment = line[len(_START) : quote], _string(line[begin:end])
+        if comment is None or not record_id.isalnum():
+            return None
+        return Echo(record_id.decode(), prompts.unescape(comment), b"{" + line[rest + 1 :])
+
+    def comment_in(self, body: Any) -> str | None:
+        """The comment in a `modelInput` as this template makes it, None in any other."""
+        rendered = b'","modelInput":' + orjson.dumps(body)
+        if not rendered.startswith(self._middle) or not rendered.endswith(self._after):
+            return None
+        comment = _string(rendered[len(self._middle) : -len(self._after)])
+        return None if comment is None else prompts.unescape(comment)
+
     @property
     def shape(self) -> str:
         """Hash of the request with everything but the comment, lower hex."""
@@ -63,3 +106,12 @@ class RequestTemplate:
     def constant_bytes(self) -> int:
         """Bytes of a line beside the comment's own, for a record id of 32 characters."""
         return len(self.line("0" * 32, ""))
+
+
+def _string(inner: bytes) -> str | None:
+    """The string that stands between two quotation marks in JSON, if it is one."""
+    try:
+        text: str = orjson.loads(b'"' + inner + b'"')
+    except orjson.JSONDecodeError:
+        return None
+    return text

@@ -8,12 +8,13 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from tasks.adapters.stores.object_store import StoredObject, Versioned, changed
+from tasks.adapters.stores.pieces import PIECE_BYTES
 
 #: Names of files that are still being written.
 _PARTIAL = ".partial-"
@@ -50,6 +51,12 @@ class FileStore:
             return Path(uri).open("rb")
         except FileNotFoundError:
             raise changed(uri) from None
+
+    def pieces(self, uri: str) -> Iterator[bytes]:
+        """See ObjectStore; an open file stays the one that it was."""
+        with self.open(uri) as file:
+            while piece := file.read(PIECE_BYTES):
+                yield piece
 
     def ends(self, uri: str, count: int) -> tuple[bytes, bytes]:
         """See ObjectStore."""

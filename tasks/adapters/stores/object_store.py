@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
@@ -51,6 +51,13 @@ class ObjectStore(Protocol):
 
         InputChanged, here or while it is read, if there is no such object or it was replaced; whatever else S3 says to
         a read is told with the object's URI.
+        """
+        ...
+
+    def pieces(self, uri: str) -> Iterator[bytes]:
+        """Its bytes in order, some tens of megabytes at a time, the next on their way while these are in use.
+
+        InputChanged at the first if there is no such object, at a later one if it was replaced meanwhile.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from tasks.adapters.aws import Aws, error_code, error_text, is_transient_error, translated
 from tasks.adapters.stores.object_store import Protection, StorageRefused, StoredObject, Versioned, changed
+from tasks.adapters.stores.pieces import read_pieces
 from tasks.adapters.stores.ranged_object import Part, RangedObject
 from tasks.base.errors import StorageUnavailable
 
@@ -95,6 +96,14 @@ class S3Store:
 
     def open(self, uri: str) -> BinaryIO:
         """See ObjectStore."""
+        return io.BufferedReader(RangedObject(self._pinned(uri)), _BLOCK_BYTES)
+
+    def pieces(self, uri: str) -> Iterator[bytes]:
+        """See ObjectStore."""
+        return read_pieces(self._pinned(uri))
+
+    def _pinned(self, uri: str) -> Callable[[str], Part]:
+        """What reads ranges of an object, all of the one that the first call met."""
         etags: list[str] = []
 
         def get(span: str) -> Part:
@@ -102,7 +111,7 @@ class S3Store:
             etags[:] = [etag] if etag else []
             return part
 
-        return io.BufferedReader(RangedObject(get), _BLOCK_BYTES)
+        return get
 
     def ends(self, uri: str, count: int) -> tuple[bytes, bytes]:
         """See ObjectStore."""

@@ -47,11 +47,11 @@ class Claude:
         tokens = token_count(usage, "input_tokens"), token_count(usage, "output_tokens")
         if not isinstance(stop_reason, str) or not isinstance(content, list | None):
             raise NoReply("no stop_reason, or content that is no list", *tokens)
-        blocks = (block for block in content or () if isinstance(block, dict) and block.get("type") == "text")
+        blocks = [block for block in content or () if isinstance(block, dict) and block.get("type") == "text"]
         reply = Reply(
             stop=_STOPS.get(stop_reason, StopKind.OTHER),
             stop_reason=stop_reason,
-            text="".join(str(block.get("text", "")) for block in blocks),
+            text="".join([str(block.get("text", "")) for block in blocks]),
             input_tokens=tokens[0],
             output_tokens=tokens[1],
         )

@@ -18,6 +18,7 @@ from moto.s3.models import s3_backends
 from sandbox.serve import Sandbox
 from tasks.adapters.aws import Aws, AwsEnvironment, shared
 from tasks.adapters.storage import Storage, StorageRefused
+from tasks.adapters.stores import file_store, pieces
 from tasks.adapters.stores.remembered import Remembered
 from tasks.base.errors import InputChanged, StorageUnavailable
 from tests.wire import OneTry, Reply, Wire
@@ -375,11 +376,42 @@ def test_the_ends_of_a_missing_object(place: Place) -> None:
         place.storage.ends(place.uri("missing"), 4)
 
 
+@pytest.mark.parametrize("size", [0, 1, 9, 10, 11, 35])
+def test_an_object_piece_by_piece(size: int, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its size, the pieces put together are the object."""
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 10)
+    monkeypatch.setattr(file_store, "PIECE_BYTES", 10)
+    body = bytes(range(size))
+    place.storage.put(place.uri("a"), body)
+    found = list(place.storage.pieces(place.uri("a")))
+    assert b"".join(found) == body
+    assert all(len(piece) <= 10 for piece in found)
+
+
+def test_the_pieces_of_a_missing_object(place: Place) -> None:
+    """An object that went since it was listed is a changed input."""
+    with pytest.raises(InputChanged, match="/missing was replaced or deleted"):
+        list(place.storage.pieces(place.uri("missing")))
+
+
+def test_an_object_that_is_replaced_between_its_pieces(s3_env: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pieces are of one object: what was put in its place meanwhile is told, never mixed in."""
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 10)
+    storage = Storage(shared(AwsEnvironment()))
+    storage.put(f"{BUCKET}/a", b"x" * 40)
+    found = storage.pieces(f"{BUCKET}/a")
+    assert next(found) == b"x" * 10
+    storage.put(f"{BUCKET}/a", b"y" * 40)
+    with pytest.raises(InputChanged, match="/a was replaced or deleted while the night ran"):
+        list(found)
+
+
 READS: dict[str, Callable[[Storage, str, Path], object]] = {
     "get": lambda storage, uri, _: storage.get(uri),
     "fetch": lambda storage, uri, path: storage.fetch(uri, path / "copy"),
     "open": lambda storage, uri, _: storage.open(uri),
     "ends": lambda storage, uri, _: storage.ends(uri, 4),
+    "pieces": lambda storage, uri, _: list(storage.pieces(uri)),
 }
 
 
@@ -478,6 +510,7 @@ VERBS: dict[str, Callable[[Storage, str, Path], object]] = {
     "list": lambda storage, uri, _: storage.list(uri),
     "get": lambda storage, uri, _: storage.get(uri),
     "fetch": lambda storage, uri, path: storage.fetch(uri, path / "copy"),
+    "pieces": lambda storage, uri, _: list(storage.pieces(uri)),
     "put": lambda storage, uri, _: storage.put(uri, b"x"),
     "put_if_absent": lambda storage, uri, _: storage.put_if_absent(uri, b"x"),
     "send": lambda storage, uri, path: storage.send(path / "local", uri),

@@ -543,7 +543,7 @@ def test_every_paid_token_is_booked(served: Night, bench: Bench, tmp_path: Path)
     assert usage is not None
     assert (usage.answered_count, usage.repeated_record_count, usage.unknown_record_count) == (RECORDS, 5, 3)
     assert usage.line_count == RECORDS + 8
-    lines = output_lines(served.connected.storage, entry, tmp_path)
+    lines = output_lines(served.connected.storage, entry)
     reported = [orjson.loads(line)["modelOutput"].get("usage", {}) for line in lines]
     for kind in ("input_tokens", "output_tokens"):
         assert getattr(usage, kind) == sum(tokens.get(kind, 0) for tokens in reported)
@@ -619,9 +619,9 @@ def test_other_files_are_no_output(night: Night) -> None:
     for name in ("manifest.json.out", "shard-00000.jsonl.out", "nested/shard-00001.jsonl.out", "notes.txt"):
         night.connected.storage.put(f"{folder}/{name}", name.encode() + b"\n")
     night.connected.storage.put(f"{entry.output_uri}another/shard-00000.jsonl.out", b"another job's\n")
-    lines = list(output_lines(night.connected.storage, entry, Path(night.settings.output_uri).parent))
-    assert lines == [b"nested/shard-00001.jsonl.out\n", b"shard-00000.jsonl.out\n"]
-    unsubmitted = list(output_lines(night.connected.storage, shard, Path(night.settings.output_uri)))
+    lines = list(output_lines(night.connected.storage, entry))
+    assert lines == [b"nested/shard-00001.jsonl.out", b"shard-00000.jsonl.out"]
+    unsubmitted = list(output_lines(night.connected.storage, shard))
     assert unsubmitted == []
 
 
@@ -631,7 +631,6 @@ def test_output_without_a_folder_of_the_jobs(night: Night) -> None:
     entry, storage = shard.model_copy(update={"job_arn": JOB_ARN}), night.connected.storage
     for name in ("manifest.json.out", "shard-00000.jsonl.out", "another/shard-00000.jsonl.out"):
         storage.put(f"{entry.output_uri}{name}", name.encode() + b"\n")
-    scratch = Path(night.settings.output_uri).parent
-    assert list(output_lines(storage, entry, scratch)) == [b"shard-00000.jsonl.out\n"]
+    assert list(output_lines(storage, entry)) == [b"shard-00000.jsonl.out"]
     storage.put(f"{entry.output_uri}abc123def456/shard-00000.jsonl.out", b"its own\n")
-    assert list(output_lines(storage, entry, scratch)) == [b"its own\n"]
+    assert list(output_lines(storage, entry)) == [b"its own"]

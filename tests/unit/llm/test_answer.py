@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.batch_lines import Answer, OutputLine
+from data_contracts.batch_lines import OutputLine
 from data_contracts.tables.verdicts import MAX_EXPLANATION_CHARS, Status
-from tasks.llm.answer import MAX_ANSWER_CHARS, MalformedAnswer, Outcome, read_answer, read_line
+from tasks.llm.answer import MAX_ANSWER_CHARS, MalformedAnswer, Outcome, Verdict, read_answer, read_line
 from tasks.llm.families.claude import Claude
 from tests import factories
 from tests.factories import answer_text
@@ -51,7 +51,7 @@ def test_one_good_object_is_an_answer(text: str) -> None:
 
 def test_an_answer_without_violation_has_category_none() -> None:
     """No violation, category none, empty explanation: the usual answer."""
-    assert read_answer(FINE, CATEGORIES) == Answer(violation=False, category="none", confidence=1.0, explanation="")
+    assert read_answer(FINE, CATEGORIES) == Verdict(violation=False, category="none", confidence=1.0, explanation="")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_an_answer_without_violation_has_category_none() -> None:
 )
 def test_no_violation_needs_no_explanation(text: str) -> None:
     """Where there is nothing to explain, null and a missing explanation are good answers: nobody asks again."""
-    assert read_answer(text, CATEGORIES) == Answer(violation=False, category="none", confidence=1.0, explanation="")
+    assert read_answer(text, CATEGORIES) == Verdict(violation=False, category="none", confidence=1.0, explanation="")
 
 
 @pytest.mark.parametrize("sign", ["\n", "\r\n", "\t"])
@@ -189,7 +189,7 @@ def test_a_finished_good_answer_is_judged() -> None:
     expected = Outcome(
         Status.JUDGED,
         None,
-        Answer(violation=True, category="spam", confidence=0.9, explanation="an advert"),
+        Verdict(violation=True, category="spam", confidence=0.9, explanation="an advert"),
         1000,
         50,
     )
