@@ -20,7 +20,7 @@ from tasks.base.errors import StartedTooOften, WrongUsage, describe_failure
 from tasks.base.panics import panics_told
 from tasks.base.settings import Settings
 from tasks.base.steps import Steps
-from tasks.batch.build_batch import build_batch
+from tasks.batch.build_batch import Batch, build_batch
 from tasks.batch.read_quotas import read_quotas
 from tasks.batch.try_canary import try_canary
 from tasks.intake.await_input import await_input
@@ -30,9 +30,11 @@ from tasks.intake.ingest import ingest
 from tasks.intake.validate import validate
 from tasks.jobs.ask_on_demand import ask_on_demand
 from tasks.jobs.collect_answers import collect_answers
+from tasks.jobs.collection import CollectionSummary
 from tasks.jobs.expire_batch_files import expire_batch_files
 from tasks.jobs.poll_batch import Progress, poll_batch
 from tasks.jobs.stop_jobs import stopped_on
+from tasks.jobs.submission import Submission
 from tasks.jobs.submit_batch import submit_batch
 from tasks.labels.measure_accuracy import measure_accuracy
 from tasks.labels.remeasure_late_labels import remeasure_late_labels
@@ -141,6 +143,11 @@ def judge_day(
         clear_scratch(settings, run_date, run_id)
 
 
+def _is_all_answered(batch: Batch, submission: Submission, collected: CollectionSummary) -> bool:
+    """Whether another round would find nothing to ask: all that was open was asked, and all of it was answered."""
+    return not batch.left_count and collected.job_count >= len(submission.live_keys) and collected.is_whole
+
+
 def _judge(
     settings: Settings,
     run_date: date,
@@ -168,8 +175,8 @@ def _judge(
             break
         step(ask_on_demand, settings, plan, read_time)
         polled = step(poll_batch, settings, plan, read_time, quotas, options.on_progress)
-        step(collect_answers, settings, plan, read_time())
-        if polled.is_late:
+        collected = step(collect_answers, settings, plan, read_time())
+        if polled.is_late or _is_all_answered(batch, submission, collected):
             break
     verdicts = step(merge_verdicts, settings, plan, read_time())
     if (flips := step(compare_verdicts, settings, plan)) is not None:

@@ -27,7 +27,8 @@ from tasks.batch.estimate.rates import Rates
 from tasks.batch.failed_jobs import check_failures
 from tasks.batch.golden import golden_records, golden_to_ask
 from tasks.batch.read_quotas import Quotas
-from tasks.batch.shards import Cut, EntryMaker, plan_shards, send_shard, write_shards
+from tasks.batch.send_shards import Sending
+from tasks.batch.shards import Cut, EntryMaker, plan_shards, write_shards
 from tasks.batch.wanted_records import WANTED, Choice, asked_records, booked_cost, choose, records_to_ask
 from tasks.ledger.asker import Asker
 from tasks.ledger.deadline import is_late
@@ -180,11 +181,11 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
         maker = EntryMaker(settings, plan, run.paths, rates, choice.mode, asker.prices[choice.mode], now)
         cuts = _cut(choice.sizes, golden_sizes if choice.has_golden else golden_sizes.clear(), asker, settings, quotas)
         shards = []
-        for number, shard in enumerate(
-            write_shards(records, cuts, asker.template, rates, folder, golden), _next_shard(ledger)
-        ):
-            shards.append(maker.entry(number, shard))
-            send_shard(run.storage, shards[-1], shard, folder)
+        written = write_shards(records, cuts, asker.template, rates, folder, golden)
+        with Sending(run.storage, folder) as sending:
+            for number, shard in enumerate(written, _next_shard(ledger)):
+                shards.append(maker.entry(number, shard))
+                sending.send(shards[-1], shard)
     return Batch(
         shards=tuple(shards),
         record_count=choice.sizes.height,

@@ -16,7 +16,6 @@ import polars as pl
 from data_contracts.documents.ledger import GoldenShare, LedgerEntry, Mode, job_name, shard_key
 from data_contracts.documents.plan import Plan
 from data_contracts.tables.verdicts import REQUESTS
-from tasks.adapters.storage import Storage
 from tasks.base.errors import SettingsInvalid, Unbalanced
 from tasks.base.frames import read_batches
 from tasks.base.paths import RunPaths
@@ -28,8 +27,8 @@ from tasks.llm.request_line import RequestTemplate
 
 IntArray = npt.NDArray[np.int64]
 
-#: Rows in memory at a time while lines are written.
-_BATCH_ROWS = 20_000
+#: Rows in memory at a time while lines are written: some ten megabytes of them.
+_BATCH_ROWS = 2_000
 
 #: Bedrock's own bounds of a job's time-out. Source: CreateModelInvocationJob, timeoutDurationInHours.
 _TIMEOUT_H = (24, 168)
@@ -114,10 +113,9 @@ def write_shards(
         golden_taken += cut.golden_count
         with path.open("wb") as file:
             for taken in (*batches.take(cut.record_count), items):
-                for record, text in taken.select("record_id", "text").iter_rows():
-                    line = template.line(record, text)
-                    file.write(line)
-                    digest.update(line)
+                lines = template.lines(taken)
+                file.write(lines)
+                digest.update(lines)
                 parts.append(taken.select(*REQUESTS.names, _input_tokens=rates.input_tokens()))
         asked = pl.concat(parts)
         yield Shard(
@@ -215,12 +213,3 @@ class EntryMaker(NamedTuple):
             mode=self.mode,
             golden=golden if shard.golden_count else None,
         )
-
-
-def send_shard(storage: Storage, entry: LedgerEntry, shard: Shard, folder: Path) -> None:
-    """Send what was asked, then the input file; neither is an intent yet."""
-    requests = folder / "requests.parquet"
-    shard.requests.write_parquet(requests)
-    storage.send(requests, entry.requests_uri)
-    storage.send(shard.path, entry.input_uri)
-    shard.path.unlink()

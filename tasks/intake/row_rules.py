@@ -18,7 +18,7 @@ from data_contracts.tables.comments import COMMENTS, MAX_ID_CHARS, REJECTED, Rea
 from tasks.intake.foreign_parquet import BROKEN, copy_plain
 from tasks.intake.language import identify_languages
 from tasks.intake.repeats import find_repeats
-from tasks.llm.request_line import comment_json
+from tasks.llm.request_line import comments_json
 
 _ROW_KEY = ("source_object", "source_row")
 
@@ -156,7 +156,7 @@ def check_rows(
         .with_columns(
             text_sha256=pl.col("_normal").map_batches(_sha256, pl.String, is_elementwise=True),
             language=pl.col("_normal").map_batches(identify_languages, pl.String, is_elementwise=True),
-            text_bytes=pl.col("_sent").map_batches(_json_bytes, pl.Int64, is_elementwise=True),
+            text_bytes=comments_json(pl.col("_sent")).str.len_bytes().cast(pl.Int64),
             record_id=pl.col("_id").map_batches(
                 lambda ids: _each(ids, lambda value: record_id(run_date, value), pl.String),
                 pl.String,
@@ -196,7 +196,3 @@ def _each(values: pl.Series, function: Callable[[str], object], dtype: type[pl.D
 
 def _sha256(texts: pl.Series) -> pl.Series:
     return _each(texts, lambda text: hashlib.sha256(text.encode()).hexdigest(), pl.String)
-
-
-def _json_bytes(texts: pl.Series) -> pl.Series:
-    return _each(texts, lambda text: len(comment_json(text)), pl.Int64)

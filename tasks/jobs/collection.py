@@ -45,6 +45,11 @@ class CollectionSummary(BaseModel):
     unreported_count: int = 0
     messages: tuple[str, ...]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every record that was asked has an answer that nobody asks again for."""
+        return not self.missing_count and self.status_counts.keys() <= {Status.JUDGED, Status.REFUSED}
+
 
 def output_files(storage: Storage, entry: LedgerEntry) -> list[str]:
     """A job's `*.jsonl.out` files; the manifest beside them is no output.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 import orjson
+import polars as pl
 
 import prompts
 from prompts import Prompt
@@ -26,6 +28,20 @@ def comment_json(comment: str) -> bytes:
     for sign, escaped in _LINE_ENDS:
         text = text.replace(sign, escaped)
     return text
+
+
+def _escapes() -> dict[str, str]:
+    """What `comment_json` makes of each character that it does not leave as it is."""
+    signs = [*map(chr, range(0x20)), *'"\\&<>', *(sign.decode() for sign, _ in _LINE_ENDS)]
+    return {sign: comment_json(sign).decode() for sign in signs}
+
+
+_ESCAPES = _escapes()
+
+
+def comments_json(comments: pl.Expr) -> pl.Expr:
+    """`comment_json` of a column: string -> string of the same bytes, null for null."""
+    return comments.str.replace_many(list(_ESCAPES), list(_ESCAPES.values()))
 
 
 class Echo(NamedTuple):
@@ -60,6 +76,16 @@ class RequestTemplate:
     def line(self, record_id: str, comment: str) -> bytes:
         """The line for one record, with its line end."""
         return _START + record_id.encode() + self._middle + comment_json(comment) + self._end
+
+    def lines(self, records: pl.DataFrame) -> bytes:
+        """The lines of many records, one after another; no step of Python's own is taken for each.
+
+        Columns: record_id, text.
+        """
+        rendered = records.select(pl.col("record_id").cast(pl.Binary), comments_json(pl.col("text")).cast(pl.Binary))
+        ids, comments = (column.to_list() for column in rendered)
+        parts = zip(repeat(_START), ids, repeat(self._middle), comments, repeat(self._end), strict=False)
+        return b"".join(chain.from_iterable(parts))
 
     def comment_of(self, record_id: str, line: bytes) -> str:
         """The comment that a line asks about; the whole text, of a line that has no comment marked."""

@@ -21,7 +21,7 @@ from tasks.base.figures import dollars
 from tasks.base.frames import scratch
 from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
-from tasks.batch.shards import send_shard
+from tasks.batch.send_shards import send_shard
 from tasks.evaluate.runs.candidates import Candidate, read_candidates
 from tasks.evaluate.runs.experiments import UNANSWERED, answers_of, read_experiments
 from tasks.evaluate.runs.requests import Wanted, want, with_hashes, write_requests

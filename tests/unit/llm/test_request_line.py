@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from tasks.llm.families.base import Family, Reply
 from tasks.llm.families.claude import Claude
 from tasks.llm.families.converse import Converse
 from tasks.llm.families.nova import Nova
-from tasks.llm.request_line import RequestTemplate, comment_json
+from tasks.llm.request_line import RequestTemplate, comment_json, comments_json
 from tests import factories
 from tests.hostile_texts import TEXTS, TOO_LONG
 
@@ -162,6 +163,17 @@ def test_the_bytes_of_a_line_are_known_before_it_is_rendered(family: Family, com
     own = len(comment_json(comment))
     template = RequestTemplate(family, factories.prompt())
     assert len(template.line(RECORD, comment)) == template.constant_bytes + own
+
+
+@given(st.lists(comments, max_size=5))
+def test_many_lines_are_the_lines_of_each(texts: list[str]) -> None:
+    """Rendered together or one by one, the bytes are the same; so is the size that shards are cut by."""
+    template = RequestTemplate(Claude(), factories.prompt())
+    ids = [f"{number:032x}" for number in range(len(texts))]
+    frame = pl.DataFrame({"record_id": ids, "text": texts}, schema={"record_id": pl.String, "text": pl.String})
+    assert template.lines(frame) == b"".join(map(template.line, ids, texts))
+    sizes = frame.select(comments_json(pl.col("text")).str.len_bytes()).to_series().to_list()
+    assert sizes == [len(comment_json(text)) for text in texts]
 
 
 class Echoing:

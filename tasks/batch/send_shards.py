@@ -1,0 +1,52 @@
+"""Shards on their way to where Bedrock reads them."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Self
+
+from data_contracts.documents.ledger import LedgerEntry
+from tasks.adapters.storage import Storage
+from tasks.batch.shards import Shard
+
+
+class Sending:
+    """Sends shards away while the next ones are written, one at a time and in order: two lie on the disk at most.
+
+    The key of an object holds the hash of its bytes, so it cannot be sent before its last line is known. Leaving the
+    block waits for the last one; what stopped a sending is raised by the next call.
+    """
+
+    def __init__(self, storage: Storage, folder: Path) -> None:
+        self._storage, self._folder = storage, folder
+        self._sender = ThreadPoolExecutor(1, thread_name_prefix="send-shard")
+        self._under_way: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._wait()
+        finally:
+            self._sender.shutdown()
+
+    def send(self, entry: LedgerEntry, shard: Shard) -> None:
+        """Send a shard as `send_shard` does, once the one before it has been sent."""
+        self._wait()
+        self._under_way = self._sender.submit(send_shard, self._storage, entry, shard, self._folder)
+
+    def _wait(self) -> None:
+        if self._under_way is not None:
+            self._under_way.result()
+
+
+def send_shard(storage: Storage, entry: LedgerEntry, shard: Shard, folder: Path) -> None:
+    """Send what was asked, then the input file; neither is an intent yet."""
+    requests = folder / "requests.parquet"
+    shard.requests.write_parquet(requests)
+    storage.send(requests, entry.requests_uri)
+    storage.send(shard.path, entry.input_uri)
+    shard.path.unlink()
