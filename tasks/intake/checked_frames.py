@@ -18,7 +18,7 @@ from tasks.base.paths import RunPaths
 from tasks.intake.expectations.day_profile import row_facts
 from tasks.intake.footers import fetch_inputs
 from tasks.intake.other_zone import OtherDay, find_other_day
-from tasks.intake.row_rules import check_rows, day_bounds, rejected_rows, row_rules, split_records
+from tasks.intake.row_rules import check_rows, day_bounds, rejected_rows, row_rules, split_records, with_normal
 
 
 class ValidationSummary(BaseModel):
@@ -88,7 +88,7 @@ def write_checked_frames(storage: Storage, paths: RunPaths, plan: Plan) -> Valid
         comments = fetch_inputs(storage, plan.inputs, Path(folder))
         facts = row_facts(row_rules(day, paths.settings.max_text_chars))
         # The facts first: both need the same costly expressions, and neighbouring columns share them.
-        comments = comments.with_columns(**facts)
+        comments = with_normal(comments).with_columns(**facts)
         erased = frozenset(Path(item.uri).stem for item in storage.list(paths.erasures))
         check_rows(comments, plan.run_date, day, paths.settings.max_text_chars, erased).sink_parquet(checked)
         is_kept = pl.col("reason").ne_missing(Reason.ERASED.value)

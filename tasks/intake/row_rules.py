@@ -72,14 +72,27 @@ def is_whole(number: pl.Expr) -> pl.Expr:
     return (number == number.round()) & number.cast(pl.Int64, strict=False).is_not_null()
 
 
+#: The normalised text, while rows are checked: it is the costliest of all that is made of a text, and made once.
+_NORMAL = "_normal"
+
+
+def with_normal(comments: pl.LazyFrame) -> pl.LazyFrame:
+    """The comments with their normalised text beside them, unless they have it already, for `row_rules`."""
+    if _NORMAL in comments.collect_schema():
+        return comments
+    return comments.with_columns(normalise(pl.col("text")).alias(_NORMAL))
+
+
 def row_rules(day: DayBounds, max_text_chars: int) -> dict[Reason, pl.Expr]:
     """Whether a row breaks each rule that a row alone can break: true if it does, null or false if not.
 
     `duplicate_id` is not among them: it takes the other rows to see.
+
+    Columns: those of `with_normal`.
     """
     text, posted_at, rating = pl.col("text"), pl.col("posted_at"), pl.col("rating")
-    # What is left without white space, control and format characters (zero-width spaces, joiners).
-    visible = normalise(text).str.replace_all(r"[\s\p{Cc}\p{Cf}]", "")
+    # Anything but white space, control and format characters (zero-width spaces, joiners); the first one is enough.
+    is_visible = pl.col(_NORMAL).str.contains(r"[^\s\p{Cc}\p{Cf}]")
     comment_id = pl.col("comment_id")
     bad_id = (
         comment_id.is_null()
@@ -91,7 +104,7 @@ def row_rules(day: DayBounds, max_text_chars: int) -> dict[Reason, pl.Expr]:
     )
     return {
         Reason.NULL_TEXT: text.is_null(),
-        Reason.BLANK_TEXT: visible == "",
+        Reason.BLANK_TEXT: ~is_visible,
         Reason.OUTSIDE_DAY: posted_at.is_null() | (posted_at < day.start) | (posted_at >= day.end),
         Reason.TOO_LONG: text.str.len_chars() > max_text_chars,
         Reason.BAD_ID: bad_id,
@@ -144,18 +157,19 @@ def check_rows(
     whole = pl.when(is_whole(rating)).then(rating.cast(pl.Int64, strict=False))
     kept = pl.col("reason").is_null()
     return (
-        comments.with_columns(reason=first_reason(day, max_text_chars))
+        with_normal(comments)
+        .with_columns(reason=first_reason(day, max_text_chars))
         .pipe(erase, run_date, erased)
         .with_columns(
+            pl.when(kept).then(_NORMAL).alias(_NORMAL),
             rating=whole,
             text_chars=pl.when(kept).then(pl.col("text").str.len_chars().cast(pl.Int64)),
-            _normal=pl.when(kept).then(normalise(pl.col("text"))),
             _sent=pl.when(kept).then(pl.col("text")),
             _id=pl.when(kept).then(pl.col("comment_id")),
         )
         .with_columns(
-            text_sha256=pl.col("_normal").map_batches(_sha256, pl.String, is_elementwise=True),
-            language=pl.col("_normal").map_batches(identify_languages, pl.String, is_elementwise=True),
+            text_sha256=pl.col(_NORMAL).map_batches(_sha256, pl.String, is_elementwise=True),
+            language=pl.col(_NORMAL).map_batches(identify_languages, pl.String, is_elementwise=True),
             text_bytes=comments_json(pl.col("_sent")).str.len_bytes().cast(pl.Int64),
             record_id=pl.col("_id").map_batches(
                 lambda ids: _each(ids, lambda value: record_id(run_date, value), pl.String),
@@ -163,7 +177,7 @@ def check_rows(
                 is_elementwise=True,
             ),
         )
-        .drop("_normal", "_sent", "_id", BROKEN)
+        .drop(_NORMAL, "_sent", "_id", BROKEN)
     )
 
 

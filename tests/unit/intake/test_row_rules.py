@@ -35,6 +35,7 @@ from tasks.intake.row_rules import (
     read_comments,
     rejected_rows,
     split_records,
+    with_normal,
 )
 from tasks.intake.validate import validate
 from tasks.llm.request_line import comment_json
@@ -51,7 +52,9 @@ def check(*rows: factories.Row) -> pl.LazyFrame:
 
 
 def reasons(*rows: factories.Row) -> list[str | None]:
-    return factories.read_rows(*rows).select(first_reason(TOKYO, MAX_CHARS)).collect().to_series().to_list()
+    return (
+        with_normal(factories.read_rows(*rows)).select(first_reason(TOKYO, MAX_CHARS)).collect().to_series().to_list()
+    )
 
 
 @pytest.mark.parametrize(

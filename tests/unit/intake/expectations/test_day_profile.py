@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 from data_contracts.tables.checked_rows import CHECKED_ROWS, PROFILE
 from data_contracts.tolerances import Tolerances
 from tasks.intake.expectations.day_profile import RecentDays, profile, recent_days, row_facts, sample
-from tasks.intake.row_rules import day_bounds, row_rules
+from tasks.intake.row_rules import day_bounds, row_rules, with_normal
 from tasks.measure.metric_history import History
 from tests import factories
 
@@ -49,7 +49,7 @@ def numbers(*rows: dict[str, Any], recent: RecentDays | None = None) -> dict[str
 
 
 def facts(*rows: factories.Row) -> pl.DataFrame:
-    return factories.read_rows(*rows).with_columns(**row_facts(row_rules(DAY, 20))).collect()
+    return with_normal(factories.read_rows(*rows)).with_columns(**row_facts(row_rules(DAY, 20))).collect()
 
 
 def test_facts_are_flags_lengths_and_hashes() -> None:
