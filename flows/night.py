@@ -43,6 +43,7 @@ from tasks.measure.explain_change import explain_change
 from tasks.measure.measure_drift import measure_drift
 from tasks.measure.measure_golden import measure_golden
 from tasks.reports.close_night import close_night
+from tasks.route.route_comments import route_comments
 from tasks.verdicts.compare_verdicts import compare_verdicts
 from tasks.verdicts.find_published import find_published
 from tasks.verdicts.flips import Flips
@@ -159,6 +160,7 @@ def _judge(
     validation = step(validate, settings, plan)
     step(check_expectations, settings, plan)
     step(deduplicate, settings, plan)
+    step(route_comments, settings, plan, read_time())
     quotas = step(read_quotas, settings, plan)
     while True:
         batch = step(build_batch, settings, plan, read_time(), quotas)

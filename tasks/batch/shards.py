@@ -114,7 +114,7 @@ def write_shards(
         golden_taken += cut.golden_count
         with path.open("wb") as file:
             for taken in (*batches.take(cut.record_count), items):
-                for record, text in taken.select("record_id", "text").iter_rows():
+                for record, text in taken.select(pl.coalesce("asked_as", "record_id"), "text").iter_rows():
                     line = template.line(record, text)
                     file.write(line)
                     digest.update(line)
@@ -214,6 +214,8 @@ class EntryMaker(NamedTuple):
             intended_at=self.now,
             mode=self.mode,
             golden=golden if shard.golden_count else None,
+            step=None if plan.is_plain else plan.step,
+            policy_sha256=None if plan.is_plain or plan.policy is None else plan.policy.sha256,
         )
 
 
