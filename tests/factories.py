@@ -223,6 +223,8 @@ def verdict_row(**overrides: Any) -> Row:
         "batch_job_arn": JOB_ARN,
         "run_id": RUN_ID,
         "decided_at": NOW,
+        "step": "model",
+        "is_audit": False,
     } | overrides
 
 

@@ -135,7 +135,7 @@ def _fill(run: Run, day: Day, policy: PolicyFile, records: Path, lacking: int) -
     more = filling(day, policy, run.plan.run_date, lacking)
     if more is None:
         return
-    before = pl.read_parquet(records)
+    before = scan_file(records).collect()
     is_drawn = pl.col("record_id").is_in(more.drawn.collect()["record_id"].implode())
     raised = before.with_columns(
         inclusion_probability=pl.when(is_drawn).then(more.probability).otherwise("inclusion_probability")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from data_contracts.documents.plan import Plan, PlannedPolicy
 from prompts import Prompt, PromptFileError
 from prompts.freeze import frozen_policies
@@ -92,9 +94,15 @@ def find_rules(settings: Settings, prompt: Prompt) -> Rules:
     if file is None:
         raise SettingsInvalid(f"MODERATION_RULES is not set, and prompt {prompt.id} has no rules of its own")
     try:
-        return read_rules(file, prompt.categories)
+        rules = read_rules(file, prompt.categories)
     except PromptFileError as error:
         raise SettingsInvalid(f"MODERATION_RULES: {error}") from error
+    for rule in rules.rules:
+        try:
+            pl.Series([""]).str.contains(rule.pattern or "")
+        except pl.exceptions.ComputeError:
+            raise SettingsInvalid(f"MODERATION_RULES: rule {rule.name}: its pattern is no regular expression") from None
+    return rules
 
 
 def load_planned_rules(settings: Settings, plan: Plan, prompt: Prompt) -> Rules:

@@ -1,6 +1,7 @@
 """Who judges each comment: the steps of a policy that come before the model, and the audit that watches them.
 
-Stage: route_comments. Pure beside it: `rules` and `cached_verdicts` decide, `audit_draw` draws, `decisions` says what
+Stages, in order: route_comments.
+Pure beside it: `rules` and `cached_verdicts` decide, `audit_draw` draws, `decisions` says what
 the model is asked for, `estimates` what the audit shows.
 Reads work/valid, work/duplicates, lake/verdicts, the salt; writes work/routed. No Bedrock, no money: `batch` asks.
 Never here: a step whose errors nobody would see. What a step decides may be drawn for the audit, with a probability

@@ -5,8 +5,9 @@ stratum (what the step flagged, what it cleared), narrowed as the audit nears al
 strata by their distances from the point. Where an audit found nothing, the upper end is the rule of three: so many
 errors would have gone unseen in one of twenty audits.
 
-Source: Brown, Cai, DasGupta, "Interval Estimation for a Binomial Proportion", Statistical Science 16 (2001); Zou,
-Donner, "Construction of confidence limits about effect measures", Statistics in Medicine 27 (2008).
+Source: Brown, Cai, DasGupta, "Interval Estimation for a Binomial Proportion", Statistical Science 16 (2001); Cannon, Roe,
+"Livestock Disease Surveys" (1982), for an audit without an error in a stratum of known size; Zou, Donner, "Construction
+of confidence limits about effect measures", Statistics in Medicine 27 (2008), for the sum.
 """
 
 from __future__ import annotations
@@ -52,13 +53,13 @@ def error_count(stratum: Audited) -> Interval:
         return Interval(0.0, float(size))
     if n >= size:
         return Interval(float(k), float(k))
-    left = 1 - n / size
+    unseen = (1 - (1 - LEVEL) ** (1 / n)) * (size - (n - 1) / 2)
     if k == 0:
-        return Interval(0.0, min(float(size), math.log(1 - LEVEL) / math.log(left)))
+        return Interval(0.0, min(unseen, float(size - n)))
     if k == n:
-        return Interval(max(0.0, size - math.log(1 - LEVEL) / math.log(left)), float(size))
+        return Interval(max(size - unseen, float(n)), float(size))
     low, high = jeffreys(k, n)
-    share, narrowed = k / n, math.sqrt(left)
+    share, narrowed = k / n, math.sqrt(1 - n / size)
     ends = (size * (share + (end - share) * narrowed) for end in (low, high))
     return Interval(*(min(max(end, k), size - (n - k)) for end in ends))
 
