@@ -22,7 +22,7 @@ from tasks.batch.estimate.learnt import learn_rates
 from tasks.batch.estimate.rates import constant_rates, estimate
 from tasks.batch.golden import golden_records, golden_to_ask
 from tasks.batch.wanted_records import WANTED, asked_records, records_to_ask
-from tasks.batch.waves import LIGHT_ATTEMPTS, LIGHT_STEP, Day, filling, for_light, for_model
+from tasks.batch.waves import LIGHT_STEP, Day, filling, for_light, for_model
 from tasks.ledger.asker import Asker
 from tasks.ledger.deadline import is_light_late
 from tasks.ledger.entries import fetch_answers, fetch_requests, is_live, serves, step_of
@@ -112,7 +112,7 @@ def _wanted(run: Run, day: Day, comments: pl.LazyFrame) -> pl.DataFrame:
     step = str(run.plan.step)
     of_step = [entry for entry in day.entries if step_of(entry) == step]
     asked = asked_records(day.of_step(day.requests, step), day.of_step(day.answers, step), of_step, run.plan.run_id)
-    most = LIGHT_ATTEMPTS if step == LIGHT_STEP else run.settings.max_attempts
+    most = run.settings.max_attempts
     no_duplicates = pl.LazyFrame(schema={"record_id": pl.String})  # none of them is routed
     return WANTED.conform(WANTED.widen(records_to_ask(comments, no_duplicates, asked, most))).collect()
 

@@ -20,8 +20,6 @@ from tasks.route.audit_draw import USE, fill
 from tasks.route.decisions import asked_singly, decide
 
 LIGHT_STEP = "light"
-#: A light answer that failed is asked of the model: again of the light one would cost a wave.
-LIGHT_ATTEMPTS = 1
 _KEY = ("record_id", "text_sha256")
 _NAMED = {"asked_as": pl.String, "inclusion_probability": pl.Float64}
 
@@ -79,8 +77,9 @@ def for_light(day: Day, run_date: date) -> pl.LazyFrame:
     """
     is_open = pl.col("step").is_null() & ~pl.col("sent_on")
     left = day.routed.filter(is_open).select(*_KEY)
-    # What a run before asked of the model, since the light one was late, is the model's.
-    left = left.join(asked_singly(day.of_step(day.requests, MODEL_STEP)), on=_KEY, how="anti")
+    # Once for all runs of the day: what it did not answer is the model's. So is what a run before asked of the model.
+    for asked in (day.of_step(day.requests, LIGHT_STEP), asked_singly(day.of_step(day.requests, MODEL_STEP))):
+        left = left.join(asked.select(*_KEY), on=_KEY, how="anti")
     return named(day.valid.join(left, on=_KEY, how="semi", maintain_order="left"), run_date, LIGHT_STEP, None)
 
 

@@ -19,8 +19,8 @@ from data_contracts.tables.verdicts import REQUESTS
 from tasks.base.errors import SettingsInvalid, Unbalanced
 from tasks.batch import shards as module
 from tasks.batch.estimate.rates import Line, Rates
-from tasks.batch.wanted_records import WANTED
 from tasks.batch.shards import Cut, plan_shards, write_shards
+from tasks.batch.wanted_records import WANTED
 from tasks.llm.families.claude import Claude
 from tasks.llm.request_line import RequestTemplate
 from tests import factories

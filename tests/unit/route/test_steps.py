@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.documents.ledger import LedgerEntry, record_id, step_record_id
-from data_contracts.documents.plan import PlannedAsker, PlannedPolicy
+from data_contracts.documents.plan import PlannedPolicy
 from prompts.policies import parse_policy, read_policy
 from prompts.rules import read_rules, rules_of
 from tasks.batch.waves import Day, filling, for_light, for_model
@@ -29,19 +29,7 @@ RULES = read_rules(rules_of("comment_review") or Path("none"))
 CACHED = PlannedPolicy(name="cached", sha256="c" * 64, is_plain=False)
 
 
-def planned(**overrides: object) -> PlannedAsker:
-    given: dict[str, object] = {
-        "step": "model",
-        "model_id": factories.MODEL_ID,
-        "invocation_type": "InvokeModel",
-        "prompt_name": "comment_review",
-        "prompt_version": "v1",
-        "prompt_sha256": "a" * 64,
-    }
-    return PlannedAsker.model_validate(given | overrides)
-
-
-PLAN = factories.plan(policy=CACHED, askers=(planned(),))
+PLAN = factories.plan(policy=CACHED, askers=(factories.planned_asker(),))
 
 
 def matched(*texts: str) -> list[tuple[str | None, bool, str]]:
