@@ -106,7 +106,7 @@ send_alerts           | lake/metrics, lake/verdicts,   | the alert channels,    
                       | lake/nights, plan.json,        | state/alerts/groups            | is named in the summary
                       | state/alerts/groups            |                                |
 close_night           | ledger, lake/metrics,          | ledger.json, report.html,      | another run has the day
-                      | lake/nights,                   | summary.json, state/usage;     | (LeaseLost)
+                      | lake/nights, lake/routes,      | summary.json, state/usage;     | (LeaseLost)
                       | lake/label_requests,           | last of all lake/nights        |
                       | preflight.json,                |                                |
                       | confusion.json, golden.json,   |                                |

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.golden import GoldenNight
 from data_contracts.documents.ledger import EstimateSource
 from data_contracts.documents.quality import ConfusionMatrix
+from data_contracts.documents.routes import RouteFigures
 from data_contracts.documents.trust import Trust
 from data_contracts.tables.metrics import MetricRow
 
@@ -47,3 +48,5 @@ class Night(BaseModel):
     trust: Trust | None = None
     #: None where the golden pack did not ride along
     golden: GoldenNight | None = None
+    #: what each step of the policy decided; left out where the policy is plain
+    routes: tuple[RouteFigures, ...] = Field(default=(), exclude_if=lambda routes: not routes)

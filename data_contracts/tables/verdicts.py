@@ -97,7 +97,7 @@ _POLICY = (
     Column(
         "step",
         _STRING,
-        f"The step of the policy that decided: {', '.join(DecidingStep)}. Of an audited comment the step that would have.",
+        f"The policy's step that decided: {', '.join(DecidingStep)}. Of an audited comment the one that would have.",
         nullable=True,
         null_when=f"it is a duplicate, or {_BEFORE}",
         since=_SINCE,
@@ -173,7 +173,7 @@ VERDICTS = Table(
         Column(
             "decided_at",
             UTC_MICROSECONDS,
-            "When the answer was read, that of the earlier day for a cached one; when the night was planned if none came.",
+            "When the answer was read, a cached one on its earlier day; when the night was planned if none came.",
         ),
         *_POLICY,
     ),

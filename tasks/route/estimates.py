@@ -5,9 +5,9 @@ stratum (what the step flagged, what it cleared), narrowed as the audit nears al
 strata by their distances from the point. Where an audit found nothing, the upper end is the rule of three: so many
 errors would have gone unseen in one of twenty audits.
 
-Source: Brown, Cai, DasGupta, "Interval Estimation for a Binomial Proportion", Statistical Science 16 (2001); Cannon, Roe,
-"Livestock Disease Surveys" (1982), for an audit without an error in a stratum of known size; Zou, Donner, "Construction
-of confidence limits about effect measures", Statistics in Medicine 27 (2008), for the sum.
+Source: Brown, Cai, DasGupta, "Interval Estimation for a Binomial Proportion", Statistical Science 16 (2001); Cannon,
+Roe, "Livestock Disease Surveys" (1982), for an audit without an error in a stratum of known size; Zou, Donner,
+"Construction of confidence limits about effect measures", Statistics in Medicine 27 (2008), for the sum.
 """
 
 from __future__ import annotations

@@ -21,9 +21,11 @@ from benchmarks.storms.site import LIGHT_MODEL, Site
 from benchmarks.storms.world import World
 from data_contracts.documents.ledger import record_id, step_record_id
 from data_contracts.documents.plan import Plan
+from data_contracts.documents.summary import Night
 from data_contracts.tables.routes import AUDITS, ROUTES
 from data_contracts.tables.verdicts import REQUESTS
 from tasks.base.paths import RunPaths
+from tasks.reports.night_summary import describe_night, describe_terminal
 
 FIRST, SECOND, LATE = (date(2026, 11, 19) + timedelta(days=number) for number in range(3))
 BEGIN = datetime(2026, 11, 22, 2, tzinfo=UTC)
@@ -147,6 +149,17 @@ def test_what_each_step_decided_and_what_the_audit_says(story: Story) -> None:
     assert audits["comment_id"].to_list() == drawn["comment_id"].to_list()
     assert light["audited_count"] == audits.height
     assert (light["audit_errors"], routes["model"]["audited_count"]) == (0, 0)
+
+
+def test_people_see_who_judged(story: Story) -> None:
+    """On the report, in the terminal's summary and on the run's page."""
+    paths = RunPaths(story.site.settings, FIRST, "first")
+    night = Night.model_validate_json(Path(paths.file("summary.json")).read_bytes())
+    page = Path(paths.file("report.html")).read_text(encoding="utf-8")
+    light = night.routes[0]
+    assert "Who judged, and how often it is wrong" in page
+    assert f"light decided {light.decided_count} for" in " ".join(describe_terminal(night).split())
+    assert "| step light |" in describe_night(night)
 
 
 def test_the_plan_lists_who_is_asked(story: Story) -> None:
