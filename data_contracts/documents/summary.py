@@ -10,9 +10,26 @@ from data_contracts.documents.balance import Balance
 from data_contracts.documents.golden import GoldenNight
 from data_contracts.documents.ledger import EstimateSource
 from data_contracts.documents.quality import ConfusionMatrix
-from data_contracts.documents.routes import RouteFigures
 from data_contracts.documents.trust import Trust
 from data_contracts.tables.metrics import MetricRow
+
+
+class RouteFigures(BaseModel):
+    """What a step of the night's policy decided, a row of the table `routes`; what an audit says is None where none was answered."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    step: str
+    decided_count: int
+    audited_count: int
+    audit_errors: int
+    error_rate: float | None
+    ci_low: float | None
+    ci_high: float | None
+    missed_violations: float | None
+    missed_low: float | None
+    missed_high: float | None
+    cost_usd: float | None
 
 
 class Night(BaseModel):

@@ -17,8 +17,7 @@ from data_contracts.documents.golden import GoldenNight
 from data_contracts.documents.ledger import EstimateSource, LedgerEntry
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.quality import ConfusionMatrix
-from data_contracts.documents.routes import RouteFigures
-from data_contracts.documents.summary import Night
+from data_contracts.documents.summary import Night, RouteFigures
 from data_contracts.tables.metrics import rows_of
 from data_contracts.tables.routes import ROUTES
 from data_contracts.tables.verdicts import NIGHTS, Status

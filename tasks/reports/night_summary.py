@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from data_contracts.documents.golden import GoldenNight
-from data_contracts.documents.routes import RouteFigures
-from data_contracts.documents.summary import Night
+from data_contracts.documents.summary import Night, RouteFigures
 from data_contracts.documents.trust import Trust
 from data_contracts.tables.metrics import MetricRow, ReasonCode, State
 from tasks.base.figures import count as tally

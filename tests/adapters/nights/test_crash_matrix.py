@@ -221,7 +221,7 @@ NIGHTS = {
     "light-first": Night(
         Behaviour(kind=bad_at_first, min_records=10),
         SMALL | {"preflight_canary": False, "policy": "light_first", "light_model_id": LIGHT_MODEL},
-        first_day(comments(0, 40)),
+        first_day(comments(0, 24)),
     ),
     "changed-input": Night(TEN, SMALL, published_then_late),
     "killed-before": Night(TEN, SMALL, killed_before, is_thorough=True),
