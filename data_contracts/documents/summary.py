@@ -15,7 +15,7 @@ from data_contracts.tables.metrics import MetricRow
 
 
 class RouteFigures(BaseModel):
-    """What a step of the night's policy decided, a row of the table `routes`; what an audit says is None where none was answered."""
+    """A row of the table `routes`: what a step decided; what an audit says is None where none was answered."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
