@@ -25,17 +25,18 @@ from pathlib import Path
 from benchmarks.storms.invariants import Finding
 from benchmarks.storms.site import SMALL_PACK
 from benchmarks.storms.storm import StormReport, play_storm
+from prompts.policies import PLAIN
 from tasks.base.settings import NO_PACK
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 # only a place for the temporary folder, where there is one
 
 
-def play(seed: int, golden_pack: str = SMALL_PACK) -> StormReport:
+def play(seed: int, golden_pack: str = SMALL_PACK, policy: str = PLAIN) -> StormReport:
     """One storm in a temporary folder, in memory where there is such a place; an error is a finding."""
     parent = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="storm-", dir=parent) as folder:
         try:
-            return play_storm(seed, Path(folder), golden_pack)
+            return play_storm(seed, Path(folder), golden_pack, policy)
         except Exception as error:
             return StormReport(seed, findings=(Finding("the storm itself failed", 1, repr(error)),))
 
@@ -45,9 +46,9 @@ def _begin() -> None:
     warnings.simplefilter("ignore")
 
 
-def reports(seeds: range, processes: int, golden_pack: str = SMALL_PACK) -> Iterator[StormReport]:
+def reports(seeds: range, processes: int, golden_pack: str = SMALL_PACK, policy: str = PLAIN) -> Iterator[StormReport]:
     """The storms as they end, each process started anew after some: what Delta keeps for a table stays in memory."""
-    one = partial(play, golden_pack=golden_pack)
+    one = partial(play, golden_pack=golden_pack, policy=policy)
     if processes == 1:
         _begin()
         yield from map(one, seeds)
@@ -104,11 +105,13 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--processes", type=int, default=1, help="storms at a time")
     parser.add_argument("--no-golden", action="store_true", help="nights without a golden pack")
+    parser.add_argument("--policy", default=PLAIN, help="who judges a comment")
     parser.add_argument("--each", action="store_true", help="a line for each storm, and how its runs ended")
     asked = parser.parse_args()
     begun, found = time.monotonic(), []
     golden_pack = NO_PACK if asked.no_golden else SMALL_PACK
-    for report in reports(range(asked.first, asked.first + asked.seeds), asked.processes, golden_pack):
+    seeds = range(asked.first, asked.first + asked.seeds)
+    for report in reports(seeds, asked.processes, golden_pack, asked.policy):
         found.append(report)
         if asked.each:
             print(describe(report), *report.ends, sep="\n         ", flush=True)

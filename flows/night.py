@@ -45,6 +45,7 @@ from tasks.measure.explain_change import explain_change
 from tasks.measure.measure_drift import measure_drift
 from tasks.measure.measure_golden import measure_golden
 from tasks.reports.close_night import close_night
+from tasks.route.route_comments import route_comments
 from tasks.verdicts.compare_verdicts import compare_verdicts
 from tasks.verdicts.find_published import find_published
 from tasks.verdicts.flips import Flips
@@ -166,6 +167,7 @@ def _judge(
     validation = step(validate, settings, plan)
     step(check_expectations, settings, plan)
     step(deduplicate, settings, plan)
+    step(route_comments, settings, plan, read_time())
     quotas = step(read_quotas, settings, plan)
     while True:
         batch = step(build_batch, settings, plan, read_time(), quotas)
@@ -176,7 +178,7 @@ def _judge(
         step(ask_on_demand, settings, plan, read_time)
         polled = step(poll_batch, settings, plan, read_time, quotas, options.on_progress)
         collected = step(collect_answers, settings, plan, read_time())
-        if polled.is_late or _is_all_answered(batch, submission, collected):
+        if polled.is_late or (plan.is_plain and _is_all_answered(batch, submission, collected)):
             break
     verdicts = step(merge_verdicts, settings, plan, read_time())
     if (flips := step(compare_verdicts, settings, plan)) is not None:

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 CATALOG = Path(__file__).parent
 
-#: Where the escaped comment goes.
-COMMENT_MARK = "{{comment}}"
+#: Where the escaped comment goes; in a prompt for packs, where all of them go.
+COMMENT_MARK, COMMENTS_MARK = "{{comment}}", "{{comments}}"
 
 _FILE = re.compile(r"\A---\n(?P<front>.*?)\n---\n+# system\n(?P<system>.*?)\n# user\n(?P<user>.*)\Z", re.DOTALL)
 
@@ -43,6 +43,8 @@ class Prompt(BaseModel):
     user: str
     #: why this version exists, for people; no part of the hash, so that it may be written later
     notes: str = ""
+    #: of a prompt for packs: the prompt, `NAME/vN`, whose guideline it judges several comments by
+    of: str | None = Field(default=None, pattern=r"^[a-z0-9_]+/v[0-9]+$", exclude_if=lambda value: value is None)
 
     @cached_property
     def sha256(self) -> str:
@@ -50,9 +52,14 @@ class Prompt(BaseModel):
         decides = self.model_dump(mode="json", exclude={"notes"})
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def mark(self) -> str:
+        """What stands in the user's turn for what is judged."""
+        return COMMENTS_MARK if self.of else COMMENT_MARK
+
     def user_text(self, comment: str) -> str:
         """The user's turn around one comment."""
-        return self.user.replace(COMMENT_MARK, escape(comment))
+        return self.user.replace(self.mark, escape(comment))
 
 
 def escape(comment: str) -> str:
@@ -110,8 +117,8 @@ def parse(text: str, origin: str) -> Prompt:
         raise PromptFileError(f"{origin}: {error}") from error
     if f"{prompt.id}/{prompt.version}" != origin:
         raise PromptFileError(f"{origin}: the file says it is {prompt.id}/{prompt.version}")
-    if prompt.user.count(COMMENT_MARK) != 1 or COMMENT_MARK in prompt.system:
-        raise PromptFileError(f"{origin}: {COMMENT_MARK} must stand exactly once, in the user part")
+    if prompt.user.count(prompt.mark) != 1 or prompt.mark in prompt.system:
+        raise PromptFileError(f"{origin}: {prompt.mark} must stand exactly once, in the user part")
     if "none" not in prompt.categories:
         raise PromptFileError(f"{origin}: the categories need 'none'")
     return prompt

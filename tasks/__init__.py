@@ -10,10 +10,11 @@ ingest                | the files of                 | plan.json                
                       | comments/date=D; ledger and  |                                   | (InputAbsent), a column
                       | lake/nights, for the         |                                   | drifted (SchemaDrift), a
                       | prompt's hash; the golden    |                                   | prompt that has judged was
-                      | pack                         |                                   | changed (PromptInvalid), no
+                      | pack; the policy             |                                   | changed (PromptInvalid), no
                       |                              |                                   | family knows the model
                       |                              |                                   | (UnsupportedModel), the
-                      |                              |                                   | golden pack is broken
+                      |                              |                                   | golden pack, the policy or
+                      |                              |                                   | its rules are broken
                       |                              |                                   | (SettingsInvalid)
 find_published        | lake/nights, lake/verdicts,  | nothing                           | never; if there is nothing
                       | ledger, state/restores, the  |                                   | to change, the night ends
@@ -30,6 +31,9 @@ validate              | the planned objects,         | work/checked, work/valid,
 check_expectations    | work/checked, lake/nights,   | expectations.json, data_docs/     | a critical expectation fails
                       | lake/metrics                 |                                   | (CriticalExpectationFailed)
 deduplicate           | work/valid                   | work/duplicates                   | never
+route_comments        | work/valid, work/duplicates, | work/routed, unless the policy is | the policy or its rules were
+                      | lake/verdicts, the policy,   | plain                             | changed since the night
+                      | the rules, the salt          |                                   | began (SettingsInvalid)
 read_quotas           | Service Quotas               | nothing                           | never; without an answer
                       |                              |                                   | MAX_JOBS_IN_FLIGHT holds
 build_batch (each     | work/valid, work/duplicates, | the shards' input files,          | the estimate is over the
@@ -57,18 +61,20 @@ round)                |                              | jobs: shards that waited 
                       |                              | submitted, late jobs are stopped  |
 collect_answers (each | ledger, the jobs' input and  | answers/; ledger: tokens and cost | never
 round)                | output files, requests/      |                                   |
-merge_verdicts        | work/valid, work/duplicates, | work/verdicts; work/golden, if    | too few comments are judged
-                      | ledger, requests/, answers/  | golden items were asked           | (TooFewJudged, JobFailed),
-                      |                              |                                   | at the deadline a job goes
+merge_verdicts        | work/valid, work/duplicates, | work/verdicts, work/routes,       | too few comments are judged
+                      | work/routed, ledger,         | work/audits; work/golden, if      | (TooFewJudged, JobFailed),
+                      | requests/, answers/          | golden items were asked           | at the deadline a job goes
                       |                              |                                   | on or answers are lacking
                       |                              |                                   | (DeadlinePassed)
 compare_verdicts      | work/verdicts,               | work/flips; flips.json, if the    | a backfill would flip too
                       | lake/verdicts, lake/nights   | day was published before          | many verdicts (FlipsHeld)
 publish               | work/valid, work/rejected,   | ledger: canaries without an       | rows or tokens do not add up
                       | work/verdicts, work/flips,   | answer; lake/verdicts,            | (Unbalanced), another run
-                      | ledger, lease                | lake/rejected, lake/review,       | has the day (LeaseLost)
-                      |                              | lake/flips, one commit each;      |
-                      |                              | their plain objects; balance.json |
+                      | work/routes, work/audits,    | lake/rejected, lake/review,       | has the day (LeaseLost)
+                      | ledger, lease                | lake/flips, one commit each;      |
+                      |                              | their plain objects; lake/routes, |
+                      |                              | lake/audits, unless the policy is |
+                      |                              | plain; balance.json               |
 request_labels        | work/verdicts,               | lake/label_requests in one        | another run has the day
                       | lake/label_requests,         | commit, its plain object;         | (LeaseLost)
                       | state/salt.json, lease       | state/salt.json, once for all     |
@@ -101,7 +107,7 @@ send_alerts           | lake/metrics, lake/verdicts, | the alert channels,      
                       | lake/nights, plan.json,      | state/alerts/groups               | is named in the summary
                       | state/alerts/groups          |                                   |
 close_night           | ledger, lake/metrics,        | ledger.json, report.html,         | another run has the day
-                      | lake/nights,                 | summary.json, state/usage; last   | (LeaseLost)
+                      | lake/nights, lake/routes,    | summary.json, state/usage; last   | (LeaseLost)
                       | lake/label_requests,         | of all lake/nights                |
                       | preflight.json,              |                                   |
                       | confusion.json, golden.json, |                                   |

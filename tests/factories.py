@@ -16,7 +16,7 @@ import pytest
 
 from data_contracts.batch_lines import InvocationType
 from data_contracts.documents.ledger import LedgerEntry, Usage, job_name, record_id, shard_key
-from data_contracts.documents.plan import InputObject, Plan
+from data_contracts.documents.plan import InputObject, Plan, PlannedAsker
 from data_contracts.tables.comments import COMMENTS
 from data_contracts.tables.table import Table
 from data_contracts.tables.verdicts import ANSWERS, REQUESTS, VERDICTS
@@ -223,6 +223,8 @@ def verdict_row(**overrides: Any) -> Row:
         "batch_job_arn": JOB_ARN,
         "run_id": RUN_ID,
         "decided_at": NOW,
+        "step": "model",
+        "is_audit": False,
     } | overrides
 
 
@@ -252,6 +254,19 @@ def plan(**overrides: Any) -> Plan:
         "settings": {"timezone": "Asia/Tokyo", "max_text_chars": 10_000, "deduplicate": True},
     }
     return Plan(**(given | overrides))
+
+
+def planned_asker(**overrides: Any) -> PlannedAsker:
+    """Who a step of a policy asks: the model step, unless overridden."""
+    given: Row = {
+        "step": "model",
+        "model_id": MODEL_ID,
+        "invocation_type": "InvokeModel",
+        "prompt_name": "comment_review",
+        "prompt_version": "v1",
+        "prompt_sha256": "a" * 64,
+    }
+    return PlannedAsker(**(given | overrides))
 
 
 def usage(**overrides: Any) -> Usage:

@@ -56,7 +56,11 @@ def number_of(text: str) -> int:
 def truth(text: str) -> Truth:
     """The right verdict on a text with a number in it."""
     number = number_of(text)
-    return Truth(True, "spam", 0.5 + number % 50 / 100) if number % 5 == 0 else Truth(False, "none", number % 97 / 100)
+    return (
+        Truth(True, "spam", 0.5 + number % 50 / 100)
+        if number % 5 == 0
+        else Truth(False, "none", number * 37 % 97 / 100)
+    )
 
 
 def asked_text(body: dict[str, Any]) -> str:

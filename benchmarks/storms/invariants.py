@@ -152,7 +152,8 @@ def check_paid_once(site: Site, days: list[date]) -> Iterator[Finding]:
         for arn, said in site.bedrock.said.items():
             if arn not in entries:
                 continue
-            asked = pl.read_parquet(entries[arn].requests_uri, columns=["record_id", "attempt", "text_sha256"])
+            requests = pl.read_parquet(entries[arn].requests_uri)
+            asked = requests.select(pl.coalesce("asked_as", "record_id"), "attempt", "text_sha256")
             attempts = {row: (attempt, sha256) for row, attempt, sha256 in asked.iter_rows()}
             for answer in said:
                 if answer.kind is not Kind.ERROR:

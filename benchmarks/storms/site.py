@@ -33,6 +33,9 @@ from tasks.ledger.entries import read_ledger
 #: A pack of a few items whose right verdicts stand in their texts, see `answers.truth`.
 SMALL_PACK = str(Path(__file__).with_name("golden.jsonl"))
 
+#: A light model that answers in the form of the other one: all that this Bedrock can word.
+LIGHT_MODEL = "jp.anthropic.claude-haiku-4-5-20251001-v1:0"
+
 
 class _SiteSettings(Settings):
     """Of a site whose folder is called otherwise each time; its keys, and so the storm, must not be."""

@@ -29,9 +29,10 @@ from benchmarks.storms.invariants import (
 )
 from benchmarks.storms.kill_points import Killed, Process
 from benchmarks.storms.simulated_clock import simulated
-from benchmarks.storms.site import SMALL_PACK, Site
+from benchmarks.storms.site import LIGHT_MODEL, SMALL_PACK, Site
 from benchmarks.storms.two_runs import CROSSROADS, Crossroad, Stop, TwoRuns
 from benchmarks.storms.world import Life, World
+from prompts.policies import PLAIN
 from tasks.base.errors import (
     DayInUse,
     DeadlinePassed,
@@ -106,7 +107,7 @@ class RetryingSteps(PlainSteps):
 class Storm:
     """One storm over one site."""
 
-    def __init__(self, seed: int, root: Path, golden_pack: str = SMALL_PACK) -> None:
+    def __init__(self, seed: int, root: Path, golden_pack: str = SMALL_PACK, policy: str = PLAIN) -> None:
         self.plan, self.world = FaultPlan(seed), World(_BEGIN)
         self.draw = draw = random.Random(f"storm {seed}")
         self.ends: list[str] = []
@@ -133,6 +134,8 @@ class Storm:
             stop_wait_s=draw.choice((0, 600)),
             preflight_canary=draw.random() < 0.5,
             golden_pack=golden_pack,
+            policy=policy,
+            light_model_id=LIGHT_MODEL,
         )
         self.days = [_FIRST_DAY + timedelta(days=number) for number in range(draw.choice((1, 1, 2)))]
 
@@ -250,9 +253,9 @@ class Storm:
             self.site.put(day, "part-0", changed.with_columns(text))
 
 
-def play_storm(seed: int, root: Path, golden_pack: str = SMALL_PACK) -> StormReport:
+def play_storm(seed: int, root: Path, golden_pack: str = SMALL_PACK, policy: str = PLAIN) -> StormReport:
     """Play one storm in an empty folder and hold what it left against the rules."""
-    storm = Storm(seed, root, golden_pack)
+    storm = Storm(seed, root, golden_pack, policy)
     with simulated(seed):
         storm.play()
         storm.check()

@@ -152,6 +152,9 @@ class LedgerEntry(BaseModel):
     usage: Usage | None = None
     #: of `record_count` and of the estimates, what golden items are; left out of the record of a shard without any
     golden: GoldenShare | None = Field(default=None, exclude_if=_is_none)
+    #: which step of a policy asks, and the policy; left out where the policy is plain
+    step: str | None = Field(default=None, exclude_if=_is_none)
+    policy_sha256: str | None = Field(default=None, exclude_if=_is_none)
 
 
 def without_strays(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
@@ -214,7 +217,7 @@ def step_record_id(run_date: date, step: str, ids: Sequence[str]) -> str:
     """The record's id of what is not a comment asked singly by the model step, 32 lower hex characters.
 
     Args:
-        step: who asks, or what for: `golden`.
+        step: who asks, or what for: `light`, `audit`, `pack`, `golden`.
         ids: of what the record asks about, in order: comments, or a golden item.
     """
     # As JSON, so that no id can be made up that is the same as another step's or as a comment's.

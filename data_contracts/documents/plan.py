@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from data_contracts.batch_lines import InvocationType
 
@@ -40,8 +40,53 @@ class PlannedPack(BaseModel):
     item_count: int
 
 
+#: The step that judges what no other step decides; the only one of nights before there were policies.
+MODEL_STEP = "model"
+
+
+class PlannedAsker(BaseModel):
+    """A model with the prompt that one step of the night asks it by.
+
+    Attributes:
+        step: which step: `light` or `model`; `pack` for the model where it is asked for several comments at once.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    model_id: str
+    invocation_type: InvocationType
+    prompt_name: str
+    prompt_version: str
+    prompt_sha256: str
+
+
+class PlannedPolicy(BaseModel):
+    """Who judges a comment: a policy of the prompt's, and what its steps rest on.
+
+    Attributes:
+        name: what it is called.
+        sha256: hash of its steps.
+        is_plain: whether every comment is asked of the model, singly.
+        rules_sha256: hash of the rules' file, if a step reads it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    sha256: str
+    is_plain: bool
+    rules_sha256: str | None = None
+
+
 #: Fields that are of the run, or of what it does not judge: equal plans may differ in them.
 _DECIDES_NOTHING = {"run_id", "planned_at", "settings", "warnings", "golden"}
+#: What decides only where it is not plain: so the hash of a plain night is what it was before there were policies.
+_OF_POLICY = {"policy", "askers", "step"}
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class Plan(BaseModel):
@@ -65,6 +110,36 @@ class Plan(BaseModel):
     warnings: tuple[str, ...] = ()
     #: None where none rides along: in a backfill, or if the deployment has none
     golden: PlannedPack | None = None
+    #: None in plans of earlier versions, which were plain
+    policy: PlannedPolicy | None = None
+    #: who is asked, the model step last
+    askers: tuple[PlannedAsker, ...] = ()
+    #: the step that this plan was narrowed to, see `asked_by`; never stored
+    step: str | None = Field(default=None, exclude_if=_is_none)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every comment is asked of the model, singly."""
+        return self.policy is None or self.policy.is_plain
+
+    def asker(self, step: str) -> PlannedAsker | None:
+        """Who a step asks; None if the plan has no such step."""
+        if step == MODEL_STEP:  # of this plan even where it was narrowed to another step, or has no list of askers
+            fields = {name: getattr(self, name) for name in PlannedAsker.model_fields if name != "step"}
+            own = PlannedAsker(step=MODEL_STEP, **fields)
+            return next((asker for asker in self.askers if asker.step == step), own)
+        return next((asker for asker in self.askers if asker.step == step), None)
+
+    def asked_by(self, step: str) -> Plan:
+        """The plan as one step sees it: the model and the prompt are the step's.
+
+        Raises:
+            KeyError: if the plan has no such step.
+        """
+        asker = self.asker(step)
+        if asker is None:
+            raise KeyError(step)
+        return self.model_copy(update=asker.model_dump())
 
     @property
     def row_count(self) -> int:
@@ -83,5 +158,6 @@ class Plan(BaseModel):
     def sha256_with(self, epoch: int) -> str:
         """The hash with an epoch in it, which `nights` and restores of earlier versions hold; without one it is 0."""
         rules = {name: self.settings[name] for name in ("timezone", "max_text_chars", "deduplicate")}
-        decides = self.model_dump(mode="json", exclude=_DECIDES_NOTHING) | rules
+        left_out = _DECIDES_NOTHING | (_OF_POLICY if self.is_plain else {"step"})
+        decides = self.model_dump(mode="json", exclude=left_out) | rules
         return hashlib.sha256(json.dumps(decides | {"epoch": epoch}, sort_keys=True).encode()).hexdigest()

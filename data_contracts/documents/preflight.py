@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Preflight(BaseModel):
@@ -12,6 +12,7 @@ class Preflight(BaseModel):
         canary: what came of the one record that was tried, `none` if none was; empty until the run comes to it.
         lifecycle: how the model's life stands; empty if nobody looked.
         ending: the same in words, where there is something to tell.
+        tried: steps of the policy whose first request was tried; left out where the policy is plain.
         told: channels that were told of the model's end now.
     """
 
@@ -22,3 +23,4 @@ class Preflight(BaseModel):
     ending: str = ""
     told: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    tried: tuple[str, ...] = Field(default=(), exclude_if=lambda steps: not steps)

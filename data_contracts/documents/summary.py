@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.golden import GoldenNight
@@ -12,6 +12,24 @@ from data_contracts.documents.ledger import EstimateSource
 from data_contracts.documents.quality import ConfusionMatrix
 from data_contracts.documents.trust import Trust
 from data_contracts.tables.metrics import MetricRow
+
+
+class RouteFigures(BaseModel):
+    """A row of the table `routes`: what a step decided; what an audit says is None where none was answered."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    step: str
+    decided_count: int
+    audited_count: int
+    audit_errors: int
+    error_rate: float | None
+    ci_low: float | None
+    ci_high: float | None
+    missed_violations: float | None
+    missed_low: float | None
+    missed_high: float | None
+    cost_usd: float | None
 
 
 class Night(BaseModel):
@@ -47,3 +65,5 @@ class Night(BaseModel):
     trust: Trust | None = None
     #: None where the golden pack did not ride along
     golden: GoldenNight | None = None
+    #: what each step of the policy decided; left out where the policy is plain
+    routes: tuple[RouteFigures, ...] = Field(default=(), exclude_if=lambda routes: not routes)

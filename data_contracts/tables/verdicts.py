@@ -30,6 +30,21 @@ class DecidedBy(StrEnum):
     MODEL = "model"
     #: an equal text of the same day was judged, and this one inherits status and verdict at no cost
     DUPLICATE = "duplicate"
+    #: an equal text of an earlier day was judged under the same policy
+    CACHE = "cache"
+    #: it stands whole in a closed list
+    RULE = "rule"
+    CLASSIFIER = "classifier"
+
+
+class DecidingStep(StrEnum):
+    """The step of the policy that decided; where it was audited, the model's answer is published and this stays."""
+
+    CACHE = "cache"
+    RULE = "rule"
+    CLASSIFIER = "classifier"
+    LIGHT = "light"
+    MODEL = "model"
 
 
 #: Longest explanation, in characters, that is kept.
@@ -75,6 +90,48 @@ _TOKENS = tuple(
     for side, done in (("input", "read"), ("output", "written"))
 )
 
+_SINCE = "0.2.0"
+_BEFORE = "the day was published before there were policies"
+_SINGLY = "it was not asked in a pack, or its answer there was of no use and it was asked again singly"
+_POLICY = (
+    Column(
+        "step",
+        _STRING,
+        f"The policy's step that decided: {', '.join(DecidingStep)}. Of an audited comment the one that would have.",
+        nullable=True,
+        null_when=f"it is a duplicate, or {_BEFORE}",
+        since=_SINCE,
+    ),
+    Column("policy", _STRING, "The policy.", nullable=True, null_when=_BEFORE, since=_SINCE),
+    Column("policy_sha256", _STRING, "Hash of its steps, lower hex.", nullable=True, null_when=_BEFORE, since=_SINCE),
+    Column(
+        "is_audit",
+        _BOOL,
+        "Whether the model was asked for it to check the step: the verdict is then the model's.",
+        nullable=True,
+        null_when=_BEFORE,
+        since=_SINCE,
+    ),
+    Column(
+        "inclusion_probability",
+        _FLOAT,
+        "The probability that it had of being drawn for the audit.",
+        nullable=True,
+        unit="fraction",
+        null_when="`is_audit` is not true",
+        since=_SINCE,
+    ),
+    Column(
+        "pack",
+        _STRING,
+        "The id of the request that it was asked in with others.",
+        nullable=True,
+        null_when=_SINGLY,
+        since=_SINCE,
+    ),
+    Column("slot", _STRING, "Its place there, s01 to s20.", nullable=True, null_when=_SINGLY, since=_SINCE),
+)
+
 VERDICTS = Table(
     name="verdicts",
     meaning="One row per valid comment of the day; no comment text (join on comment_id).",
@@ -87,7 +144,11 @@ VERDICTS = Table(
         *_OUTCOME,
         Column("decided_by", _STRING, f"What decided: {', '.join(DecidedBy)}."),
         Column("attempt", pl.Int32(), "Which attempt at the record gave this answer, from 1; 0 if it was never asked."),
-        Column("model_id", _STRING, "The model or inference profile that was asked."),
+        Column(
+            "model_id",
+            _STRING,
+            "The model or inference profile of the step that decided; of a step that asks none, the model step's.",
+        ),
         Column("prompt_name", _STRING, "The prompt that was used."),
         Column("prompt_version", _STRING, "Its version."),
         Column("prompt_sha256", _STRING, "Hash of the prompt with its parameters, lower hex."),
@@ -109,7 +170,12 @@ VERDICTS = Table(
             null_when="it was asked on demand, or never",
         ),
         Column("run_id", _STRING, "The run that published the row."),
-        Column("decided_at", UTC_MICROSECONDS, "When the answer was read; when the night was planned if none came."),
+        Column(
+            "decided_at",
+            UTC_MICROSECONDS,
+            "When the answer was read, a cached one on its earlier day; when the night was planned if none came.",
+        ),
+        *_POLICY,
     ),
     key=("comment_id",),
 )
@@ -140,6 +206,31 @@ REQUESTS = Table(
             "The item of the golden pack that was asked.",
             nullable=True,
             null_when="it is a comment",
+            since="0.2.0",
+        ),
+        Column(
+            "asked_as",
+            _STRING,
+            "The id that the request goes by in the batch files, where it is not the record's own.",
+            nullable=True,
+            null_when="it is the record's own: of a comment that the model is asked for singly, and of a golden item",
+            since="0.2.0",
+        ),
+        Column(
+            "slot",
+            _STRING,
+            "Its place in a request with others.",
+            nullable=True,
+            null_when="it was asked singly",
+            since="0.2.0",
+        ),
+        Column(
+            "inclusion_probability",
+            _FLOAT,
+            "The probability that it had of being drawn for the audit.",
+            nullable=True,
+            unit="fraction",
+            null_when="it is no audit",
             since="0.2.0",
         ),
     ),

@@ -6,7 +6,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `moderation`.`review_plain` (
   `reason` string COMMENT 'Why a person must look: model_refused, answer_unreadable, bedrock_error, no_answer, never_asked.',
   `status` string COMMENT 'The verdict’s status, never judged.',
   `status_detail` string COMMENT 'What came instead of a verdict, in words. Null when nothing more is known than the status.',
-  `decided_by` string COMMENT 'What was asked: model, duplicate, for a duplicate the comment that it repeats was.',
+  `decided_by` string COMMENT 'What was asked: model, duplicate, cache, rule, classifier, for a duplicate the comment that it repeats was.',
   `attempt` int COMMENT 'How many requests were made for the record, from 1, 0 when it was never asked.',
   `model_id` string COMMENT 'The model or inference profile that was asked.',
   `prompt_version` string COMMENT 'The version of the prompt that was used.',

@@ -141,6 +141,24 @@ class Settings(BaseSettings):
     )
     prompt: str = Field(default="comment_review", pattern=r"^[a-z0-9_]+$", description="Name in the prompt catalog")
     prompt_version: str = Field(default="v1", pattern=r"^v[0-9]+$", description="Version in the prompt catalog")
+    policy: str = Field(
+        default="plain",
+        pattern=r"^[a-z][a-z0-9_]{0,39}$",
+        description=(
+            "Who judges a comment: a policy of the prompt's, prompts/NAME/policies/POLICY.toml; plain: each comment is "
+            "asked of the model, singly (docs/policies.md)"
+        ),
+    )
+    light_model_id: str = Field(
+        default="amazon.nova-lite-v1:0", description="The model of a policy's light step: id, profile or ARN"
+    )
+    cache_max_age_d: int = Field(
+        default=28, ge=1, le=366, description="Days that a verdict serves a policy's cache step for equal texts"
+    )
+    rules: Path | None = Field(
+        default=None,
+        description="A TOML file for a policy's rules step; default: the prompt's own, prompts/NAME/rules.toml",
+    )
     golden_pack: str = Field(
         default=OWN_PACK,
         description=(
@@ -330,6 +348,13 @@ class Settings(BaseSettings):
     def _pack(cls, file: str) -> str:
         if file not in (OWN_PACK, NO_PACK) and not Path(file).is_file():
             raise ValueError(f"must be a file, {OWN_PACK!r} for the prompt's own pack, or {NO_PACK!r}")
+        return file
+
+    @field_validator("rules")
+    @classmethod
+    def _rules(cls, file: Path | None) -> Path | None:
+        if file is not None and not file.is_file():
+            raise ValueError("must be a file")
         return file
 
     @field_validator("role_arn")

@@ -29,6 +29,7 @@ from tasks.batch.golden import golden_records, golden_to_ask
 from tasks.batch.read_quotas import Quotas
 from tasks.batch.send_shards import Sending
 from tasks.batch.shards import Cut, EntryMaker, plan_shards, write_shards
+from tasks.batch.step_records import next_wave
 from tasks.batch.wanted_records import WANTED, Choice, asked_records, booked_cost, choose, records_to_ask
 from tasks.ledger.asker import Asker
 from tasks.ledger.deadline import is_late
@@ -170,7 +171,14 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
     check_failures(run.storage, ledger, plan)
     with scratch() as temporary:
         folder = Path(temporary)
-        records, golden = _find_wanted(run, asker, ledger, folder)
+        if plan.is_plain:
+            records, golden = _find_wanted(run, asker, ledger, folder)
+        else:
+            wave = next_wave(run, ledger, folder, now)
+            if wave is None:
+                return _nothing_to_ask(booked_usd)
+            run, asker, records, golden = wave.run, wave.asker, wave.records, wave.golden
+            plan, booked_usd = run.plan, booked_usd + wave.reserved_usd
         rates, notes = expect_rates(run, asker, records, _own_entries(ledger, plan))
         sizes, golden_sizes = _size(scan_file(records), rates), _size(golden.lazy(), rates)
         if golden.height and not _has_room(sizes, golden_sizes, asker, settings, quotas):

@@ -13,7 +13,7 @@ from tasks.adapters.storage import Storage
 from tasks.base.errors import JobFailed
 from tasks.base.frames import scratch
 from tasks.base.ports import JobStatus
-from tasks.ledger.entries import fetch_requests
+from tasks.ledger.entries import fetch_requests, step_of
 
 #: Ends that say something about what was asked, if nothing was answered.
 _BAD_ENDS = frozenset({JobStatus.FAILED, JobStatus.EXPIRED, JobStatus.STOPPED})
@@ -54,6 +54,8 @@ def unanswered_jobs(ledger: Sequence[LedgerEntry], plan: Plan) -> list[LedgerEnt
         entry
         for entry in ledger
         if entry.mode == "batch"
+        # What a light model leaves goes on to the model.
+        and step_of(entry) != "light"
         and entry.run_id == plan.run_id
         and entry.state is EntryState.COLLECTED
         and entry.collected_at is not None

@@ -63,4 +63,5 @@ def golden_to_ask(
     no_duplicates, items = pl.LazyFrame(schema={"record_id": pl.String}), records.lazy()
     wanted = records_to_ask(items, no_duplicates, asked, max_attempts)
     named = items.select("record_id", "golden_item_id")
-    return WANTED.conform(wanted.join(named, on="record_id", how="left", maintain_order="left")).collect()
+    asked = wanted.join(named, on="record_id", how="left", maintain_order="left")
+    return WANTED.conform(WANTED.widen(asked)).collect()

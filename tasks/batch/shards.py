@@ -113,7 +113,7 @@ def write_shards(
         golden_taken += cut.golden_count
         with path.open("wb") as file:
             for taken in (*batches.take(cut.record_count), items):
-                lines = template.lines(taken)
+                lines = template.lines(taken.with_columns(record_id=pl.coalesce("asked_as", "record_id")))
                 file.write(lines)
                 digest.update(lines)
                 parts.append(taken.select(*REQUESTS.names, _input_tokens=rates.input_tokens()))
@@ -212,4 +212,6 @@ class EntryMaker(NamedTuple):
             intended_at=self.now,
             mode=self.mode,
             golden=golden if shard.golden_count else None,
+            step=None if plan.is_plain else plan.step,
+            policy_sha256=None if plan.is_plain or plan.policy is None else plan.policy.sha256,
         )

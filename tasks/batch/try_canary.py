@@ -32,7 +32,7 @@ from tasks.base.stage import stage
 from tasks.batch.build_batch import Batch
 from tasks.batch.canary import book, canary_entry, most_used, was_answered
 from tasks.ledger.asker import Asker
-from tasks.ledger.entries import read_ledger, record_move, write_intent
+from tasks.ledger.entries import read_ledger, record_move, step_of, write_intent
 from tasks.ledger.moves import answered, called, called_first, turned_away, unanswered, withdrawn
 from tasks.ledger.run import Run
 from tasks.ledger.run_records import read_preflight, write_preflight
@@ -198,15 +198,20 @@ def _not_taken(plan: Plan, error: Exception) -> str:
 
 @stage
 def try_canary(settings: Settings, plan: Plan, batch: Batch, now: datetime) -> Trial:
-    """Try the first shard before the run's first submission; a later round tries nothing, and a rerun tries again.
+    """Try the first shard before a step's first submission; a later round tries nothing, and a rerun tries again.
 
     Reads: the first shard, ledger, preflight.json.
     Writes: ledger, then one call to the model; preflight.json.
     Stops when: the model does not take the request (CanaryFailed), the account may not ask it (BedrockRefused).
     """
+    if not batch.shards:
+        return Trial()
+    step = step_of(batch.shards[0])
+    if not plan.is_plain:
+        plan = plan.asked_by(step)
     run = Run.of(settings, plan)
     before = read_preflight(run.storage, run.paths)
-    if not batch.shards or before.canary:
+    if before.canary and (plan.is_plain or step in before.tried):
         return Trial()
     trial = Trial()
     if settings.preflight_canary and batch.shards[0].mode == "batch":
@@ -218,5 +223,6 @@ def try_canary(settings: Settings, plan: Plan, batch: Batch, now: datetime) -> T
             raise
     trial = Trial(canary=trial.canary, warnings=(*price_warnings(batch, plan), *batch.notes, *trial.warnings))
     both = {"canary": trial.canary or "none", "warnings": (*before.warnings, *trial.warnings)}
+    both |= {} if plan.is_plain else {"tried": (*before.tried, step)}
     write_preflight(run.storage, run.paths, before.model_copy(update=both))
     return trial

@@ -83,12 +83,17 @@ def records_to_ask(
     settled = settled_records(asked, max_attempts)
     attempts = asked.group_by("record_id").agg(attempt=(pl.col("attempt").max() + 1).cast(pl.Int32))
     return (
-        valid.select("record_id", "text", "text_sha256", "language", "text_bytes")
+        valid.select("record_id", "text", "text_sha256", "language", "text_bytes", *_named(valid))
         .join(duplicates.select("record_id"), on="record_id", how="anti", maintain_order="left")
         .join(settled, on=["record_id", "text_sha256"], how="anti", maintain_order="left")
         .join(attempts, on="record_id", how="left", maintain_order="left")
         .with_columns(pl.col("attempt").fill_null(1).cast(pl.Int32))
     )
+
+
+def _named(valid: pl.LazyFrame) -> list[str]:
+    """What a step beside the model's own asks by; not in the frame of a plain night."""
+    return [name for name in ("asked_as", "inclusion_probability") if name in valid.collect_schema()]
 
 
 def check_minimum(record_count: int, min_job_records: int) -> None:

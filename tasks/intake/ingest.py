@@ -16,8 +16,9 @@ from tasks.base.stage import stage
 from tasks.intake.footers import count_rows
 from tasks.intake.input_files import describe_unread, find_inputs
 from tasks.intake.prompt_history import check_prompt
-from tasks.ledger.asker import Asker
+from tasks.ledger.asker import Asker, planned_askers
 from tasks.llm.golden import planned_pack
+from tasks.llm.policy import planned_policy
 
 #: Footers are small and far away: their latency is hidden by asking for several at once.
 _FOOTER_READERS = 8
@@ -32,15 +33,17 @@ def ingest(
 
     With `has_golden` the deployment's golden pack, if it has one, is planned to ride along.
 
-    Reads: the files of comments/date=D; ledger and lake/nights, for the prompt's hash; the golden pack.
+    Reads: the files of comments/date=D; ledger and lake/nights, for the prompt's hash; the golden pack; the policy.
     Writes: plan.json.
     Stops when: the day has no file (InputAbsent), a column drifted (SchemaDrift), a prompt that has judged was changed
-        (PromptInvalid), no family knows the model (UnsupportedModel), the golden pack is broken (SettingsInvalid).
+        (PromptInvalid), no family knows the model (UnsupportedModel), the golden pack, the policy or its rules are
+        broken (SettingsInvalid).
     """
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
     storage, asker = outside.storage, Asker.named(settings)
     prompt = asker.prompt
     golden = planned_pack(settings, prompt) if has_golden else None
+    policy, askers = planned_policy(settings, prompt), planned_askers(settings)
     files = find_inputs(storage, paths.comments, settings.input_marker)
     warnings = describe_unread(files, paths.comments)
     if not files.read:
@@ -67,6 +70,8 @@ def ingest(
         settings=settings.public(),
         warnings=warnings,
         golden=golden,
+        policy=policy,
+        askers=askers,
     )
     check_prompt(outside, paths, f"{prompt.id}/{prompt.version}", prompt.sha256)
     storage.put(paths.file("plan.json"), plan.model_dump_json(indent=1).encode())

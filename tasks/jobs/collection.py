@@ -71,7 +71,7 @@ def output_lines(storage: Storage, entry: LedgerEntry) -> Iterator[bytes]:
 
 
 class _Asked(NamedTuple):
-    """The attempt number of each record of an entry, and which of them are golden items."""
+    """The attempt number of each request of an entry, by the id that it goes by, and which of them are golden items."""
 
     attempts: dict[str, int]
     golden: frozenset[str]
@@ -81,7 +81,7 @@ def _asked(storage: Storage, entry: LedgerEntry, folder: Path) -> _Asked:
     path = folder / "requests.parquet"
     storage.fetch(entry.requests_uri, path)
     requests = REQUESTS.widen(scan_file(path))
-    attempts = dict(requests.select("record_id", "attempt").collect().iter_rows())
+    attempts = dict(requests.select(pl.coalesce("asked_as", "record_id"), "attempt").collect().iter_rows())
     golden = requests.filter(pl.col("golden_item_id").is_not_null()).select("record_id").collect()
     return _Asked(attempts, frozenset(golden["record_id"]))
 
@@ -119,7 +119,7 @@ def _collect_entry(
         answers = read.answers
         if read.uncompared:
             answers = hide_quotes_of(storage, entry, answers, asker.template, folder, read.uncompared)
-        answers.write_parquet(path)
+        by_record(answers, folder / "requests.parquet").write_parquet(path)
         storage.send(path, paths.answers(entry.key))
     record_move(storage, paths, collected(entry, paths.answers(entry.key), read.usage, now))
     return read
@@ -138,6 +138,13 @@ def _read_entry(storage: Storage, asker: Asker, entry: LedgerEntry, folder: Path
     lost = {record: calls[record] for record in calls.keys() - set(read.answers["record_id"])}
     most = most_of_calls(storage, entry, lost, asker.family.body(asker.prompt, ""), folder)
     return book_lost(book_repeats(read, calls, price), most, price)
+
+
+def by_record(answers: pl.DataFrame, requests: Path) -> pl.DataFrame:
+    """The answers under the records' own ids, whatever ids the requests went by; `requests` is a file of REQUESTS."""
+    own = REQUESTS.widen(scan_file(requests)).filter(pl.col("asked_as").is_not_null())
+    names = dict(own.select("asked_as", "record_id").collect().iter_rows())
+    return answers.with_columns(pl.col("record_id").replace(names)).sort("record_id") if names else answers
 
 
 def collect_day(settings: Settings, paths: DayPaths, now: datetime) -> CollectionSummary:

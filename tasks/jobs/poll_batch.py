@@ -21,8 +21,8 @@ from tasks.batch.failed_jobs import is_hopeless
 from tasks.batch.read_quotas import Quotas
 from tasks.jobs.job_status import look, record_ends
 from tasks.jobs.submission import find_all_accepted, live_jobs, submit_waiting
-from tasks.ledger.deadline import is_late
-from tasks.ledger.entries import is_running, record_move
+from tasks.ledger.deadline import is_late, is_light_late
+from tasks.ledger.entries import is_running, record_move, step_of
 from tasks.ledger.moves import stop_refused
 from tasks.ledger.run import Run
 
@@ -120,7 +120,7 @@ class _Looks:
         """One look: submit or stop what is to be, see how the jobs are, and put ends on record."""
         self.now, run = now, self.run
         connected, settings, paths = run.outside, run.settings, run.paths
-        is_first_late = self.late_since is None and is_late(settings, run.plan, now)
+        is_first_late = self.late_since is None and (is_late(settings, run.plan, now) or self.is_light_late)
         if is_first_late:
             self.entries = find_all_accepted(connected, settings, paths, self.entries, now)
         elif self.late_since is None and not self.is_hopeless:
@@ -136,6 +136,12 @@ class _Looks:
     def is_hopeless(self) -> bool:
         """Whether a job failed for a reason that the shards in waiting would meet as well."""
         return any(is_hopeless(entry) for entry in self.entries if entry.run_id == self.run.plan.run_id)
+
+    @property
+    def is_light_late(self) -> bool:
+        """Whether all that is waited for is the light model, and for too long: the night goes on without it."""
+        is_light = bool(self.entries) and all(step_of(entry) == "light" for entry in self.entries)
+        return is_light and is_light_late(self.run.settings, self.run.plan, self.now)
 
     @property
     def is_over(self) -> bool:
@@ -188,7 +194,7 @@ def wait_for_jobs(
     return PollSummary(
         ended=ended,
         waited_s=round(waited_s, 1),
-        is_late=looks.late_since is not None,
+        is_late=looks.late_since is not None and is_late(run.settings, run.plan, looks.now),
         unasked_count=looks.waiting_count,
         unstopped_count=looks.running_count,
     )

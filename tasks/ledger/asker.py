@@ -8,12 +8,13 @@ from functools import cached_property
 
 from data_contracts.batch_lines import InvocationChoice, InvocationType
 from data_contracts.documents.ledger import LedgerEntry, Mode
-from data_contracts.documents.plan import Plan
+from data_contracts.documents.plan import MODEL_STEP, Plan, PlannedAsker
 from prompts import Prompt
 from tasks.base.settings import Settings
 from tasks.ledger.prices import Price, find_price
 from tasks.llm.families import pick_family
 from tasks.llm.families.base import Family
+from tasks.llm.policy import load_policy, pack_prompt_of
 from tasks.llm.prompt import load_prompt
 from tasks.llm.request_line import RequestTemplate
 
@@ -63,6 +64,17 @@ class Asker:
         family = pick_family(entry.model_id, invocation_type=entry.invocation_type)
         return cls(entry.model_id, prompt, family, _prices(settings, entry.model_id))
 
+    def as_planned(self, step: str) -> PlannedAsker:
+        """What a plan says of it."""
+        return PlannedAsker(
+            step=step,
+            model_id=self.model_id,
+            invocation_type=self.invocation_type,
+            prompt_name=self.prompt.id,
+            prompt_version=self.prompt.version,
+            prompt_sha256=self.prompt.sha256,
+        )
+
     @classmethod
     def _of(cls, settings: Settings, model_id: str, prompt: Prompt, invocation_type: InvocationChoice) -> Asker:
         return cls(model_id, prompt, pick_family(model_id, prompt, invocation_type), _prices(settings, model_id))
@@ -81,6 +93,20 @@ class Asker:
     def template(self) -> RequestTemplate:
         """A request line with everything but the comment rendered."""
         return RequestTemplate(self.family, self.prompt)
+
+
+def planned_askers(settings: Settings) -> tuple[PlannedAsker, ...]:
+    """Who the settings' policy asks, step by step, the model last. Raises as `Asker.named` and `load_policy`."""
+    model = Asker.named(settings)
+    policy = load_policy(settings.policy, model.prompt)
+    askers = []
+    if policy.step("light") is not None:
+        light = settings.model_copy(update={"model_id": settings.light_model_id})
+        askers.append(Asker.named(light).as_planned("light"))
+    if (pack_prompt := pack_prompt_of(policy, model.prompt)) is not None:
+        in_packs = Asker._of(settings, settings.model_id, pack_prompt, settings.invocation_type)
+        askers.append(in_packs.as_planned("pack"))
+    return (*askers, model.as_planned(MODEL_STEP))
 
 
 def _prices(settings: Settings, model_id: str) -> Prices:

@@ -11,6 +11,8 @@ from tasks.base.errors import DeadlinePassed
 from tasks.base.settings import Settings
 from tasks.ledger.entries import is_running
 
+#: The part of DEADLINE_H that a policy's light step may take; what it has not answered then goes on to the model.
+LIGHT_SHARE = 0.5
 #: Jobs that a message names; all of them are in the ledger.
 _NAMED_JOBS = 3
 
@@ -23,6 +25,11 @@ def deadline_of(settings: Settings, plan: Plan) -> datetime:
 def is_late(settings: Settings, plan: Plan, now: datetime) -> bool:
     """Whether nothing more may be asked."""
     return now >= deadline_of(settings, plan)
+
+
+def is_light_late(settings: Settings, plan: Plan, now: datetime) -> bool:
+    """Whether the light model is waited for no longer: the model needs the rest of the night for what it leaves."""
+    return now >= plan.planned_at + timedelta(hours=settings.deadline_h * LIGHT_SHARE)
 
 
 def check_stopped(settings: Settings, ledger: Sequence[LedgerEntry]) -> None:

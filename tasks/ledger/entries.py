@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from data_contracts.documents.ledger import EntryState, LedgerEntry, without_strays
-from data_contracts.documents.plan import Plan
+from data_contracts.documents.plan import MODEL_STEP, Plan
 from data_contracts.tables.verdicts import ANSWERS, REQUESTS
 from tasks.adapters.storage import Storage
 from tasks.base.errors import LeaseLost
@@ -69,14 +69,24 @@ def is_running(entry: LedgerEntry) -> bool:
 
 
 def serves(entry: LedgerEntry, plan: Plan) -> bool:
-    """Whether an entry's answers count for a plan: the same model asked in the same way with the same prompt."""
-    return (
-        entry.mode != "canary"
-        and entry.model_id == plan.model_id
-        and entry.invocation_type == plan.invocation_type
-        and entry.prompt_sha256 == plan.prompt_sha256
-        and entry.epoch >= plan.epoch
+    """Whether an entry's answers count for a plan: a step's model asked in the same way with the same prompt.
+
+    A policy decides who is asked, not what an answer is worth: what a step was answered under another policy serves.
+    """
+    if entry.mode == "canary" or entry.epoch < plan.epoch:
+        return False
+    step = step_of(entry)
+    asker = plan.asker(step) if plan.step in (None, step) else None
+    return asker is not None and (
+        entry.model_id == asker.model_id
+        and entry.invocation_type == asker.invocation_type
+        and entry.prompt_sha256 == asker.prompt_sha256
     )
+
+
+def step_of(entry: LedgerEntry) -> str:
+    """The step that asks; nights without a policy of their own have but one."""
+    return entry.step or MODEL_STEP
 
 
 def fetch_requests(storage: Storage, entries: Iterable[LedgerEntry], folder: Path) -> pl.LazyFrame:

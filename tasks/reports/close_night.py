@@ -17,8 +17,9 @@ from data_contracts.documents.golden import GoldenNight
 from data_contracts.documents.ledger import EstimateSource, LedgerEntry
 from data_contracts.documents.plan import Plan
 from data_contracts.documents.quality import ConfusionMatrix
-from data_contracts.documents.summary import Night
+from data_contracts.documents.summary import Night, RouteFigures
 from data_contracts.tables.metrics import rows_of
+from data_contracts.tables.routes import ROUTES
 from data_contracts.tables.verdicts import NIGHTS, Status
 from tasks.adapters.lake import reading_lake
 from tasks.alerts.send_alerts import AlertSummary
@@ -136,6 +137,7 @@ def summarise(
         paths=_places(run),
         confusion=_confusion(run),
         golden=_read_golden(run),
+        routes=_read_routes(run),
     )
 
 
@@ -162,6 +164,14 @@ def _read_golden(run: Run) -> GoldenNight | None:
     return GoldenNight.model_validate_json(body).model_copy(update={"answers": {}}) if body is not None else None
 
 
+def _read_routes(run: Run) -> tuple[RouteFigures, ...]:
+    """What each step of the policy decided, as it is published; nothing where the policy is plain."""
+    if run.plan.is_plain:
+        return ()
+    rows = run.lake.scan(run.paths.lake(ROUTES.name), ROUTES).filter(pl.col("date") == run.plan.run_date)
+    return tuple(RouteFigures.model_validate(row) for row in rows.collect().sort("step").iter_rows(named=True))
+
+
 @stage
 @reading_lake()
 def close_night(
@@ -176,8 +186,8 @@ def close_night(
 ) -> Night:
     """Write summary, report and ledger copy, then the day's row; a rerun writes the same again.
 
-    Reads: ledger, lake/metrics, lake/nights, lake/label_requests, preflight.json, confusion.json, golden.json,
-        why.json, state/alerts, lease.
+    Reads: ledger, lake/metrics, lake/nights, lake/routes, lake/label_requests, preflight.json, confusion.json,
+        golden.json, why.json, state/alerts, lease.
     Writes: ledger.json, report.html, summary.json, state/usage; last of all lake/nights.
     Stops when: another run has the day (LeaseLost).
     """

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from data_contracts.documents.golden import GoldenNight
-from data_contracts.documents.summary import Night
+from data_contracts.documents.summary import Night, RouteFigures
 from data_contracts.documents.trust import Trust
 from data_contracts.tables.metrics import MetricRow, ReasonCode, State
 from tasks.base.figures import count as tally
@@ -57,6 +57,10 @@ def describe_night(night: Night, language: str = "en") -> str:
         ("accuracy", _short_accuracy(night)),
         ("drift", inert(_drift_lines(night)[0])),
         ("cost", f"{dollars(night.cost_usd)} (estimated {dollars(night.estimated_cost_usd)}{_from(night)})"),
+    ]
+    rows += [
+        (f"step {route.step}", inert(line))
+        for route, line in zip(night.routes, _route_lines(night.routes), strict=True)
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     paths = "\n".join(f"- {name}: {code(uri)}" for name, uri in night.paths.items())
@@ -108,6 +112,7 @@ def _night_lines(night: Night) -> list[str]:
         ],
         "accuracy": [_accuracy_line(night)],
         **({"golden": _golden_lines(night.golden)} if night.golden else {}),
+        **({"policy": _route_lines(night.routes)} if night.routes else {}),
         "drift": _drift_lines(night),
         "dollars": [
             ", ".join(f"{name} {dollars(cost)}" for name, cost in money.items()),
@@ -179,6 +184,21 @@ def _golden_lines(golden: GoldenNight) -> list[str]:
             f"changed on {change.after_date} ({change.before_prompt}, {change.before_model_id} before): "
             f"{turned:,} of {change.compared_count:,} verdicts turned, McNemar p {change.violation_p_value:.2g}"
         )
+    return lines
+
+
+def _route_lines(routes: Sequence[RouteFigures]) -> list[str]:
+    """What each step of the policy decided, how often its audit disagrees, and what that misses."""
+    lines = []
+    for route in routes:
+        line = f"{route.step} decided {route.decided_count:,} for {dollars(route.cost_usd)}"
+        if route.error_rate is not None:
+            line += (
+                f"; {route.audited_count:,} audited, {percent(route.error_rate)} wrong ({percent(route.ci_low)} to "
+                f"{percent(route.ci_high)}), {route.missed_violations:,.0f} violations missed ({route.missed_low:,.0f} "
+                f"to {route.missed_high:,.0f})"
+            )
+        lines.append(line)
     return lines
 
 

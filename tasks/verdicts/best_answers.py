@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -10,9 +10,9 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.ledger import LedgerEntry
-from data_contracts.documents.plan import Plan
+from data_contracts.documents.plan import MODEL_STEP, Plan, PlannedAsker
 from data_contracts.documents.usage import LanguageUsage
-from data_contracts.tables.verdicts import VERDICTS, DecidedBy, Status
+from data_contracts.tables.verdicts import VERDICTS, DecidedBy, DecidingStep, Status
 from tasks.base.errors import JobFailed, TooFewJudged
 from tasks.base.frames import Bucket, buckets
 from tasks.base.ports import JobStatus
@@ -106,6 +106,8 @@ def merge(valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, pla
     owns = pl.col("judged_as").is_null()
     pico = pl.when(pl.col("status").is_null()).then(pl.lit(0, pl.Int64)).otherwise("cost_pico")
     dollars = pico.map_batches(_usd, pl.Float64, is_elementwise=True)
+    if "step" not in best.collect_schema():
+        best = as_asked_plainly(best, plan)
     return VERDICTS.conform(
         valid.join(duplicates, on="record_id", how="left", validate="1:1")
         .with_columns(_asked=pl.coalesce("judged_as", "record_id"))
@@ -120,19 +122,47 @@ def merge(valid: pl.LazyFrame, duplicates: pl.LazyFrame, best: pl.LazyFrame, pla
             status=pl.col("status").fill_null(Status.MISSING.value),
             explanation=without_quotes(),
             date=pl.lit(plan.run_date),
-            decided_by=pl.when(owns).then(pl.lit(DecidedBy.MODEL.value)).otherwise(pl.lit(DecidedBy.DUPLICATE.value)),
+            decided_by=pl.when(owns)
+            .then(pl.col("_decided_by").fill_null(DecidedBy.MODEL.value))
+            .otherwise(pl.lit(DecidedBy.DUPLICATE.value)),
             attempt=pl.col("attempt").fill_null(0),
             input_tokens=pl.when(owns).then("input_tokens"),
             output_tokens=pl.when(owns).then("output_tokens"),
             cost_usd=pl.when(~owns).then(0.0).when(pl.lit(priced)).then(dollars),
-            model_id=pl.lit(plan.model_id),
-            prompt_name=pl.lit(plan.prompt_name),
-            prompt_version=pl.lit(plan.prompt_version),
-            prompt_sha256=pl.lit(plan.prompt_sha256),
+            model_id=pl.col("_model_id").fill_null(plan.model_id),
+            prompt_name=pl.col("_prompt_name").fill_null(plan.prompt_name),
+            prompt_version=pl.col("_prompt_version").fill_null(plan.prompt_version),
+            prompt_sha256=pl.col("_prompt_sha256").fill_null(plan.prompt_sha256),
+            step=pl.when(owns).then(pl.col("step").fill_null(DecidingStep.MODEL.value)),
+            policy=pl.lit(plan.policy.name if plan.policy else None, pl.String),
+            policy_sha256=pl.lit(plan.policy.sha256 if plan.policy else None, pl.String),
+            is_audit=owns & pl.col("is_audit").fill_null(False),
+            inclusion_probability=pl.when(owns & pl.col("is_audit")).then("inclusion_probability"),
+            pack=pl.when(owns).then("pack"),
+            slot=pl.when(owns).then("slot"),
             run_id=pl.lit(plan.run_id),
             decided_at=pl.col("decided_at").fill_null(pl.lit(plan.planned_at)),
         )
     )
+
+
+def as_asked_plainly(best: pl.LazyFrame, plan: Plan) -> pl.LazyFrame:
+    """The answers of a night whose every comment was asked of the model, singly, with what a policy would say."""
+    return best.with_columns(
+        *by_asker(plan.asker(MODEL_STEP)),
+        step=pl.lit(DecidingStep.MODEL.value),
+        is_audit=pl.lit(False),
+        inclusion_probability=pl.lit(None, pl.Float64),
+        pack=pl.lit(None, pl.String),
+        slot=pl.lit(None, pl.String),
+        _decided_by=pl.lit(DecidedBy.MODEL.value),
+    )
+
+
+def by_asker(asker: PlannedAsker | None) -> list[pl.Expr]:
+    """Who was asked, as columns."""
+    names = ("model_id", "prompt_name", "prompt_version", "prompt_sha256")
+    return [pl.lit(getattr(asker, name) if asker else None, pl.String).alias(f"_{name}") for name in names]
 
 
 def _usd(pico: pl.Series) -> pl.Series:
@@ -142,10 +172,23 @@ def _usd(pico: pl.Series) -> pl.Series:
 
 
 class MergedRange(NamedTuple):
-    """The verdicts of a range of record ids, and what the requests for them used, by language."""
+    """The verdicts of a range of record ids.
+
+    Attributes:
+        verdicts: VERDICTS.
+        usage: what the requests for them used, by language.
+        comments: record_id and comment_id of them.
+        best: what they were made of: with a policy, what each step said of a comment too.
+    """
 
     verdicts: pl.DataFrame
     usage: pl.DataFrame
+    comments: pl.DataFrame
+    best: pl.LazyFrame
+
+
+#: From the requests and answers of a range, the answer that counts for each comment: `best_answers`, or a policy's.
+BestOf = Callable[[pl.LazyFrame, pl.LazyFrame, pl.Expr], pl.LazyFrame]
 
 
 def merge_in_buckets(
@@ -157,6 +200,7 @@ def merge_in_buckets(
     plan: Plan,
     priced: bool,
     row_count: int,
+    best_of: BestOf | None = None,
 ) -> Iterator[MergedRange]:
     """`best_answers` and `merge` by ranges of record id; the verdicts come in order of id.
 
@@ -171,9 +215,14 @@ def merge_in_buckets(
         is_asked = in_range | pl.col("record_id").is_in(copies["judged_as"].unique().implode())
         parts = [valid.filter(in_range), requests.filter(is_asked), answers.filter(is_asked)]
         comments, asked, answered = (frame.collect(engine="streaming") for frame in parts)
-        best = best_answers(asked.lazy(), answered.lazy(), jobs)
+        if best_of is None:
+            best = best_answers(asked.lazy(), answered.lazy(), jobs)
+        else:
+            best = best_of(asked.lazy(), answered.lazy(), is_asked).collect().lazy()
         verdicts = merge(comments.lazy(), copies.lazy(), best, plan, priced).collect()
-        return MergedRange(verdicts, usage_by_language(comments.lazy(), verdicts.lazy()))
+        # What a comment cost over several steps says nothing of one request.
+        of_one = verdicts if best_of is None else verdicts.clear()
+        return MergedRange(verdicts, usage_by_language(comments.lazy(), of_one.lazy()), comments, best)
 
     return map(merge_range, buckets(row_count))
 

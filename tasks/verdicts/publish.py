@@ -16,6 +16,7 @@ from data_contracts.documents.plan import InputObject, Plan
 from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.review import REVIEW
+from data_contracts.tables.routes import AUDITS, ROUTES
 from data_contracts.tables.verdicts import VERDICTS, Status
 from tasks.base.errors import Unbalanced
 from tasks.base.frames import _BATCH_ROWS, read_batches, record_batches, scan_file, scratch
@@ -117,13 +118,24 @@ def _both_ids(expected: pl.LazyFrame, found: pl.LazyFrame) -> _BothIds:
     return _BothIds(*(_Ids(*frame.row(0)) for frame in pl.collect_all(sums, engine="streaming")))
 
 
+def _publish_routes(run: Run, folder: Path, note: dict[str, str]) -> None:
+    """Replace what the steps of the day's policy decided; a plain night has nothing to say, and leaves nothing old."""
+    for table in (AUDITS, ROUTES):
+        uri, path = run.paths.lake(table.name), folder / f"{table.name}.parquet"
+        if run.plan.is_plain and run.plan.run_date not in run.lake.days(uri):
+            continue
+        run.storage.fetch(run.paths.work(table.name), path)
+        batches = record_batches(path, table)
+        run.lake.replace_day(uri, table, run.plan.run_date, batches, note, run.still_ours)
+
+
 @stage
 def publish(settings: Settings, plan: Plan) -> Balance:
     """Replace the day in the lake and in the plain objects; the same frames again leave the same day.
 
-    Reads: work/valid, work/rejected, work/verdicts, work/flips, ledger, lease.
+    Reads: work/valid, work/rejected, work/verdicts, work/flips, work/routes, work/audits, ledger, lease.
     Writes: ledger: canaries without an answer; lake/verdicts, lake/rejected, lake/review, lake/flips, one commit each;
-        their plain objects; balance.json.
+        their plain objects; lake/routes, lake/audits, unless the policy is plain; balance.json.
     Stops when: rows or tokens do not add up (Unbalanced), another run has the day (LeaseLost).
     """
     run = Run.of(settings, plan)
@@ -141,6 +153,7 @@ def publish(settings: Settings, plan: Plan) -> Balance:
         books = balance(plan, close_ledger(run), verdicts, valid.select(pl.len()).collect().item(), review_count)
         books = books.model_copy(update={"flip_count": pq.ParquetFile(files["flips"]).metadata.num_rows})
         note = {"run_id": plan.run_id, "run_date": plan.run_date.isoformat(), "plan_sha256": plan.sha256}
+        _publish_routes(run, Path(temporary), note)
         versions = {}
         for table in (VERDICTS, REJECTED, REVIEW, FLIPS):
             batches = record_batches(files[table.name], table)

@@ -32,6 +32,7 @@ ROOMS = (
     "ledger",
     "measure",
     "intake",
+    "route",
     "batch",
     "jobs",
     "verdicts",

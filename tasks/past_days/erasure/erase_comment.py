@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_contracts.documents.ledger import LedgerEntry, erasure_id, record_id
+from data_contracts.documents.ledger import LedgerEntry, erasure_id, record_id, step_record_id
 from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.table import Table
 from tasks import adapters
@@ -146,6 +146,8 @@ def _learn(outside: Adapters, days: Sequence[DayPaths], comment_id: str) -> tupl
                     texts |= {text for text in held_texts or () if text}
                     inputs += [] if held_texts is None else [item.uri]
     records = frozenset(record_id(paths.run_date, comment_id) for paths in days)
+    # What it went by where a policy asked for it otherwise.
+    records |= {step_record_id(paths.run_date, step, (comment_id,)) for paths in days for step in ("light", "audit")}
     return Sought(comment_id=comment_id, record_ids=records, texts=frozenset(texts)), inputs
 
 

@@ -15,13 +15,14 @@ from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.label_requests import LABEL_REQUESTS
 from data_contracts.tables.review import REVIEW
+from data_contracts.tables.routes import AUDITS
 from data_contracts.tables.table import Table
 from data_contracts.tables.verdicts import VERDICTS
 from tasks.base.paths import DayPaths
 from tasks.past_days.erasure.traces import ID_COLUMNS, Sought
 
 #: The tables of the lake that have a row for a comment.
-TABLES: dict[str, Table] = {table.name: table for table in (VERDICTS, REJECTED, REVIEW, FLIPS, LABEL_REQUESTS)}
+TABLES: dict[str, Table] = {table.name: table for table in (VERDICTS, REJECTED, REVIEW, FLIPS, LABEL_REQUESTS, AUDITS)}
 
 _BATCH_ROWS = 50_000
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -15,6 +15,7 @@ from data_contracts.tables.label_requests import LABEL_REQUESTS
 from data_contracts.tables.labels import LABELS
 from data_contracts.tables.metrics import METRICS
 from data_contracts.tables.review import REVIEW
+from data_contracts.tables.routes import AUDITS, ROUTES
 from data_contracts.tables.table import Column, Table
 from data_contracts.tables.verdicts import ANSWERS, NIGHTS, REQUESTS, VERDICTS
 
@@ -90,6 +91,20 @@ PUBLISHED = (
         "Of nights whose batch jobs carried the golden pack: not of backfills, nor of nights too small for a job. Its "
         "items are no comments: none is in `verdicts`. What they cost: `golden_cost_usd` of `nights`. What a change of "
         "model or prompt did to them: `golden.json` of the run.",
+    ),
+    Publication(
+        ROUTES,
+        "replaced",
+        False,
+        "Of nights whose policy is not plain. `error_rate` is the weighted share of the audited comments whose "
+        "`violation` the model sees otherwise: the model is the measure here, and people are the measure of the model. "
+        "What the intervals are: docs/policies.md.",
+    ),
+    Publication(
+        AUDITS,
+        "replaced",
+        False,
+        "Of nights whose policy is not plain. `verdicts` has the model's answer of these comments.",
     ),
 )
 

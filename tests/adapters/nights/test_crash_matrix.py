@@ -35,7 +35,7 @@ from benchmarks.storms.invariants import (
 from benchmarks.storms.kill_points import READS, WRITES, Killed, Process
 from benchmarks.storms.memory_bedrock import MemoryBedrock
 from benchmarks.storms.simulated_clock import simulated
-from benchmarks.storms.site import SMALL_PACK, Site
+from benchmarks.storms.site import LIGHT_MODEL, SMALL_PACK, Site
 from benchmarks.storms.world import World
 from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.verdicts import VERDICTS
@@ -216,6 +216,12 @@ NIGHTS = {
         Behaviour(kind=bad_at_first, min_records=10),
         SMALL | {"max_shard_records": 20, "preflight_canary": False, "golden_pack": SMALL_PACK},
         first_day(repeated(60)),
+    ),
+    # a light model first, whose failures, unsure answers and audits are a second wave, filled up to the smallest job
+    "light-first": Night(
+        Behaviour(kind=bad_at_first, min_records=10),
+        SMALL | {"preflight_canary": False, "policy": "light_first", "light_model_id": LIGHT_MODEL},
+        first_day(comments(0, 24)),
     ),
     "changed-input": Night(TEN, SMALL, published_then_late),
     "killed-before": Night(TEN, SMALL, killed_before, is_thorough=True),

@@ -45,6 +45,7 @@ BEGIN = datetime(2026, 11, 20, 2, tzinfo=UTC)
 #: And one in which a single call is lost by a run that is cancelled then, so that nobody makes it again.
 SEEDS = (*range(30), 509)
 MOST_ENCOUNTERS = 30
+POLICY_STORMS = 6
 
 _played: list[StormReport] = []
 
@@ -56,6 +57,14 @@ def test_a_storm_loses_nothing_and_pays_nothing_twice(seed: int, tmp_path: Path)
     report = play_storm(seed, tmp_path)
     _played.append(report)
     assert not report.findings, f"replay: python -m benchmarks.storm --first {seed} --seeds 1 --each"
+
+
+@pytest.mark.parametrize("seed", range(1000, 1000 + POLICY_STORMS))
+def test_a_storm_over_two_waves_loses_nothing_either(seed: int, tmp_path: Path) -> None:
+    """The same with a light model first."""
+    report = play_storm(seed, tmp_path, policy="light_first")
+    replay = f"python -m benchmarks.storm --policy light_first --first {seed} --seeds 1 --each"
+    assert not report.findings, f"replay: {replay}"
 
 
 def test_the_storms_were_storms() -> None:

@@ -20,6 +20,7 @@ from tasks.base.errors import SettingsInvalid, Unbalanced
 from tasks.batch import shards as module
 from tasks.batch.estimate.rates import Line, Rates
 from tasks.batch.shards import Cut, plan_shards, write_shards
+from tasks.batch.wanted_records import WANTED
 from tasks.llm.families.claude import Claude
 from tasks.llm.request_line import RequestTemplate
 from tests import factories
@@ -102,7 +103,7 @@ def stored(records: pl.LazyFrame, folder: Path) -> Path:
 
 
 def record_frame(count: int) -> pl.LazyFrame:
-    return pl.DataFrame(
+    frame = pl.DataFrame(
         {
             "record_id": [f"{number:032x}" for number in range(count)],
             "text": [f"コメント {number}" for number in range(count)],
@@ -110,9 +111,9 @@ def record_frame(count: int) -> pl.LazyFrame:
             "text_bytes": [20] * count,
             "language": ["ja"] * count,
             "attempt": pl.Series([1] * count, dtype=pl.Int32),
-            "golden_item_id": pl.Series([None] * count, dtype=pl.String),
         }
     ).lazy()
+    return WANTED.conform(WANTED.widen(frame))
 
 
 @pytest.mark.parametrize("batch_rows", [pytest.param(2, id="batches-smaller-than-shards"), pytest.param(100, id="one")])

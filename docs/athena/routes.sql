@@ -1,0 +1,3 @@
+CREATE EXTERNAL TABLE `moderation`.`routes`
+LOCATION 's3://moderation/lake/routes/'
+TBLPROPERTIES ('table_type' = 'DELTA')

@@ -1,0 +1,171 @@
+"""A policy's next wave: the step that has something to ask, and the records that it asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from data_contracts.documents.ledger import LedgerEntry
+from data_contracts.documents.plan import MODEL_STEP
+from data_contracts.tables.routes import ROUTES
+from prompts.policies import PolicyFile
+from tasks.adapters.lake import reading_lake
+from tasks.base.frames import buckets, scan_file
+from tasks.batch.estimate.learnt import learn_rates
+from tasks.batch.estimate.rates import constant_rates, estimate
+from tasks.batch.golden import golden_records, golden_to_ask
+from tasks.batch.wanted_records import WANTED, asked_records, records_to_ask
+from tasks.batch.waves import LIGHT_STEP, Day, filling, for_light, for_model
+from tasks.ledger.asker import Asker
+from tasks.ledger.deadline import is_light_late
+from tasks.ledger.entries import fetch_answers, fetch_requests, is_live, serves, step_of
+from tasks.ledger.run import Run
+from tasks.llm.golden import load_planned
+from tasks.llm.policy import load_planned_policy
+from tasks.llm.prompt import load_prompt
+from tasks.route.decisions import ROUTED
+
+#: Nights that tell how much a light model leaves; the most of them is reserved, which is their 95 % and more.
+_NIGHTS = 28
+
+
+class Wave(NamedTuple):
+    """What is asked now.
+
+    Attributes:
+        run: the run, its plan narrowed to the step.
+        asker: who is asked.
+        records: a Parquet file with the columns of WANTED.
+        golden: the golden items that may ride along, with the columns of WANTED.
+        reserved_usd: what a later wave may cost: it is kept back from the budget.
+    """
+
+    run: Run
+    asker: Asker
+    records: Path
+    golden: pl.DataFrame
+    reserved_usd: float = 0.0
+
+
+def next_wave(run: Run, ledger: Sequence[LedgerEntry], folder: Path, now: datetime) -> Wave | None:
+    """The first step of the plan that has something to ask; None while one is waited for, or if nothing is left.
+
+    Raises:
+        SettingsInvalid: if the policy was changed since the night began.
+    """
+    prompt = load_prompt(run.plan.prompt_name, run.plan.prompt_version)
+    policy, day = load_planned_policy(run.plan, prompt), _read_day(run, ledger, folder)
+    for asker in run.plan.askers:
+        step = asker.step
+        if step == LIGHT_STEP and is_light_late(run.settings, run.plan, now):
+            continue
+        narrowed = replace(run, plan=run.plan.asked_by(step))
+        records = folder / f"wanted-{step}.parquet"
+        count = _write_wanted(narrowed, day, policy, records)
+        if count or step == MODEL_STEP:
+            return _wave(narrowed, day, policy, records, count)
+        if any(is_live(entry) and step_of(entry) == step for entry in day.entries):
+            return None
+    return None
+
+
+def _read_day(run: Run, ledger: Sequence[LedgerEntry], folder: Path) -> Day:
+    serving = [entry for entry in ledger if serves(entry, run.plan)]
+    for name in ("valid", ROUTED.name):
+        run.storage.fetch(run.paths.work(name), folder / f"{name}.parquet")
+    return Day(
+        valid=scan_file(folder / "valid.parquet"),
+        routed=scan_file(folder / f"{ROUTED.name}.parquet"),
+        requests=fetch_requests(run.storage, serving, folder),
+        answers=fetch_answers(run.storage, serving, folder),
+        entries=serving,
+    )
+
+
+def _write_wanted(run: Run, day: Day, policy: PolicyFile, path: Path) -> int:
+    """The records that the narrowed plan's step asks for, in a file of WANTED; returns how many."""
+    row_count, count = day.valid.select(pl.len()).collect().item(), 0
+    with pq.ParquetWriter(path, WANTED.arrow_schema) as writer:
+        for bucket in buckets(row_count):
+            part = day.within(bucket.holds(pl.col("record_id")))
+            frame = _wanted(run, part, _candidates(run, part, policy))
+            count += frame.height
+            writer.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(WANTED.arrow_schema))
+    return count
+
+
+def _candidates(run: Run, day: Day, policy: PolicyFile) -> pl.LazyFrame:
+    if run.plan.step == LIGHT_STEP:
+        return for_light(day, run.plan.run_date)
+    return for_model(day, policy, run.plan.run_date)
+
+
+def _wanted(run: Run, day: Day, comments: pl.LazyFrame) -> pl.DataFrame:
+    """Those of the comments that a new request is needed for. Columns: WANTED."""
+    step = str(run.plan.step)
+    of_step = [entry for entry in day.entries if step_of(entry) == step]
+    asked = asked_records(day.of_step(day.requests, step), day.of_step(day.answers, step), of_step, run.plan.run_id)
+    most = run.settings.max_attempts
+    no_duplicates = pl.LazyFrame(schema={"record_id": pl.String})  # none of them is routed
+    return WANTED.conform(WANTED.widen(records_to_ask(comments, no_duplicates, asked, most))).collect()
+
+
+def _wave(run: Run, day: Day, policy: PolicyFile, records: Path, count: int) -> Wave:
+    """The wave, filled up to the smallest job where a few audits more do that; golden items ride with the model's."""
+    asker = Asker.planned(run.settings, run.plan)
+    if run.plan.step == LIGHT_STEP:
+        return Wave(run, asker, records, WANTED.empty(), _reserved_usd(run, records, count))
+    of_model = [entry for entry in day.entries if step_of(entry) == MODEL_STEP]
+    if 0 < count < run.settings.min_job_records and not of_model:
+        _fill(run, day, policy, records, run.settings.min_job_records - count)
+    golden = golden_records(load_planned(run.plan, asker.prompt), run.plan.run_date)
+    most = run.settings.max_attempts
+    return Wave(run, asker, records, golden_to_ask(golden, day.requests, day.answers, of_model, run.plan.run_id, most))
+
+
+def _fill(run: Run, day: Day, policy: PolicyFile, records: Path, lacking: int) -> None:
+    """Add audits to a file of few records, so that they make a job; without enough of them it stays as it is."""
+    more = filling(day, policy, run.plan.run_date, lacking)
+    if more is None:
+        return
+    before = scan_file(records).collect()
+    is_drawn = pl.col("record_id").is_in(more.drawn.collect()["record_id"].implode())
+    raised = before.with_columns(
+        inclusion_probability=pl.when(is_drawn).then(more.probability).otherwise("inclusion_probability")
+    )
+    pl.concat([raised, _wanted(run, day, more.comments)]).sort("record_id").write_parquet(records)
+
+
+def _reserved_usd(run: Run, records: Path, count: int) -> float:
+    """What the model may cost for what the light one leaves and for the audits: 0 if it has no price."""
+    model = replace(run, plan=run.plan.asked_by(MODEL_STEP))
+    asker = Asker.planned(run.settings, model.plan)
+    rates = learn_rates(run.storage, run.paths, model.plan)
+    if rates is None:
+        rates = constant_rates(asker.prompt_text, asker.family.reasoning_tokens)
+    sized = scan_file(records).select("language", "text_bytes").select(rates.input_tokens().sum())
+    tokens, share = int(sized.collect(engine="streaming").item() or 0), _most_left(run)
+    cost = estimate(math.ceil(count * share), math.ceil(tokens * share), rates, asker.prices["batch"]).cost_usd
+    return cost or 0.0
+
+
+@reading_lake()
+def _most_left(run: Run) -> float:
+    """The largest share of comments that the model was asked for in a night of late, audits included; 1 if unknown."""
+    first: date = run.plan.run_date - timedelta(days=_NIGHTS)
+    nights = run.lake.scan(run.paths.lake(ROUTES.name), ROUTES).filter(
+        pl.col("date").is_between(first, run.plan.run_date, closed="left")
+    )
+    is_light = pl.col("step") == LIGHT_STEP
+    spared = (pl.col("decided_count") - pl.col("audited_count")).filter(is_light).sum()
+    all_of_it = pl.col("decided_count").filter(is_light | (pl.col("step") == MODEL_STEP)).sum()
+    shares = nights.group_by("date").agg(left=1 - spared / all_of_it).select(pl.col("left").max()).collect()
+    most = shares["left"][0]
+    return 1.0 if most is None else min(1.0, float(most))

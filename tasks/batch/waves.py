@@ -1,0 +1,139 @@
+"""Which step asks now, and for which comments: the light model first, then the model for all that is left and audited.
+
+A wave is closed once nothing of it is left to ask or to wait for, or its own deadline has passed; what it has not
+answered by then goes on to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+import polars as pl
+
+from data_contracts.documents.ledger import LedgerEntry, step_record_id
+from data_contracts.documents.plan import MODEL_STEP
+from prompts.policies import PolicyFile
+from tasks.ledger.entries import step_of
+from tasks.route.audit_draw import USE, fill
+from tasks.route.decisions import asked_singly, decide
+
+LIGHT_STEP = "light"
+_KEY = ("record_id", "text_sha256")
+_NAMED = {"asked_as": pl.String, "inclusion_probability": pl.Float64}
+
+
+class Day(NamedTuple):
+    """The day's frames that a wave is chosen by.
+
+    Attributes:
+        valid: record columns and comment_id.
+        routed: ROUTED.
+        requests, answers: REQUESTS and ANSWERS plus key, of every serving entry.
+        entries: the serving entries.
+    """
+
+    valid: pl.LazyFrame
+    routed: pl.LazyFrame
+    requests: pl.LazyFrame
+    answers: pl.LazyFrame
+    entries: Sequence[LedgerEntry]
+
+    def of_step(self, frame: pl.LazyFrame, step: str) -> pl.LazyFrame:
+        """The rows of a step's entries."""
+        keys = [entry.key for entry in self.entries if step_of(entry) == step]
+        return frame.filter(pl.col("key").is_in(keys))
+
+    def within(self, holds: pl.Expr) -> Day:
+        """The day with some of its records alone."""
+        return self._replace(
+            valid=self.valid.filter(holds),
+            routed=self.routed.filter(holds),
+            requests=self.requests.filter(holds),
+            answers=self.answers.filter(holds),
+        )
+
+
+def light_answers(day: Day) -> pl.LazyFrame:
+    """The judged light answers: record_id, text_sha256, status and outcome; a row a comment."""
+    requests, answers = day.of_step(day.requests, LIGHT_STEP), day.of_step(day.answers, LIGHT_STEP)
+    judged = requests.select(*_KEY, "key").join(
+        answers.filter(pl.col("status") == "judged").drop("attempt"), on=["record_id", "key"], how="inner"
+    )
+    return judged.sort("key").unique(_KEY, keep="first", maintain_order=True)
+
+
+def decided(day: Day, policy: PolicyFile) -> pl.LazyFrame:
+    """What the steps before the model say of each comment so far. Columns: see `decide`."""
+    own = asked_singly(day.of_step(day.requests, MODEL_STEP))
+    return decide(day.routed, light_answers(day), own, policy)
+
+
+def for_light(day: Day, run_date: date) -> pl.LazyFrame:
+    """The comments that the light model is to be asked for, each with the id that it is asked by.
+
+    Columns: those of `valid` plus asked_as, inclusion_probability.
+    """
+    is_open = pl.col("step").is_null() & ~pl.col("sent_on")
+    left = day.routed.filter(is_open).select(*_KEY)
+    # Once for all runs of the day: what it did not answer is the model's. So is what a run before asked of the model.
+    for asked in (day.of_step(day.requests, LIGHT_STEP), asked_singly(day.of_step(day.requests, MODEL_STEP))):
+        left = left.join(asked.select(*_KEY), on=_KEY, how="anti")
+    return named(day.valid.join(left, on=_KEY, how="semi", maintain_order="left"), run_date, LIGHT_STEP, None)
+
+
+def for_model(day: Day, policy: PolicyFile, run_date: date) -> pl.LazyFrame:
+    """The comments that the model is to be asked for: undecided ones as its own, drawn ones as an audit.
+
+    Columns: those of `valid` plus asked_as, inclusion_probability.
+    """
+    seen = decided(day, policy).select(*_KEY, "step", "rate", "is_drawn")
+    joined = day.valid.join(seen, on=_KEY, how="inner", maintain_order="left")
+    own = joined.filter(pl.col("step").is_null())
+    audits = joined.filter(pl.col("is_drawn"))
+    parts = [
+        own.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in _NAMED.items()),
+        named(audits, run_date, USE, "rate"),
+    ]
+    return pl.concat([part.drop("step", "rate", "is_drawn") for part in parts])
+
+
+def named(comments: pl.LazyFrame, run_date: date, step: str, probability: str | None) -> pl.LazyFrame:
+    """Add the id that each comment is asked by in a step, and the probability that it was drawn with."""
+
+    def names(ids: pl.Series) -> pl.Series:
+        return pl.Series(ids.name, [step_record_id(run_date, step, (one,)) for one in ids], pl.String)
+
+    drawn = pl.col(probability) if probability else pl.lit(None, pl.Float64)
+    return comments.with_columns(
+        asked_as=pl.col("comment_id").map_batches(names, pl.String, is_elementwise=True),
+        inclusion_probability=drawn.cast(pl.Float64),
+    )
+
+
+class Filling(NamedTuple):
+    """Comments that fill an audit up, and the probability that all of the step's drawn ones have had then."""
+
+    comments: pl.LazyFrame
+    drawn: pl.LazyFrame
+    probability: float
+
+
+def filling(day: Day, policy: PolicyFile, run_date: date, lacking: int) -> Filling | None:
+    """Audits of the light step beside those drawn, so many as a job lacks; None if there are none to be had.
+
+    A job of the smallest size costs what its records cost one by one, and less if more than half of them are needed.
+    """
+    if policy.step("light") is None:
+        return None
+    of_light = decided(day, policy).filter(pl.col("step") == LIGHT_STEP)
+    drawn = of_light.filter("is_drawn").select("record_id")
+    drawn_count = drawn.select(pl.len()).collect(engine="streaming").item()
+    rest = of_light.filter(~pl.col("is_drawn")).select("record_id", "draw")
+    taken, probability = fill(rest, drawn_count, lacking)
+    if taken.height < lacking:
+        return None
+    chosen = day.valid.join(taken.lazy().select("record_id"), on="record_id", how="semi", maintain_order="left")
+    chosen = named(chosen.with_columns(rate=pl.lit(probability)), run_date, USE, "rate").drop("rate")
+    return Filling(chosen, drawn, probability)
