@@ -43,6 +43,7 @@ from tasks.measure.explain_change import explain_change
 from tasks.measure.measure_drift import measure_drift
 from tasks.measure.measure_golden import measure_golden
 from tasks.reports.close_night import close_night
+from tasks.reports.outside.traced import traced
 from tasks.verdicts.compare_verdicts import compare_verdicts
 from tasks.verdicts.find_published import find_published
 from tasks.verdicts.flips import Flips
@@ -113,6 +114,22 @@ def judge_day(
 
     A night that stops is put on record and alerted, and whatever ends it, its scratch frames are deleted.
     """
+    with traced(settings, run_date, run_id, step, read_time, log.warning) as came_to:
+        night = _judge_day(settings, run_date, run_id, step, read_time, options, log)
+        came_to.append(night)
+        return night
+
+
+def _judge_day(
+    settings: Settings,
+    run_date: date,
+    run_id: str,
+    step: Steps,
+    read_time: Callable[[], datetime],
+    options: NightOptions,
+    log: Logger | LoggerAdapter[Logger],
+) -> Night | None:
+    """The day, held by this run; whatever ends it, nothing of it stays behind."""
     try:
         if options.start_count > MOST_STARTS:
             raise StartedTooOften(

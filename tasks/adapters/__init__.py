@@ -1,8 +1,8 @@
 """S3, Delta Lake, Bedrock, alert channels, heartbeat, the clock: the only code that touches the outside.
 
 No stages: each calls `adapters.connect(settings)`, which picks the real things: the one seam that tests replace. Beside
-it a stage may take from here the types that it is handed (`Storage`, `Lake`, `StoredObject`), the errors that it
-expects, `reading_lake`, and the upkeep of tables; flows take the heartbeat.
+it a stage may take from here the types that it is handed or hands over (`Storage`, `Lake`, `StoredObject`), the errors
+that it expects, `reading_lake`, and the upkeep of tables; flows take the heartbeat.
 Keeps the ports of `tasks/base/ports.py`. What AWS and Delta Lake say of a call becomes an error of ours: Transient for
 what may pass, else a refusal, so that nobody else needs to know theirs.
 Never here: a decision about a comment, a night or money.
