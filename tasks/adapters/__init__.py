@@ -22,6 +22,7 @@ from tasks.adapters.clock import SystemClock
 from tasks.adapters.lake import Lake
 from tasks.adapters.service_quotas import NoQuotas, ServiceQuotas
 from tasks.adapters.storage import Protection, Storage
+from tasks.adapters.telemetry.cloudwatch import CloudWatch, FigureSink, NoFigures
 from tasks.base.ports import AccountQuotas, AlertChannel, BatchInference, Clock, ModelFacts
 from tasks.base.settings import Settings
 
@@ -42,6 +43,7 @@ class Adapters:
     models: ModelFacts = field(default_factory=NoModelFacts)
     quotas: AccountQuotas = field(default_factory=NoQuotas)
     clock: Clock = field(default_factory=SystemClock)
+    figures: FigureSink = field(default_factory=NoFigures)
     run_suite: RunSuite = counts_by_check
 
 
@@ -61,6 +63,7 @@ def connect(settings: Settings) -> Adapters:
         alerts=alert_channels(settings, aws),
         models=BedrockModels(aws),
         quotas=ServiceQuotas(aws),
+        figures=CloudWatch(aws),
     )
 
 

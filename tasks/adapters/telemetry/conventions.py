@@ -52,7 +52,7 @@ STATUS: Final = "moderation.status"
 TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105  the name of an attribute
 SEVERITY: Final = "moderation.severity"
 
-#: Names of metrics, with their units.
+#: Names of OpenTelemetry metrics, with their units.
 COMMENTS_METRIC: Final = ("moderation.night.comments", "{comment}")
 TOKENS_METRIC: Final = ("moderation.night.tokens", "{token}")
 COST_METRIC: Final = ("moderation.night.cost", "{USD}")
@@ -60,3 +60,20 @@ STAGE_METRIC: Final = ("moderation.night.stage.duration", "s")
 MEASUREMENTS_METRIC: Final = ("moderation.night.measurements", "{metric}")
 ALERTS_METRIC: Final = ("moderation.night.alerts", "{metric}")
 PUBLISHED_METRIC: Final = ("moderation.night.published", "1")
+
+# --- CloudWatch
+NAMESPACE: Final = "NightlyModeration"
+#: Dimensions: every figure has the first; how urgent, or which measurement of what.
+DEPLOYMENT: Final = "Deployment"
+BY_SEVERITY: Final = "Severity"
+BY_METRIC: Final = "Metric"
+BY_SLICE: Final = "Slice"
+#: Metrics that an alarm looks at; each metric of its own name costs money, so there is none that nobody looks at.
+PUBLISHED: Final = "Published"
+STOPPED: Final = "Stopped"
+UNBALANCED: Final = "Unbalanced"
+BUDGET_USED: Final = "BudgetUsed"
+DEGRADED: Final = "Degraded"
+MEASUREMENT: Final = "Measurement"
+HOURS_SINCE: Final = "HoursSincePublished"
+PROBLEMS: Final = "WatchdogProblems"

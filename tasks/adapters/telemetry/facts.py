@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 Value = str | int | float | bool
 
@@ -66,3 +66,19 @@ class Ending(NamedTuple):
     evaluations: tuple[Evaluation, ...] = ()
     figures: tuple[Figure, ...] = ()
     former_runs: tuple[str, ...] = ()
+
+
+class Point(NamedTuple):
+    """A figure as CloudWatch takes it.
+
+    Attributes:
+        name: of the metric, as `Comments`.
+        value: what is not finite is not sent.
+        unit: one of CloudWatch's.
+        dimensions: beside the deployment: name and value.
+    """
+
+    name: str
+    value: float
+    unit: Literal["Count", "Seconds", "None"] = "None"
+    dimensions: tuple[tuple[str, str], ...] = ()
