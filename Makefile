@@ -36,11 +36,12 @@ test: env  ## pass the tests
 e2e: env  ## click through `make up` in headless Chromium (Debian: apt-get install chromium); see e2e-screenshots/
 	@$(RUN) -m pytest -q -n 2 --dist loadfile tests/e2e
 
-check: env  ## lint, format, types, Dockerfile
+check: env  ## lint, format, types, Dockerfile, CloudFormation
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/hadolint infra/docker/Dockerfile
+	$(VENV)/bin/cfn-lint infra/cloudformation/moderation.yaml
 
 format: env  ## put the code in order
 	$(VENV)/bin/ruff check --fix .

@@ -1,7 +1,7 @@
 """The parts of `infra/cloudformation/moderation.yaml` that are made: the roles' policies and the dashboard.
 
 The policies have one source, the JSON files of `infra/iam`: what stands in angle brackets there is filled in by the
-stack's parameters here, and a statement that is optional there has a condition here.
+stack's parameters here.
 """
 
 from __future__ import annotations
@@ -31,18 +31,14 @@ FILLED_IN = {
 }
 #: The key's whole ARN: it may be the stack's own, or one that is there.
 _KEY_ARN = "arn:aws:kms:<REGION>:<ACCOUNT_ID>:key/<KMS_KEY_ID>"
-#: Statements that are there on a condition.
-_CONDITIONS = {"OptionalUseTheKey": "HasKey"}
+#: The statement that is there only with a key; it stands in a policy of its own.
+_OF_KEY = "OptionalUseTheKey"
 
 
-def policy(name: str) -> dict[str, Any]:
-    """A policy of infra/iam as CloudFormation takes it."""
+def policy(name: str, *, of_key: bool = False) -> dict[str, Any]:
+    """A policy of infra/iam as CloudFormation takes it: all of it but what the key takes, or that alone."""
     document: dict[str, Any] = json.loads((_IAM / name).read_text(encoding="utf-8"))
-    statements = []
-    for statement in document["Statement"]:
-        made = _filled(statement)
-        condition = _CONDITIONS.get(statement["Sid"])
-        statements.append({"Fn::If": [condition, made, {"Ref": "AWS::NoValue"}]} if condition else made)
+    statements = [_filled(item) for item in document["Statement"] if (item["Sid"] == _OF_KEY) == of_key]
     return {"Version": document["Version"], "Statement": statements}
 
 
@@ -72,9 +68,10 @@ def _filled(value: Any) -> Any:
             return value
 
 
-def role_part(name: str, key: str, depth: int) -> str:
-    """A policy below a key, as YAML at this depth."""
-    return textwrap.indent(yaml.safe_dump({key: policy(name)}, sort_keys=False, width=110), " " * depth).rstrip()
+def role_part(name: str, key: str, *, of_key: bool = False) -> str:
+    """A policy below a key, as YAML among a resource's properties."""
+    document = {key: policy(name, of_key=of_key)}
+    return textwrap.indent(yaml.safe_dump(document, sort_keys=False, width=110), " " * 6).rstrip()
 
 
 def dashboard_part() -> str:

@@ -136,13 +136,11 @@ PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/runbook.md", "degraded", degraded_section),
     ("docs/runbook.md", "problems", problems_table),
     ("docs/sandbox.md", "faults", markdown_table),
-    (
-        STACK,
-        "bedrock-role-trust",
-        lambda: role_part("bedrock-role-trust.json", "AssumeRolePolicyDocument", 6),
-    ),
-    (STACK, "bedrock-role", lambda: role_part("bedrock-role.json", "PolicyDocument", 6)),
-    (STACK, "submitter", lambda: role_part("submitter.json", "PolicyDocument", 6)),
+    (STACK, "bedrock-role-trust", lambda: role_part("bedrock-role-trust.json", "AssumeRolePolicyDocument")),
+    (STACK, "bedrock-role", lambda: role_part("bedrock-role.json", "PolicyDocument")),
+    (STACK, "bedrock-role-key", lambda: role_part("bedrock-role.json", "PolicyDocument", of_key=True)),
+    (STACK, "submitter", lambda: role_part("submitter.json", "PolicyDocument")),
+    (STACK, "submitter-key", lambda: role_part("submitter.json", "PolicyDocument", of_key=True)),
     (STACK, "dashboard", dashboard_part),
 )
 
