@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from data_contracts.documents.summary import Night
 from data_contracts.tables.metrics import METRIC_NAMES, Kind, MetricRow, State
 from docs.cloudwatch import DEPLOYMENT, dashboard_body
 from tasks import adapters
@@ -15,7 +16,7 @@ from tasks.adapters.telemetry import conventions as names
 from tasks.adapters.telemetry.cloudwatch import FiguresUndelivered
 from tasks.adapters.telemetry.facts import Point
 from tasks.reports.outside.points import night_points, stop_points
-from tasks.reports.outside.send_figures import send_figures
+from tasks.reports.outside.send_figures import FigureSummary, send_figures
 from tasks.watch.facts import Facts, NightRow
 from tasks.watch.watchdog import figures_of
 from tests import secrets_planted as planted
@@ -86,12 +87,12 @@ class Sink:
         return len(points)
 
 
-def send(monkeypatch: pytest.MonkeyPatch, sink: Sink, *what: Any) -> Any:
+def send(monkeypatch: pytest.MonkeyPatch, sink: Sink, came: Night | None, error_name: str) -> FigureSummary:
     """Send something there."""
     outside = Adapters.__new__(Adapters)
     object.__setattr__(outside, "figures", sink)
     monkeypatch.setattr(adapters, "connect", lambda _: outside)
-    return send_figures.fn(settings(), *what, NOW)
+    return send_figures.fn(settings(), came, error_name, NOW)
 
 
 def test_a_night_that_was_published_before_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
