@@ -36,11 +36,12 @@ test: env  ## pass the tests
 e2e: env  ## click through `make up` in headless Chromium (Debian: apt-get install chromium); see e2e-screenshots/
 	@$(RUN) -m pytest -q -n 2 --dist loadfile tests/e2e
 
-check: env  ## lint, format, types, Dockerfile
+check: env  ## lint, format, types, Dockerfile, CloudFormation
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/hadolint infra/docker/Dockerfile
+	$(VENV)/bin/cfn-lint infra/cloudformation/moderation.yaml
 
 format: env  ## put the code in order
 	$(VENV)/bin/ruff check --fix .
@@ -50,7 +51,7 @@ format: env  ## put the code in order
 lock:  ## resolve the dependencies again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements.lock
-	uv pip compile pyproject.toml --constraint requirements.lock --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra otel --constraint requirements.lock --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements-runtime.lock
 
 clean:  ## remove the environment and the played night

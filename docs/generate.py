@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from data_contracts.tolerances import Tolerances
+from docs.cloudformation import dashboard_part, role_part
 from docs.stages import stages_for_code, stages_for_people, table
 from flows.register import NotRegistered
 from sandbox.bedrock.faults import markdown_table
@@ -31,6 +32,7 @@ from tasks.measure.detect.rules import RULES, Group
 #: How a limit of a setting is written.
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 ROOT = Path(__file__).parents[1]
+STACK = "infra/cloudformation/moderation.yaml"
 COMMAND = ".venv/bin/python -m docs.generate"
 ERRORS = {name: kind for name, kind in vars(errors).items() if inspect.isclass(kind)}
 ERRORS |= {kind.__name__: kind for kind in (StorageRefused, NotRegistered)}
@@ -134,6 +136,12 @@ PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/runbook.md", "degraded", degraded_section),
     ("docs/runbook.md", "problems", problems_table),
     ("docs/sandbox.md", "faults", markdown_table),
+    (STACK, "bedrock-role-trust", lambda: role_part("bedrock-role-trust.json", "AssumeRolePolicyDocument")),
+    (STACK, "bedrock-role", lambda: role_part("bedrock-role.json", "PolicyDocument")),
+    (STACK, "bedrock-role-key", lambda: role_part("bedrock-role.json", "PolicyDocument", of_key=True)),
+    (STACK, "submitter", lambda: role_part("submitter.json", "PolicyDocument")),
+    (STACK, "submitter-key", lambda: role_part("submitter.json", "PolicyDocument", of_key=True)),
+    (STACK, "dashboard", dashboard_part),
 )
 
 
@@ -144,6 +152,8 @@ def with_part(text: str, name: str, made: str) -> str:
         ValueError: if the markers do not stand there once.
     """
     first, last = f"<!-- {name}: made by {COMMAND} -->", f"<!-- end of {name} -->"
+    if f"# {last}" in text:  # a file whose comments begin so
+        last = f"# {last}"
     if text.count(first) != 1 or text.count(last) != 1:
         raise ValueError(f"the markers {first} and {last} must stand there once")
     return text[: text.index(first) + len(first)] + f"\n{made}\n" + text[text.index(last) :]

@@ -59,7 +59,8 @@ def _when(node: ast.AST, child: ast.AST) -> str:
     if isinstance(child, ast.ExceptHandler):
         return "of a night that stopped"
     if isinstance(node, ast.If) and child in node.body:
-        return f"if {ast.unparse(node.test).removeprefix('options.')}"
+        test = re.sub(r"settings\.(\w+)", lambda found: f"MODERATION_{found[1].upper()}", ast.unparse(node.test))
+        return f"if {test.replace('options.', '').replace('(not is_backfill)', 'not is_backfill')}"
     return ""
 
 

@@ -58,7 +58,12 @@ def backfill_day(
     settings = settings.model_copy(update={"max_jobs_in_flight": share})
     seen: list[Flips] = []
     options = NightOptions(
-        epoch, is_quiet=True, has_golden=False, asks_again=asks_again, on_flips=_gate(settings, accept_flips, seen)
+        epoch,
+        is_quiet=True,
+        is_backfill=True,
+        has_golden=False,
+        asks_again=asks_again,
+        on_flips=_gate(settings, accept_flips, seen),
     )
     night = run_night(settings, run_date, run_id, options)
     if night is None:

@@ -45,6 +45,8 @@ from tasks.measure.explain_change import explain_change
 from tasks.measure.measure_drift import measure_drift
 from tasks.measure.measure_golden import measure_golden
 from tasks.reports.close_night import close_night
+from tasks.reports.outside.send_figures import send_figures
+from tasks.reports.outside.traced import traced
 from tasks.route.route_comments import route_comments
 from tasks.verdicts.compare_verdicts import compare_verdicts
 from tasks.verdicts.find_published import find_published
@@ -65,6 +67,7 @@ class NightOptions:
     Attributes:
         epoch: a higher number judges, and pays for, the whole day again.
         is_quiet: measure, but alert nobody.
+        is_backfill: the day is judged again, or late: who watches tonight's figures is told nothing of it.
         has_golden: the golden pack rides along in the day's jobs.
         asks_again: go on though the day is published, and ask again for what has no verdict.
         on_flips: called before a day is published that was published before, with what changes; it may raise.
@@ -78,6 +81,7 @@ class NightOptions:
 
     epoch: int = 0
     is_quiet: bool = False
+    is_backfill: bool = False
     has_golden: bool = True
     asks_again: bool = False
     on_flips: Callable[[Flips], None] = lambda _: None
@@ -116,6 +120,30 @@ def judge_day(
 
     A night that stops is put on record and alerted, and whatever ends it, its scratch frames are deleted.
     """
+    with traced(settings, run_date, run_id, step, read_time, log.warning) as came_to:
+        night, error_name = None, ""
+        try:
+            night = _judge_day(settings, run_date, run_id, step, read_time, options, log)
+        except Exception as error:
+            error_name = type(error).__name__
+            raise
+        finally:
+            if settings.cloudwatch and not options.is_backfill:
+                step(send_figures, settings, night, error_name, read_time())
+        came_to.append(night)
+        return night
+
+
+def _judge_day(
+    settings: Settings,
+    run_date: date,
+    run_id: str,
+    step: Steps,
+    read_time: Callable[[], datetime],
+    options: NightOptions,
+    log: Logger | LoggerAdapter[Logger],
+) -> Night | None:
+    """The day, held by this run; whatever ends it, nothing of it stays behind."""
     try:
         if options.start_count > MOST_STARTS:
             raise StartedTooOften(

@@ -125,6 +125,9 @@ expire_batch_files    | lake/nights, ledger, the     | deletes batch files past 
 alert_stopped_night   | lake/verdicts,               | the alert channels,               | never; it runs when another
 (of a night that      | state/alerts/groups          | state/alerts/groups               | stage has stopped the night
 stopped)              |                              |                                   |
+send_figures (if      | the night's summary, as it   | CloudWatch's metrics              | never; what CloudWatch says
+MODERATION_CLOUDWATCH | was closed                   |                                   | against it is a warning
+and not is_backfill)  |                              |                                   |
 <!-- end of stages -->
 
 D is the day; work/ is the run's own folder of frames, deleted when the run ends. Every stage may also stop on a

@@ -1,8 +1,8 @@
 """S3, Delta Lake, Bedrock, alert channels, heartbeat, the clock: the only code that touches the outside.
 
 No stages: each calls `adapters.connect(settings)`, which picks the real things: the one seam that tests replace. Beside
-it a stage may take from here the types that it is handed (`Storage`, `Lake`, `StoredObject`), the errors that it
-expects, `reading_lake`, and the upkeep of tables; flows take the heartbeat.
+it a stage may take from here the types that it is handed or hands over (`Storage`, `Lake`, `StoredObject`), the errors
+that it expects, `reading_lake`, and the upkeep of tables; flows take the heartbeat.
 Keeps the ports of `tasks/base/ports.py`. What AWS and Delta Lake say of a call becomes an error of ours: Transient for
 what may pass, else a refusal, so that nobody else needs to know theirs.
 Never here: a decision about a comment, a night or money.
@@ -22,6 +22,7 @@ from tasks.adapters.clock import SystemClock
 from tasks.adapters.lake import Lake
 from tasks.adapters.service_quotas import NoQuotas, ServiceQuotas
 from tasks.adapters.storage import Protection, Storage
+from tasks.adapters.telemetry.cloudwatch import CloudWatch, FigureSink, NoFigures
 from tasks.base.ports import AccountQuotas, AlertChannel, BatchInference, Clock, ModelFacts
 from tasks.base.settings import Settings
 
@@ -42,6 +43,7 @@ class Adapters:
     models: ModelFacts = field(default_factory=NoModelFacts)
     quotas: AccountQuotas = field(default_factory=NoQuotas)
     clock: Clock = field(default_factory=SystemClock)
+    figures: FigureSink = field(default_factory=NoFigures)
     run_suite: RunSuite = counts_by_check
 
 
@@ -61,6 +63,7 @@ def connect(settings: Settings) -> Adapters:
         alerts=alert_channels(settings, aws),
         models=BedrockModels(aws),
         quotas=ServiceQuotas(aws),
+        figures=CloudWatch(aws),
     )
 
 

@@ -95,6 +95,7 @@ class AwsEnvironment(BaseSettings):
     aws_endpoint_url_s3: str | None = None
     aws_endpoint_url_bedrock: str | None = None
     aws_endpoint_url_bedrock_runtime: str | None = None
+    aws_endpoint_url_cloudwatch: str | None = None
     aws_endpoint_url_service_quotas: str | None = None
     aws_endpoint_url_sns: str | None = None
 

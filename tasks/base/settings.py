@@ -210,6 +210,9 @@ class Settings(BaseSettings):
         description="Object in the day's folder that says its input is complete, as _SUCCESS; it is waited for instead",
     )
     input_wait_h: float = Field(default=6.0, ge=0, description="Most hours that a scheduled night waits for its input")
+    cloudwatch: bool = Field(
+        default=False, description="Send each night's figures to CloudWatch, namespace NightlyModeration; no backfill's"
+    )
     kms_key_id: str | None = Field(default=None, description="KMS key for Bedrock's output files")
     bucket_owner: str | None = Field(
         default=None,

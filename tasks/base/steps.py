@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -15,17 +16,23 @@ class Steps:
     Args:
         clock: monotonic seconds.
         report: called with the stage's name, what it returned and the seconds it took.
+
+    Attributes:
+        seconds: by stage.
+        around: what stands around a stage of this name; it lets through what the stage raises.
     """
 
     def __init__(self, clock: Callable[[], float], report: Callable[[str, object, float], None]) -> None:
         self.seconds: dict[str, float] = {}
+        self.around: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext()
         self._clock = clock
         self._report = report
 
     def __call__(self, stage: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         name = str(getattr(stage, "name", None) or getattr(stage, "__name__", "stage"))
         begun = self._clock()
-        result = self.run(stage, *args, **kwargs)
+        with self.around(name):
+            result = self.run(stage, *args, **kwargs)
         took = self._clock() - begun
         self.seconds[name] = round(self.seconds.get(name, 0.0) + took, 2)
         self._report(name, result, took)

@@ -8,12 +8,16 @@ run it where Prefect is dead.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from tasks import adapters
 from tasks.adapters.channels.heartbeat import send_heartbeat
+from tasks.adapters.telemetry import conventions as names
+from tasks.adapters.telemetry.cloudwatch import FiguresUndelivered
+from tasks.adapters.telemetry.facts import Point
 from tasks.alerts.message import Scene
 from tasks.alerts.problem_text import say
 from tasks.alerts.problems import Found, Problem
@@ -86,6 +90,8 @@ def watch(settings: Settings, now: datetime, *, is_quiet: bool = False) -> Watch
     telling = tell(outside, looks, Scene(settings=settings, now=now), f"watchdog {now.isoformat()}")
     note_first_night(outside.storage, settings, first)
     heartbeat = send_heartbeat(settings.watchdog_url, "fail" if problems else "success")
+    if settings.cloudwatch:
+        _send_figures(outside, settings, facts, len(problems))
     return Watch(looked=looked, problems=problems, telling=telling, heartbeat=heartbeat)
 
 
@@ -99,6 +105,19 @@ def describe_watch(watched: Watch) -> Iterator[str]:
     yield from (f"not delivered: {fault}" for fault in telling.failed)
     if watched.heartbeat:
         yield f"heartbeat: {watched.heartbeat}"
+
+
+def figures_of(facts: Facts, problem_count: int) -> Iterator[Point]:
+    """What CloudWatch is told of a look: how many things are wrong, and how long ago the newest night was published."""
+    yield Point(names.PROBLEMS, problem_count, "Count")
+    if facts.nights:
+        newest = facts.nights[max(facts.nights)].published_at
+        yield Point(names.HOURS_SINCE, (facts.now - newest).total_seconds() / 3600)
+
+
+def _send_figures(outside: adapters.Adapters, settings: Settings, facts: Facts, problem_count: int) -> None:
+    with suppress(FiguresUndelivered):  # an alarm there hears of silence too
+        outside.figures.put(settings.deployment, tuple(figures_of(facts, problem_count)), facts.now)
 
 
 def _broken(error: Exception) -> Found:

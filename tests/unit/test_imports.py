@@ -60,6 +60,7 @@ FENCES = {
     "great_expectations": "data_contracts/expectations.py",
     "pandas": "data_contracts/expectations.py",
     "lets_plot": "tasks/reports/charts/drawing.py",
+    "opentelemetry": "tasks/adapters/telemetry/",
 }
 ONLY_IN_FLOWS = ("get_run_logger", "prefect.runtime", "os.environ", "date.today")
 

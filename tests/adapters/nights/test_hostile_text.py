@@ -57,6 +57,7 @@ from tests.hostile_nights import (
     play,
 )
 from tests.measured_nights import settings_in
+from tests.otlp_collector import Collector
 from tests.receivers import Receiver, Topic, served
 
 #: apprise's mail plug-in imports a module that Python 3.13 drops; apprise itself does without it there.
@@ -84,11 +85,12 @@ def _settings(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, **changes: Any)
 
 
 class Told(NamedTuple):
-    """A night and what was told of it: by a web hook, and by a topic."""
+    """A night and what was told of it: by a web hook, by a topic, and to an OpenTelemetry collector."""
 
     played: Played
     webhook: dict[str, Any]
     topic: dict[str, Any]
+    collector: Collector
 
 
 @pytest.fixture(scope="module")
@@ -104,19 +106,21 @@ def nights() -> dict[str, Told]:
 
 
 def _tell(mind: SlyMind, rows: list[Row], labels: list[Row], object_names: Sequence[str], **changes: Any) -> Told:
-    receiver = Receiver()
+    receiver, collector = Receiver(), Collector()
     with (
         pytest.MonkeyPatch.context() as environment,
         served(receiver.server),
+        served(collector.server),
         running(mind=mind, job_seconds=0) as site,
     ):
         site.reset()
         topic = Topic(site.s3_url)
         environment.setenv("AWS_ENDPOINT_URL_SNS", site.s3_url)
+        environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         settings = _settings(environment, site, alert_urls=[receiver.url], sns_topic_arn=topic.arn, **changes)
         played = play(site, settings, rows, labels, object_names)
         (said,) = receiver.requests
-        told = Told(played, said, topic.received())
+        told = Told(played, said, topic.received(), collector)
         site.reset()
     return told
 
@@ -171,6 +175,25 @@ def test_lines_stay_lines(night: Played) -> None:
         lines = body.decode().splitlines() if b"modelInput" not in body or b"modelOutput" not in body else []
         for line in lines or body.split(b"\n")[:-1]:
             assert json.loads(line)["recordId"]
+
+
+def test_a_trace_holds_nothing_of_what_people_write(told: Told) -> None:
+    """What a collector is sent has no comment, explanation, product or customer in it, and no span a comment."""
+    bodies = b"".join(sent.body for sent in told.collector.requests)
+    rows, verdicts = told.played.rows, told.played.table("verdicts")
+    written = {value for row in rows for key, value in row.items() if key in ("text", "product_id", "user_id")}
+    written |= {*verdicts["comment_id"], *verdicts["explanation"].drop_nulls()}
+    assert hostile.CANARY.encode() not in bodies
+    assert not [text for text in written if len(text) > 5 and text.encode(errors="replace") in bodies]
+    spans = told.collector.spans()
+    assert len(spans) < 60 < len(rows)
+    stages = {line.split(":")[0] for line in told.played.log}
+    assert stages <= {span.name for span in spans}
+    assert len({span.trace_id for span in spans}) == 1
+    (night,) = (span for span in spans if not span.parent_id)
+    assert night.name.endswith(told.played.night.run_id)
+    assert night.attributes["moderation.outcome"] == "published"
+    assert "shard" in {span.name for span in spans}
 
 
 @pytest.mark.parametrize("name", TABLES)

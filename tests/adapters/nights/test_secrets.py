@@ -29,6 +29,7 @@ from tests import secrets_planted as planted
 from tests.alert_place import stopped_message
 from tests.fakes import FakeClock
 from tests.hostile_nights import DAY, NOW, comment, objects, play
+from tests.otlp_collector import Collector
 from tests.receivers import served
 
 #: apprise's mail plug-in imports a module that Python 3.13 drops; apprise itself does without it there.
@@ -262,11 +263,17 @@ def test_channels_that_fail_keep_their_secrets(
     """A night that is told of and one that stops, over channels that all fail: nothing that is left has a secret."""
     caplog.set_level(logging.DEBUG)
     sandbox.faults.set("non_json", "0.3")
+    collector = Collector()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"authorization=Bearer {planted.TOKEN}")
     real = adapters.connect(settings)
     channels = (*real.alerts, LeakyChannel())
     monkeypatch.setattr(adapters, "connect", lambda _: replace(real, alerts=()))
     rows = [comment(f"c{number}", f"comment number {number}") for number in range(120)]
-    played = play(sandbox, settings, rows, [], ["part-0.parquet"])
+    with served(collector.server):
+        played = play(sandbox, settings, rows, [], ["part-0.parquet"])
+    assert {sent.headers["authorization"] for sent in collector.requests} == {f"Bearer {planted.TOKEN}"}
+    assert planted.leaks((sent.path, sent.body) for sent in collector.requests) == []
     monkeypatch.setattr(adapters, "connect", lambda _: replace(real, alerts=channels, clock=FakeClock()))
     told = send_alerts.fn(settings, DAY, "run-1", NOW)
     stopped = alert_stopped_night.fn(settings, DAY, "run-2", "OverBudget", "too dear", NOW)
