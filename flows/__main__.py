@@ -24,6 +24,7 @@ from flows.commands.labels import labels
 from flows.commands.nights import backfill, nightly
 from flows.commands.outside import catalog, register
 from flows.commands.past_days import compact, link, remeasure, restore
+from flows.commands.savings import savings
 from flows.commands.texts import erase, prompts
 from flows.commands.watch import overview, watchdog
 from tasks.base.safe_text import visible
@@ -62,6 +63,7 @@ for command in (
     compact,
     watchdog,
     overview,
+    savings,
     prompts,
     erase,
     catalog,

@@ -19,6 +19,8 @@ from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.evaluate.compare_candidates import compare_candidates
 from tasks.evaluate.runs.run_candidates import EvaluationRun, run_candidates
+from tasks.evaluate.savings.describe_savings import describe_savings
+from tasks.evaluate.savings.measure_savings import measure_savings
 from tasks.evaluate.sets.add_set import AddedSet, add_set
 from tests.fakes import FakeBedrock
 from tests.measured_nights import settings_in
@@ -151,6 +153,30 @@ def test_what_was_not_asked_is_not_compared(bench: Bench) -> None:
     bench.run("prompt=v1")
     with pytest.raises(WrongUsage, match="240 items were not asked of the challenger: python -m flows evaluate run"):
         compare_candidates(bench.settings, "reviews", "prompt=v1", OTHER, "all", NOW)
+
+
+def test_policies_are_scored_without_a_call(bench: Bench) -> None:
+    """Each shipped policy has a line; where the light model was not asked, the command that asks it is named."""
+    bench.add(240)
+    settings = bench.settings.model_copy(update={"light_model_id": OTHER.removeprefix("model=")})
+    with pytest.raises(WrongUsage, match="240 of 240 items were not asked: python -m flows evaluate run reviews"):
+        measure_savings(settings, "reviews", NOW)
+    bench.run("prompt=v1")
+    before = measure_savings(settings, "reviews", NOW)
+    light = next(row for row in before.policies if row.policy == "light_first")
+    assert set(light.model_dump().values()) == {"light_first", None}
+    assert f"evaluate run reviews --candidate prompt=comment_review/v1,{OTHER}" in "\n".join(describe_savings(before))
+    bench.run(OTHER, run_id="two")
+    jobs = len(bench.bedrock.jobs)
+    found = measure_savings(settings, "reviews", NOW)
+    assert len(bench.bedrock.jobs) == jobs
+    plain, light = (next(row for row in found.policies if row.policy == name) for name in ("plain", "light_first"))
+    assert plain.recall == pytest.approx(80 / 107)
+    assert (plain.cost_ratio, plain.recall_loss_high) == (pytest.approx(1.0), 0.0)
+    assert light.recall_loss_high is not None
+    assert light.cost_ratio is not None
+    assert light.cost_ratio > 1  # this light model costs more than the model
+    assert next(row.threshold for row in found.replay if row.policy == "light_first") == 1.0
 
 
 def test_throttled_on_demand_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
