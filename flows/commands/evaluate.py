@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -103,3 +104,44 @@ def compare(
         return describe_comparison(found)
 
     _run(f"compare {name}", call)
+
+
+@evaluate.command()
+def promote(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The set that both were compared on.")] = None,
+    champion: Annotated[str | None, typer.Option(metavar="CANDIDATE", help=_CANDIDATE)] = None,
+    challenger: Annotated[str | None, typer.Option(metavar="CANDIDATE", help=_CANDIDATE)] = None,
+    split: Annotated[SplitOption, typer.Option(help="Which items they were compared on.")] = SplitOption.TEST,
+    despite: Annotated[str | None, typer.Option(metavar="REASON", help="Why the gate's reasons do not count.")] = None,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Back to the champion before this one.")] = False,
+    who: Annotated[str | None, typer.Option(metavar="NAME", help="For the record; default: who you are here.")] = None,
+    why: Annotated[str, typer.Option(metavar="TEXT", help="For the record; default: the outcome.")] = "",
+) -> None:
+    """Make the challenger the champion, if their comparison passes the gate; or take that back."""
+    pair = (name, champion, challenger)
+    if rollback and (any(pair) or despite is not None):
+        raise typer.BadParameter("goes without a set, candidates and --despite", param_hint="--rollback")
+    if not rollback and not all(pair):
+        raise typer.BadParameter("NAME, --champion and --challenger are needed, or --rollback", param_hint="promote")
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.promotion.promote_candidate import promote_candidate
+        from tasks.evaluate.promotion.roll_back import roll_back
+        from tasks.evaluate.promotion.succession import Word, describe_promotion
+
+        settings, now = Settings.load(), datetime.now(UTC)
+        word = Word(who or _user(), why, despite)
+        if name is None or champion is None or challenger is None:
+            return describe_promotion(roll_back(settings, word, now))
+        return describe_promotion(promote_candidate(settings, name, champion, challenger, split.value, word, now))
+
+    _run(f"promote {name or '--rollback'}", call)
+
+
+def _user() -> str:
+    """Who runs the command, as the machine knows them; a container may not."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -15,10 +15,11 @@ from tasks.base.figures import dollars
 from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.evaluate.comparison import Compared, compare, comparison_id
+from tasks.evaluate.runs.bench import SplitChoice
 from tasks.evaluate.runs.candidates import Candidate, read_candidate
 from tasks.evaluate.runs.experiments import answers_of, read_experiments
+from tasks.evaluate.runs.golden import golden_evidence, golden_items
 from tasks.evaluate.runs.requests import with_hashes
-from tasks.evaluate.runs.run_candidates import SplitChoice
 from tasks.evaluate.sets.versions import check_name, read_version
 
 _ANSWER = ("status", "violation", "category", "input_tokens", "output_tokens", "cost_usd")
@@ -68,6 +69,8 @@ def compare_candidates(
         looks=_looks(outside, paths, version, comparison_id(name, version, split, pair[0].name, pair[1].name))
         if split == "test"
         else None,
+        golden=golden_evidence(experiments, pair, golden_items(settings, pair)),
+        prompts=(pair[0].asker.prompt.sha256, pair[1].asker.prompt.sha256),
     )
     comparison = compare(what, settings.margin, now)
     outside.storage.put(paths.comparison(comparison.id), comparison.model_dump_json(indent=1).encode())

@@ -21,6 +21,7 @@ from tasks.evaluate.sets.set_files import Item, read_items
 from tasks.evaluate.sets.versions import check_name, read_version, versions_of, write_version
 from tasks.intake.language import identify_language
 from tasks.intake.row_rules import normalise
+from tasks.ledger.champion import serving
 from tasks.llm.prompt import load_prompt
 
 #: Parts of the clusters that go to each split, in this order; where the time is known the newest go to the last.
@@ -57,7 +58,8 @@ def add_set(settings: Settings, name: str, files: Sequence[Path], now: datetime)
         BadRows: naming file and line of each row that cannot be taken; nothing was written.
         WrongUsage: if the name or a file is none, or somebody else wrote the next version just now.
     """
-    prompt = load_prompt(settings.prompt, settings.prompt_version)
+    named = serving(settings)
+    prompt = load_prompt(named.prompt, named.prompt_version)
     items = read_items(files, prompt.categories)
     storage = adapters.connect(settings).storage
     paths = EvaluationPaths(settings, now.astimezone(settings.zone).date(), check_name(name))

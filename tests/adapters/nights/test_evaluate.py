@@ -32,8 +32,8 @@ OTHER = "model=global.anthropic.claude-sonnet-4-6"
 class Bench:
     """A folder with an evaluation in it, and a Bedrock that finds "bad" comments."""
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        self.settings: Settings = settings_in(folder, poll_interval_s=0.001)
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, golden_pack: str = "none") -> None:
+        self.settings: Settings = settings_in(folder, poll_interval_s=0.001, golden_pack=golden_pack)
         self.folder = folder
         real = adapters.connect(self.settings)
         self.lake, self.storage = real.lake, real.storage
