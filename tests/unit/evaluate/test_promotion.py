@@ -150,7 +150,7 @@ def test_two_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.compare("haiku", "opus")
     stale = read_champion(site.storage, site.settings)
     site.promote("haiku", "sonnet")
-    monkeypatch.setattr("tasks.evaluate.promotion.promote_candidate.read_champion", lambda *_: stale)
+    monkeypatch.setattr("tasks.evaluate.promotion.check_gate.read_champion", lambda *_: stale)
     with pytest.raises(NotPromoted, match="somebody else changed the champion meanwhile"):
         site.promote("haiku", "opus")
     assert site.record.model == MODELS["sonnet"]
