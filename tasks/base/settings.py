@@ -258,7 +258,9 @@ class Settings(BaseSettings):
     max_flip_fraction: Fraction = Field(
         default=0.05, description="Most verdicts of a published day that a backfill may change without a person's word"
     )
-    approval_wait_h: float = Field(default=24.0, gt=0, description="Hours that a backfill waits for a person's answer")
+    approval_wait_h: float = Field(
+        default=24.0, gt=0, description="Hours that a backfill or an evaluation waits for a person's answer"
+    )
     baseline_days: int = Field(
         default=28,
         ge=7,
