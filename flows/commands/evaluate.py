@@ -145,3 +145,30 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+@evaluate.command()
+def successors(
+    candidate: Annotated[
+        list[str], typer.Option(metavar="CANDIDATE", help=f"{_CANDIDATE} Each with the prompt that suits it.")
+    ],
+    max_cost_usd: Annotated[float, typer.Option(help="Most that all of it may cost.")],
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME", help="A set; several; default: all sets.")
+    ] = None,
+    split: Annotated[SplitOption, typer.Option(help="Which items.")] = SplitOption.TEST,
+) -> None:
+    """Try what may follow a model that ends: over the sets and last night's label requests, up to the gate."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.successors.try_successors import describe_trials, try_successors
+
+        now = datetime.now(UTC)
+        run_id = f"evaluate-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+        settings, clock = Settings.load(), lambda: datetime.now(UTC)
+        return describe_trials(
+            try_successors(settings, candidate, sets or [], split.value, max_cost_usd, run_id, clock, say)
+        )
+
+    _run("successors", call)

@@ -85,9 +85,25 @@ def run_candidates(
         DayInUse: if another run evaluates the set.
         DeadlinePassed, BedrockRefused, BedrockUnavailable, LeaseLost: as `settle` says.
     """
+    check_budget(max_cost_usd)
+    return ask(settings, lay_out(settings, name, texts, split, now()), max_cost_usd, run_id, now, say)
+
+
+def check_budget(max_cost_usd: float) -> None:
+    """Raises WrongUsage unless this is an amount that can be spent."""
     if not 0 < max_cost_usd < math.inf:
         raise WrongUsage("the budget must be an amount above 0")
-    bench = lay_out(settings, name, texts, split, now())
+
+
+def ask(
+    settings: Settings,
+    bench: Bench,
+    max_cost_usd: float,
+    run_id: str,
+    now: Callable[[], datetime],
+    say: Callable[[str], object],
+) -> EvaluationRun:
+    """Finish what an earlier run has begun, and ask what is left. Raises as `run_candidates`."""
     outside, paths, every = bench.outside, bench.paths, bench.every
     with _held(outside, paths, run_id):
 
@@ -96,7 +112,7 @@ def run_candidates(
 
         settle(outside, settings, paths, every, bench.version, still_ours, now)
         wanted = bench.want(settings)
-        _check_budget(wanted, max_cost_usd)
+        _check_estimate(wanted, max_cost_usd)
         for one in wanted:
             expected = f", about {dollars(one.expected.cost_usd)}" if one.records.height else ""
             say(f"{one.candidate.name}: {one.records.height:,} of {bench.asked_about.height:,} to ask{expected}")
@@ -104,7 +120,7 @@ def run_candidates(
         settle(outside, settings, paths, every, bench.version, still_ours, now)
     after = read_experiments(outside, paths)
     return EvaluationRun(
-        name,
+        paths.set_name,
         bench.version,
         bench.chosen.height,
         tuple(_outcome(one, bench, answers_of(after, one.candidate)) for one in wanted),
@@ -127,7 +143,7 @@ def _held(outside: Adapters, paths: EvaluationPaths, run_id: str) -> Iterator[No
         yield
 
 
-def _check_budget(wanted: Sequence[Wanted], max_cost_usd: float) -> None:
+def _check_estimate(wanted: Sequence[Wanted], max_cost_usd: float) -> None:
     """Raises OverBudget if the estimates together are over the budget, or one is unknown."""
     asked = [one for one in wanted if one.records.height]
     for one in asked:
