@@ -63,8 +63,8 @@ OF_NIGHTS = {
         "open data_docs/index.html in the run's folder, and ask upstream.",
     ),
     "ChampionUnusable": Advice(
-        "MODERATION_PROMPT_VERSION or MODERATION_MODEL_ID says `champion`, and this deployment has no champion that it "
-        "can judge with: the reason says why. Nothing was sent to Bedrock.",
+        "MODERATION_PROMPT_VERSION, MODERATION_MODEL_ID or MODERATION_POLICY says `champion`, and this deployment has "
+        "no champion that it can judge with: the reason says why. Nothing was sent to Bedrock.",
         "deploy the version that has the champion's prompt, or go back to the champion before it (python -m flows "
         "evaluate promote --rollback), or name a version and a model in the settings; then run the day again.",
     ),

@@ -1,4 +1,4 @@
-"""Who judges where PROMPT_VERSION or MODEL_ID says `champion`: read from state/champion.json, or from a day's own plan.
+"""Who judges where PROMPT_VERSION, MODEL_ID or POLICY says `champion`: by state/champion.json, or by a day's own plan.
 
 `ingest` asks once a night and writes the answer into the plan; every later stage reads the plan alone.
 """
@@ -16,13 +16,16 @@ from data_contracts.tables.verdicts import NIGHTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.storage import Storage
-from tasks.base.errors import ChampionUnusable, PromptInvalid, UnsupportedModel
+from tasks.base.errors import ChampionUnusable, PromptInvalid, SettingsInvalid, UnsupportedModel
 from tasks.base.paths import RunPaths, champion_file
 from tasks.base.settings import CHAMPION, Settings
 from tasks.ledger.asker import Asker
 from tasks.ledger.nights import read_published
+from tasks.llm.policy import load_policy
 
 _RUN = "plan.json"
+#: The policy of plans that name none.
+PLAIN = "plain"
 
 
 class Judge(NamedTuple):
@@ -34,7 +37,7 @@ class Judge(NamedTuple):
 
 def follows(settings: Settings) -> bool:
     """Whether the settings leave it to the champion, in part or wholly."""
-    return CHAMPION in (settings.prompt_version, settings.model_id)
+    return CHAMPION in (settings.prompt_version, settings.model_id, settings.policy)
 
 
 class StoredRecord(NamedTuple):
@@ -100,8 +103,9 @@ def _earlier_plan(outside: Adapters, paths: RunPaths) -> Plan | None:
 
 def _by_plan(settings: Settings, plan: Plan) -> Judge:
     told = f"the day's plan of run {plan.run_id}"
-    judge = _named(settings, (plan.prompt_name, plan.prompt_version, plan.prompt_sha256), plan.model_id, told)
-    return Judge(judge, plan.champion)
+    policy = plan.policy.name if plan.policy else PLAIN
+    named = _Named(f"{plan.prompt_name}/{plan.prompt_version}", plan.prompt_sha256, plan.model_id, policy)
+    return Judge(_filled(settings, named, told), plan.champion)
 
 
 def _by_record(storage: Storage, settings: Settings) -> Judge:
@@ -111,20 +115,29 @@ def _by_record(storage: Storage, settings: Settings) -> Judge:
             f"there is no champion yet: {champion_file(settings)} is not there; promote a candidate, or name a prompt "
             "version and a model"
         )
-    name, _, version = champion.prompt.partition("/")
     told = f"champion {champion.number} (prompt {champion.prompt}, model {champion.model})"
-    return Judge(_named(settings, (name, version, champion.prompt_sha256), champion.model, told), champion.planned)
+    named = _Named(champion.prompt, champion.prompt_sha256, champion.model, champion.policy)
+    return Judge(_filled(settings, named, told), champion.planned)
 
 
-def _named(settings: Settings, prompt: tuple[str, str, str], model_id: str, told: str) -> Settings:
+class _Named(NamedTuple):
+    """What stands in the place of `champion`: a prompt as `name/version` with its hash, a model, a policy."""
+
+    prompt: str
+    prompt_sha256: str
+    model_id: str
+    policy: str
+
+
+def _filled(settings: Settings, judge: _Named, told: str) -> Settings:
     """The settings with what they leave to the champion filled in.
 
     Raises:
-        ChampionUnusable: if the deployed catalog has no such prompt, or has another text under its name; if no family
-            knows the model.
+        ChampionUnusable: if the deployed catalog has no such prompt or policy, or has another text under the prompt's
+            name; if no family knows the model.
     """
-    name, version, sha256 = prompt
-    parts = {"prompt_version": version, "model_id": model_id}
+    name, _, version = judge.prompt.partition("/")
+    parts = {"prompt_version": version, "model_id": judge.model_id, "policy": judge.policy}
     filled = {setting: value for setting, value in parts.items() if getattr(settings, setting) == CHAMPION}
     if "prompt_version" in filled:
         if name != settings.prompt:
@@ -135,11 +148,13 @@ def _named(settings: Settings, prompt: tuple[str, str, str], model_id: str, told
     named = settings.model_copy(update=filled)
     try:
         asker = Asker.named(named)
-    except (PromptInvalid, UnsupportedModel) as error:
+        if "policy" in filled:
+            load_policy(judge.policy, asker.prompt)
+    except (PromptInvalid, UnsupportedModel, SettingsInvalid) as error:
         raise ChampionUnusable(f"{told} cannot judge here: {error}") from error
-    if "prompt_version" in filled and asker.prompt.sha256 != sha256:
+    if "prompt_version" in filled and asker.prompt.sha256 != judge.prompt_sha256:
         raise ChampionUnusable(
-            f"the deployed catalog has another text under {name}/{version} ({asker.prompt.sha256}) than {told} was "
-            f"promoted with ({sha256})"
+            f"the deployed catalog has another text under {judge.prompt} ({asker.prompt.sha256}) than {told} was "
+            f"promoted with ({judge.prompt_sha256})"
         )
     return named

@@ -28,7 +28,7 @@ class Site:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.storage = factories.local_adapters().storage
-        self.settings = factories.settings(root, prompt_version="champion", model_id="champion")
+        self.settings = factories.settings(root, prompt_version="champion", model_id="champion", policy="champion")
         for day in (factories.RUN_DATE, factories.RUN_DATE + timedelta(days=1)):
             folder = root / "comments" / f"date={day}"
             folder.mkdir(parents=True)
@@ -58,9 +58,11 @@ def test_the_plan_has_the_champion(site: Site) -> None:
     site.crown(2, SONNET)
     plan = site.plan()
     assert (plan.model_id, plan.prompt_version, plan.settings["model_id"]) == (SONNET, "v1", "champion")
+    assert plan.policy is not None
+    assert plan.policy.name == "plain"
     assert plan.champion is not None
     assert (plan.champion.number, plan.champion.comparison) == (2, "0123456789abcdef")
-    named = site.plan("run-2", days_later=1, prompt_version="v1", model_id=SONNET)
+    named = site.plan("run-2", days_later=1, prompt_version="v1", model_id=SONNET, policy="plain")
     same_day = plan.model_copy(update={"run_date": named.run_date, "inputs": named.inputs})
     assert (named.champion, named.sha256) == (None, same_day.sha256)
     assert '"champion":' not in named.model_dump_json(exclude={"settings"})
@@ -75,7 +77,7 @@ def test_a_day_with_a_plan_keeps_its_champion(site: Site) -> None:
     again = site.plan("run-2", hours=1)
     assert (again.model_id, again.champion and again.champion.number) == (SONNET, 2)
     assert site.plan("run-1", days_later=1).model_id == HAIKU
-    by_name = site.plan("run-3", hours=2, model_id=HAIKU, prompt_version="v1")
+    by_name = site.plan("run-3", hours=2, model_id=HAIKU, prompt_version="v1", policy="plain")
     assert (by_name.model_id, by_name.champion) == (HAIKU, None)
 
 
@@ -95,6 +97,7 @@ def test_half_a_champion(site: Site) -> None:
         pytest.param({"prompt_sha256": "0" * 64}, "another text under comment_review/v1", id="another text"),
         pytest.param({"prompt": "other/v1"}, "MODERATION_PROMPT is comment_review", id="another name"),
         pytest.param({"model": "acme.unheard-of"}, "cannot judge here", id="no family"),
+        pytest.param({"policy": "unheard_of"}, "cannot judge here: MODERATION_POLICY", id="no policy"),
     ],
 )
 def test_a_champion_that_cannot_judge_stops_the_night(site: Site, champion: dict[str, Any] | None, told: str) -> None:
