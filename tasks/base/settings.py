@@ -195,7 +195,9 @@ class Settings(BaseSettings):
             "empty; one that is not named goes to ALERT_URLS and SNS_TOPIC_ARN"
         ),
     )
-    language: Language = Field(default="en", description="Language of the alerts, the reports and the Prefect UI: en or ja")
+    language: Language = Field(
+        default="en", description="Language of the alerts, the reports and the Prefect UI: en or ja"
+    )
     alert_language: Language | None = Field(default=None, exclude=True, description="What LANGUAGE was called")
     heartbeat_url: SecretStr | None = Field(
         default=None, description="Called when last night is published; /start and /fail are appended (secret)"

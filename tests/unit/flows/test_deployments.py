@@ -173,7 +173,7 @@ def test_a_question_is_asked_in_the_language_with_the_same_limits(form: type[Run
         now = worded.model_fields[field]
         assert (now.annotation, now.default, now.metadata) == (info.annotation, info.default, info.metadata)
     english = worded_form(Approval, "approval", "en", budget_usd=12.5)
-    assert english().budget_usd == 12.5  # type: ignore[attr-defined]
+    assert english().budget_usd == 12.5
     assert english.model_fields["budget_usd"].title == "Budget (USD)"
     with pytest.raises(ValidationError):
         english(budget_usd=-1)
