@@ -1,8 +1,8 @@
 """What a model need not see: telephone numbers, mail and postal addresses and card numbers become typed placeholders.
 
 A placeholder says what stood there, so that a comment which gives away a neighbour's number is still judged as one. In
-doubt the text stays: a price list that is masked would be judged wrongly, and nobody would see why. Figures of how often
-this hits and misses are in docs/masking.md.
+doubt the text stays: a price list that is masked would be judged wrongly, and nobody would see why. How often this hits
+and misses: docs/masking.md.
 
 Everything is looked for in a copy of the text whose full-width letters and many dashes are folded, sign for sign, so
 that a place in the copy is the same place in the text.
@@ -16,6 +16,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import polars as pl
+
+from tasks.llm.quotes import quotes
+from tasks.llm.request_line import comment_json
 
 #: Names the rules below in plans, the ledger and lake/experiments: whoever changes what is masked changes it.
 MASKING = "1"
@@ -67,6 +70,7 @@ _ISSUER = re.compile(
     r"|3(?:0[0-5]|[68]\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12}|6(?:011|5\d\d|4[4-9]\d)\d{12}|62\d{14}(?:\d{3})?"
 )
 
+_DIGIT = re.compile(r"[0-9]")
 #: Between the groups of a Japanese number: a dash, a dot, a space or brackets around the middle group.
 _GAP = r"[ ]?[-.()/ ][ ]?"
 _PHONE = re.compile(
@@ -81,7 +85,7 @@ _PHONE = re.compile(
     rf"|\(?0[1-9]\)?{_GAP}\d{{4}}{_GAP}\d{{4}}|\(?0[1-9]\d\)?{_GAP}\d{{3}}{_GAP}\d{{4}}"
     rf"|\(?0[1-9]\d\d\)?{_GAP}\d{{2}}{_GAP}\d{{4}}|\(?0[1-9]\d{{3}}\)?{_GAP}\d{_GAP}\d{{4}}|0[1-9]\d{{8}}"
     # North America: (415) 555-2671, 415-555-2671, 1-415-555-2671.
-    r"|(?:\+?1[-. ])?(?:\([2-9]\d\d\)[-. ]?|[2-9]\d\d[-.])[2-9]\d\d[-.]\d{4}"
+    r"|(?:\+?1[-. ])?(?:\([2-9]\d\d\)[-. ]?|[2-9]\d\d[-.])[2-9]\d\d[-.]\d{4}|[2-9]\d\d [2-9]\d\d \d{4}"
     # Any other country, by its plus sign.
     r"|\+[1-9](?:[-. ()]{0,2}\d){8,13}"
     r")(?![-.]?\d)"
@@ -105,6 +109,9 @@ _ADDRESS_JA = re.compile(
     rf"(?:[{_LETTER}]{{1,7}}?[市区町村] ?){{1,2}}(?:[{_LETTER}]{{0,16}}?(?<![でにはがをもと]) ?){_HOUSE}"
     r"|〒 ?\d{3}-?\d{4}(?!\d)"
 )
+#: Signs of a house in either language: without one the slow patterns are not tried.
+_HOUSE_JA = re.compile(r"〒|丁目|番地|[0-9一二三四五六七八九十百〇]番[0-9一二三四五六七八九十百〇]|[0-9]-[0-9]")
+_HOUSE_EN = re.compile(r"[0-9][A-Za-z]{0,2},? [A-Z0-9]|Box [0-9]|[A-Z]{2} [0-9]{5}")
 _STREET = (
     r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Square|Sq|Terrace|Highway|Hwy"
     r"|Parkway|Pkwy|Circle|Crescent|Way)\b\.?"
@@ -140,16 +147,19 @@ def find_private(text: str) -> list[Found]:
 
 
 def _candidates(folded: str) -> Iterator[Found]:
+    """Every place of a folded text that a pattern fits; one whose signs are not there is not tried."""
+    digit_count = len(_DIGIT.findall(folded))
     for match in _EMAIL.finditer(folded):
         yield Found(*match.span(), Kind.EMAIL)
-    for match in _CARD.finditer(folded):
+    for match in _CARD.finditer(folded) if digit_count >= 13 else ():
         digits = "".join(filter(str.isdigit, match[0]))
         if _ISSUER.fullmatch(digits) and _luhn(digits):
             yield Found(*match.span(), Kind.CARD)
-    for pattern in (_ADDRESS_JA, _ADDRESS_EN):
-        for match in pattern.finditer(folded):
-            yield Found(*match.span(), Kind.ADDRESS)
-    for match in _PHONE.finditer(folded):
+    for match in _ADDRESS_JA.finditer(folded) if _HOUSE_JA.search(folded) else ():
+        yield Found(*match.span(), Kind.ADDRESS)
+    for match in _ADDRESS_EN.finditer(folded) if _HOUSE_EN.search(folded) else ():
+        yield Found(*match.span(), Kind.ADDRESS)
+    for match in _PHONE.finditer(folded) if digit_count >= 8 else ():
         yield Found(*match.span(), Kind.PHONE)
 
 
@@ -172,8 +182,25 @@ def masked(column: str = "text") -> pl.Expr:
     )
 
 
-def without_placeholders(text: str) -> str:
-    """The text with one sign for each placeholder: to name several, as the model saw them, is no quotation."""
+def masked_records(records: pl.LazyFrame) -> pl.LazyFrame:
+    """Records as the model is asked about them; their other columns stay, the hash of the comment's own text too.
+
+    Columns: text, text_bytes and any others -> the same.
+    """
+
+    def sizes(texts: pl.Series) -> pl.Series:
+        return pl.Series("text_bytes", [len(comment_json(text)) for text in texts], pl.Int64)
+
+    size = pl.col("text").map_batches(sizes, pl.Int64, is_elementwise=True).alias("text_bytes")
+    return records.with_columns(masked()).with_columns(size)
+
+
+def quotes_masked(explanation: str, seen: str) -> bool:
+    """Whether an explanation quotes a masked comment; to name placeholders, even several in a row, is no quotation."""
+    return quotes(_without_placeholders(explanation), _without_placeholders(seen))
+
+
+def _without_placeholders(text: str) -> str:
     for placeholder, sign in _ONE_SIGN.items():
         text = text.replace(placeholder, sign)
     return text

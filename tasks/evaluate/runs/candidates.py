@@ -11,6 +11,7 @@ from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
 from tasks.ledger.asker import Asker
 from tasks.ledger.champion import serving
+from tasks.llm.masking import MASKING
 
 _KEYS = ("prompt", "model", "policy")
 PLAIN = "plain"
@@ -23,11 +24,13 @@ class Candidate(NamedTuple):
         name: all that it is made of, in one spelling: the same candidate has the same name.
         asker: its model and prompt.
         order_seed: 0, or the number of the repetition where it was named more than once.
+        masking: which rules mask the texts that it is asked about; None for none.
     """
 
     name: str
     asker: Asker
     order_seed: int = 0
+    masking: str | None = None
 
     @property
     def identity(self) -> tuple[str, InvocationType, str, int]:
@@ -57,7 +60,8 @@ def read_candidate(settings: Settings, text: str) -> Candidate:
     chosen = {"model_id": given.get("model", settings.model_id), "prompt_version": version}
     asker = Asker.named(settings.model_copy(update=chosen | {"prompt": prompt_name or settings.prompt}))
     prompt = asker.prompt
-    return Candidate(f"prompt={prompt.id}/{prompt.version},model={asker.model_id},policy={PLAIN}", asker)
+    name = f"prompt={prompt.id}/{prompt.version},model={asker.model_id},policy={PLAIN}"
+    return Candidate(name, asker, masking=MASKING if settings.mask else None)
 
 
 def read_candidates(settings: Settings, texts: Sequence[str]) -> list[Candidate]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from tasks.llm.masking import mask, masked, without_placeholders
-from tasks.llm.quotes import quotes
+from tasks.llm.masking import mask, masked, quotes_masked
 
 
 @pytest.mark.parametrize(
@@ -40,6 +39,7 @@ from tasks.llm.quotes import quotes
         "(415) 555-2671",
         "415-555-2671",
         "415.555.2671",
+        "415 555 2671",
         "1-415-555-2671",
         "+1 415 555 2671",
         "+44 20 7946 0958",
@@ -193,4 +193,4 @@ def test_naming_placeholders_is_no_quotation() -> None:
         ("It names [PHONE] [EMAIL] [ADDRESS] of somebody.", False),
         ("It says [ADDRESS]です、電話してやってください", True),
     ):
-        assert quotes(without_placeholders(explanation), without_placeholders(seen)) is is_quoted
+        assert quotes_masked(explanation, seen) is is_quoted
