@@ -55,11 +55,12 @@ def show_standing(settings: Settings) -> None:
 def show_links(paths: RunPaths) -> None:
     """A link each to the night's report and to what Great Expectations found."""
     storage, say = adapters.connect(paths.settings).storage, say_in(paths.settings.language)
-    texts = {"report": say.plain("report of {day}"), "checks": say.plain("checks of {day}")}
+    day = paths.run_date
+    texts = {"report": say.plain("report of {day}", day=day), "checks": say.plain("checks of {day}", day=day)}
     for name, file in (("report", "report.html"), ("checks", "data_docs/index.html")):
         create_link_artifact(
             storage.web_link(paths.file(file)),
-            link_text=literal(texts[name].format(day=paths.run_date)),
-            key=f"{name}-{paths.run_date}",
+            link_text=literal(texts[name]),
+            key=f"{name}-{day}",
             description=literal(say.plain("Opens {file}", file=paths.file(file))),
         )
