@@ -109,10 +109,6 @@ _DECIDES_NOTHING = {"run_id", "planned_at", "settings", "warnings", "golden", "c
 _OF_POLICY = {"policy", "askers", "step"}
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 class Plan(BaseModel):
     """What the night judges and how; equal plans of one epoch give equal verdicts without a new paid call."""
 
