@@ -19,6 +19,7 @@ from prefect.utilities.callables import parameter_schema
 from pydantic import ValidationError
 
 from flows.approval import Approval, FlipsApproval
+from flows.evaluation.forms import PromotionApproval, RunApproval
 from flows.pages.form_words import asked_within, japanese, worded_form, worded_project, worded_schema
 from flows.register import AUTOMATIONS, deployments
 from tasks.reports.ending import Ending
@@ -137,6 +138,15 @@ def test_the_ecs_job_names_settings_that_exist() -> None:
     assert required <= named
 
 
+#: The questions that runs ask, by the name of their words.
+FORMS: list[tuple[type[RunInput], str]] = [
+    (Approval, "approval"),
+    (FlipsApproval, "flips"),
+    (RunApproval, "evaluation"),
+    (PromotionApproval, "promotion"),
+]
+
+
 def parameters_of(deployment: dict[str, Any]) -> dict[str, Any]:
     """The form of a deployment as Prefect makes it of the flow's docstring."""
     file, function = deployment["entrypoint"].split(":")
@@ -146,7 +156,7 @@ def parameters_of(deployment: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_deployment_and_every_field_has_japanese_words() -> None:
     """What a form takes stays what it was, its order included; only titles and descriptions are Japanese."""
-    assert set(japanese()) == {item["name"] for item in PROJECT["deployments"]} | {"approval", "flips"}
+    assert set(japanese()) == {item["name"] for item in PROJECT["deployments"]} | {name for _, name in FORMS}
     for deployment in worded_project(PROJECT, "ja")["deployments"]:
         assert not deployment["description"].isascii()
         given = parameters_of(deployment)
@@ -160,7 +170,7 @@ def test_every_deployment_and_every_field_has_japanese_words() -> None:
     assert worded_project(PROJECT, "en") == PROJECT
 
 
-@pytest.mark.parametrize(("form", "name"), [(Approval, "approval"), (FlipsApproval, "flips")])
+@pytest.mark.parametrize(("form", "name"), FORMS)
 def test_a_question_is_asked_in_the_language_with_the_same_limits(form: type[RunInput], name: str) -> None:
     """The answer is read alike whatever the language; a budget that no budget can be is refused in both."""
     fields = japanese()[name].fields
