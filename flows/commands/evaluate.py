@@ -35,7 +35,7 @@ _CANDIDATE = "KEY=VALUE,...; keys prompt, model, policy; the settings say what i
 
 @evaluate.callback()
 def _evaluate() -> None:
-    """Try candidates over sets of labelled comments: add a set, run candidates, compare two."""
+    """Try candidates over sets of labelled comments: add a set, run candidates, compare two, optimise a prompt."""
 
 
 def _run(command: str, call: Callable[[], Sequence[str]]) -> None:
@@ -172,3 +172,46 @@ def successors(
         )
 
     _run("successors", call)
+
+
+class SourceOption(StrEnum):
+    """Who proposes guidelines."""
+
+    REFLECT = "reflect"
+    SHORTEN = "shorten"
+    OPTIMIZE_PROMPT = "optimize-prompt"
+
+
+@evaluate.command()
+def optimise(
+    name: Name,
+    max_cost_usd: Annotated[float, typer.Option(help="Most that all calls of this optimisation may cost together.")],
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the draft there too.")] = None,
+    candidate: Annotated[str, typer.Option(metavar="CANDIDATE", help=f"What to start from. {_CANDIDATE}")] = "",
+    source: Annotated[
+        list[SourceOption] | None, typer.Option(help="Who proposes; reflect and shorten if none.")
+    ] = None,
+    guideline: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="A person's guideline to try.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="MODEL_ID", help="The model that reflects.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds at the most.")] = 20,
+    patience: Annotated[int, typer.Option(min=1, help="Rounds without a gain after which it ends.")] = 4,
+    usd_per_point: Annotated[
+        float, typer.Option(help="Dollars per 1,000 comments that a point of F1 is worth.")
+    ] = 0.10,
+) -> None:
+    """Look for a better or a shorter guideline, and draft it; a person adds and freezes a draft, or does not."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.optimise.drafts import describe_optimisation
+        from tasks.evaluate.optimise.optimise_prompt import SOURCES, Wish, optimise_prompt
+        from tasks.evaluate.optimise.search import Limits
+
+        sources = tuple(each.value for each in source) if source is not None else () if guideline else SOURCES
+        wish = Wish(candidate, sources, tuple(guideline or ()), model, usd_per_point, Limits(rounds, patience))
+        found, draft = optimise_prompt(Settings.load(), name, wish, max_cost_usd, lambda: datetime.now(UTC), say)
+        if output is not None and draft is not None:
+            output.write_text(draft, encoding="utf-8")
+        return describe_optimisation(found)
+
+    _run(f"optimise {name}", call)

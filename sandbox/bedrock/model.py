@@ -22,7 +22,7 @@ import orjson
 
 from sandbox.bedrock.errors import ServiceError, validation
 
-SERVICES = ("bedrock", "bedrock-runtime")
+SERVICES = ("bedrock", "bedrock-runtime", "bedrock-agent-runtime")
 OPERATIONS = frozenset(
     {
         "Converse",
@@ -35,6 +35,7 @@ OPERATIONS = frozenset(
         "ListInferenceProfiles",
         "ListModelInvocationJobs",
         "ListTagsForResource",
+        "OptimizePrompt",
         "StopModelInvocationJob",
         "TagResource",
         "UntagResource",

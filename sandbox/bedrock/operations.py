@@ -12,6 +12,7 @@ from sandbox.bedrock import catalog
 from sandbox.bedrock.catalog import ACCOUNT_ID, Model, Profile
 from sandbox.bedrock.engine import Engine
 from sandbox.bedrock.errors import ConnectionDropped, access_denied, validation
+from sandbox.bedrock.event_stream import EVENT_STREAM, encode_event
 from sandbox.bedrock.families.base import BadBody
 from sandbox.bedrock.files import dump
 from sandbox.bedrock.inference import Inference, Refused, Request, input_tokens
@@ -58,6 +59,7 @@ class Operations:
             "ListInferenceProfiles": self._list_inference_profiles,
             "ListModelInvocationJobs": self._list_jobs,
             "ListTagsForResource": self._list_tags,
+            "OptimizePrompt": self._optimize_prompt,
             "StopModelInvocationJob": self._stop_job,
             "TagResource": self._tag,
             "UntagResource": self._untag,
@@ -152,6 +154,17 @@ class Operations:
         if isinstance(outcome, Refused):
             raise validation(outcome.message)
         return outcome.body
+
+    def _optimize_prompt(self, parameters: Parameters, region: str) -> Payload:
+        del region
+        catalog.foundation_model(parameters["targetModelId"])
+        text = self._inference.rewrite(parameters["input"]["textPrompt"]["text"])
+        events: tuple[tuple[str, Parameters], ...] = (
+            ("analyzePromptEvent", {"message": "The prompt was analysed."}),
+            ("optimizedPromptEvent", {"optimizedPrompt": {"textPrompt": {"text": text}}}),
+        )
+        body = b"".join(encode_event(name, dump(event)) for name, event in events)
+        return Payload(body, {"Content-Type": EVENT_STREAM})
 
     def _count_tokens(self, parameters: Parameters, region: str) -> Parameters:
         model_id = parameters["modelId"]

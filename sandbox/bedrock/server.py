@@ -200,7 +200,8 @@ def _region(authorization: str | None) -> str:
 
 def _response(result: dict[str, Any] | Payload | None) -> Response:
     if isinstance(result, Payload):
-        return Response(result.body, headers={**_headers(), **result.headers}, content_type="application/json")
+        headers = {"Content-Type": "application/json", **_headers(), **result.headers}
+        return Response(result.body, headers=headers)
     return Response(json.dumps(_present(result), default=_iso), headers=_headers(), content_type="application/json")
 
 

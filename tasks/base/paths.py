@@ -42,8 +42,8 @@
       state/restores/D.json                    that the day was brought back from an earlier version, and why
       state/salt.json                          what samples are drawn by, unless SAMPLING_SALT is set
       evaluation/sets/NAME/vN.parquet          labelled comments, with text; never changed but by an erasure
-      evaluation/{ledger,requests,answers}/NAME/   as of a day, of the set's evaluations; NAME.optimise: what was asked
-                                               of a model that reflects on the guideline
+      evaluation/{ledger,requests,answers}/NAME/   as of a day, of the set's evaluations; NAME.optimise and
+                                               NAME.optimize-prompt: what was asked for a better guideline
       evaluation/prompts/SHA256.md             each prompt that was asked
       evaluation/comparisons/ID.json           champion against challenger
       evaluation/drafts/ID.{md,json}           prompts that an optimisation drafted, and what it tried

@@ -159,6 +159,17 @@ class BatchInference(Protocol):
         ...
 
 
+class PromptOptimiser(Protocol):
+    """Bedrock's own rewriting of prompts."""
+
+    def optimise(self, text: str, target_model_id: str) -> str:
+        """A prompt's text as Bedrock would write it for a foundation model; empty if it says nothing.
+
+        A call repeated is a call paid twice. BedrockUnavailable for what may pass, BedrockRefused for what stays.
+        """
+        ...
+
+
 class FactUnavailable(Exception):
     """AWS does not say it: the operation, the model or the permission is lacking, or it took too long."""
 

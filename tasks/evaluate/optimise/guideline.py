@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import prompts
 from prompts import COMMENT_MARK, Prompt, PromptFileError
+from prompts.golden import NONE
 
 OPENING, CLOSING = "<guideline>", "</guideline>"
 
@@ -91,7 +92,8 @@ def next_version(name: str) -> str:
 
 def lost_names(guideline: str, before: str, categories: Collection[str]) -> list[str]:
     """Categories that a guideline does not name any more, which the one before did."""
-    return [name for name in categories if _names(before, name) and not _names(guideline, name)]
+    rules = [name for name in categories if name != NONE]
+    return [name for name in rules if _names(before, name) and not _names(guideline, name)]
 
 
 def cuts(guideline: str, categories: Collection[str]) -> list[Cut]:
@@ -106,19 +108,22 @@ def cuts(guideline: str, categories: Collection[str]) -> list[Cut]:
 
 def _parts(guideline: str, categories: Collection[str]) -> Iterator[tuple[int, int, str]]:
     start = 0
-    for number, line in enumerate(guideline.split("\n"), 1):
+    for line in guideline.split("\n"):
         end, name = start + len(line), line.partition(":")[0].strip()
         if name in categories:
             if exception := _EXCEPTION.search(line):
                 yield start + exception.start(), start + exception.end(), f"the exception of {name}"
-            for place, example in enumerate(_EXAMPLE.finditer(line), 1):
-                yield start + example.start(), start + example.end(), f"example {place} of {name}"
         elif line.strip():
-            yield start, min(end + 1, len(guideline)), f"line {number}"
-            examples = (example for example in _EXAMPLE.finditer(line) if example[0].strip('"') not in categories)
-            for place, example in enumerate(examples, 1):
-                yield start + example.start(), start + example.end(), f"example {place} of line {number}"
+            yield start, min(end + 1, len(guideline)), f"the line {_brief(line)}"
+        for example in _EXAMPLE.finditer(line):
+            if example[0].strip('"') not in categories:
+                yield start + example.start(), start + example.end(), f"the example {_brief(example[0])}"
         start = end + 1
+
+
+def _brief(text: str) -> str:
+    words = text.strip('"')
+    return words if len(words) <= 30 else f"{words[:30].strip()} ..."
 
 
 def _tidy(text: str) -> str:

@@ -23,6 +23,7 @@ from tasks.evaluate.compare_candidates import compare_pair
 from tasks.evaluate.optimise.copying import Copied
 from tasks.evaluate.optimise.drafts import keep_draft
 from tasks.evaluate.optimise.guideline import GuidelineUnfit, next_version, read_guideline
+from tasks.evaluate.optimise.optimize_prompt import OptimizePrompt, optimise_asker, with_optimiser
 from tasks.evaluate.optimise.reflection import INSTRUCTIONS, SCHEMA, Reflection, reader
 from tasks.evaluate.optimise.search import Limits, Task, search
 from tasks.evaluate.optimise.sources import PersonsFile, Shortening, Source
@@ -32,9 +33,12 @@ from tasks.evaluate.questions.ask_questions import Inquiry
 from tasks.evaluate.runs.candidates import Candidate, read_candidate
 from tasks.evaluate.runs.run_candidates import open_set
 from tasks.ledger.asker import Asker
+from tasks.llm.model_ids import parse_model_id
 
-REFLECT, SHORTEN, FILE = "reflect", "shorten", "file"
+REFLECT, SHORTEN, OPTIMIZE_PROMPT = "reflect", "shorten", "optimize-prompt"
+#: Who proposes unless a person says otherwise.
 SOURCES = (REFLECT, SHORTEN)
+_KNOWN = (*SOURCES, OPTIMIZE_PROMPT)
 
 #: How much dearer than the first prompt the draft may come over the test split, for what is kept back.
 _MOST_GROWTH = 1.6
@@ -45,7 +49,7 @@ class Wish(NamedTuple):
 
     Attributes:
         candidate: what to start from, as `read_candidate` takes it; empty: what the settings name.
-        sources: names out of SOURCES.
+        sources: reflect, shorten, optimize-prompt.
         files: guidelines that people wrote.
         model_id: the model that reflects; None: JUDGE_MODEL_ID, else the candidate's own.
         usd_per_point: dollars per 1,000 comments that a point of F1 is worth.
@@ -124,8 +128,8 @@ def optimise_prompt(
 def _check(wish: Wish, max_cost_usd: float) -> None:
     if not 0 < max_cost_usd < math.inf:
         raise WrongUsage("the budget must be an amount above 0")
-    if unknown := set(wish.sources) - set(SOURCES):
-        raise WrongUsage(f"{sorted(unknown)[0]} is no source: there are {', '.join(SOURCES)}")
+    if unknown := set(wish.sources) - set(_KNOWN):
+        raise WrongUsage(f"{sorted(unknown)[0]} is no source: there are {', '.join(_KNOWN)}")
     if not 0 < wish.usd_per_point < math.inf:
         raise WrongUsage("what a point of F1 is worth must be an amount above 0")
 
@@ -148,15 +152,21 @@ def _worth(first: Candidate, wish: Wish) -> Worth:
 def _sources(wish: Wish, trials: PaidTrials, copied: Copied) -> Iterator[Source]:
     """A person's guidelines first, so that the others go on from them."""
     yield from (PersonsFile(path) for path in wish.files)
+    settings, outside, read = trials.opened.settings, trials.opened.outside, reader(copied)
+
+    def left_usd() -> float:
+        return trials.purse.left_usd(trials.kept_back_usd)
+
     if REFLECT in wish.sources:
-        settings, opened = trials.opened.settings, trials.opened
         model_id = wish.model_id or settings.judge_model_id or trials.model_id
         asker = Asker.with_prompt(settings, model_id, INSTRUCTIONS)
-        questions = trials.purse.questions
-        inquiry = Inquiry(
-            opened.outside, settings, questions, asker, SCHEMA, reader(copied), trials.run_id, trials.now
-        )  # fmt: skip
-        yield Reflection(inquiry, lambda: trials.purse.left_usd(trials.kept_back_usd))
+        paths = trials.purse.questions[0]
+        yield Reflection(Inquiry(outside, settings, paths, asker, SCHEMA, read, trials.run_id, trials.now), left_usd)
+    if OPTIMIZE_PROMPT in wish.sources:
+        target, paths = parse_model_id(trials.model_id).base_id, trials.purse.questions[1]
+        asker, rewriter = optimise_asker(settings, target), with_optimiser(outside)
+        inquiry = Inquiry(rewriter, settings, paths, asker, {}, read, trials.run_id, trials.now)
+        yield OptimizePrompt(inquiry, target, left_usd)
     if SHORTEN in wish.sources:
         yield Shortening()
 

@@ -240,9 +240,11 @@ class _Searcher:
             except OverBudget:
                 if len(left) == 1:
                     raise
-                left = left[: len(left) // 2]
+                left = left[: (len(left) + 1) // 2]
         else:
             return []
+        for draft in drafts[len(left) :]:
+            self._note(draft, "not tried on dev: the budget is short")
         kept = []
         for draft, standing in zip(left, standings, strict=True):
             figures = f"dev F1 {standing.f1:.1%}, ${standing.cost_per_1000_usd:.4f} per 1,000"

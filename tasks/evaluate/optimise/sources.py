@@ -93,10 +93,11 @@ class Shortening:
     name: str = "shorten"
 
     def propose(self, lesson: Lesson) -> Sequence[Proposal]:
-        """See Source; the cuts that save most come first, each once."""
-        seen = {tried.guideline for tried in lesson.tried}
-        fresh = [cut for cut in cuts(lesson.guideline, lesson.prompt.categories) if cut.guideline not in seen]
-        return [Proposal(cut.guideline, f"without {cut.what}") for cut in fresh[: self.width]]
+        """See Source; the cuts that save most come first, each part once, whatever the guideline has become."""
+        seen = {tried.note for tried in lesson.tried if tried.source == self.name}
+        every = cuts(lesson.guideline, lesson.prompt.categories)
+        proposals = (Proposal(cut.guideline, f"without {cut.what}") for cut in every)
+        return [proposal for proposal in proposals if proposal.note not in seen][: self.width]
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,17 @@ class Purse:
     max_cost_usd: float
 
     @cached_property
-    def questions(self) -> EvaluationPaths:
-        """Where questions of the optimisation are kept: a set's name has no dot, so that none is ever mixed up."""
+    def questions(self) -> tuple[EvaluationPaths, EvaluationPaths]:
+        """Where questions to a model that reflects, and calls of OptimizePrompt, are kept.
+
+        A set's name has no dot, so that none is ever mixed up.
+        """
         paths = self.opened.paths
-        return EvaluationPaths(paths.settings, paths.run_date, f"{paths.set_name}.optimise")
+        reflect, rewrite = (f"{paths.set_name}.{kind}" for kind in ("optimise", "optimize-prompt"))
+        return (
+            EvaluationPaths(paths.settings, paths.run_date, reflect),
+            EvaluationPaths(paths.settings, paths.run_date, rewrite),
+        )
 
     def spent_usd(self) -> float:
         """What was paid, by the ledgers; what is under way counts as estimated.
@@ -47,7 +54,7 @@ class Purse:
             OverBudget: if a cost is unknown: then nobody can say what is left.
         """
         storage = self.opened.outside.storage
-        entries = [*read_ledger(storage, self.opened.paths), *read_ledger(storage, self.questions)]
+        entries = [entry for paths in (self.opened.paths, *self.questions) for entry in read_ledger(storage, paths)]
         costs = [_cost(entry) for entry in entries if entry.run_id.startswith(self.token)]
         known = [cost for cost in costs if cost is not None]
         if len(known) < len(costs):

@@ -146,7 +146,7 @@ def _settle(inquiry: Inquiry) -> None:
     wait_for_jobs(outside, settings, paths, still_ours, now)
     ask_singly(outside, settings, paths, still_ours, now)
     still_ours()
-    collect_replies(outside, settings, paths, inquiry.read, now())
+    collect_replies(outside, settings, paths, inquiry.asker, inquiry.read, now())
     still_ours()
     outside.storage.delete([item.uri for item in outside.storage.list(paths.batch)])
 

@@ -59,17 +59,25 @@ def read_replies(outside: Adapters, paths: EvaluationPaths) -> pl.DataFrame:
     return pl.concat([_REPLIES.to_frame(), *frames]).unique("record_id", keep="first", maintain_order=True)
 
 
-def collect_replies(outside: Adapters, settings: Settings, paths: EvaluationPaths, read: Reader, now: datetime) -> None:
-    """Keep and book the replies of every entry that has ended: kept first, so that what is booked is always there."""
+def collect_replies(
+    outside: Adapters, settings: Settings, paths: EvaluationPaths, asker: Asker, read: Reader, now: datetime
+) -> None:
+    """Keep and book the replies of every entry that has ended: kept first, so that what is booked is always there.
+
+    Args:
+        asker: who is asked now; another one may have been before.
+        read: what is kept of a reply.
+    """
     storage = outside.storage
     for entry in [entry for entry in read_ledger(storage, paths) if phase_of(entry) is Phase.ENDED]:
-        asker = Asker.booked(settings, entry, asked_prompt(outside, paths, entry))
+        is_same = (entry.model_id, entry.prompt_sha256) == (asker.model_id, asker.prompt.sha256)
+        asked = asker if is_same else Asker.booked(settings, entry, asked_prompt(outside, paths, entry))
         with scratch() as temporary:
             folder = Path(temporary)
-            usage = read_entry(storage, asker, entry, folder, now).usage
-            rows = _rows(output_lines(storage, entry, folder), asker.family, read)
+            usage = read_entry(storage, asked, entry, folder, now).usage
+            rows = _rows(output_lines(storage, entry, folder), asked.family, read)
         body = BytesIO()
-        _frame(rows, asker.prices[entry.mode]).write_parquet(body)
+        _frame(rows, asked.prices[entry.mode]).write_parquet(body)
         storage.put(paths.answers(entry.key), body.getvalue())
         record_move(storage, paths, collected(entry, paths.answers(entry.key), usage, now))
 

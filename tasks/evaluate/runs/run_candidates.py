@@ -109,7 +109,7 @@ def ask(
     with held(outside, paths, run_id):
 
         def still_ours() -> None:
-            checkheld(outside.storage, paths, run_id)
+            check_held(outside.storage, paths, run_id)
 
         settle(outside, settings, paths, every, bench.version, still_ours, now)
         wanted = bench.want(settings)
@@ -198,7 +198,7 @@ def _record(
             folder = Path(temporary)
             for entry, shard in write_requests(settings, paths, one, first, run_id, now(), folder):
                 send_shard(outside.storage, entry, shard, folder)
-                checkheld(outside.storage, paths, run_id)
+                check_held(outside.storage, paths, run_id)
                 write_intent(outside.storage, paths, intended(entry, term))
 
 
