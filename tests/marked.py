@@ -13,8 +13,8 @@ from data_contracts.batch_lines import InvocationType
 from prompts import Prompt
 from sandbox.bedrock import catalog
 from sandbox.bedrock.inference import Answer, Inference, Request
-from sandbox.marked_mind import KINDS, MarkedMind
 from sandbox.stand_in_model import NONE
+from sandbox.stand_ins.marked_mind import KINDS, MarkedMind
 from tasks.adapters.storage import Storage
 from tasks.llm.families.claude import Claude
 from tests.fakes import FakeBedrock, Line

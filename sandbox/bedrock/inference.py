@@ -127,9 +127,9 @@ class TrainedMind:
 
     def reply(self, prompt_text: str) -> str | None:
         """See Replying."""
-        from sandbox import reflectors
+        from sandbox.stand_ins import explanation_judge, reflectors
 
-        return reflectors.reflect(prompt_text, "helps")
+        return reflectors.reflect(prompt_text, "helps") or explanation_judge.judge(prompt_text)
 
     def answer(self, judgement: Judgement) -> str:
         """The judgement as JSON."""

@@ -12,7 +12,7 @@ from sandbox.bedrock import catalog
 from sandbox.bedrock.catalog import ACCOUNT_ID, Model, Profile
 from sandbox.bedrock.engine import Engine
 from sandbox.bedrock.errors import ConnectionDropped, access_denied, validation
-from sandbox.bedrock.event_stream import EVENT_STREAM, encode_event
+from sandbox.bedrock.extras.event_stream import EVENT_STREAM, encode_event
 from sandbox.bedrock.families.base import BadBody
 from sandbox.bedrock.files import dump
 from sandbox.bedrock.inference import Inference, Refused, Request, input_tokens

@@ -211,7 +211,7 @@ def _entry(inquiry: Inquiry, number: int, shard: Shard, now: datetime) -> Ledger
         estimated_output_tokens=written,
         estimated_cost_usd=price.cost_usd(shard.input_tokens, written) if price else None,
         estimate_source=constant_rates("", 0).source,
-        job_name=f"ne-{paths.set_name}-{number:05d}-{key[:16]}",
+        job_name=f"ne-{paths.set_name[:36]}-{number:05d}-{key[:16]}",
         client_request_token=key,
         role_arn=settings.role_arn,
         timeout_h=job_timeout_h(settings),

@@ -15,9 +15,9 @@ from benchmarks.storms.kill_points import Killed
 from data_contracts.documents.evaluation.optimisation import Optimisation
 from data_contracts.documents.ledger import EntryState
 from data_contracts.tables.evaluation_sets import EXPERIMENTS
-from sandbox.marked_mind import MarkedMind
-from sandbox.reflectors import HELP
 from sandbox.serve import running
+from sandbox.stand_ins.marked_mind import MarkedMind
+from sandbox.stand_ins.reflectors import HELP
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.base.errors import OverBudget, WrongUsage

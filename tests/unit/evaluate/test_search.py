@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 import prompts
-from sandbox.marked_mind import MarkedMind
-from sandbox.reflectors import HARM, HELP, REFLECTORS, read_question
+from sandbox.stand_ins.marked_mind import MarkedMind
+from sandbox.stand_ins.reflectors import HARM, HELP, REFLECTORS, read_question
 from tasks.base.errors import OverBudget
 from tasks.evaluate.optimise.copying import Copied
 from tasks.evaluate.optimise.guideline import read_guideline

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sandbox import stand_in_model
-from sandbox.reflectors import HELP, reflect
 from sandbox.stand_in_model import EXPLANATIONS, NONE
+from sandbox.stand_ins import explanation_judge
+from sandbox.stand_ins.reflectors import HELP, reflect
 
 
 class Kind(NamedTuple):
@@ -55,7 +56,7 @@ class MarkedMind:
     """See `sandbox.bedrock.inference.Mind`, `Reading` and `Replying`.
 
     Args:
-        reflector: which of `sandbox.reflectors` answers when it is asked about its guideline.
+        reflector: which of `sandbox.stand_ins.reflectors` answers when it is asked about its guideline.
     """
 
     def __init__(self, reflector: str = "helps") -> None:
@@ -87,7 +88,7 @@ class MarkedMind:
 
     def reply(self, prompt_text: str) -> str | None:
         """See Replying."""
-        return reflect(prompt_text, self._reflector)
+        return reflect(prompt_text, self._reflector) or explanation_judge.judge(prompt_text)
 
 
 def _judgement(kind: Kind | None) -> Judgement:
