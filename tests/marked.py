@@ -16,6 +16,7 @@ from sandbox.bedrock.inference import Answer, Inference, Request
 from sandbox.stand_in_model import NONE
 from sandbox.stand_ins.marked_mind import KINDS, MarkedMind
 from tasks.adapters.storage import Storage
+from tasks.base.ports import Job
 from tasks.llm.families.claude import Claude
 from tests.fakes import FakeBedrock, Line
 
@@ -80,7 +81,11 @@ class MindBedrock(FakeBedrock):
 
     def __init__(self, storage: Storage, mind: MarkedMind) -> None:
         super().__init__(storage, polls_until_done=1)
-        self._inference = Inference(mind)
+        self._inference, self._asked_model = Inference(mind), MODEL_ID
+
+    def _end(self, job: Job) -> None:
+        self._asked_model = job.model_id or MODEL_ID
+        super()._end(job)
 
     def invoke(
         self, model_id: str, invocation_type: InvocationType, body: dict[str, Any], *, limit_s: float | None = None
@@ -91,7 +96,8 @@ class MindBedrock(FakeBedrock):
 
     def _answer(self, record: Line, number: int) -> Line | None:
         self.paid_records[record["recordId"]] += 1
-        return {"recordId": record["recordId"], "modelOutput": _output(self._inference, MODEL_ID, record["modelInput"])}
+        output = _output(self._inference, self._asked_model, record["modelInput"])
+        return {"recordId": record["recordId"], "modelOutput": output}
 
 
 def _output(inference: Inference, model_id: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ _CANDIDATE = "KEY=VALUE,...; keys prompt, model, policy; the settings say what i
 
 @evaluate.callback()
 def _evaluate() -> None:
-    """Try candidates over sets of labelled comments: add a set, run candidates, compare two, optimise a prompt."""
+    """Try candidates over sets of labelled comments: add a set, run candidates, compare two, optimise, judge."""
 
 
 def _run(command: str, call: Callable[[], Sequence[str]]) -> None:

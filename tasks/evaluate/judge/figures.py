@@ -147,15 +147,17 @@ def _judge_cells(ratings: pl.DataFrame, judged: Mapping[str, Mapping[str, bool]]
 
 
 def _cells(both: pl.DataFrame, columns: Mapping[str, tuple[pl.Expr, pl.Expr]]) -> _Cells:
-    kinds = (
-        sum((first & other).cast(pl.Int64) for first, other in columns.values()),
-        sum((first & ~other).cast(pl.Int64) for first, other in columns.values()),
-        sum((~first & other).cast(pl.Int64) for first, other in columns.values()),
-        sum((~first & ~other).cast(pl.Int64) for first, other in columns.values()),
-    )
-    named = [pl.lit(0).alias(f"_{place}") if kind == 0 else kind.alias(f"_{place}") for place, kind in enumerate(kinds)]
+    """How often both said met, only the first, only the other, neither; a row an explanation."""
+    pairs = list(columns.values())
+    kinds = {
+        "both": [first & other for first, other in pairs],
+        "first": [first & ~other for first, other in pairs],
+        "other": [~first & other for first, other in pairs],
+        "neither": [~first & ~other for first, other in pairs],
+    }
+    named = [pl.sum_horizontal(kind).cast(pl.Int64).alias(name) for name, kind in kinds.items()]
     counted = both.select("comment_id", *named).group_by("comment_id").sum().sort("comment_id")
-    return counted.drop("comment_id").to_numpy().astype(np.float64)
+    return counted.select(list(kinds)).to_numpy().astype(np.float64)
 
 
 def _kappa(cells: _Cells) -> Kappa:

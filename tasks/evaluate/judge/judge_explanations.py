@@ -149,7 +149,7 @@ def _draw(outside: Adapters, paths: EvaluationPaths, count: int) -> _Sample:
     Raises:
         WrongUsage: if the day has no explanation.
     """
-    verdicts = outside.lake.read(paths.lake(VERDICTS.name), VERDICTS).filter(
+    verdicts = outside.lake.scan(paths.lake(VERDICTS.name), VERDICTS).filter(
         pl.col("date") == paths.run_date,
         pl.col("status") == Status.JUDGED,
         "violation",
@@ -157,7 +157,7 @@ def _draw(outside: Adapters, paths: EvaluationPaths, count: int) -> _Sample:
         pl.col("explanation").fill_null("") != "",
     )
     columns = ("comment_id", "category", "explanation", "prompt_name", "prompt_version", "model_id", "run_id")
-    rows = verdicts.select(columns).collect()
+    rows = verdicts.select(columns).collect(engine="streaming")
     shown = rows.filter(pl.col("explanation") != REMOVED)
     if shown.is_empty():
         raise WrongUsage(f"{paths.run_date} has no published verdict with an explanation")
