@@ -233,6 +233,7 @@ def judge(
     sheet: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write them for people to rate; ask nobody.")
     ] = None,
+    bedrock: Annotated[bool, typer.Option("--bedrock", help="By Bedrock's own evaluation job, of a night.")] = False,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the judgement there too.")] = None,
 ) -> None:
     """Have a model of another family judge explanations: of a night, or of two candidates beside each other."""
@@ -242,11 +243,15 @@ def judge(
         from tasks.base.settings import Settings
         from tasks.evaluate.judge.judge_explanations import JudgeWish, describe_judgement, judge_explanations
         from tasks.evaluate.judge.judge_pairs import PairWish, describe_pairs, judge_pairs
+        from tasks.evaluate.judge.second_opinion import describe_opinion, second_opinion
 
         def now() -> datetime:
             return datetime.now(UTC)
 
-        if date is not None and name is None:
+        if date is not None and name is None and bedrock:
+            opinion = second_opinion(Settings.load(), date, JudgeWish(model, sample), max_cost_usd, now)
+            lines, document = describe_opinion(opinion), opinion.model_dump_json(indent=1)
+        elif date is not None and name is None:
             wish = JudgeWish(model, sample, tuple(ratings or ()), sheet)
             found = judge_explanations(Settings.load(), date, wish, max_cost_usd, now)
             if isinstance(found, int):

@@ -202,8 +202,12 @@ class Inference:
         """A prompt as Bedrock's OptimizePrompt would write it; without a mind for that, with a heading of its taste."""
         return self._mind.rewrite(text) if isinstance(self._mind, Rewriting) else f"## Instructions\n{text}"
 
+    def reply_to(self, text: str) -> str | None:
+        """What the mind says to a text without a comment; None where it has nothing to say."""
+        return self._mind.reply(text) if isinstance(self._mind, Replying) else None
+
     def _reply(self, prompt: Prompt) -> str:
-        said = self._mind.reply(f"{prompt.system}\n{prompt.text}") if isinstance(self._mind, Replying) else None
+        said = self.reply_to(f"{prompt.system}\n{prompt.text}")
         return _NO_COMMENT if said is None else said
 
     def _say(self, judgement: Judgement, prompt: Prompt, model: Model) -> str:

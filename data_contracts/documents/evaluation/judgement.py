@@ -109,3 +109,32 @@ class PairJudgement(BaseModel):
     is_validated: bool
     cost_usd: float | None
     judged_at: datetime
+
+
+class SecondOpinion(BaseModel):
+    """What Bedrock's own evaluation job says of a night's explanations: evaluation/judgements/bedrock-KEY16.json.
+
+    It is put on record before the job is asked for.
+
+    Attributes:
+        status: of the job; `intended` before Bedrock has it.
+        criteria: the share that meets each, of those that it applies to.
+        estimated_cost_usd: the most that it may have cost; what it did, Bedrock does not tell.
+        messages: why the job failed, in Bedrock's words.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    date: date
+    judge_model_id: str
+    judged_model_ids: tuple[str, ...]
+    job_name: str
+    job_arn: str | None = None
+    status: str = "intended"
+    n: int
+    criteria: tuple[ShareFigure, ...] = ()
+    messages: tuple[str, ...] = ()
+    estimated_cost_usd: float | None
+    intended_at: datetime
+    finished_at: datetime | None = None

@@ -10,6 +10,14 @@ from tasks.evaluate.questions.ask_questions import Question, question_id
 
 #: Each is met or not; a scale would hide where a judge draws its line.
 CRITERIA = ("names_rule", "fits_category", "quotes_nothing", "adds_no_fact", "language_and_length")
+#: What each is, as a judge is told.
+MEANING = {
+    "names_rule": "it names the rule that the comment breaks, so that the customer could understand it",
+    "fits_category": "it is about the category that was given, and about no other",
+    "quotes_nothing": "it repeats no words of the comment",
+    "adds_no_fact": "it claims nothing that is not in the comment",
+    "language_and_length": "it is English, one sentence, at most 20 words",
+}
 #: Who explains better, in the order in which both were shown.
 FIRST, SECOND, TIE = "first", "second", "tie"
 

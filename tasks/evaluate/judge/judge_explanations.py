@@ -50,7 +50,9 @@ class JudgeWish(NamedTuple):
     sheet: Path | None = None
 
 
-class _Sample(NamedTuple):
+class Sample(NamedTuple):
+    """Explanations of a night, who gave them, and how many had quoted and were replaced."""
+
     explained: tuple[Explained, ...]
     run_id: str
     model_ids: tuple[str, ...]
@@ -79,7 +81,7 @@ def judge_explanations(
     ratings = read_ratings(wish.ratings) if wish.ratings else RATINGS.to_frame()
     outside = adapters.connect(settings)
     paths = EvaluationPaths(settings, run_date, f"explanations.{run_date}")
-    sample = _draw(outside, paths, wish.sample)
+    sample = draw_sample(outside, paths, wish.sample)
     if wish.sheet is not None:
         write_sheet(wish.sheet, sample.explained)
         return len(sample.explained)
@@ -143,7 +145,7 @@ def cost_of(replies: pl.DataFrame) -> float | None:
     return None if replies["cost_usd"].null_count() else float(replies["cost_usd"].sum())
 
 
-def _draw(outside: Adapters, paths: EvaluationPaths, count: int) -> _Sample:
+def draw_sample(outside: Adapters, paths: EvaluationPaths, count: int) -> Sample:
     """The sample: by hash of the comment's id, so that the same day gives the same one.
 
     Raises:
@@ -170,7 +172,7 @@ def _draw(outside: Adapters, paths: EvaluationPaths, count: int) -> _Sample:
         if row[0] in texts
     )
     models = tuple(sorted({str(row[5]) for row in ranked}))
-    return _Sample(explained, str(ranked[0][6]), models, rows.height - shown.height)
+    return Sample(explained, str(ranked[0][6]), models, rows.height - shown.height)
 
 
 def _rank(run_date: date, comment_id: str) -> str:

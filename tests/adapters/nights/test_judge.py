@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -13,14 +17,18 @@ import pytest
 import prompts
 from benchmarks.storms.kill_points import Killed
 from data_contracts.documents.evaluation.judgement import ExplanationJudgement
+from sandbox.serve import Sandbox, running
 from sandbox.stand_in_model import EXPLANATIONS
 from sandbox.stand_ins.marked_mind import Judgement, MarkedMind
 from tasks import adapters
 from tasks.adapters import Adapters
-from tasks.base.errors import OverBudget, WrongUsage
+from tasks.base.errors import BedrockUnavailable, JobFailed, OverBudget, WrongUsage
 from tasks.base.paths import EvaluationPaths
+from tasks.base.ports import EvaluationJob, EvaluationRequest
+from tasks.base.settings import Settings
 from tasks.evaluate.judge.judge_explanations import JudgeWish, describe_judgement, judge_explanations
 from tasks.evaluate.judge.judge_pairs import PairWish, describe_pairs, judge_pairs
+from tasks.evaluate.judge.second_opinion import describe_opinion, second_opinion
 from tasks.evaluate.runs.run_candidates import run_candidates
 from tasks.evaluate.sets.add_set import add_set
 from tasks.ledger.entries import read_ledger
@@ -57,23 +65,29 @@ class Site:
         patch.setattr(adapters, "connect", lambda _: outside)
 
     def publish(self, count: int) -> None:
-        rows, texts = [], []
-        for number in range(count):
-            text = f"cheap things number {number} at my own shop"
-            words = "It is bad, 9 of 10." if number % 10 == 0 else EXPLANATIONS["spam"]
-            said = {"violation": True, "category": "spam", "explanation": REMOVED if number == 1 else words}
-            said |= {"text_sha256": sha256(text), "model_id": MODEL_ID, "decided_by": "model"}
-            rows.append(verdict(f"c{number}", **said, prompt_name="comment_review", prompt_version="v1"))
-            texts.append(comment(comment_id=f"c{number}", text=text, posted_at=NOW - timedelta(hours=1)))
-        publish_verdicts(self.settings, DAY, verdicts_frame(rows))
-        path = self.folder / "comments" / f"date={DAY}" / "part.parquet"
-        path.parent.mkdir(parents=True)
-        comments(*texts).write_parquet(path)
+        publish(self.settings, count)
 
     def judge(self, budget: float = 2.0, wish: JudgeWish = JudgeWish()) -> ExplanationJudgement:
         found = judge_explanations(self.settings, DAY, wish, budget, lambda: NOW)
         assert isinstance(found, ExplanationJudgement)
         return found
+
+
+def publish(settings: Settings, count: int) -> None:
+    """A night of explanations, and its comments."""
+    rows, texts = [], []
+    for number in range(count):
+        text = f"cheap things number {number} at my own shop"
+        words = "It is bad, 9 of 10." if number % 10 == 0 else EXPLANATIONS["spam"]
+        said = {"violation": True, "category": "spam", "explanation": REMOVED if number == 1 else words}
+        said |= {"text_sha256": sha256(text), "model_id": MODEL_ID, "decided_by": "model"}
+        rows.append(verdict(f"c{number}", **said, prompt_name="comment_review", prompt_version="v1"))
+        texts.append(comment(comment_id=f"c{number}", text=text, posted_at=NOW - timedelta(hours=1)))
+    publish_verdicts(settings, DAY, verdicts_frame(rows))
+    body = BytesIO()
+    comments(*texts).write_parquet(body)
+    uri = f"{settings.comments_uri}/date={DAY}/part.parquet"
+    adapters.connect(settings).storage.put(uri, body.getvalue())
 
 
 @pytest.fixture
@@ -168,7 +182,7 @@ def test_pairs_in_both_orders(site: Site) -> None:
     draft.write_text(prompts.render(prompts.Prompt(**first.model_dump() | {"version": "v2", "system": changed})))
     names = ["prompt=v1", f"prompt={draft}"]
     run_candidates(site.settings, "reviews", names, "dev", 5.0, "one", lambda: NOW)
-    wish = PairWish(*names)
+    wish = PairWish(names[0], names[1])
     found = judge_pairs(site.settings, "reviews", wish, 2.0, lambda: NOW)
     assert found.champion_wins == found.n > 0
     assert found.identical_count > 0
@@ -183,3 +197,57 @@ def test_pairs_in_both_orders(site: Site) -> None:
         judge_pairs(site.settings, "reviews", wish._replace(model_id="anthropic.claude-sonnet-4-6"), 2.0, lambda: NOW)
     with pytest.raises(WrongUsage, match="has an explanation of both"):
         judge_pairs(site.settings, "reviews", wish._replace(split="test"), 2.0, lambda: NOW)
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Sandbox]:
+    """S3 and Bedrock over HTTP, with a night of explanations in it."""
+    with running(mind=MarkedMind(), job_seconds=0) as sandbox, pytest.MonkeyPatch.context() as patch:
+        for name, value in sandbox.environment.items():
+            patch.setenv(name, value)
+        publish(Settings.load(), 31)
+        yield sandbox
+
+
+def test_second_opinion_over_the_wire(wire: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dataset, job, report over real HTTP, by botocore's model; a lost answer makes no second job; no file stays."""
+    settings = Settings.load().model_copy(update={"judge_model_id": NOVA, "poll_interval_s": 0.05})
+    real = adapters.connect(settings)
+    create = real.evaluations.create
+
+    def create_and_lose(request: EvaluationRequest) -> str:
+        create(request)
+        raise BedrockUnavailable("the answer was lost")
+
+    with pytest.raises(OverBudget, match="nothing was asked"):
+        second_opinion(settings, DAY, JudgeWish(), 0.01, lambda: NOW)
+    lost = replace(real, evaluations=SimpleNamespace(create=create_and_lose, get=real.evaluations.get))
+    monkeypatch.setattr(adapters, "connect", lambda _: lost)
+    with pytest.raises(BedrockUnavailable):
+        second_opinion(settings, DAY, JudgeWish(), 2.0, lambda: NOW)
+    monkeypatch.setattr(adapters, "connect", lambda _: real)
+    found = second_opinion(settings, DAY, JudgeWish(), 2.0, lambda: NOW)
+    assert (found.status, found.n) == ("Completed", 30)
+    assert {figure.name: figure.x for figure in found.criteria}["adds_no_fact"] == 26
+    assert wire.bedrock.call_counts["CreateEvaluationJob"] == 2
+    created = wire.bedrock.calls_of("CreateEvaluationJob")
+    assert created[0].parameters == created[1].parameters
+    assert not list(real.storage.list(f"{settings.batch_uri}/evaluation"))
+    assert second_opinion(settings, DAY, JudgeWish(), 2.0, lambda: NOW) == found
+    assert wire.bedrock.call_counts["CreateEvaluationJob"] == 2
+    assert "second opinion" in describe_opinion(found)[1]
+
+
+def test_a_failed_evaluation_job_says_why(wire: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own words are in the error, its files are gone, and the same command asks for another job."""
+    settings = Settings.load()
+    real = adapters.connect(settings)
+    failed = EvaluationJob(status="Failed", messages=("the role cannot read the dataset",))
+    broken = SimpleNamespace(create=real.evaluations.create, get=lambda _: failed)
+    monkeypatch.setattr(adapters, "connect", lambda _: replace(real, evaluations=broken))
+    with pytest.raises(JobFailed, match="the role cannot read the dataset"):
+        second_opinion(settings, DAY, JudgeWish(model_id=NOVA, sample=5), 2.0, lambda: NOW)
+    assert not list(real.storage.list(f"{settings.batch_uri}/evaluation"))
+    monkeypatch.setattr(adapters, "connect", lambda _: real)
+    settings = settings.model_copy(update={"poll_interval_s": 0.05})
+    assert second_opinion(settings, DAY, JudgeWish(model_id=NOVA, sample=5), 2.0, lambda: NOW).status == "Completed"
