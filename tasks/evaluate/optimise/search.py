@@ -271,7 +271,8 @@ class _Searcher:
         prompt = draft.prompt if is_prompt else None
         self._attempts.append(Attempt(draft.round, draft.source, draft.note, prompt, came_of_it, dev))
         self._tried = [each for each in self._tried if each.guideline != shown or each.came_of_it != "under trial"]
-        self._tried.append(Tried(draft.source, shown, draft.note, came_of_it))
+        is_gain = dev is not None and is_prompt and dev.objective > self._standings[self._best.sha256].objective
+        self._tried.append(Tried(draft.source, shown, draft.note, came_of_it, is_gain))
 
 
 def _mistakes(standing: Standing) -> tuple[Mistake, ...]:

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import prompts
 from prompts import Prompt, PromptFileError
 from tasks.base.errors import WrongUsage
-from tasks.evaluate.optimise.guideline import GuidelineUnfit, cuts, read_guideline
+from tasks.evaluate.optimise.guideline import Cut, GuidelineUnfit, cuts, read_guideline
 
 
 class Mistake(NamedTuple):
@@ -27,12 +27,14 @@ class Tried(NamedTuple):
     Attributes:
         guideline: empty where it copied from the set.
         came_of_it: in words, without a text of the set.
+        is_gain: it was better on dev, its price included, than what was the best then.
     """
 
     source: str
     guideline: str
     note: str
     came_of_it: str
+    is_gain: bool = False
 
 
 class Lesson(NamedTuple):
@@ -93,11 +95,27 @@ class Shortening:
     name: str = "shorten"
 
     def propose(self, lesson: Lesson) -> Sequence[Proposal]:
-        """See Source; the cuts that save most come first, each part once, whatever the guideline has become."""
-        seen = {tried.note for tried in lesson.tried if tried.source == self.name}
-        every = cuts(lesson.guideline, lesson.prompt.categories)
-        proposals = (Proposal(cut.guideline, f"without {cut.what}") for cut in every)
-        return [proposal for proposal in proposals if proposal.note not in seen][: self.width]
+        """See Source; the cuts that save most come first, each part once, whatever the guideline has become.
+
+        Of several that cost nothing one alone becomes the best: the next round has a guideline without all of them.
+        """
+        own = [tried for tried in lesson.tried if tried.source == self.name]
+        seen, gains = {tried.note for tried in own}, {tried.note for tried in own if tried.is_gain}
+        together, dropped = lesson.guideline, list[str]()
+        while cut := next((cut for cut in self._cuts(together, lesson) if _note(cut) in gains), None):
+            together, dropped = cut.guideline, [*dropped, cut.what]
+        proposals = [Proposal(together, f"without {', '.join(dropped)}")] if dropped else []
+        single = [cut for cut in self._cuts(lesson.guideline, lesson) if _note(cut) not in seen]
+        proposals += [Proposal(cut.guideline, _note(cut)) for cut in single]
+        known = {tried.guideline for tried in lesson.tried}
+        return [each for each in proposals if each.guideline not in known][: self.width]
+
+    def _cuts(self, guideline: str, lesson: Lesson) -> list[Cut]:
+        return cuts(guideline, lesson.prompt.categories)
+
+
+def _note(cut: Cut) -> str:
+    return f"without {cut.what}"
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,16 @@ def test_shortening_keeps_what_counts() -> None:
         assert phrase in read_guideline(found.pick)
 
 
+def test_cuts_that_cost_nothing_are_dropped_together() -> None:
+    """Of several free cuts of a round one becomes the best; the next round drops the others too, in one guideline."""
+    found = searched(Shortening(), limits=Limits(4, 2))
+    together = [attempt for attempt in found.attempts if attempt.note.count(" of ") > 1 and attempt.dev is not None]
+    assert together
+    assert found.standing.f1 == found.first.f1
+    assert found.standing.cost_per_1000_usd < 0.9 * found.first.cost_per_1000_usd
+    assert not any("tried before" in attempt.came_of_it for attempt in found.attempts)
+
+
 def test_persons_file(tmp_path: Path) -> None:
     """A person's guideline is tried as any other; a whole prompt that changes more is refused."""
     text = tmp_path / "better.txt"
