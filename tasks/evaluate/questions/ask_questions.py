@@ -22,7 +22,8 @@ from tasks.base.frames import scratch
 from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import Estimate, constant_rates, prompt_tokens
-from tasks.batch.shards import Shard, job_timeout_h, send_shard
+from tasks.batch.send_shards import send_shard
+from tasks.batch.shards import Shard, job_timeout_h
 from tasks.evaluate.questions.replies import Reader, collect_replies, read_replies
 from tasks.evaluate.runs.run_candidates import held, next_shard
 from tasks.evaluate.runs.settle import ask_singly, wait_for_jobs

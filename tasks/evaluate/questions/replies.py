@@ -55,7 +55,7 @@ def read_replies(outside: Adapters, paths: EvaluationPaths) -> pl.DataFrame:
     """Every reply that is kept here: `record_id, status, value, input_tokens, output_tokens, cost_usd`."""
     entries = [entry for entry in read_ledger(outside.storage, paths) if entry.state is EntryState.COLLECTED]
     bodies = (outside.storage.get(entry.answers_uri) for entry in entries if entry.answers_uri is not None)
-    frames = [pl.read_parquet(BytesIO(body)) for body in bodies if body is not None]
+    frames = [pl.read_parquet(BytesIO(body), hive_partitioning=False) for body in bodies if body is not None]
     return pl.concat([_REPLIES.to_frame(), *frames]).unique("record_id", keep="first", maintain_order=True)
 
 
@@ -75,7 +75,7 @@ def collect_replies(
         with scratch() as temporary:
             folder = Path(temporary)
             usage = read_entry(storage, asked, entry, folder, now).usage
-            rows = _rows(output_lines(storage, entry, folder), asked.family, read)
+            rows = _rows(output_lines(storage, entry), asked.family, read)
         body = BytesIO()
         _frame(rows, asked.prices[entry.mode]).write_parquet(body)
         storage.put(paths.answers(entry.key), body.getvalue())
