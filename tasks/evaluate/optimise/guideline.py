@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import prompts
-from prompts import COMMENT_MARK, Prompt, PromptFileError
+from prompts import Prompt, PromptFileError
 from prompts.golden import NONE
 
 OPENING, CLOSING = "<guideline>", "</guideline>"
 
-_TAGS = re.compile(r"</?(?:guideline|comment)\b|" + re.escape(COMMENT_MARK))
+_TAGS = re.compile(r"</?(?:guideline|comments?)\b|\{\{comments?\}\}")
 _EXAMPLE = re.compile(r'"[^"\n]+"')
 _EXCEPTION = re.compile(r"\s*\bNot: [^\n]*")
 #: What is left between the pieces of a sentence when an example goes, and what should stand there.

@@ -164,15 +164,14 @@ def _shard(inquiry: Inquiry, questions: Sequence[Question], folder: Path) -> Sha
     ]
     body = b"".join(line + b"\n" for line in lines)
     path.write_bytes(body)
-    requests = pl.DataFrame(
+    asked = pl.LazyFrame(
         {
             "record_id": [each.record_id for each in ordered],
             "text_sha256": [hashlib.sha256(each.text.encode()).hexdigest() for each in ordered],
             "attempt": [1] * len(ordered),
-            "golden_item_id": [None] * len(ordered),
-        },
-        schema=REQUESTS.polars_schema,
+        }
     )
+    requests = REQUESTS.conform(REQUESTS.widen(asked)).collect()
     input_tokens = expected_cost(inquiry, questions).input_tokens
     return Shard(path, hashlib.sha256(body).hexdigest(), len(body), requests, input_tokens)
 
