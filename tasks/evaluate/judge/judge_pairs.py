@@ -22,9 +22,9 @@ from tasks.evaluate.judge.criteria import PAIR_SCHEMA, Pair, pair_questions, rea
 from tasks.evaluate.judge.figures import pair_figures
 from tasks.evaluate.judge.judge_explanations import cost_of, describe_share, judge_asker
 from tasks.evaluate.questions.ask_questions import Inquiry, ask_questions
+from tasks.evaluate.runs.bench import OpenSet, SplitChoice, open_set
 from tasks.evaluate.runs.candidates import Candidate, read_candidate
 from tasks.evaluate.runs.experiments import answers_of, read_experiments
-from tasks.evaluate.runs.run_candidates import OpenSet, SplitChoice, open_set
 from tasks.llm.quotes import REMOVED
 
 
@@ -58,7 +58,7 @@ def judge_pairs(
     """
     if not 0 < max_cost_usd < math.inf or wish.sample < 1:
         raise WrongUsage("the budget and the sample must be above 0")
-    opened = open_set(settings, name, now)
+    opened = open_set(settings, name, now())
     candidates = read_candidate(settings, wish.champion), read_candidate(settings, wish.challenger)
     asker = judge_asker(settings, wish.model_id, [one.asker.model_id for one in candidates], pairs=True)
     pairs, identical_count = _draw(opened, *candidates, wish)

@@ -12,8 +12,8 @@ from prompts import Prompt
 from tasks.base.figures import dollars
 from tasks.evaluate.optimise.search import Attempt, Search
 from tasks.evaluate.optimise.trials import Purse
+from tasks.evaluate.runs.bench import OpenSet
 from tasks.evaluate.runs.candidates import Candidate
-from tasks.evaluate.runs.run_candidates import OpenSet
 
 #: Violations in dev below which a choice rests on very little.
 LEAST_VIOLATIONS = 60

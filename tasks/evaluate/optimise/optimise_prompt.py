@@ -30,8 +30,8 @@ from tasks.evaluate.optimise.sources import PersonsFile, Shortening, Source
 from tasks.evaluate.optimise.standing import Worth
 from tasks.evaluate.optimise.trials import PaidTrials, Purse
 from tasks.evaluate.questions.ask_questions import Inquiry
+from tasks.evaluate.runs.bench import open_set
 from tasks.evaluate.runs.candidates import Candidate, read_candidate
-from tasks.evaluate.runs.run_candidates import open_set
 from tasks.ledger.asker import Asker
 from tasks.llm.model_ids import parse_model_id
 
@@ -95,7 +95,7 @@ def optimise_prompt(
         DayInUse, DeadlinePassed, BedrockRefused, BedrockUnavailable, LeaseLost: as `run_candidates`.
     """
     _check(wish, max_cost_usd)
-    opened = open_set(settings, name, now)
+    opened = open_set(settings, name, now())
     first = read_candidate(settings, wish.candidate or f"prompt={settings.prompt}/{settings.prompt_version}")
     train, dev, test = (opened.items.filter(split=split) for split in ("train", "dev", "test"))
     for split, items in (("train", train), ("dev", dev)):

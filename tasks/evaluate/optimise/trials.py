@@ -13,9 +13,10 @@ from data_contracts.documents.ledger import EntryState, LedgerEntry
 from prompts import Prompt
 from tasks.base.errors import OverBudget
 from tasks.base.paths import EvaluationPaths
+from tasks.evaluate.runs.bench import OpenSet
 from tasks.evaluate.runs.candidates import Candidate, with_prompt
 from tasks.evaluate.runs.experiments import UNANSWERED, answers_of, read_experiments
-from tasks.evaluate.runs.run_candidates import OpenSet, ask_candidates
+from tasks.evaluate.runs.run_candidates import ask_candidates
 from tasks.ledger.entries import read_ledger
 
 _ANSWER = ("status", "violation", "category", "input_tokens", "output_tokens", "cost_usd")

@@ -28,7 +28,7 @@ from tasks.evaluate.runs.golden import golden_items, with_golden
 from tasks.evaluate.runs.requests import Wanted, write_requests
 from tasks.evaluate.runs.settle import settle
 from tasks.ledger.entries import read_ledger, write_intent
-from tasks.ledger.lease import kept, read_term, take
+from tasks.ledger.lease import check_held, kept, read_term, take
 from tasks.ledger.moves import intended
 
 
