@@ -89,17 +89,16 @@ def verdicts(number: int, rows: int, day: date) -> pl.DataFrame:
     constants |= {"input_tokens": 880, "output_tokens": 25, "cost_usd": 0.0005, "run_id": f"run-{number:05d}"}
     ids = pl.DataFrame({"id": pl.int_range(row_count(number, rows), eager=True)})
     each = pl.col("id")
-    return ids.select(
+    given = ids.select(
         comment_id=pl.format("c{}", each),
         product_id=pl.format("p-{}", each % 400),
         violation=each.hash(number) % 16 == 0,
         confidence=(each.hash(number + 1) % 10_000) / 10_000,
         # Hashes do not compress: they make the day as large as a real one.
         text_sha256=pl.concat_str(*(each.hash(seed + number) for seed in range(4))),
-        batch_job_arn=pl.lit(None),
-        status_detail=pl.lit(None),
         **{name: pl.lit(value) for name, value in constants.items()},
-    ).select(pl.col(name).cast(dtype) for name, dtype in VERDICTS.polars_schema.items())
+    )
+    return VERDICTS.conform(VERDICTS.widen(given.lazy())).collect()
 
 
 def write(task: Task, end: Event) -> int:
