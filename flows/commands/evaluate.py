@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import typer
 
-from flows.command_line import last_line_on_error, say
+from flows.command_line import last_line_on_error, read_day, say
 
 evaluate = typer.Typer(
     name="evaluate", help="Try candidates before you switch.", no_args_is_help=True, add_completion=False,
@@ -53,11 +53,28 @@ def add(
 
     def call() -> Sequence[str]:
         from tasks.base.settings import Settings
-        from tasks.evaluate.sets.add_set import add_set, describe_added
+        from tasks.evaluate.sets.add_set import add_set
+        from tasks.evaluate.sets.next_version import describe_added
 
         return describe_added(add_set(Settings.load(), name, files, datetime.now(UTC)))
 
     _run(f"add {name}", call)
+
+
+@evaluate.command("from-night")
+def from_night(
+    name: Name,
+    day: Annotated[date, typer.Option("--date", parser=read_day, metavar="YYYY-MM-DD", help="A published night.")],
+) -> None:
+    """Write the next version of a set with the labelled comments of a night, each with its weight."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.sets.add_night import add_night, describe_night
+
+        return describe_night(add_night(Settings.load(), name, day, datetime.now(UTC)))
+
+    _run(f"from-night {name}", call)
 
 
 @evaluate.command()

@@ -77,6 +77,9 @@ class Comparison(BaseModel):
         provable_margin: the smallest loss of recall that these labels can rule out.
         noise: share of comments on which the champion, asked again, gave another verdict; null if it was not.
         looks: how many pairs were compared on this test split so far; null for other splits.
+        stale: labels that were left out because their category's rule has changed since they were given, by category;
+            comments labelled `none` that a candidate puts into such a category are left out too.
+        variants: items that a model wrote, which are no part of any figure but `differences` of slice `variant=KIND`.
         reasons: why the outcome is what it is, and what to mind, in words.
     """
 
@@ -105,3 +108,5 @@ class Comparison(BaseModel):
     differences: tuple[SliceDifference, ...]
     reasons: tuple[str, ...]
     compared_at: datetime
+    stale: dict[str, int] = {}
+    variants: int = 0
