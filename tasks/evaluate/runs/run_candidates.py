@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,7 +15,7 @@ from data_contracts.documents.ledger import LedgerEntry
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.errors import DayInUse, OverBudget, WrongUsage
+from tasks.base.errors import OverBudget, WrongUsage
 from tasks.base.figures import dollars
 from tasks.base.frames import scratch
 from tasks.base.paths import EvaluationPaths
@@ -24,11 +23,12 @@ from tasks.base.settings import Settings
 from tasks.batch.send_shards import send_shard
 from tasks.evaluate.runs.candidates import Candidate, read_candidates
 from tasks.evaluate.runs.experiments import UNANSWERED, answers_of, read_experiments
+from tasks.evaluate.runs.holding import held_set
 from tasks.evaluate.runs.requests import Wanted, want, with_hashes, write_requests
 from tasks.evaluate.runs.settle import settle
 from tasks.evaluate.sets.versions import check_name, read_version
 from tasks.ledger.entries import read_ledger, write_intent
-from tasks.ledger.lease import check_held, kept, read_term, take
+from tasks.ledger.lease import check_held, read_term
 from tasks.ledger.moves import intended
 
 SplitChoice = Literal["train", "dev", "test", "all"]
@@ -94,7 +94,7 @@ def run_candidates(
     version, items = read_version(outside.storage, paths)
     every = with_hashes(items)
     chosen = every if split == "all" else every.filter(pl.col("split") == split)
-    with _held(outside, paths, run_id):
+    with held_set(outside, paths, run_id):
 
         def still_ours() -> None:
             check_held(outside.storage, paths, run_id)
@@ -119,22 +119,6 @@ def run_candidates(
         chosen.height,
         tuple(_outcome(one, chosen, answers_of(after, one.candidate)) for one in wanted),
     )
-
-
-@contextmanager
-def _held(outside: Adapters, paths: EvaluationPaths, run_id: str) -> Iterator[None]:
-    """Hold the set for the block.
-
-    Raises:
-        DayInUse: if another run evaluates it.
-    """
-    attempt = take(outside.storage, paths.lease, run_id)
-    if not attempt.is_ours:
-        raise DayInUse(
-            f"{attempt.holder} evaluates {paths.set_name}: wait for its end, or for 90 seconds after its death"
-        )
-    with kept(outside, paths.lease, run_id):
-        yield
 
 
 def _check_budget(wanted: Sequence[Wanted], max_cost_usd: float) -> None:

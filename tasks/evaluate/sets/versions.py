@@ -51,7 +51,16 @@ def read_version(storage: Storage, paths: EvaluationPaths, number: int | None = 
 
 def write_version(storage: Storage, paths: EvaluationPaths, number: int, items: pl.DataFrame) -> bool:
     """Put a new version; False if somebody else has put one under this number."""
+    return storage.put_if_absent(paths.version(number), _body(items))
+
+
+def write_again(storage: Storage, paths: EvaluationPaths, number: int, items: pl.DataFrame) -> None:
+    """Put a version in its own place: only an erasure may, and of a text it may only leave nothing."""
+    storage.put(paths.version(number), _body(items))
+
+
+def _body(items: pl.DataFrame) -> bytes:
     body = BytesIO()
     frame = EVALUATION_SETS.conform(items.lazy()).collect()
     pq.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(EVALUATION_SETS.arrow_schema), body)
-    return storage.put_if_absent(paths.version(number), body.getvalue())
+    return body.getvalue()
