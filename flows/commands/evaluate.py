@@ -101,6 +101,34 @@ def run(
 
 
 @evaluate.command()
+def disagreements(
+    day: Annotated[date, typer.Option("--date", parser=read_day, metavar="YYYY-MM-DD", help="A published night.")],
+    challenger: Annotated[str, typer.Option(metavar="CANDIDATE", help=_CANDIDATE)],
+    max_cost_usd: Annotated[
+        float, typer.Option(help="Most that asking the challenger may cost; 0: nothing is left to ask.")
+    ] = 0.0,
+    share: Annotated[float, typer.Option(help="Part of the night's comments that is tried, drawn.")] = 1.0,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the comparison there too.")] = None,
+) -> None:
+    """Try a challenger on a night: people label where it differs from what was published; repeat it when they have."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.nights.compare_night import compare_night, describe_night_comparison
+
+        now = datetime.now(UTC)
+        run_id = f"evaluate-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+        done = compare_night(
+            Settings.load(), day, challenger, share, max_cost_usd, run_id, lambda: datetime.now(UTC), say
+        )
+        if json is not None:
+            json.write_text(done.comparison.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        return describe_night_comparison(done)
+
+    _run(f"disagreements {day}", call)
+
+
+@evaluate.command()
 def compare(
     name: Name,
     champion: Annotated[str, typer.Option(metavar="CANDIDATE", help=_CANDIDATE)],

@@ -26,7 +26,7 @@ class CandidateFigures(BaseModel):
     f1: float | None
     precision: float | None
     recall: float | None
-    accuracy: float
+    accuracy: float | None
     malformed: int
     refused: int
     unjudged: int
@@ -66,7 +66,10 @@ class SliceDifference(BaseModel):
 
 
 class Comparison(BaseModel):
-    """Champion and challenger over the same comments of a set.
+    """Champion and challenger over the same comments of a set, or of a night.
+
+    Of a night (`set` is `night-D`, `set_version` 0, `split` `night`) the first three counts are of labelled comments,
+    and the figures are weighed back to all of them.
 
     Attributes:
         n, violations: how many comments were compared, and how many of them are violations by their labels.

@@ -94,16 +94,49 @@ def run_candidates(
     version, items = read_version(outside.storage, paths)
     every = with_hashes(items)
     chosen = every if split == "all" else every.filter(pl.col("split") == split)
+    asked = Asked(paths, version, every, chosen)
+    return EvaluationRun(
+        name, version, chosen.height, ask(outside, settings, asked, candidates, max_cost_usd, run_id, now, say)
+    )
+
+
+class Asked(NamedTuple):
+    """What candidates are asked about.
+
+    Attributes:
+        paths, version: of the set; a night's evaluation has version 0.
+        every: all items that were ever to be asked: item_id, text, text_sha256.
+        chosen: those that are asked now.
+    """
+
+    paths: EvaluationPaths
+    version: int
+    every: pl.DataFrame
+    chosen: pl.DataFrame
+
+
+def ask(
+    outside: Adapters,
+    settings: Settings,
+    asked: Asked,
+    candidates: Sequence[Candidate],
+    max_cost_usd: float,
+    run_id: str,
+    now: Callable[[], datetime],
+    say: Callable[[str], object],
+) -> tuple[CandidateRun, ...]:
+    """Hold the set, finish what an earlier run has begun, and ask what is left. Raises as `run_candidates`."""
+    paths, chosen = asked.paths, asked.chosen
     with held_set(outside, paths, run_id):
 
         def still_ours() -> None:
             check_held(outside.storage, paths, run_id)
 
-        settle(outside, settings, paths, every, version, still_ours, now)
+        settle(outside, settings, paths, asked.every, asked.version, still_ours, now)
         before = read_experiments(outside, paths)
         known = [answers_of(before, candidate) for candidate in candidates]
         wanted = [
-            want(outside, settings, name, chosen, candidate, answers)
+            want(outside, settings, paths.set_name, chosen, candidate, answers)
             for candidate, answers in zip(candidates, known, strict=True)
         ]
         _check_budget(wanted, max_cost_usd)
@@ -111,14 +144,9 @@ def run_candidates(
             expected = f", about {dollars(one.expected.cost_usd)}" if one.records.height else ""
             say(f"{one.candidate.name}: {one.records.height:,} of {chosen.height:,} to ask{expected}")
         _record(outside, settings, paths, wanted, run_id, now)
-        settle(outside, settings, paths, every, version, still_ours, now)
+        settle(outside, settings, paths, asked.every, asked.version, still_ours, now)
     after = read_experiments(outside, paths)
-    return EvaluationRun(
-        name,
-        version,
-        chosen.height,
-        tuple(_outcome(one, chosen, answers_of(after, one.candidate)) for one in wanted),
-    )
+    return tuple(_outcome(one, chosen, answers_of(after, one.candidate)) for one in wanted)
 
 
 def _check_budget(wanted: Sequence[Wanted], max_cost_usd: float) -> None:

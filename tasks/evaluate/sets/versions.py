@@ -14,6 +14,7 @@ from tasks.base.errors import WrongUsage
 from tasks.base.paths import EvaluationPaths
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,34}[a-z0-9])?")
+_NIGHT = re.compile(r"night-\d{4}-\d{2}-\d{2}")
 _VERSION = re.compile(r"v([1-9][0-9]*)\.parquet")
 
 
@@ -21,10 +22,12 @@ def check_name(name: str) -> str:
     """A set's name, which becomes part of keys and of jobs' names.
 
     Raises:
-        WrongUsage: if it is not 1 to 36 lower letters, digits and hyphens.
+        WrongUsage: if it is not 1 to 36 lower letters, digits and hyphens, or is kept for nights.
     """
     if not _NAME.fullmatch(name):
         raise WrongUsage("a set's name is 1 to 36 lower letters, digits and hyphens, with no hyphen at either end")
+    if _NIGHT.fullmatch(name):
+        raise WrongUsage(f"{name} is what disagreements on a night are kept under: give the set another name")
     return name
 
 

@@ -20,6 +20,7 @@ from tasks.base.errors import BadRows, BedrockUnavailable, OverBudget, WrongUsag
 from tasks.base.paths import DayPaths, EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.evaluate.compare_candidates import compare_candidates
+from tasks.evaluate.nights.compare_night import NightComparison, compare_night
 from tasks.evaluate.runs.run_candidates import EvaluationRun, run_candidates
 from tasks.evaluate.savings.describe_savings import describe_savings
 from tasks.evaluate.savings.measure_savings import measure_savings
@@ -27,6 +28,7 @@ from tasks.evaluate.sets.add_night import add_night, describe_night
 from tasks.evaluate.sets.add_set import add_set
 from tasks.evaluate.sets.next_version import AddedSet
 from tasks.evaluate.sets.versions import read_version, write_version
+from tasks.labels.requests import read_requests
 from tests.fakes import FakeBedrock
 from tests.measured_nights import label, labels_frame, settings_in
 from tests.review_site import DAY, put_day
@@ -232,6 +234,48 @@ def test_a_night_becomes_a_set(bench: Bench) -> None:
     with pytest.raises(WrongUsage, match=f"no night of {DAY + timedelta(1)} is published"):
         add_night(bench.settings, "logs", DAY + timedelta(1), NOW)
     assert bench.run("prompt=v1", name="logs").candidates[0].unanswered_count == 0
+
+
+def test_a_challenger_is_tried_on_a_night(bench: Bench) -> None:
+    """It is asked once; people are asked only where it differs and for two checks; their labels make the comparison."""
+    texts = {f"c{number:03d}": f"{'bad' if number < 12 else 'fine'} comment {number}" for number in range(200)}
+    put_day(bench.settings, DAY, dict.fromkeys(texts, 1), texts)
+    paths, lake = DayPaths(bench.settings, DAY), bench.lake
+    request = {"stratum": "clear", "stratum_size": 200, "inclusion_probability": 1.0, "rater_slots": 1}
+
+    def tell(max_cost_usd: float = 5.0) -> NightComparison:
+        return compare_night(bench.settings, DAY, OTHER, 1.0, max_cost_usd, "run-n", lambda: NOW)
+
+    with pytest.raises(OverBudget, match="nothing was asked"):
+        tell(0.0)
+    first = tell()
+    assert (first.asked_count, first.new_count, first.open_count) == (200, 72, 72)
+    assert first.comparison.outcome is ComparisonOutcome.CANNOT_TELL
+    assert first.comparison.needs_labels == 72
+    requests = read_requests(lake, paths)
+    assert dict(requests.group_by("purpose").len().iter_rows()) == {"sample": 200, "disagreement": 72}
+    assert requests.filter(purpose="sample").select(list(request)).height == 200
+    again = tell(0.0)
+    assert (again.asked_count, again.new_count, len(bench.bedrock.jobs)) == (0, 0, 1)
+    truth = {name: "bad" in texts[name] for name in texts}
+    body = BytesIO()
+    labels_frame(
+        [
+            label(name, source="disagreement", violation=truth[name], category="spam" if truth[name] else "none")
+            for name in requests.filter(purpose="disagreement")["comment_id"]
+        ]
+    ).write_parquet(body)
+    bench.storage.put(f"{paths.labels}/part-0.parquet", body.getvalue())
+    told = tell(0.0)
+    assert told.open_count == 0
+    found = told.comparison
+    assert (found.n, found.violations, found.discordant, found.outcome) == (72, 12, 12, ComparisonOutcome.BETTER)
+    assert (found.champion.recall, found.challenger.recall) == (0, pytest.approx(1, abs=0.05))
+    assert (
+        json.loads(bench.storage.get(EvaluationPaths(bench.settings, DAY, "").comparison(found.id)) or b"")["n"] == 72
+    )
+    with pytest.raises(WrongUsage, match="is what disagreements on a night are kept under"):
+        bench.add(30, name=found.set)
 
 
 def test_stale_labels_and_variants_are_no_part_of_the_figures(bench: Bench) -> None:
