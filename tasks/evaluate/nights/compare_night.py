@@ -23,7 +23,7 @@ from tasks.evaluate.nights.weighed import TriedNight, compare_tried
 from tasks.evaluate.runs.candidates import PLAIN, Candidate, read_candidate
 from tasks.evaluate.runs.experiments import answers_of, read_experiments
 from tasks.evaluate.runs.requests import with_hashes
-from tasks.evaluate.runs.run_candidates import Asked, ask
+from tasks.evaluate.runs.run_candidates import OpenSet, ask_candidates
 from tasks.evaluate.sets.log_items import log_item_id
 from tasks.labels.comment_texts import read_texts
 from tasks.labels.requests import read_day_labels
@@ -92,7 +92,8 @@ def compare_night(
         raise WrongUsage(f"the night of {run_date} was judged by {candidate.name}: name another challenger")
     paths = EvaluationPaths(settings, run_date, f"night-{run_date}")
     items = _items(outside, day, verdicts)
-    done = ask(outside, settings, Asked(paths, 0, items, items), [candidate], max_cost_usd, run_id, now, say)
+    opened = OpenSet(outside, settings, paths, 0, items)
+    done = ask_candidates(opened, [candidate], items, max_cost_usd, run_id, now, say).candidates[0]
     pairs = with_cells(_pairs(verdicts, items, _answers(outside, paths, candidate)))
     if pairs.is_empty():
         raise WrongUsage(f"no comment of {run_date} was answered by both: do this again")
@@ -103,7 +104,7 @@ def compare_night(
     night = TriedNight(paths.set_name, champions[0], candidate.name, pairs, labels, remarks)
     comparison = compare_tried(night, settings.margin, now())
     outside.storage.put(paths.comparison(comparison.id), comparison.model_dump_json(indent=1).encode())
-    return NightComparison(comparison, done[0].asked_count, new_count, labels.drawn_count - labels.answered_count)
+    return NightComparison(comparison, done.asked_count, new_count, labels.drawn_count - labels.answered_count)
 
 
 def _verdicts(outside: Adapters, day: DayPaths, share: float, salt: bytes) -> tuple[pl.DataFrame, list[str]]:

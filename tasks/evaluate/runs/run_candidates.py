@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,7 +16,7 @@ from data_contracts.documents.ledger import LedgerEntry
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
-from tasks.base.errors import OverBudget, WrongUsage
+from tasks.base.errors import DayInUse, OverBudget, WrongUsage
 from tasks.base.figures import dollars
 from tasks.base.frames import scratch
 from tasks.base.paths import EvaluationPaths
@@ -23,15 +24,28 @@ from tasks.base.settings import Settings
 from tasks.batch.send_shards import send_shard
 from tasks.evaluate.runs.candidates import Candidate, read_candidates
 from tasks.evaluate.runs.experiments import UNANSWERED, answers_of, read_experiments
-from tasks.evaluate.runs.holding import held_set
 from tasks.evaluate.runs.requests import Wanted, want, with_hashes, write_requests
 from tasks.evaluate.runs.settle import settle
 from tasks.evaluate.sets.versions import check_name, read_version
 from tasks.ledger.entries import read_ledger, write_intent
-from tasks.ledger.lease import check_held, read_term
+from tasks.ledger.lease import check_held, kept, read_term, take
 from tasks.ledger.moves import intended
 
 SplitChoice = Literal["train", "dev", "test", "all"]
+
+
+class OpenSet(NamedTuple):
+    """A version of a set, and where it is.
+
+    Attributes:
+        items: those that have a text, as `with_hashes` gives them.
+    """
+
+    outside: Adapters
+    settings: Settings
+    paths: EvaluationPaths
+    version: int
+    items: pl.DataFrame
 
 
 class CandidateRun(NamedTuple):
@@ -89,50 +103,44 @@ def run_candidates(
     if not 0 < max_cost_usd < math.inf:
         raise WrongUsage("the budget must be an amount above 0")
     candidates = read_candidates(settings, texts)
+    opened = open_set(settings, name, now)
+    chosen = opened.items if split == "all" else opened.items.filter(pl.col("split") == split)
+    return ask_candidates(opened, candidates, chosen, max_cost_usd, run_id, now, say)
+
+
+def open_set(settings: Settings, name: str, now: Callable[[], datetime]) -> OpenSet:
+    """The newest version of a set, at hand.
+
+    Raises:
+        WrongUsage: if there is no such set.
+    """
     outside = adapters.connect(settings)
     paths = EvaluationPaths(settings, now().astimezone(settings.zone).date(), check_name(name))
     version, items = read_version(outside.storage, paths)
-    every = with_hashes(items)
-    chosen = every if split == "all" else every.filter(pl.col("split") == split)
-    asked = Asked(paths, version, every, chosen)
-    return EvaluationRun(
-        name, version, chosen.height, ask(outside, settings, asked, candidates, max_cost_usd, run_id, now, say)
-    )
+    return OpenSet(outside, settings, paths, version, with_hashes(items))
 
 
-class Asked(NamedTuple):
-    """What candidates are asked about.
-
-    Attributes:
-        paths, version: of the set; a night's evaluation has version 0.
-        every: all items that were ever to be asked: item_id, text, text_sha256.
-        chosen: those that are asked now.
-    """
-
-    paths: EvaluationPaths
-    version: int
-    every: pl.DataFrame
-    chosen: pl.DataFrame
-
-
-def ask(
-    outside: Adapters,
-    settings: Settings,
-    asked: Asked,
+def ask_candidates(
+    opened: OpenSet,
     candidates: Sequence[Candidate],
+    chosen: pl.DataFrame,
     max_cost_usd: float,
     run_id: str,
     now: Callable[[], datetime],
-    say: Callable[[str], object],
-) -> tuple[CandidateRun, ...]:
-    """Hold the set, finish what an earlier run has begun, and ask what is left. Raises as `run_candidates`."""
-    paths, chosen = asked.paths, asked.chosen
-    with held_set(outside, paths, run_id):
+    say: Callable[[str], object] = lambda _: None,
+) -> EvaluationRun:
+    """Ask candidates about these items of a set what they were not asked yet. Raises as `run_candidates`.
+
+    Args:
+        chosen: rows of the set's items.
+    """
+    outside, settings, paths, version, every = opened
+    with held(outside, paths, run_id):
 
         def still_ours() -> None:
             check_held(outside.storage, paths, run_id)
 
-        settle(outside, settings, paths, asked.every, asked.version, still_ours, now)
+        settle(outside, settings, paths, every, version, still_ours, now)
         before = read_experiments(outside, paths)
         known = [answers_of(before, candidate) for candidate in candidates]
         wanted = [
@@ -144,9 +152,30 @@ def ask(
             expected = f", about {dollars(one.expected.cost_usd)}" if one.records.height else ""
             say(f"{one.candidate.name}: {one.records.height:,} of {chosen.height:,} to ask{expected}")
         _record(outside, settings, paths, wanted, run_id, now)
-        settle(outside, settings, paths, asked.every, asked.version, still_ours, now)
+        settle(outside, settings, paths, every, version, still_ours, now)
     after = read_experiments(outside, paths)
-    return tuple(_outcome(one, chosen, answers_of(after, one.candidate)) for one in wanted)
+    return EvaluationRun(
+        paths.set_name,
+        version,
+        chosen.height,
+        tuple(_outcome(one, chosen, answers_of(after, one.candidate)) for one in wanted),
+    )
+
+
+@contextmanager
+def held(outside: Adapters, paths: EvaluationPaths, run_id: str) -> Iterator[None]:
+    """Hold the set for the block.
+
+    Raises:
+        DayInUse: if another run evaluates it.
+    """
+    attempt = take(outside.storage, paths.lease, run_id)
+    if not attempt.is_ours:
+        raise DayInUse(
+            f"{attempt.holder} evaluates {paths.set_name}: wait for its end, or for 90 seconds after its death"
+        )
+    with kept(outside, paths.lease, run_id):
+        yield
 
 
 def _check_budget(wanted: Sequence[Wanted], max_cost_usd: float) -> None:
@@ -180,7 +209,7 @@ def _record(
             continue
         prompt = one.candidate.asker.prompt
         outside.storage.put_if_absent(paths.prompt(prompt.sha256), prompts.read(prompt.id, prompt.version).encode())
-        first = _next_shard(read_ledger(outside.storage, paths))
+        first = next_shard(read_ledger(outside.storage, paths))
         with scratch() as temporary:
             folder = Path(temporary)
             for entry, shard in write_requests(settings, paths, one, first, run_id, now(), folder):
@@ -189,7 +218,7 @@ def _record(
                 write_intent(outside.storage, paths, intended(entry, term))
 
 
-def _next_shard(ledger: Sequence[LedgerEntry]) -> int:
+def next_shard(ledger: Sequence[LedgerEntry]) -> int:
     return max([-1, *(entry.shard for entry in ledger)]) + 1
 
 

@@ -18,7 +18,7 @@ from tasks.adapters.lake_history import forget_replaced
 from tasks.base.frames import scratch
 from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
-from tasks.evaluate.runs.holding import held_set
+from tasks.evaluate.runs.run_candidates import held
 from tasks.evaluate.sets.versions import read_version, write_again
 from tasks.past_days.erasure.evaluation_places import Evaluated, Place, bears_id, may_quote
 from tasks.past_days.erasure.remedies import without_rows
@@ -39,7 +39,7 @@ def erase_evaluated(
     lines: list[str] = []
     with ExitStack() as stack:
         for place in found.places:
-            stack.enter_context(held_set(outside, place.paths, run_id))
+            stack.enter_context(held(outside, place.paths, run_id))
         for place in found.places:
             lines += _erase_place(outside, place, found, days)
         if found.answer_count:
