@@ -12,8 +12,8 @@ from data_contracts.tables.evaluation_sets import ItemSource
 from tasks.intake.row_rules import normalise
 from tasks.past_days.erasure.traces import Sought
 
-#: Stands between an item's id and the kind of a variant of it.
-VARIANT_MARK = "."
+#: What a variant's id has behind the id of the item that it is made from: its kind.
+_OF_VARIANT = r"\.[a-z]+$"
 
 
 def own_rows(
@@ -34,7 +34,7 @@ def own_rows(
     by_text = pl.col("comment_id").is_null() & says_it.fill_null(value=False)
     is_own = items.select((by_id | by_text).alias("own")).to_series()
     known = sorted({*origins, *items.filter(is_own)["item_id"]})
-    origin = pl.col("item_id").str.splitn(VARIANT_MARK, 2).struct.field("field_0")
+    origin = pl.col("item_id").str.replace(_OF_VARIANT, "")
     is_variant = (pl.col("source") == ItemSource.MODEL) & origin.is_in(known)
     return is_own | items.select(is_variant.fill_null(value=False)).to_series()
 
