@@ -41,7 +41,8 @@
       state/restores/D.json                    that the day was brought back from an earlier version, and why
       state/salt.json                          what samples are drawn by, unless SAMPLING_SALT is set
       evaluation/sets/NAME/vN.parquet          labelled comments, with text; never changed but by an erasure
-      evaluation/{ledger,requests,answers}/NAME/   as of a day, of the set's evaluations
+      evaluation/{ledger,requests,answers}/NAME/   as of a day, of the set's evaluations; NAME is `night-D` where a
+                                               challenger was tried on a night
       evaluation/prompts/SHA256.md             each prompt that was asked
       evaluation/comparisons/ID.json           champion against challenger
       state/lease/evaluation-NAME.json         which run evaluates the set
