@@ -2,7 +2,7 @@
 
 By hand: sets/add_set, sets/add_night, runs/run_candidates, compare_candidates, nights/compare_night. No stages: a night
 knows nothing of it.
-Reads and writes evaluation/, lake/experiments and the batch root's folder evaluation/; asks Bedrock in runs alone. Reads
-a night's verdicts, labels and texts, and adds to its label requests.
+Reads and writes evaluation/, lake/experiments and the batch root's folder evaluation/; asks Bedrock in runs alone.
+Reads a night's verdicts, labels and texts, and adds to its label requests.
 Never here: a verdict that is published; a comparison of answers to different comments; a text outside a set.
 """
