@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from data_contracts.documents.evaluation.comparison import Comparison
-from data_contracts.tables.verdicts import VERDICTS, DecidedBy
+from data_contracts.tables.verdicts import VERDICTS, DecidedBy, DecidingStep
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
@@ -33,7 +33,17 @@ from tasks.ledger.sampling import sampling_salt
 MOST_COMMENTS = 200_000
 
 _ANSWER = ("status", "violation", "category", "input_tokens", "output_tokens", "cost_usd")
-_COLUMNS = ("comment_id", "product_id", "language", "text_sha256", "decided_by", "prompt_name", "prompt_version")
+_COLUMNS = (
+    "comment_id",
+    "product_id",
+    "language",
+    "text_sha256",
+    "decided_by",
+    "prompt_name",
+    "prompt_version",
+    "step",
+    "policy",
+)
 
 
 class NightComparison(NamedTuple):
@@ -117,12 +127,19 @@ def _verdicts(outside: Adapters, day: DayPaths, share: float, salt: bytes) -> tu
     if part.is_empty() or part.height > MOST_COMMENTS:
         least = f"--share {MOST_COMMENTS / rows.height:.3f}" if part.height else "a larger share"
         raise WrongUsage(f"{part.height:,} comments of {day.run_date} cannot be tried at once: take {least}")
-    judges = rows.group_by("prompt_name", "prompt_version", "model_id").len()
-    ordered = judges.sort("len", "prompt_name", "prompt_version", "model_id", descending=[True, False, False, False])
-    names = [f"prompt={name}/{version},model={model},policy={PLAIN}" for name, version, model, _ in ordered.iter_rows()]
-    is_copy = pl.col("decided_by") == DecidedBy.DUPLICATE
+    is_free = pl.col("decided_by") != DecidedBy.MODEL
     tokens = ("input_tokens", "output_tokens")
-    return part.with_columns(pl.when(is_copy).then(0).otherwise(pl.col(name)).alias(name) for name in tokens), names
+    paid = part.with_columns(pl.when(is_free).then(pl.col(name).fill_null(0)).otherwise(name) for name in tokens)
+    return paid, _judges(rows)
+
+
+def _judges(verdicts: pl.DataFrame) -> list[str]:
+    """What a night was judged by, the most frequent first; a policy goes by what it asks where nothing else decides."""
+    asked = verdicts.filter(pl.col("step").ne_missing(pl.lit(DecidingStep.LIGHT.value)))
+    names = ("prompt_name", "prompt_version", "model_id", "policy")
+    judges = (asked if asked.height else verdicts).with_columns(pl.col("policy").fill_null(PLAIN)).group_by(names).len()
+    ordered = judges.sort("len", *names, descending=[True] + [False] * len(names)).select(names)
+    return [f"prompt={name}/{version},model={model},policy={policy}" for name, version, model, policy in ordered.rows()]
 
 
 def _items(outside: Adapters, day: DayPaths, verdicts: pl.DataFrame) -> pl.DataFrame:
