@@ -21,6 +21,7 @@ from tasks import adapters
 from tasks.base.panics import panics_told
 from tasks.base.settings import Settings
 from tasks.jobs.stop_jobs import stop_left
+from tasks.ledger.champion import serving
 from tasks.past_days.backfill.record import load_record
 from tasks.past_days.backfill.request import BackfillMode, BackfillRequest, check_request
 from tasks.past_days.backfill.tables import describe_idle
@@ -36,7 +37,7 @@ REFUSED = "refused: nothing was done"
 def _read_request(typed: BackfillRequest) -> tuple[Settings, BackfillRequest]:
     """The settings and the whole request that a form with empty fields stands for."""
     named = {name: value for name in ("prompt_version", "model_id") if (value := getattr(typed, name).strip())}
-    settings = Settings.load(**named)
+    settings = serving(Settings.load(**named))
     return settings, typed.model_copy(
         update={
             "prompt_version": settings.prompt_version,

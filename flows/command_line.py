@@ -43,17 +43,18 @@ def say_last(line: str) -> None:
 def last_line_on_error(command: str) -> Iterator[None]:
     """Around the work of a command without Prefect: an error, a panic too, becomes its last line and its exit code.
 
-    Bad rows of files come before that line, each on one of its own.
+    Bad rows of files, and the reasons against a promotion, come before that line, each on one of its own.
     """
-    from tasks.base.errors import BadRows, WrongUsage, describe_failure
+    from tasks.base.errors import BadRows, NotPromoted, WrongUsage, describe_failure
     from tasks.base.panics import panics_told
 
     try:
         with panics_told():
             yield
     except Exception as error:
-        if isinstance(error, BadRows):
-            print(visible("\n".join(error.faults)), file=sys.stderr, flush=True)
+        if isinstance(error, BadRows | NotPromoted):
+            lines = error.faults if isinstance(error, BadRows) else error.reasons
+            print(visible("\n".join(lines)), file=sys.stderr, flush=True)
         say_last(f"{command}: {describe_failure(error)[1]}")
         raise typer.Exit(EXIT_USAGE if isinstance(error, WrongUsage) else EXIT_STOPPED) from None
 

@@ -10,8 +10,10 @@ ingest                | the files of                 | plan.json                
                       | comments/date=D; ledger and  |                                   | (InputAbsent), a column
                       | lake/nights, for the         |                                   | drifted (SchemaDrift), a
                       | prompt's hash; the golden    |                                   | prompt that has judged was
-                      | pack; the policy             |                                   | changed (PromptInvalid), no
-                      |                              |                                   | family knows the model
+                      | pack; the policy;            |                                   | changed (PromptInvalid),
+                      | state/champion.json and the  |                                   | there is no champion to
+                      | day's plans, where the       |                                   | judge by (ChampionUnusable),
+                      | settings say `champion`      |                                   | no family knows the model
                       |                              |                                   | (UnsupportedModel), the
                       |                              |                                   | golden pack, the policy or
                       |                              |                                   | its rules are broken

@@ -79,8 +79,28 @@ class PlannedPolicy(BaseModel):
     rules_sha256: str | None = None
 
 
+class PlannedChampion(BaseModel):
+    """Which champion judges the night.
+
+    Attributes:
+        number: counts champions from 1.
+        comparison: what it was promoted on; null for the first, which nobody promoted.
+        since: when it was made the champion.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    comparison: str | None
+    since: datetime
+
+    def __str__(self) -> str:
+        on = f", promoted on comparison {self.comparison}" if self.comparison else ""
+        return f"champion {self.number} since {self.since:%Y-%m-%d}{on}"
+
+
 #: Fields that are of the run, or of what it does not judge: equal plans may differ in them.
-_DECIDES_NOTHING = {"run_id", "planned_at", "settings", "warnings", "golden"}
+_DECIDES_NOTHING = {"run_id", "planned_at", "settings", "warnings", "golden", "champion"}
 #: What decides only where it is not plain: so the hash of a plain night is what it was before there were policies.
 _OF_POLICY = {"policy", "askers", "step"}
 
@@ -114,6 +134,8 @@ class Plan(BaseModel):
     policy: PlannedPolicy | None = None
     #: who is asked, the model step last
     askers: tuple[PlannedAsker, ...] = ()
+    #: where the settings leave prompt, model or policy to the champion; left out of any other plan
+    champion: PlannedChampion | None = Field(default=None, exclude_if=_is_none)
     #: the step that this plan was narrowed to, see `asked_by`; never stored
     step: str | None = Field(default=None, exclude_if=_is_none)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.golden import GoldenNight
 from data_contracts.documents.ledger import EstimateSource
+from data_contracts.documents.plan import PlannedChampion
 from data_contracts.documents.quality import ConfusionMatrix
 from data_contracts.documents.trust import Trust
 from data_contracts.tables.metrics import MetricRow
@@ -67,3 +68,5 @@ class Night(BaseModel):
     golden: GoldenNight | None = None
     #: what each step of the policy decided; left out where the policy is plain
     routes: tuple[RouteFigures, ...] = Field(default=(), exclude_if=lambda routes: not routes)
+    #: None where the settings name prompt and model
+    champion: PlannedChampion | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -148,3 +149,71 @@ def compare(
         return describe_comparison(found)
 
     _run(f"compare {name}", call)
+
+
+@evaluate.command()
+def promote(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The set that both were compared on.")] = None,
+    champion: Annotated[str | None, typer.Option(metavar="CANDIDATE", help=_CANDIDATE)] = None,
+    challenger: Annotated[str | None, typer.Option(metavar="CANDIDATE", help=_CANDIDATE)] = None,
+    split: Annotated[SplitOption, typer.Option(help="Which items they were compared on.")] = SplitOption.TEST,
+    despite: Annotated[str | None, typer.Option(metavar="REASON", help="Why the gate's reasons do not count.")] = None,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Back to the champion before this one.")] = False,
+    who: Annotated[str | None, typer.Option(metavar="NAME", help="For the record; default: who you are here.")] = None,
+    why: Annotated[str, typer.Option(metavar="TEXT", help="For the record; default: the outcome.")] = "",
+) -> None:
+    """Make the challenger the champion, if their comparison passes the gate; or take that back."""
+    pair = (name, champion, challenger)
+    if rollback and (any(pair) or despite is not None):
+        raise typer.BadParameter("goes without a set, candidates and --despite", param_hint="--rollback")
+    if not rollback and not all(pair):
+        raise typer.BadParameter("NAME, --champion and --challenger are needed, or --rollback", param_hint="promote")
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.promotion.promote_candidate import promote_candidate
+        from tasks.evaluate.promotion.roll_back import roll_back
+        from tasks.evaluate.promotion.succession import Word, describe_promotion
+
+        settings, now = Settings.load(), datetime.now(UTC)
+        word = Word(who or _user(), why, despite)
+        if name is None or champion is None or challenger is None:
+            return describe_promotion(roll_back(settings, word, now))
+        return describe_promotion(promote_candidate(settings, name, champion, challenger, split.value, word, now))
+
+    _run(f"promote {name or '--rollback'}", call)
+
+
+def _user() -> str:
+    """Who runs the command, as the machine knows them; a container may not."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+@evaluate.command()
+def successors(
+    candidate: Annotated[
+        list[str], typer.Option(metavar="CANDIDATE", help=f"{_CANDIDATE} Each with the prompt that suits it.")
+    ],
+    max_cost_usd: Annotated[float, typer.Option(help="Most that all of it may cost.")],
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME", help="A set; several; default: all sets.")
+    ] = None,
+    split: Annotated[SplitOption, typer.Option(help="Which items.")] = SplitOption.TEST,
+) -> None:
+    """Try what may follow a model that ends: over the sets and last night's label requests, up to the gate."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.successors.try_successors import describe_trials, try_successors
+
+        now = datetime.now(UTC)
+        run_id = f"evaluate-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+        settings, clock = Settings.load(), lambda: datetime.now(UTC)
+        return describe_trials(
+            try_successors(settings, candidate, sets or [], split.value, max_cost_usd, run_id, clock, say)
+        )
+
+    _run("successors", call)

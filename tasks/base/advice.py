@@ -62,6 +62,12 @@ OF_NIGHTS = {
         "was sent to Bedrock.",
         "open data_docs/index.html in the run's folder, and ask upstream.",
     ),
+    "ChampionUnusable": Advice(
+        "MODERATION_PROMPT_VERSION, MODERATION_MODEL_ID or MODERATION_POLICY says `champion`, and this deployment has "
+        "no champion that it can judge with: the reason says why. Nothing was sent to Bedrock.",
+        "deploy the version that has the champion's prompt, or go back to the champion before it (python -m flows "
+        "evaluate promote --rollback), or name a version and a model in the settings; then run the day again.",
+    ),
     "BelowMinimum": Advice(
         "There are fewer comments than a batch job takes, and MODERATION_ON_DEMAND is off; nothing was spent.",
         "switch it on, or wait for more comments.",
@@ -165,6 +171,10 @@ OF_COMMANDS = {
     "SomethingWrong": Advice(
         "The watchdog found something wrong; it stopped nothing.",
         'do what is said of each problem, in the alert or under "What the watchdog finds" in docs/runbook.md.',
+    ),
+    "NotPromoted": Advice(
+        "The champion stays: the lines above the last one are the gate's reasons, or somebody else promoted meanwhile.",
+        "read the reasons. Run and compare again with more labels, or promote with --despite and a reason of yours.",
     ),
     "NotRegistered": Advice(
         "The Prefect server refused, or does not answer.",

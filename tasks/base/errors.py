@@ -9,6 +9,7 @@
     │   ├── TooManyRejected       the row breaker, before any money is spent
     │   │   └── WrongTimeZone     its rows lie in the day by another time zone
     │   ├── CriticalExpectationFailed  the day as a whole is not what upstream sends, before any money is spent
+    │   ├── ChampionUnusable      the settings leave it to a champion that is not there, or not deployed here
     │   ├── BelowMinimum          fewer comments than a batch job takes
     │   ├── OverBudget            the estimate is over MAX_COST_USD: nothing was submitted
     │   ├── CanaryFailed          the model does not take the night's request: nothing was submitted
@@ -28,6 +29,7 @@
     │   ├── BackfillIncomplete    some days of a backfill stopped
     │   └── LibraryPanicked       a library gave up in a way that is no error of Python's
     ├── SomethingWrong            what the watchdog found; it stopped nothing (exit 1)
+    ├── NotPromoted               the gate, or somebody who was faster, keeps the champion (exit 1)
     ├── RemeasureIncomplete       some days could not be measured again (exit 1)
     ├── WrongUsage                the call or the settings are wrong (exit 2)
     │   ├── BadRows               rows of a person's files cannot be taken: nothing of them was written
@@ -94,6 +96,10 @@ class WrongTimeZone(TooManyRejected):
 
 class CriticalExpectationFailed(NightStopped):
     """A critical expectation of the ingested day does not hold."""
+
+
+class ChampionUnusable(NightStopped):
+    """The settings say `champion`, and there is none that this deployment can judge with."""
 
 
 class BelowMinimum(NightStopped):
@@ -170,6 +176,19 @@ class LibraryPanicked(NightStopped):
 
 class SomethingWrong(ModerationError):
     """The watchdog found something wrong."""
+
+
+class NotPromoted(ModerationError):
+    """The champion stays.
+
+    Attributes:
+        reasons: why, one a line.
+    """
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        super().__init__(f"not promoted: {reasons[0]}{more}")
+        self.reasons = tuple(reasons)
 
 
 class RemeasureIncomplete(ModerationError):

@@ -36,6 +36,7 @@
       state/golden/D.json                      what the golden pack was answered that night, by item
       state/golden/first/KEY16.json            its frozen answers: the first under a model, a prompt and a pack
       state/erasures/D/HASH.json               which comments of the day were erased, by hash: validate keeps them out
+      state/champion.json                      who judges where the settings say `champion`, and who did before
       state/rebaselined.json                   which changes were wanted: nights since are compared among themselves
       state/backfills/ID.json                  what a backfill was asked for, by whom and why, and which days are done
       state/restores/D.json                    that the day was brought back from an earlier version, and why
@@ -108,6 +109,11 @@ def former_alerts(settings: Settings, name: str) -> str:
 def salt_file(settings: Settings) -> str:
     """What samples are drawn by."""
     return f"{settings.output_uri}/state/salt.json"
+
+
+def champion_file(settings: Settings) -> str:
+    """Who judges where the settings say `champion`."""
+    return f"{settings.output_uri}/state/champion.json"
 
 
 def rebaselined(settings: Settings) -> str:

@@ -47,6 +47,8 @@ SNS_TOPIC_ARN = re.compile(r"arn:aws(-[^:]+)?:sns:(?P<region>[a-z0-9-]+):[0-9]{1
 _ZONE = re.compile(r"[A-Za-z_]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
 #: What GOLDEN_PACK says for the prompt's own pack, and where none is to ride along.
 OWN_PACK, NO_PACK = "prompt", "none"
+#: What PROMPT_VERSION and MODEL_ID say where a promotion decides.
+CHAMPION = "champion"
 #: Settings that hold passwords and tokens.
 _SECRETS = frozenset({"alert_urls", "alert_routes", "heartbeat_url", "watchdog_url", "sampling_salt"})
 
@@ -134,19 +136,23 @@ class Settings(BaseSettings):
     role_arn: str = Field(description="IAM role that Bedrock assumes to read and write BATCH_URI")
     model_id: str = Field(
         default="global.anthropic.claude-haiku-4-5-20251001-v1:0",
-        description="Model id, inference profile id or ARN",
+        description="Model id, inference profile id or ARN; `champion`: that of the last promotion",
     )
     invocation_type: InvocationChoice = Field(
         default="auto", description="InvokeModel or Converse; auto: what the model's family prefers"
     )
     prompt: str = Field(default="comment_review", pattern=r"^[a-z0-9_]+$", description="Name in the prompt catalog")
-    prompt_version: str = Field(default="v1", pattern=r"^v[0-9]+$", description="Version in the prompt catalog")
+    prompt_version: str = Field(
+        default="v1",
+        pattern=r"^(v[0-9]+|champion)$",
+        description="Version in the prompt catalog; `champion`: that of the last promotion",
+    )
     policy: str = Field(
         default="plain",
         pattern=r"^[a-z][a-z0-9_]{0,39}$",
         description=(
             "Who judges a comment: a policy of the prompt's, prompts/NAME/policies/POLICY.toml; plain: each comment is "
-            "asked of the model, singly (docs/policies.md)"
+            "asked of the model, singly (docs/policies.md); champion: that of the last promotion"
         ),
     )
     light_model_id: str = Field(
@@ -252,7 +258,9 @@ class Settings(BaseSettings):
     max_flip_fraction: Fraction = Field(
         default=0.05, description="Most verdicts of a published day that a backfill may change without a person's word"
     )
-    approval_wait_h: float = Field(default=24.0, gt=0, description="Hours that a backfill waits for a person's answer")
+    approval_wait_h: float = Field(
+        default=24.0, gt=0, description="Hours that a backfill or an evaluation waits for a person's answer"
+    )
     baseline_days: int = Field(
         default=28,
         ge=7,
@@ -282,6 +290,11 @@ class Settings(BaseSettings):
     margin: Fraction = Field(
         default=0.02,
         description="The loss of F1 that a candidate may have, at the most, to be called not worse",
+    )
+    promotion_max_cost_ratio: float | None = Field(
+        default=None,
+        gt=0,
+        description="Most that a promoted candidate may cost, as a multiple of what the champion costs; none: no limit",
     )
     sampling_salt: SecretStr | None = Field(
         default=None,

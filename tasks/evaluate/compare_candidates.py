@@ -17,11 +17,13 @@ from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.evaluate.comparison import Compared, compare, comparison_id
 from tasks.evaluate.guidelines import FreshAnswers, describe_stale, find_guidelines, without_stale
+from tasks.evaluate.runs.bench import SplitChoice
 from tasks.evaluate.runs.candidates import Candidate, read_candidate
 from tasks.evaluate.runs.experiments import answers_of, read_experiments
+from tasks.evaluate.runs.golden import golden_evidence, golden_items
 from tasks.evaluate.runs.requests import with_hashes
-from tasks.evaluate.runs.run_candidates import SplitChoice
 from tasks.evaluate.sets.versions import check_name, read_version
+from tasks.ledger.champion import serving
 from tasks.llm.prompt import load_prompt
 
 _ANSWER = ("status", "violation", "category", "input_tokens", "output_tokens", "cost_usd")
@@ -77,6 +79,8 @@ def compare_candidates(
         variants=made,
         stale=fresh.stale,
         remarks=tuple(describe_stale(fresh)),
+        golden=golden_evidence(experiments, pair, golden_items(settings, pair)),
+        prompts=(pair[0].asker.prompt.sha256, pair[1].asker.prompt.sha256),
     )
     comparison = compare(what, settings.margin, now)
     outside.storage.put(paths.comparison(comparison.id), comparison.model_dump_json(indent=1).encode())
@@ -92,7 +96,8 @@ def _check_asked(answers: pl.DataFrame, role: str, candidate: Candidate, name: s
 
 def _fresh(outside: Adapters, settings: Settings, paths: EvaluationPaths, answers: pl.DataFrame) -> FreshAnswers:
     guidelines = find_guidelines(outside.storage, paths, set(answers["prompt_sha256"]))
-    return without_stale(answers, guidelines, load_prompt(settings.prompt, settings.prompt_version))
+    named = serving(settings)
+    return without_stale(answers, guidelines, load_prompt(named.prompt, named.prompt_version))
 
 
 def _check_left(fresh: FreshAnswers, made_count: int, of: str, split: str) -> None:

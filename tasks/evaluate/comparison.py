@@ -14,6 +14,7 @@ from data_contracts.documents.evaluation.comparison import (
     CandidateFigures,
     Comparison,
     ComparisonOutcome,
+    GoldenEvidence,
     PairedTest,
     SliceDifference,
 )
@@ -41,6 +42,8 @@ class Compared(NamedTuple):
         variants: like `answers`, of items that a model wrote: shown apart, by the kind that `stratum` names.
         stale: labels that were left out of `answers` since their rule has changed, by category.
         remarks: what is to be minded of it, for the reasons.
+        golden: what both answered to the golden pack; None if it was not asked of both.
+        prompts: hashes of the champion's prompt and of the challenger's; None if nobody asks.
     """
 
     set_name: str
@@ -54,6 +57,8 @@ class Compared(NamedTuple):
     variants: pl.DataFrame | None = None
     stale: Mapping[str, int] = MappingProxyType({})
     remarks: tuple[str, ...] = ()
+    golden: GoldenEvidence | None = None
+    prompts: tuple[str, str] | None = None
 
 
 def compare(compared: Compared, margin: float, now: datetime) -> Comparison:
@@ -85,8 +90,8 @@ def compare(compared: Compared, margin: float, now: datetime) -> Comparison:
         set=compared.set_name,
         set_version=compared.set_version,
         split=compared.split,
-        champion=_figures(answers, "champion", compared.champion, figures),
-        challenger=_figures(answers, "challenger", compared.challenger, figures),
+        champion=_figures(answers, "champion", compared, figures),
+        challenger=_figures(answers, "challenger", compared, figures),
         n=overall.n,
         violations=within.n,
         discordant=overall.gained + overall.lost,
@@ -102,6 +107,7 @@ def compare(compared: Compared, margin: float, now: datetime) -> Comparison:
         looks=compared.looks,
         tests=tests,
         differences=(*_slices(answers, figures, seed), *_kinds(compared.variants, seed)),
+        golden=compared.golden,
         reasons=tuple(_reasons(compared, figures.f1, outcome, margin, provable, tests, overall)),
         compared_at=now,
         stale=dict(compared.stale),
@@ -124,7 +130,8 @@ def comparison_id(set_name: str, version: int, split: str, champion: str, challe
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 
-def _figures(answers: pl.DataFrame, name: str, candidate: str, figures: Differences) -> CandidateFigures:
+def _figures(answers: pl.DataFrame, name: str, compared: Compared, figures: Differences) -> CandidateFigures:
+    is_champion = name == "champion"
     verdict, status = pl.col(f"{name}_violation"), pl.col(f"{name}_status")
     counts = answers.select(
         right=verdict.eq_missing(pl.col("violation")).mean(),
@@ -139,11 +146,12 @@ def _figures(answers: pl.DataFrame, name: str, candidate: str, figures: Differen
     ).row(0, named=True)
 
     def figure(difference: Difference, is_defined: int) -> float | None:
-        value = difference.champion if name == "champion" else difference.challenger
+        value = difference.champion if is_champion else difference.challenger
         return value if is_defined else None
 
     return CandidateFigures(
-        candidate=candidate,
+        candidate=compared.champion if is_champion else compared.challenger,
+        prompt_sha256=compared.prompts[0 if is_champion else 1] if compared.prompts else None,
         f1=figure(figures.f1, counts["flagged"] + counts["violations"]),
         precision=figure(figures.precision, counts["flagged"]),
         recall=figure(figures.recall, counts["violations"]),
@@ -251,6 +259,13 @@ def _reasons(
     yield from compared.remarks
     for category in lost_categories(tests):
         yield f"the challenger loses significantly in category {category}"
+    if (golden := compared.golden) is not None:
+        yield (
+            f"golden pack of {golden.n}: the champion is right about {golden.champion_right}, the challenger about "
+            f"{golden.challenger_right}"
+        )
+        if golden.newly_fooled:
+            yield f"attacks of the golden pack that succeed only now: {', '.join(golden.newly_fooled)}"
     if compared.noise is not None:
         yield f"the champion, asked again, changes {compared.noise * 100:.1f} % of its own verdicts"
     if compared.looks is not None and compared.looks > MOST_LOOKS:

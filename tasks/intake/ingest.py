@@ -17,6 +17,7 @@ from tasks.intake.footers import count_rows
 from tasks.intake.input_files import describe_unread, find_inputs
 from tasks.intake.prompt_history import check_prompt
 from tasks.ledger.asker import Asker, planned_askers
+from tasks.ledger.champion import judge_of
 from tasks.llm.golden import planned_pack
 from tasks.llm.policy import planned_policy
 
@@ -33,17 +34,21 @@ def ingest(
 
     With `has_golden` the deployment's golden pack, if it has one, is planned to ride along.
 
-    Reads: the files of comments/date=D; ledger and lake/nights, for the prompt's hash; the golden pack; the policy.
+    Where the settings say `champion`, it is settled here: that of the plan which the day has, else the present one.
+
+    Reads: the files of comments/date=D; ledger and lake/nights, for the prompt's hash; the golden pack; the policy;
+        state/champion.json and the day's plans, where the settings say `champion`.
     Writes: plan.json.
     Stops when: the day has no file (InputAbsent), a column drifted (SchemaDrift), a prompt that has judged was changed
-        (PromptInvalid), no family knows the model (UnsupportedModel), the golden pack, the policy or its rules are
-        broken (SettingsInvalid).
+        (PromptInvalid), there is no champion to judge by (ChampionUnusable), no family knows the model
+        (UnsupportedModel), the golden pack, the policy or its rules are broken (SettingsInvalid).
     """
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
-    storage, asker = outside.storage, Asker.named(settings)
+    judge = judge_of(outside, settings, paths)
+    storage, asker = outside.storage, Asker.named(judge.settings)
     prompt = asker.prompt
     golden = planned_pack(settings, prompt) if has_golden else None
-    policy, askers = planned_policy(settings, prompt), planned_askers(settings)
+    policy, askers = planned_policy(judge.settings, prompt), planned_askers(judge.settings)
     files = find_inputs(storage, paths.comments, settings.input_marker)
     warnings = describe_unread(files, paths.comments)
     if not files.read:
@@ -61,7 +66,7 @@ def ingest(
         run_id=run_id,
         planned_at=now,
         inputs=inputs,
-        model_id=settings.model_id,
+        model_id=asker.model_id,
         invocation_type=asker.invocation_type,
         prompt_name=prompt.id,
         prompt_version=prompt.version,
@@ -72,6 +77,7 @@ def ingest(
         golden=golden,
         policy=policy,
         askers=askers,
+        champion=judge.champion,
     )
     check_prompt(outside, paths, f"{prompt.id}/{prompt.version}", prompt.sha256)
     storage.put(paths.file("plan.json"), plan.model_dump_json(indent=1).encode())

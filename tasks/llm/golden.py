@@ -22,7 +22,7 @@ def planned_pack(settings: Settings, prompt: Prompt) -> PlannedPack | None:
     file = pack_of(prompt.id) if settings.golden_pack == OWN_PACK else Path(settings.golden_pack)
     if file is None:
         return None
-    pack = _read(file, prompt)
+    pack = read_pack_file(file, prompt)
     return PlannedPack(file=str(file), sha256=pack.sha256, item_count=len(pack.items))
 
 
@@ -34,13 +34,18 @@ def load_planned(plan: Plan, prompt: Prompt) -> GoldenPack | None:
     """
     if plan.golden is None:
         return None
-    pack = _read(Path(plan.golden.file), prompt)
+    pack = read_pack_file(Path(plan.golden.file), prompt)
     if pack.sha256 != plan.golden.sha256:
         raise SettingsInvalid(f"MODERATION_GOLDEN_PACK: {plan.golden.file} was changed while the night ran")
     return pack
 
 
-def _read(file: Path, prompt: Prompt) -> GoldenPack:
+def read_pack_file(file: Path, prompt: Prompt) -> GoldenPack:
+    """A pack's items.
+
+    Raises:
+        SettingsInvalid: as `planned_pack`.
+    """
     try:
         return read_pack(file, prompt.categories)
     except PromptFileError as error:

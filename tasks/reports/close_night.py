@@ -138,6 +138,7 @@ def summarise(
         confusion=_confusion(run),
         golden=_read_golden(run),
         routes=_read_routes(run),
+        champion=plan.champion,
     )
 
 

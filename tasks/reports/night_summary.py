@@ -56,6 +56,7 @@ def describe_night(night: Night, language: str = "en") -> str:
         ("to review", f"{books.review_count:,}"),
         ("accuracy", _short_accuracy(night)),
         ("drift", inert(_drift_lines(night)[0])),
+        *([("judge", literal(_judge_line(night)))] if night.champion else []),
         ("cost", f"{dollars(night.cost_usd)} (estimated {dollars(night.estimated_cost_usd)}{_from(night)})"),
     ]
     rows += [
@@ -113,6 +114,7 @@ def _night_lines(night: Night) -> list[str]:
         "accuracy": [_accuracy_line(night)],
         **({"golden": _golden_lines(night.golden)} if night.golden else {}),
         **({"policy": _route_lines(night.routes)} if night.routes else {}),
+        **({"judge": [_judge_line(night)]} if night.champion else {}),
         "drift": _drift_lines(night),
         "dollars": [
             ", ".join(f"{name} {dollars(cost)}" for name, cost in money.items()),
@@ -128,6 +130,11 @@ def _night_lines(night: Night) -> list[str]:
     lines = [line for label, texts in sections.items() for line in _section(label, texts)]
     lines.append("paths")
     return lines + [f"  {inert(name):<{_LABEL_COLUMNS - 2}}{inert(uri)}" for name, uri in night.paths.items()]
+
+
+def _judge_line(night: Night) -> str:
+    """Which champion judged it, and what that is."""
+    return f"{night.champion}: {night.prompt} on {night.model_id}"
 
 
 def _from(night: Night) -> str:

@@ -18,6 +18,7 @@ from tasks.base.errors import ModerationError, SettingsInvalid, SettingsMissing
 from tasks.base.paths import lake
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import constant_rates, estimate, prompt_tokens
+from tasks.ledger.champion import follows, serving
 from tasks.ledger.nights import Use, prompt_uses
 from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family
@@ -35,6 +36,7 @@ class Terms(NamedTuple):
     version: str
     prices: Path | None = None
     invocation_type: InvocationChoice = "auto"
+    champion: bool = False
 
 
 def describe_catalog(terms: Terms, uses: Sequence[Use] | str, catalog: Path = CATALOG) -> str:
@@ -119,7 +121,9 @@ def _footer(terms: Terms, uses: Sequence[Use] | str, catalog: Sequence[Prompt]) 
         ),
         *([f"Where versions were used is unknown: {uses}"] if isinstance(uses, str) else []),
         f"Tokens are estimated from the text. Cost: {terms.model_id}, batch price, {COMMENT_TOKENS} tokens a comment.",
-        f"Active: {terms.prompt}/{terms.version}. To go back to another version, set MODERATION_PROMPT_VERSION.",
+        f"Active: {terms.prompt}/{terms.version}, the champion; to go back: python -m flows evaluate promote --rollback"
+        if terms.champion
+        else f"Active: {terms.prompt}/{terms.version}. To go back to another version, set MODERATION_PROMPT_VERSION.",
     ]
 
 
@@ -142,6 +146,10 @@ def _read_settings() -> tuple[Settings, str]:
         first, *more = str(error).split("; ")
         lacking = first + (f", and {len(more)} more" if more else "")
         settings = Settings.load(**_NOWHERE)
+        if follows(settings):  # which version that is stands in OUTPUT_URI
+            raise
+    if follows(settings):
+        return settings, lacking
     if (settings.prompt, settings.prompt_version) not in prompts.versions():
         names = ", ".join("/".join(each) for each in prompts.versions())
         raise SettingsInvalid(
@@ -157,10 +165,17 @@ def list_prompts() -> str:
     Raises:
         PromptFileError, WrongUsage: as `describe_catalog`.
         SettingsInvalid: if a setting is wrong; one that is not set is not.
+        ChampionUnusable: if the settings say `champion`, and this deployment cannot judge with it.
     """
     settings, lacking = _read_settings()
+    named = serving(settings)
     terms = Terms(
-        settings.model_id, settings.prompt, settings.prompt_version, settings.prices, settings.invocation_type
+        named.model_id,
+        named.prompt,
+        named.prompt_version,
+        named.prices,
+        named.invocation_type,
+        champion=follows(settings),
     )
     uses: Sequence[Use] | str = lacking
     if not lacking:

@@ -22,6 +22,8 @@ from tasks.llm.model_ids import parse_model_id
 STEPS_DAYS = (60, 30, 14)
 #: From here on somebody is paged: an evaluation takes days.
 _PAGE_DAYS = 14
+#: What to run about an end; a person fills in the successor, several if there are, and a budget.
+TRY_SUCCESSORS = "python -m flows evaluate successors --candidate model=SUCCESSOR --max-cost-usd 20"
 
 
 class Ending(NamedTuple):
@@ -79,6 +81,7 @@ def ending_message(ending: Ending, model_id: str, paths: RunPaths) -> AlertMessa
         WORDS[language].severities[ending.severity],
         "",
         ENDING_ADVICE[language][kind].format_map(facts),
+        WORDS[language].phrases["next"].format(command=TRY_SUCCESSORS),
     ]
     return AlertMessage(
         title=ENDING_TITLES[language][kind].format_map(facts),

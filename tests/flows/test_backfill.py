@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextvars
 import html
 import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -21,19 +17,15 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 from markdown_it import MarkdownIt
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterKey,
     FlowFilter,
     FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.flow_runs import resume_flow_run
 
 from benchmarks.storms.simulated_clock import all_as_expected
 from data_contracts.tables.metrics import rows_of
@@ -49,6 +41,7 @@ from tasks.ledger.lease import Holder
 from tasks.past_days.backfill.record import Begun, load_record, store_record
 from tasks.past_days.backfill.request import BackfillRequest
 from tests.alert_place import degraded_message
+from tests.prefect_person import Person
 from tests.prefect_site import Site, call
 
 DAYS = [date(2026, 11, 16), date(2026, 11, 17)]
@@ -109,51 +102,6 @@ def turn_holder(settings: Settings) -> Holder:
     body = adapters.connect(settings).storage.get(backfill_lease(settings))
     assert body is not None
     return Holder.model_validate_json(body)
-
-
-class Person:
-    """Whoever answers a pause; `asked` has what each form said."""
-
-    def __init__(self, *answers: dict[str, Any], meanwhile: Callable[[], None] = lambda: None) -> None:
-        self.answers, self.meanwhile = list(answers), meanwhile
-        self.asked: list[str] = []
-        with get_client(sync_client=True) as client:
-            paused = FlowRunFilterStateType(any_=[StateType.PAUSED])
-            found = client.read_flow_runs(flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=paused)))
-        #: runs that another story left waiting
-        self.not_ours = {run.id for run in found}
-
-    @contextmanager
-    def present(self) -> Iterator[None]:
-        """Answer one pause after another while the block runs."""
-        left = threading.Event()
-        context = contextvars.copy_context()  # with the test server's address
-        thread = threading.Thread(target=context.run, args=(self._answer, left), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            left.set()
-            thread.join(timeout=30)
-
-    def _answer(self, left: threading.Event) -> None:
-        paused = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])))
-        with get_client(sync_client=True) as client:
-            while self.answers and not left.wait(0.05):
-                # The run has just gone on, or the server is busy: look again.
-                with suppress(Exception):
-                    for found in client.read_flow_runs(flow_run_filter=paused):
-                        if found.id not in self.not_ours:
-                            self._answer_one(client, found)
-
-    def _answer_one(self, client: SyncPrefectClient, found: FlowRun) -> None:
-        assert found.state is not None
-        keys = found.state.state_details.run_input_keyset or {}
-        question = client.read_flow_run_input(found.id, keys["description"])
-        self.meanwhile()
-        resume_flow_run(found.id, run_input=self.answers[0])
-        self.asked.append(question)
-        self.answers.pop(0)
 
 
 def test_an_approved_backfill_publishes_the_days_that_lack(site: Site) -> None:

@@ -23,6 +23,8 @@ class CandidateFigures(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     candidate: str
+    #: hash of the prompt that was asked; null in comparisons of before there were promotions
+    prompt_sha256: str | None = None
     f1: float | None
     precision: float | None
     recall: float | None
@@ -65,6 +67,28 @@ class SliceDifference(BaseModel):
     ci_high: float
 
 
+class GoldenEvidence(BaseModel):
+    """What both answered to the golden pack.
+
+    Attributes:
+        n: items that both were asked.
+        champion_right, challenger_right: of these, whose `violation` is the expected one; without a verdict none is.
+        gained, lost: items that only the challenger, or only the champion, is right about.
+        p_value: exact McNemar of these two.
+        newly_fooled: attacks that the champion withstands and the challenger does not, by item.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    n: int
+    champion_right: int
+    challenger_right: int
+    gained: int
+    lost: int
+    p_value: float
+    newly_fooled: tuple[str, ...] = ()
+
+
 class Comparison(BaseModel):
     """Champion and challenger over the same comments of a set, or of a night.
 
@@ -80,6 +104,7 @@ class Comparison(BaseModel):
         provable_margin: the smallest loss of recall that these labels can rule out.
         noise: share of comments on which the champion, asked again, gave another verdict; null if it was not.
         looks: how many pairs were compared on this test split so far; null for other splits.
+        golden: null where the golden pack was not asked of both.
         stale: labels that were left out because their category's rule has changed since they were given, by category;
             comments labelled `none` that a candidate puts into such a category are left out too.
         variants: items that a model wrote, which are no part of any figure but `differences` of slice `variant=KIND`.
@@ -109,6 +134,7 @@ class Comparison(BaseModel):
     looks: int | None
     tests: tuple[PairedTest, ...]
     differences: tuple[SliceDifference, ...]
+    golden: GoldenEvidence | None = None
     reasons: tuple[str, ...]
     compared_at: datetime
     stale: dict[str, int] = {}

@@ -32,18 +32,18 @@ ENDING_LEADS: Mapping[str, Mapping[str, str]] = {
 
 ENDING_ADVICE: Mapping[str, Mapping[str, str]] = {
     "en": {
-        "legacy": "Do: evaluate its successor. Judge labelled days with it into another MODERATION_OUTPUT_URI, compare "
-        "accuracy, verdicts and cost, then set MODERATION_MODEL_ID.",
-        "ending": "Do: evaluate its successor before {end}. Judge labelled days with it into another "
-        "MODERATION_OUTPUT_URI, compare accuracy, verdicts and cost, then set MODERATION_MODEL_ID.",
-        "ended": "Do: set MODERATION_MODEL_ID to its successor now, and evaluate it on labelled days at once.",
+        "legacy": "Do: evaluate its successors by the command below: it asks them about your sets and last night's "
+        "label requests, and says which may be promoted. Then promote one, or set MODERATION_MODEL_ID.",
+        "ending": "Do: evaluate its successors before {end} by the command below: it asks them about your sets and "
+        "last night's label requests, and says which may be promoted. Then promote one, or set MODERATION_MODEL_ID.",
+        "ended": "Do: set MODERATION_MODEL_ID to its successor now, and evaluate it at once by the command below.",
     },
     "ja": {
-        "legacy": "対応: 後継モデルを評価してください。ラベルのある日を別の MODERATION_OUTPUT_URI に判定させ、"
-        "正解率・判定・費用を比べてから、MODERATION_MODEL_ID を切り替えます。",
-        "ending": "対応: {end} までに後継モデルを評価してください。"
-        "ラベルのある日を別の MODERATION_OUTPUT_URI に判定させ、"
-        "正解率・判定・費用を比べてから、MODERATION_MODEL_ID を切り替えます。",
-        "ended": "対応: すぐに MODERATION_MODEL_ID を後継モデルに切り替え、ラベルのある日で評価してください。",
+        "legacy": "対応: 下のコマンドで後継モデルを評価してください。評価用データと前夜のラベル依頼で比べ、"
+        "昇格できるものを示します。その後、昇格させるか、MODERATION_MODEL_ID を切り替えます。",
+        "ending": "対応: {end} までに、下のコマンドで後継モデルを評価してください。"
+        "評価用データと前夜のラベル依頼で比べ、昇格できるものを示します。"
+        "その後、昇格させるか、MODERATION_MODEL_ID を切り替えます。",
+        "ended": "対応: すぐに MODERATION_MODEL_ID を後継モデルに切り替え、下のコマンドで評価してください。",
     },
 }

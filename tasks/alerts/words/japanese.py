@@ -99,6 +99,10 @@ JAPANESE = Words(
         "Bedrock には何も送っていません。上の行が示すタイムゾーンを設定し、除外行の上限は変更しないでください。",
         "CriticalExpectationFailed": "この日の入力全体が想定から外れています。Bedrock には何も送っていません。"
         "入力と上流のエクスポートを確認してください。",
+        "ChampionUnusable": "設定は `champion` を指していますが、この環境で判定に使えるチャンピオンがありません。"
+        "理由の行を見て、そのプロンプトを含む版を配備するか、"
+        "python -m flows evaluate promote --rollback で一つ前に戻すか、"
+        "設定で版とモデルを指定してから、その日を再実行してください。",
         "BelowMinimum": "コメントの件数がバッチジョブの下限を下回っています。",
         "OverBudget": "見積もりが予算を超えたため、ジョブは投入していません。原因を調べるか、"
         "MODERATION_MAX_COST_USD を引き上げてください。",

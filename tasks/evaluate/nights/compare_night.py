@@ -20,10 +20,11 @@ from tasks.evaluate.compare_candidates import describe_comparison
 from tasks.evaluate.nights.night_requests import add_requests
 from tasks.evaluate.nights.pairs import answered, draw_night, in_share, with_cells
 from tasks.evaluate.nights.weighed import TriedNight, compare_tried
+from tasks.evaluate.runs.bench import Bench
 from tasks.evaluate.runs.candidates import PLAIN, Candidate, read_candidate
 from tasks.evaluate.runs.experiments import answers_of, read_experiments
 from tasks.evaluate.runs.requests import with_hashes
-from tasks.evaluate.runs.run_candidates import OpenSet, ask_candidates
+from tasks.evaluate.runs.run_candidates import ask
 from tasks.evaluate.sets.log_items import log_item_id
 from tasks.labels.comment_texts import read_texts
 from tasks.labels.requests import read_day_labels
@@ -102,8 +103,8 @@ def compare_night(
         raise WrongUsage(f"the night of {run_date} was judged by {candidate.name}: name another challenger")
     paths = EvaluationPaths(settings, run_date, f"night-{run_date}")
     items = _items(outside, day, verdicts)
-    opened = OpenSet(outside, settings, paths, 0, items)
-    done = ask_candidates(opened, [candidate], items, max_cost_usd, run_id, now, say).candidates[0]
+    bench = Bench(outside, paths, 0, items, items, items, (candidate,))
+    done = ask(settings, bench, max_cost_usd, run_id, now, say).candidates[0]
     pairs = with_cells(_pairs(verdicts, items, _answers(outside, paths, candidate)))
     if pairs.is_empty():
         raise WrongUsage(f"no comment of {run_date} was answered by both: do this again")

@@ -10,6 +10,7 @@ from tasks.base.errors import WrongUsage
 from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
 from tasks.ledger.asker import Asker
+from tasks.ledger.champion import serving
 
 _KEYS = ("prompt", "model", "policy")
 PLAIN = "plain"
@@ -51,6 +52,7 @@ def read_candidate(settings: Settings, text: str) -> Candidate:
         given[key] = value
     if given.get("policy", PLAIN) != PLAIN:
         raise WrongUsage(f"policy {brief(given['policy'], 40)} is not known: this version has {PLAIN} alone")
+    settings = serving(settings) if not {"prompt", "model"} <= given.keys() else settings
     prompt_name, _, version = given.get("prompt", settings.prompt_version).rpartition("/")
     chosen = {"model_id": given.get("model", settings.model_id), "prompt_version": version}
     asker = Asker.named(settings.model_copy(update=chosen | {"prompt": prompt_name or settings.prompt}))

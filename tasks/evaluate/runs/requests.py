@@ -109,7 +109,10 @@ def _rates(outside: Adapters, settings: Settings, candidate: Candidate, records:
 def write_requests(
     settings: Settings, paths: EvaluationPaths, wanted: Wanted, first: int, run_id: str, now: datetime, folder: Path
 ) -> Iterator[tuple[LedgerEntry, Shard]]:
-    """The shards of what is wanted, each with its entry; the caller sends each away before the next is begun."""
+    """The shards of what is wanted, each with its entry; the caller sends each away before the next is begun.
+
+    Their requests have the columns of REQUESTS and `prompt_sha256`: evaluations of a set are read over many prompts.
+    """
     path = folder / "wanted.parquet"
     wanted.records.write_parquet(path)
     template, quotas = wanted.candidate.asker.template, Quotas()
@@ -118,7 +121,8 @@ def write_requests(
     for number, shard in enumerate(
         write_shards(path, plan_shards(line_bytes, *limits), template, wanted.rates, folder), first
     ):
-        yield _entry(settings, paths, wanted, number, shard, run_id, now), shard
+        prompted = shard.requests.with_columns(prompt_sha256=pl.lit(wanted.candidate.asker.prompt.sha256))
+        yield _entry(settings, paths, wanted, number, shard, run_id, now), shard._replace(requests=prompted)
 
 
 def _entry(

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
 import prompts
 from data_contracts.documents.ledger import LedgerEntry
-from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.base.errors import DayInUse, OverBudget, WrongUsage
@@ -22,40 +21,25 @@ from tasks.base.frames import scratch
 from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.batch.send_shards import send_shard
-from tasks.evaluate.runs.candidates import Candidate, read_candidates
+from tasks.evaluate.runs.bench import Bench, SplitChoice, lay_out
+from tasks.evaluate.runs.candidates import Candidate
 from tasks.evaluate.runs.experiments import UNANSWERED, answers_of, read_experiments
-from tasks.evaluate.runs.requests import Wanted, want, with_hashes, write_requests
+from tasks.evaluate.runs.requests import Wanted, write_requests
 from tasks.evaluate.runs.settle import settle
-from tasks.evaluate.sets.versions import check_name, read_version
 from tasks.ledger.entries import read_ledger, write_intent
 from tasks.ledger.lease import check_held, kept, read_term, take
 from tasks.ledger.moves import intended
-
-SplitChoice = Literal["train", "dev", "test", "all"]
-
-
-class OpenSet(NamedTuple):
-    """A version of a set, and where it is.
-
-    Attributes:
-        items: those that have a text, as `with_hashes` gives them.
-    """
-
-    outside: Adapters
-    settings: Settings
-    paths: EvaluationPaths
-    version: int
-    items: pl.DataFrame
 
 
 class CandidateRun(NamedTuple):
     """What became of a candidate.
 
     Attributes:
-        asked_count: texts that this run asked it about.
-        known_count: texts that it had answered before.
-        unanswered_count: texts without an answer even now.
+        asked_count: texts of the set that this run asked it about.
+        known_count: texts of the set that it had answered before.
+        unanswered_count: texts without an answer even now, those of the golden pack included.
         cost_usd: of all its answers to these texts; None if one is unknown.
+        golden_count: items of the golden pack that this run asked it about.
     """
 
     candidate: Candidate
@@ -63,6 +47,7 @@ class CandidateRun(NamedTuple):
     known_count: int
     unanswered_count: int
     cost_usd: float | None
+    golden_count: int = 0
 
 
 class EvaluationRun(NamedTuple):
@@ -100,65 +85,45 @@ def run_candidates(
         DayInUse: if another run evaluates the set.
         DeadlinePassed, BedrockRefused, BedrockUnavailable, LeaseLost: as `settle` says.
     """
+    check_budget(max_cost_usd)
+    return ask(settings, lay_out(settings, name, texts, split, now()), max_cost_usd, run_id, now, say)
+
+
+def check_budget(max_cost_usd: float) -> None:
+    """Raises WrongUsage unless this is an amount that can be spent."""
     if not 0 < max_cost_usd < math.inf:
         raise WrongUsage("the budget must be an amount above 0")
-    candidates = read_candidates(settings, texts)
-    opened = open_set(settings, name, now)
-    chosen = opened.items if split == "all" else opened.items.filter(pl.col("split") == split)
-    return ask_candidates(opened, candidates, chosen, max_cost_usd, run_id, now, say)
 
 
-def open_set(settings: Settings, name: str, now: Callable[[], datetime]) -> OpenSet:
-    """The newest version of a set, at hand.
-
-    Raises:
-        WrongUsage: if there is no such set.
-    """
-    outside = adapters.connect(settings)
-    paths = EvaluationPaths(settings, now().astimezone(settings.zone).date(), check_name(name))
-    version, items = read_version(outside.storage, paths)
-    return OpenSet(outside, settings, paths, version, with_hashes(items))
-
-
-def ask_candidates(
-    opened: OpenSet,
-    candidates: Sequence[Candidate],
-    chosen: pl.DataFrame,
+def ask(
+    settings: Settings,
+    bench: Bench,
     max_cost_usd: float,
     run_id: str,
     now: Callable[[], datetime],
-    say: Callable[[str], object] = lambda _: None,
+    say: Callable[[str], object],
 ) -> EvaluationRun:
-    """Ask candidates about these items of a set what they were not asked yet. Raises as `run_candidates`.
-
-    Args:
-        chosen: rows of the set's items.
-    """
-    outside, settings, paths, version, every = opened
+    """Finish what an earlier run has begun, and ask what is left. Raises as `run_candidates`."""
+    outside, paths, every = bench.outside, bench.paths, bench.every
     with held(outside, paths, run_id):
 
         def still_ours() -> None:
             check_held(outside.storage, paths, run_id)
 
-        settle(outside, settings, paths, every, version, still_ours, now)
-        before = read_experiments(outside, paths)
-        known = [answers_of(before, candidate) for candidate in candidates]
-        wanted = [
-            want(outside, settings, paths.set_name, chosen, candidate, answers)
-            for candidate, answers in zip(candidates, known, strict=True)
-        ]
-        _check_budget(wanted, max_cost_usd)
+        settle(outside, settings, paths, every, bench.version, still_ours, now)
+        wanted = bench.want(settings)
+        _check_estimate(wanted, max_cost_usd)
         for one in wanted:
             expected = f", about {dollars(one.expected.cost_usd)}" if one.records.height else ""
-            say(f"{one.candidate.name}: {one.records.height:,} of {chosen.height:,} to ask{expected}")
+            say(f"{one.candidate.name}: {one.records.height:,} of {bench.asked_about.height:,} to ask{expected}")
         _record(outside, settings, paths, wanted, run_id, now)
-        settle(outside, settings, paths, every, version, still_ours, now)
+        settle(outside, settings, paths, every, bench.version, still_ours, now)
     after = read_experiments(outside, paths)
     return EvaluationRun(
         paths.set_name,
-        version,
-        chosen.height,
-        tuple(_outcome(one, chosen, answers_of(after, one.candidate)) for one in wanted),
+        bench.version,
+        bench.chosen.height,
+        tuple(_outcome(one, bench, answers_of(after, one.candidate)) for one in wanted),
     )
 
 
@@ -178,7 +143,7 @@ def held(outside: Adapters, paths: EvaluationPaths, run_id: str) -> Iterator[Non
         yield
 
 
-def _check_budget(wanted: Sequence[Wanted], max_cost_usd: float) -> None:
+def _check_estimate(wanted: Sequence[Wanted], max_cost_usd: float) -> None:
     """Raises OverBudget if the estimates together are over the budget, or one is unknown."""
     asked = [one for one in wanted if one.records.height]
     for one in asked:
@@ -209,7 +174,7 @@ def _record(
             continue
         prompt = one.candidate.asker.prompt
         outside.storage.put_if_absent(paths.prompt(prompt.sha256), prompts.read(prompt.id, prompt.version).encode())
-        first = next_shard(read_ledger(outside.storage, paths))
+        first = _next_shard(read_ledger(outside.storage, paths))
         with scratch() as temporary:
             folder = Path(temporary)
             for entry, shard in write_requests(settings, paths, one, first, run_id, now(), folder):
@@ -218,21 +183,23 @@ def _record(
                 write_intent(outside.storage, paths, intended(entry, term))
 
 
-def next_shard(ledger: Sequence[LedgerEntry]) -> int:
+def _next_shard(ledger: Sequence[LedgerEntry]) -> int:
     return max([-1, *(entry.shard for entry in ledger)]) + 1
 
 
-def _outcome(wanted: Wanted, items: pl.DataFrame, answers: pl.DataFrame) -> CandidateRun:
-    digests = items.select("text_sha256").unique()
-    given = answers.join(digests, on="text_sha256", how="semi")
+def _outcome(wanted: Wanted, bench: Bench, answers: pl.DataFrame) -> CandidateRun:
+    of_set, every = (items.select("text_sha256").unique() for items in (bench.chosen, bench.asked_about))
+    given = answers.join(every, on="text_sha256", how="semi")
     answered = given.filter(~pl.col("status").is_in(list(UNANSWERED)))
     is_priced = answered["cost_usd"].is_not_null().all()
+    asked_count = wanted.records.join(of_set, on="text_sha256", how="semi").height
     return CandidateRun(
         wanted.candidate,
-        wanted.records.height,
-        digests.height - wanted.records.height,
-        digests.height - answered.height,
+        asked_count,
+        of_set.height - asked_count,
+        every.height - answered.height,
         float(answered["cost_usd"].sum()) if is_priced else None,
+        wanted.records.height - asked_count,
     )
 
 
@@ -241,8 +208,9 @@ def describe_run(run: EvaluationRun) -> list[str]:
     lines = [f"{run.set_name} v{run.version}: {run.item_count:,} items"]
     for one in run.candidates:
         again = f" (asked again, {one.candidate.order_seed})" if one.candidate.order_seed else ""
+        golden = f"{one.golden_count:,} of the golden pack, " if one.golden_count else ""
         lines.append(
             f"  {one.candidate.name}{again}: {one.asked_count:,} asked now, {one.known_count:,} before, "
-            f"{one.unanswered_count:,} without an answer; {dollars(one.cost_usd)} in all"
+            f"{golden}{one.unanswered_count:,} without an answer; {dollars(one.cost_usd)} in all"
         )
     return lines

@@ -15,6 +15,7 @@ from tasks.evaluate.sets.next_version import ADDED_SCHEMA, AddedSet, write_next
 from tasks.evaluate.sets.set_files import Item, read_items
 from tasks.intake.language import identify_language
 from tasks.intake.row_rules import normalise
+from tasks.ledger.champion import serving
 from tasks.llm.prompt import load_prompt
 
 
@@ -25,7 +26,8 @@ def add_set(settings: Settings, name: str, files: Sequence[Path], now: datetime)
         BadRows: naming file and line of each row that cannot be taken; nothing was written.
         WrongUsage: if the name or a file is none, or somebody else wrote the next version just now.
     """
-    prompt = load_prompt(settings.prompt, settings.prompt_version)
+    named = serving(settings)
+    prompt = load_prompt(named.prompt, named.prompt_version)
     items = read_items(files, prompt.categories)
     return write_next(settings, name, _frame(items, now, prompt.sha256), now, [prompt])
 

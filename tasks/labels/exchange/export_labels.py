@@ -22,6 +22,7 @@ from tasks.labels.exchange.forms import FORMS, Task
 from tasks.labels.exchange.label_studio import write_label_studio
 from tasks.labels.exchange.row_forms import write_jsonl, write_parquet
 from tasks.labels.requests import open_requests, read_day_labels, read_requests, request_states
+from tasks.ledger.champion import serving
 from tasks.llm.prompt import load_prompt
 
 WRITERS: dict[str, Callable[[Sequence[Task]], bytes]] = {
@@ -84,7 +85,8 @@ def _check_nothing_is_lost(settings: Settings, output: Path, imported: set[tuple
     """Raises WrongUsage if the file is there already and has answers that are nowhere else."""
     if not output.exists():
         return
-    categories = load_prompt(settings.prompt, settings.prompt_version).categories
+    named = serving(settings)
+    categories = load_prompt(named.prompt, named.prompt_version).categories
     found = read_answers(output, Rules(categories, settings.zone, datetime.max.replace(tzinfo=UTC, year=9000)))
     rows = (row.answer for row in found.rows)
     lost = [one for one in rows if (one.run_date, one.comment_id, one.labeler) not in imported]

@@ -19,6 +19,7 @@ from tasks.labels.exchange.answers import Rules
 from tasks.labels.exchange.asked import Requests, label_of
 from tasks.labels.label_objects import Label, PutLabels, labels_frame, put_labels
 from tasks.labels.requests import read_day_labels
+from tasks.ledger.champion import serving
 from tasks.llm.prompt import load_prompt
 
 
@@ -58,7 +59,8 @@ def import_labels(settings: Settings, files: Sequence[Path], now: datetime) -> l
             again goes on.
     """
     outside = adapters.connect(settings)
-    categories = load_prompt(settings.prompt, settings.prompt_version).categories
+    named = serving(settings)
+    categories = load_prompt(named.prompt, named.prompt_version).categories
     read = [read_answers(path, Rules(categories, settings.zone, now)) for path in files]
     faults = [fault for each in read for fault in each.faults]
     faults += contradictions(row for each in read for row in each.rows)

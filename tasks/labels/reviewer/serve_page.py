@@ -18,6 +18,7 @@ from tasks.labels.reviewer.loopback import LoopbackServer
 from tasks.labels.reviewer.review_day import ReviewDay, requests_by_day
 from tasks.labels.reviewer.review_queue import Progress
 from tasks.labels.reviewer.stored_queue import StoredQueue
+from tasks.ledger.champion import serving
 from tasks.llm.prompt import load_prompt
 from tasks.measure.metric_history import LABEL_DAYS
 
@@ -72,7 +73,8 @@ def serve_page(
         WrongUsage: if the rater's name or the port cannot be used, or no label is asked for.
         PromptInvalid: if the catalog does not have the prompt that raters judge by.
     """
-    prompt = load_prompt(settings.prompt, settings.prompt_version)
+    named = serving(settings)
+    prompt = load_prompt(named.prompt, named.prompt_version)
     queue = rater_queue(settings, call, now, tell)
     desk = Desk(queue, read_guideline(prompt), prompt.categories, now, call.break_after)
     return ReviewPage(LoopbackServer(desk, settings.language, call.rater.strip(), tell, call.port), queue)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.documents.plan import PlannedChampion
 from data_contracts.documents.trust import Trust
 from data_contracts.tables.metrics import MetricRow, ReasonCode, State
 from data_contracts.tables.verdicts import Status
@@ -81,6 +82,7 @@ class Overview(BaseModel):
         trust: of the newest published day; null where that is not known.
         trust_day: that day.
         open_alerts: what is open now.
+        champion: which champion judged the newest published day; null where the settings named prompt and model.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -90,6 +92,7 @@ class Overview(BaseModel):
     trust: Trust | None = None
     trust_day: date | None = None
     open_alerts: tuple[OpenAlert, ...] = ()
+    champion: PlannedChampion | None = None
 
 
 def days_of(trail: Trail, unpublished: Mapping[date, Day] | None = None) -> tuple[Day, ...]:

@@ -68,6 +68,13 @@ def summary_lines(overview: Overview, say: Say) -> list[str]:
         lines.append(f"{question} {say.plain('{answer}.', answer=answer)} {reasons}")
         lines.append(f"{say.plain('What to do')}: {say.step(overview.trust.step)}")
         lines += [f"  {overview.trust.command}"] if overview.trust.command else []
+    if overview.champion is not None:
+        champion = {"number": overview.champion.number, "day": overview.champion.since.date()}
+        lines.append(
+            say.plain("{day} was judged by:", day=overview.trust_day)
+            + " "
+            + say.plain("champion {number} since {day}", **champion)
+        )
     published = [day for day in overview.days if day.run_id is not None]
     named = [
         say.words.groups.get(alert.group, alert.group)

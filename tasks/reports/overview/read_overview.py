@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from data_contracts.documents.plan import PlannedChampion
 from data_contracts.documents.stopped import Stop
 from data_contracts.documents.trust import Trust
 from data_contracts.tables.verdicts import NIGHTS
@@ -30,6 +31,7 @@ class _Summary(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     trust: Trust | None = None
+    champion: PlannedChampion | None = None
 
 
 def read_overview(outside: Adapters, settings: Settings) -> Overview:
@@ -50,12 +52,14 @@ def read_overview(outside: Adapters, settings: Settings) -> Overview:
             zip(looked_at, readers.map(lambda day: _look(outside, settings, day), looked_at), strict=True)
         )
     newest = max(published, default=None)
+    summary = _summary(outside, RunPaths(settings, newest, published[newest])) if newest else _Summary()
     return Overview(
         last=last,
         days=days_of(trail, unpublished),
-        trust=_trust(outside, RunPaths(settings, newest, published[newest])) if newest else None,
+        trust=summary.trust,
         trust_day=newest,
         open_alerts=read_open_alerts(outside.storage, settings),
+        champion=summary.champion,
     )
 
 
@@ -75,12 +79,12 @@ def _is_day(name: str) -> bool:
         return False
 
 
-def _trust(outside: Adapters, paths: RunPaths) -> Trust | None:
+def _summary(outside: Adapters, paths: RunPaths) -> _Summary:
     """What the night said of itself; a summary of an earlier version does not say."""
     try:
-        return _Summary.model_validate_json(outside.storage.get(paths.file("summary.json")) or b"{}").trust
+        return _Summary.model_validate_json(outside.storage.get(paths.file("summary.json")) or b"{}")
     except (ModerationError, ValidationError):
-        return None
+        return _Summary()
 
 
 def _look(outside: Adapters, settings: Settings, day: date) -> Day:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from tasks.evaluate.sets.add_night import add_night, describe_night
 from tasks.evaluate.sets.add_set import add_set
 from tasks.evaluate.sets.next_version import AddedSet
 from tasks.evaluate.sets.versions import read_version, write_version
+from tasks.evaluate.successors.try_successors import Trials, describe_trials, try_successors
 from tasks.labels.requests import read_requests
 from tests.fakes import FakeBedrock
 from tests.measured_nights import label, labels_frame, settings_in
@@ -40,8 +41,8 @@ OTHER = "model=global.anthropic.claude-sonnet-4-6"
 class Bench:
     """A folder with an evaluation in it, and a Bedrock that finds "bad" comments."""
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        self.settings: Settings = settings_in(folder, poll_interval_s=0.001)
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, golden_pack: str = "none") -> None:
+        self.settings: Settings = settings_in(folder, poll_interval_s=0.001, golden_pack=golden_pack)
         self.folder = folder
         real = adapters.connect(self.settings)
         self.lake, self.storage = real.lake, real.storage
@@ -314,3 +315,53 @@ def test_bad_row_writes_nothing(bench: Bench) -> None:
         add_set(bench.settings, "reviews", [file], NOW)
     with pytest.raises(WrongUsage, match="there is no set reviews"):
         bench.run("prompt=v1")
+
+
+def test_the_golden_pack_is_asked_of_each_candidate_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It rides beside the set's texts, is not counted among them, and the comparison says what both made of it."""
+    monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
+    bench = Bench(tmp_path, monkeypatch, golden_pack="prompt")
+    bench.add(120)
+    done = bench.run("prompt=v1", OTHER)
+    assert [(one.asked_count, one.golden_count, one.unanswered_count) for one in done.candidates] == [(120, 164, 0)] * 2
+    assert bench.experiments().height == 2 * (120 + 164)
+    asked = [pl.read_parquet(path) for path in (tmp_path / "output/evaluation/requests/reviews").iterdir()]
+    (sha256,) = set(pl.concat(asked)["prompt_sha256"])
+    assert "# system" in (tmp_path / f"output/evaluation/prompts/{sha256}.md").read_text(encoding="utf-8")
+    found = compare_candidates(bench.settings, "reviews", "prompt=v1", OTHER, "all", NOW)
+    assert found.golden is not None
+    assert (found.golden.n, found.golden.gained, found.golden.lost, found.golden.newly_fooled) == (164, 0, 0, ())
+    assert found.champion.prompt_sha256 == sha256
+    bench.add(120, name="others")
+    again = bench.run("prompt=v1", name="others", run_id="two")
+    assert (again.candidates[0].asked_count, again.candidates[0].golden_count) == (0, 0)
+
+
+def test_what_may_follow_a_model_that_ends(bench: Bench) -> None:
+    """Sets and last night's label requests, within one budget, up to the gate; a second call asks nothing."""
+    bench.add(240)
+    said = {"c1": "a bad thing", "c2": "a good thing", "c3": "bad again", "c4": "fine"}
+    put_day(bench.settings, date(2026, 11, 18), dict.fromkeys(said, 1), said)
+
+    def attempt(*candidates: str, budget: float = 5.0) -> Trials:
+        return try_successors(bench.settings, candidates, [], "test", budget, "one", lambda: NOW)
+
+    with pytest.raises(OverBudget, match="nothing was asked"):
+        attempt(OTHER, budget=0.0001)
+    with pytest.raises(WrongUsage, match="is the champion: name what may follow it"):
+        attempt("prompt=v1")
+    assert bench.experiments().is_empty()
+    found = attempt(OTHER)
+    (trial,) = found.trials
+    assert trial.comparison.set == "reviews"
+    assert trial.comparison.challenger.candidate.startswith(f"prompt=comment_review/v1,{OTHER}")
+    assert found.night == date(2026, 11, 18)
+    assert [(one.differing_count, one.compared_count, one.share) for one in found.differing] == [(2, 4, 0.5)]
+    told = describe_trials(found)
+    assert any("differs from what was published on 2 of 4, some 50.0% of the night" in line for line in told)
+    assert any(line.startswith(("not to be promoted: the outcome is", "python -m flows evaluate")) for line in told)
+    height, invoked = bench.experiments().height, bench.bedrock.invoked.total()
+    assert attempt(OTHER) == found
+    assert (bench.experiments().height, bench.bedrock.invoked.total()) == (height, invoked)
+    kept = [path for path in (bench.folder / "output").rglob("*") if path.is_file()]
+    assert not [path for path in kept if b"bad again" in path.read_bytes()]

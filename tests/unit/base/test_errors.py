@@ -10,6 +10,7 @@ from tasks.base.errors import (
     BedrockUnavailable,
     ModerationError,
     NightStopped,
+    NotPromoted,
     QuotaReached,
     RemeasureIncomplete,
     SchemaDrift,
@@ -22,8 +23,8 @@ from tasks.base.errors import (
     is_transient,
 )
 
-#: What a look or a measurement ends with: it stopped no night.
-FINDINGS = (SomethingWrong, RemeasureIncomplete)
+#: What a look, a measurement or a gate ends with: it stopped no night.
+FINDINGS = (SomethingWrong, RemeasureIncomplete, NotPromoted)
 TREE = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ModerationError)]
 
 

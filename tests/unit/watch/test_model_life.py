@@ -84,6 +84,7 @@ def test_the_alert_says_what_to_do(days: int | None, language: str, tmp_path: Pa
     assert factories.MODEL_ID in message.title
     assert message.ascii_title.isascii()
     assert "MODERATION_MODEL_ID" in message.body
+    assert ": python -m flows evaluate successors --candidate model=SUCCESSOR" in message.body
     if days is not None:
         assert str(found.ends_on) in message.body
         assert str(found.ends_on) in describe_ending(found, factories.MODEL_ID)

@@ -1,0 +1,1 @@
+"""Evaluation as a form in the Prefect UI: plan, approval, run, comparison, promotion."""
