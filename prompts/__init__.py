@@ -94,6 +94,21 @@ def read(name: str, version: str, catalog: Path = CATALOG) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def render(prompt: Prompt) -> str:
+    """A prompt as the text of its file: `parse` reads the same prompt out of it.
+
+    Raises:
+        PromptFileError: if its text cannot stand in a file, such as a guideline with a line "# user".
+    """
+    front = prompt.model_dump(mode="json", exclude={"system", "user"})
+    head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=120)
+    text = f"---\n{head}---\n# system\n{prompt.system}\n# user\n{prompt.user}\n"
+    origin = f"{prompt.id}/{prompt.version}"
+    if parse(text, origin) != prompt:
+        raise PromptFileError(f"{origin}: it cannot be written as a file")
+    return text
+
+
 def versions(catalog: Path = CATALOG) -> list[tuple[str, str]]:
     """Every (name, version) of the catalog, by name and then by number."""
     present = [(path.parent.name, path.stem) for path in catalog.glob("*/v*.md")]
@@ -105,7 +120,19 @@ def parse(text: str, origin: str) -> Prompt:
     """Read a prompt file's text; the same text is the same prompt, and every stage of a night asks for it.
 
     Raises:
-        PromptFileError: as `load`; `origin` names the file in the message.
+        PromptFileError: as `load`; `origin` names the file in the message, and is who the prompt must be.
+    """
+    prompt = parse_any(text, origin)
+    if f"{prompt.id}/{prompt.version}" != origin:
+        raise PromptFileError(f"{origin}: the file says it is {prompt.id}/{prompt.version}")
+    return prompt
+
+
+def parse_any(text: str, origin: str) -> Prompt:
+    """Read a prompt file's text, whichever prompt and version it says it is.
+
+    Raises:
+        PromptFileError: if it is not as it must be; `origin` names the file in the message.
     """
     match = _FILE.match(text.replace("\r\n", "\n"))
     if match is None:
@@ -115,8 +142,6 @@ def parse(text: str, origin: str) -> Prompt:
         prompt = Prompt(system=match["system"].strip(), user=match["user"].strip(), **front)
     except (ValidationError, yaml.YAMLError, TypeError) as error:
         raise PromptFileError(f"{origin}: {error}") from error
-    if f"{prompt.id}/{prompt.version}" != origin:
-        raise PromptFileError(f"{origin}: the file says it is {prompt.id}/{prompt.version}")
     if prompt.user.count(prompt.mark) != 1 or prompt.mark in prompt.system:
         raise PromptFileError(f"{origin}: {prompt.mark} must stand exactly once, in the user part")
     if "none" not in prompt.categories:

@@ -62,6 +62,7 @@ class Sandbox:
             "AWS_ENDPOINT_URL_S3": self.s3_url,
             "AWS_ENDPOINT_URL_BEDROCK": self.bedrock_url,
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.bedrock_url,
+            "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME": self.bedrock_url,
             "AWS_ENDPOINT_URL_SERVICE_QUOTAS": self.bedrock_url,
             "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
             "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],

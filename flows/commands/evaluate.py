@@ -35,7 +35,7 @@ _CANDIDATE = "KEY=VALUE,...; keys prompt, model, policy; the settings say what i
 
 @evaluate.callback()
 def _evaluate() -> None:
-    """Try candidates over sets of labelled comments: add a set, run candidates, compare two."""
+    """Try candidates over sets of labelled comments: add a set, run candidates, compare two, optimise, judge."""
 
 
 def _run(command: str, call: Callable[[], Sequence[str]]) -> None:
@@ -217,3 +217,99 @@ def successors(
         )
 
     _run("successors", call)
+
+
+class SourceOption(StrEnum):
+    """Who proposes guidelines."""
+
+    REFLECT = "reflect"
+    SHORTEN = "shorten"
+    OPTIMIZE_PROMPT = "optimize-prompt"
+
+
+@evaluate.command()
+def optimise(
+    name: Name,
+    max_cost_usd: Annotated[float, typer.Option(help="Most that all calls of this optimisation may cost together.")],
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the draft there too.")] = None,
+    candidate: Annotated[str, typer.Option(metavar="CANDIDATE", help=f"What to start from. {_CANDIDATE}")] = "",
+    source: Annotated[
+        list[SourceOption] | None, typer.Option(help="Who proposes; reflect and shorten if none.")
+    ] = None,
+    guideline: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="A person's guideline to try.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="MODEL_ID", help="The model that reflects.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds at the most.")] = 20,
+    patience: Annotated[int, typer.Option(min=1, help="Rounds without a gain after which it ends.")] = 4,
+    usd_per_point: Annotated[
+        float, typer.Option(help="Dollars per 1,000 comments that a point of F1 is worth.")
+    ] = 0.10,
+) -> None:
+    """Look for a better or a shorter guideline, and draft it; a person adds and freezes a draft, or does not."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.optimise.drafts import describe_optimisation
+        from tasks.evaluate.optimise.optimise_prompt import SOURCES, Wish, optimise_prompt
+        from tasks.evaluate.optimise.search import Limits
+
+        sources = tuple(each.value for each in source) if source is not None else () if guideline else SOURCES
+        wish = Wish(candidate, sources, tuple(guideline or ()), model, usd_per_point, Limits(rounds, patience))
+        found, draft = optimise_prompt(Settings.load(), name, wish, max_cost_usd, lambda: datetime.now(UTC), say)
+        if output is not None and draft is not None:
+            output.write_text(draft, encoding="utf-8")
+        return describe_optimisation(found)
+
+    _run(f"optimise {name}", call)
+
+
+@evaluate.command()
+def judge(
+    date: Annotated[
+        date | None, typer.Option(parser=read_day, metavar="YYYY-MM-DD", help="Explanations of this published night.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--set", metavar="NAME", help="Or two candidates' over this set.")] = None,
+    champion: Annotated[str | None, typer.Option(metavar="CANDIDATE", help=_CANDIDATE)] = None,
+    challenger: Annotated[str | None, typer.Option(metavar="CANDIDATE", help=_CANDIDATE)] = None,
+    split: Annotated[SplitOption, typer.Option(help="Which items of the set.")] = SplitOption.DEV,
+    model: Annotated[str | None, typer.Option(metavar="MODEL_ID", help="The judge, of another family.")] = None,
+    sample: Annotated[int, typer.Option(min=1, help="Explanations, or pairs, at the most.")] = 300,
+    max_cost_usd: Annotated[float, typer.Option(help="Most that this may cost.")] = 2.0,
+    ratings: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="What people said of the same.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write them for people to rate; ask nobody.")
+    ] = None,
+    bedrock: Annotated[bool, typer.Option("--bedrock", help="By Bedrock's own evaluation job, of a night.")] = False,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the judgement there too.")] = None,
+) -> None:
+    """Have a model of another family judge explanations: of a night, or of two candidates beside each other."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.errors import WrongUsage
+        from tasks.base.settings import Settings
+        from tasks.evaluate.judge.judge_explanations import JudgeWish, describe_judgement, judge_explanations
+        from tasks.evaluate.judge.judge_pairs import PairWish, describe_pairs, judge_pairs
+        from tasks.evaluate.judge.second_opinion import describe_opinion, second_opinion
+
+        def now() -> datetime:
+            return datetime.now(UTC)
+
+        if date is not None and name is None and bedrock:
+            opinion = second_opinion(Settings.load(), date, JudgeWish(model, sample), max_cost_usd, now)
+            lines, document = describe_opinion(opinion), opinion.model_dump_json(indent=1)
+        elif date is not None and name is None:
+            wish = JudgeWish(model, sample, tuple(ratings or ()), sheet)
+            found = judge_explanations(Settings.load(), date, wish, max_cost_usd, now)
+            if isinstance(found, int):
+                return [f"{sheet}: {found:,} explanations; it holds customers' texts: delete it once it was read back"]
+            lines, document = describe_judgement(found), found.model_dump_json(indent=1)
+        elif name is not None and date is None and champion is not None and challenger is not None:
+            pairs = PairWish(champion, challenger, split.value, model, sample)
+            compared = judge_pairs(Settings.load(), name, pairs, max_cost_usd, now)
+            lines, document = describe_pairs(compared), compared.model_dump_json(indent=1)
+        else:
+            raise WrongUsage("name a night (--date), or a set and two candidates (--set, --champion, --challenger)")
+        if json is not None:
+            json.write_text(f"{document}\n", encoding="utf-8")
+        return lines
+
+    _run(f"judge {date or name or ''}".rstrip(), call)

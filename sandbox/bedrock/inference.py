@@ -70,6 +70,22 @@ class Varied(Protocol):
         """The judgement as this model has it."""
 
 
+@runtime_checkable
+class Replying(Protocol):
+    """A mind that can be asked about other things than a comment."""
+
+    def reply(self, prompt_text: str) -> str | None:
+        """The text of its answer to a prompt without a comment; None where it has none."""
+
+
+@runtime_checkable
+class Rewriting(Protocol):
+    """A mind that rewrites prompts in its own way."""
+
+    def rewrite(self, text: str) -> str:
+        """The prompt, rewritten."""
+
+
 class TrainedMind:
     """The sandbox's own stand-in model, trained or read from its cache on the first record."""
 
@@ -108,6 +124,12 @@ class TrainedMind:
         from sandbox import other_models
 
         return other_models.as_model(_own(judgement), model_id)
+
+    def reply(self, prompt_text: str) -> str | None:
+        """See Replying."""
+        from sandbox.stand_ins import explanation_judge, reflectors
+
+        return reflectors.reflect(prompt_text, "helps") or explanation_judge.judge(prompt_text)
 
     def answer(self, judgement: Judgement) -> str:
         """The judgement as JSON."""
@@ -171,10 +193,22 @@ class Inference:
             if isinstance(prompt, Refused):
                 outcomes.append(prompt)
                 continue
-            text = _NO_COMMENT if comment is None else self._say(next(judgements), prompt, model)
+            text = self._reply(prompt) if comment is None else self._say(next(judgements), prompt, model)
             reply = _reply(prompt, text, request, fence=comment is not None and _wants_fence(comment))
             outcomes.append(Answer(family.write(reply, model), reply.input_tokens, reply.output_tokens))
         return outcomes
+
+    def rewrite(self, text: str) -> str:
+        """A prompt as Bedrock's OptimizePrompt would write it; without a mind for that, with a heading of its taste."""
+        return self._mind.rewrite(text) if isinstance(self._mind, Rewriting) else f"## Instructions\n{text}"
+
+    def reply_to(self, text: str) -> str | None:
+        """What the mind says to a text without a comment; None where it has nothing to say."""
+        return self._mind.reply(text) if isinstance(self._mind, Replying) else None
+
+    def _reply(self, prompt: Prompt) -> str:
+        said = self.reply_to(f"{prompt.system}\n{prompt.text}")
+        return _NO_COMMENT if said is None else said
 
     def _say(self, judgement: Judgement, prompt: Prompt, model: Model) -> str:
         if isinstance(self._mind, Varied):

@@ -22,19 +22,23 @@ import orjson
 
 from sandbox.bedrock.errors import ServiceError, validation
 
-SERVICES = ("bedrock", "bedrock-runtime")
+SERVICES = ("bedrock", "bedrock-runtime", "bedrock-agent-runtime")
 OPERATIONS = frozenset(
     {
         "Converse",
         "CountTokens",
+        "CreateEvaluationJob",
         "CreateModelInvocationJob",
+        "GetEvaluationJob",
         "GetFoundationModel",
         "GetInferenceProfile",
         "GetModelInvocationJob",
         "InvokeModel",
+        "ListEvaluationJobs",
         "ListInferenceProfiles",
         "ListModelInvocationJobs",
         "ListTagsForResource",
+        "OptimizePrompt",
         "StopModelInvocationJob",
         "TagResource",
         "UntagResource",

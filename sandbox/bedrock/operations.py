@@ -12,6 +12,8 @@ from sandbox.bedrock import catalog
 from sandbox.bedrock.catalog import ACCOUNT_ID, Model, Profile
 from sandbox.bedrock.engine import Engine
 from sandbox.bedrock.errors import ConnectionDropped, access_denied, validation
+from sandbox.bedrock.extras.evaluation_jobs import EvaluationJobs
+from sandbox.bedrock.extras.event_stream import EVENT_STREAM, encode_event
 from sandbox.bedrock.families.base import BadBody
 from sandbox.bedrock.files import dump
 from sandbox.bedrock.inference import Inference, Refused, Request, input_tokens
@@ -35,11 +37,14 @@ class Payload(NamedTuple):
 class Operations:
     """Every call that the endpoint answers; ``call`` finds the method by the operation's name."""
 
-    def __init__(self, store: JobStore, engine: Engine, inference: Inference, faults: Faults) -> None:
+    def __init__(
+        self, store: JobStore, engine: Engine, inference: Inference, faults: Faults, evaluations: EvaluationJobs
+    ) -> None:
         self._store = store
         self._engine = engine
         self._inference = inference
         self._faults = faults
+        self._evaluations = evaluations
 
     def call(self, operation: str, parameters: Parameters, region: str) -> Parameters | Payload:
         """The response of an operation.
@@ -50,14 +55,18 @@ class Operations:
         handlers: dict[str, Callable[[Parameters, str], Parameters | Payload]] = {
             "Converse": self._converse,
             "CountTokens": self._count_tokens,
+            "CreateEvaluationJob": self._evaluations.create,
             "CreateModelInvocationJob": self._create_job,
+            "GetEvaluationJob": lambda given, _: self._evaluations.get(given),
             "GetFoundationModel": self._get_foundation_model,
             "GetInferenceProfile": self._get_inference_profile,
             "GetModelInvocationJob": self._get_job,
             "InvokeModel": self._invoke_model,
+            "ListEvaluationJobs": lambda given, _: self._evaluations.find(given),
             "ListInferenceProfiles": self._list_inference_profiles,
             "ListModelInvocationJobs": self._list_jobs,
             "ListTagsForResource": self._list_tags,
+            "OptimizePrompt": self._optimize_prompt,
             "StopModelInvocationJob": self._stop_job,
             "TagResource": self._tag,
             "UntagResource": self._untag,
@@ -152,6 +161,17 @@ class Operations:
         if isinstance(outcome, Refused):
             raise validation(outcome.message)
         return outcome.body
+
+    def _optimize_prompt(self, parameters: Parameters, region: str) -> Payload:
+        del region
+        catalog.foundation_model(parameters["targetModelId"])
+        text = self._inference.rewrite(parameters["input"]["textPrompt"]["text"])
+        events: tuple[tuple[str, Parameters], ...] = (
+            ("analyzePromptEvent", {"message": "The prompt was analysed."}),
+            ("optimizedPromptEvent", {"optimizedPrompt": {"textPrompt": {"text": text}}}),
+        )
+        body = b"".join(encode_event(name, dump(event)) for name, event in events)
+        return Payload(body, {"Content-Type": EVENT_STREAM})
 
     def _count_tokens(self, parameters: Parameters, region: str) -> Parameters:
         model_id = parameters["modelId"]

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Request, Response
 
 from sandbox.bedrock.engine import Engine
 from sandbox.bedrock.errors import ConnectionDropped, ServiceError
+from sandbox.bedrock.extras.evaluation_jobs import EvaluationJobs
 from sandbox.bedrock.inference import Inference, Mind
 from sandbox.bedrock.jobs import JobStore, Status
 from sandbox.bedrock.model import find_route, read_request
@@ -72,7 +73,8 @@ class BedrockServer:
         inference = Inference(mind)
         self.engine = Engine(self.store, s3, inference, clock, self._pay)
         self.engine.job_seconds = job_seconds
-        self._operations = Operations(self.store, self.engine, inference, self.faults)
+        self.evaluations = EvaluationJobs(s3, inference.reply_to, clock)
+        self._operations = Operations(self.store, self.engine, inference, self.faults, self.evaluations)
         self._quotas = Quotas(self.faults)
         self._clock = clock
         self._lock = threading.Lock()
@@ -97,6 +99,7 @@ class BedrockServer:
         """As if just started: no jobs, calls, payments or faults."""
         self.faults.reset()
         self.engine.reset()
+        self.evaluations.clear()
         with self._lock:
             self.calls.clear()
             self.call_counts.clear()
@@ -200,7 +203,8 @@ def _region(authorization: str | None) -> str:
 
 def _response(result: dict[str, Any] | Payload | None) -> Response:
     if isinstance(result, Payload):
-        return Response(result.body, headers={**_headers(), **result.headers}, content_type="application/json")
+        headers = {"Content-Type": "application/json", **_headers(), **result.headers}
+        return Response(result.body, headers=headers)
     return Response(json.dumps(_present(result), default=_iso), headers=_headers(), content_type="application/json")
 
 

@@ -19,11 +19,21 @@ from tasks.adapters.bedrock import Bedrock
 from tasks.adapters.bedrock_models import BedrockModels, NoModelFacts
 from tasks.adapters.channels.apprise import alert_channels
 from tasks.adapters.clock import SystemClock
+from tasks.adapters.evaluation_jobs import BedrockEvaluationJobs, NoEvaluationJobs
 from tasks.adapters.lake import Lake
+from tasks.adapters.prompt_optimiser import BedrockPromptOptimiser, NoPromptOptimiser
 from tasks.adapters.service_quotas import NoQuotas, ServiceQuotas
 from tasks.adapters.storage import Protection, Storage
 from tasks.adapters.telemetry.cloudwatch import CloudWatch, FigureSink, NoFigures
-from tasks.base.ports import AccountQuotas, AlertChannel, BatchInference, Clock, ModelFacts
+from tasks.base.ports import (
+    AccountQuotas,
+    AlertChannel,
+    BatchInference,
+    Clock,
+    EvaluationJobs,
+    ModelFacts,
+    PromptOptimiser,
+)
 from tasks.base.settings import Settings
 
 
@@ -42,6 +52,8 @@ class Adapters:
     alerts: tuple[AlertChannel, ...]
     models: ModelFacts = field(default_factory=NoModelFacts)
     quotas: AccountQuotas = field(default_factory=NoQuotas)
+    evaluations: EvaluationJobs = field(default_factory=NoEvaluationJobs)
+    prompt_optimiser: PromptOptimiser = field(default_factory=NoPromptOptimiser)
     clock: Clock = field(default_factory=SystemClock)
     figures: FigureSink = field(default_factory=NoFigures)
     run_suite: RunSuite = counts_by_check
@@ -64,6 +76,8 @@ def connect(settings: Settings) -> Adapters:
         models=BedrockModels(aws),
         quotas=ServiceQuotas(aws),
         figures=CloudWatch(aws),
+        evaluations=BedrockEvaluationJobs(aws),
+        prompt_optimiser=BedrockPromptOptimiser(aws),
     )
 
 

@@ -172,6 +172,11 @@ class Aws:
         return self.client("bedrock")
 
     @cached_property
+    def bedrock_agent_runtime(self) -> Any:
+        """The client of what Bedrock offers beside models: it rewrites prompts. A try that was cut off is paid for."""
+        return self.client("bedrock-agent-runtime", attempts=1, read_timeout_s=300)
+
+    @cached_property
     def bedrock_runtime_in_haste(self) -> Any:
         """Bedrock's models for what is nice to know: one try within five seconds."""
         return self._in_haste("bedrock-runtime")

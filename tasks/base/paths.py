@@ -42,10 +42,13 @@
       state/restores/D.json                    that the day was brought back from an earlier version, and why
       state/salt.json                          what samples are drawn by, unless SAMPLING_SALT is set
       evaluation/sets/NAME/vN.parquet          labelled comments, with text; never changed but by an erasure
-      evaluation/{ledger,requests,answers}/NAME/   as of a day, of the set's evaluations; NAME is `night-D` where a
-                                               challenger was tried on a night
+      evaluation/{ledger,requests,answers}/NAME/   as of a day, of the set's evaluations; NAME.optimise and
+                                               NAME.optimize-prompt: what was asked for a better guideline;
+                                               explanations.D, opinion.D, NAME.pairs: of a judge
       evaluation/prompts/SHA256.md             each prompt that was asked
       evaluation/comparisons/ID.json           champion against challenger
+      evaluation/drafts/ID.{md,json}           prompts that an optimisation drafted, and what it tried
+      evaluation/judgements/ID.json            what a judge model says of a night's explanations, or of two candidates'
       state/lease/evaluation-NAME.json         which run evaluates the set
       label_requests/date=D/label_requests.parquet    whose labels are asked for
 
@@ -307,6 +310,14 @@ class EvaluationPaths(DayPaths):
     def comparison(self, comparison_id: str) -> str:
         """One comparison."""
         return f"{self.comparisons}/{comparison_id}.json"
+
+    def judgement(self, judgement_id: str) -> str:
+        """What a judge said of explanations: of a day, or of two candidates."""
+        return f"{self.root}/judgements/{judgement_id}.json"
+
+    def draft(self, draft_id: str, form: str) -> str:
+        """A drafted prompt (`md`), and what is on record about it (`json`)."""
+        return f"{self.root}/drafts/{draft_id}.{form}"
 
     @property
     def ledger(self) -> str:

@@ -159,6 +159,66 @@ class BatchInference(Protocol):
         ...
 
 
+class EvaluationRequest(BaseModel):
+    """What Bedrock is asked to evaluate.
+
+    Attributes:
+        job_name: 1 to 63 lower letters, digits and hyphens.
+        dataset_uri: JSON lines with prompts and their answers.
+        output_uri: where the report goes, with the final slash.
+        metrics: name and instructions of each; every one is met or not.
+        source_id: whose the answers in the dataset are.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    job_name: str
+    client_request_token: str
+    role_arn: str
+    dataset_uri: str
+    output_uri: str
+    evaluator_model_id: str
+    task_type: str
+    metrics: tuple[tuple[str, str], ...]
+    source_id: str
+    kms_key_id: str | None = None
+
+
+class EvaluationJob(BaseModel):
+    """An evaluation job as it is: `InProgress`, `Completed`, `Failed`, `Stopping`, `Stopped`, and why it failed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: str
+    messages: tuple[str, ...] = ()
+
+
+class EvaluationJobs(Protocol):
+    """Bedrock's own evaluation of answers by a model.
+
+    Every method raises BedrockUnavailable for what may pass, BedrockRefused for what stays.
+    """
+
+    def create(self, request: EvaluationRequest) -> str:
+        """Ask for a job and return its ARN; the same token again makes no second job."""
+        ...
+
+    def get(self, job_arn: str) -> EvaluationJob:
+        """The job as it is now."""
+        ...
+
+
+class PromptOptimiser(Protocol):
+    """Bedrock's own rewriting of prompts."""
+
+    def optimise(self, text: str, target_model_id: str) -> str:
+        """A prompt's text as Bedrock would write it for a foundation model; empty if it says nothing.
+
+        A call repeated is a call paid twice. BedrockUnavailable for what may pass, BedrockRefused for what stays.
+        """
+        ...
+
+
 class FactUnavailable(Exception):
     """AWS does not say it: the operation, the model or the permission is lacking, or it took too long."""
 

@@ -287,6 +287,15 @@ class Settings(BaseSettings):
     borderline_confidence: Fraction = Field(
         default=0.8, description="A comment that is not flagged, with a lower confidence than this, is borderline"
     )
+    evaluation_task_type: str = Field(
+        default="Generation",
+        pattern=r"^[A-Za-z0-9]{1,63}$",
+        description="taskType of Bedrock's evaluation jobs: guides write General, the API's model lists Generation",
+    )
+    judge_model_id: str | None = Field(
+        default=None,
+        description="Judges explanations, and reflects on guidelines; of another family than MODEL_ID, to be a judge",
+    )
     margin: Fraction = Field(
         default=0.02,
         description="The loss of F1 that a candidate may have, at the most, to be called not worse",

@@ -8,7 +8,6 @@ import polars as pl
 
 from data_contracts.documents.evaluation.comparison import Comparison
 from data_contracts.tables.evaluation_sets import ItemSource
-from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.base.errors import WrongUsage
@@ -17,12 +16,10 @@ from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.evaluate.comparison import Compared, compare, comparison_id
 from tasks.evaluate.guidelines import FreshAnswers, describe_stale, find_guidelines, without_stale
-from tasks.evaluate.runs.bench import SplitChoice
+from tasks.evaluate.runs.bench import OpenSet, SplitChoice, open_set
 from tasks.evaluate.runs.candidates import Candidate, read_candidate
 from tasks.evaluate.runs.experiments import answers_of, read_experiments
 from tasks.evaluate.runs.golden import golden_evidence, golden_items
-from tasks.evaluate.runs.requests import with_hashes
-from tasks.evaluate.sets.versions import check_name, read_version
 from tasks.ledger.champion import serving
 from tasks.llm.prompt import load_prompt
 
@@ -44,43 +41,47 @@ def compare_candidates(
         WrongUsage: if the set or a candidate is none, the candidates are one, the split is empty, all of its labels are
             stale or of a model's making, or an item was not asked of both: the text has the command that asks it.
     """
-    outside = adapters.connect(settings)
-    paths = EvaluationPaths(settings, now.astimezone(settings.zone).date(), check_name(name))
-    pair = read_candidate(settings, champion), read_candidate(settings, challenger)
-    if pair[0].name == pair[1].name:
-        raise WrongUsage(f"champion and challenger are the same: {pair[0].name}")
-    version, items = read_version(outside.storage, paths)
-    chosen = with_hashes(items)
-    chosen = chosen if split == "all" else chosen.filter(pl.col("split") == split)
+    opened = open_set(settings, name, now)
+    return compare_pair(opened, read_candidate(settings, champion), read_candidate(settings, challenger), split, now)
+
+
+def compare_pair(
+    opened: OpenSet, champion: Candidate, challenger: Candidate, split: SplitChoice, now: datetime
+) -> Comparison:
+    """See `compare_candidates`, which this is for candidates that are read already."""
+    outside, settings, paths, version, items = opened
+    if champion.name == challenger.name:
+        raise WrongUsage(f"champion and challenger are the same: {champion.name}")
+    chosen = items if split == "all" else items.filter(pl.col("split") == split)
     if chosen.is_empty():
-        raise WrongUsage(f"{name} v{version} has no item in {split}")
+        raise WrongUsage(f"{paths.set_name} v{version} has no item in {split}")
     experiments = read_experiments(outside, paths)
     answers = chosen
-    for role, candidate in zip(("champion", "challenger"), pair, strict=True):
+    for role, candidate in (("champion", champion), ("challenger", challenger)):
         given = answers_of(experiments, candidate).select(
             "text_sha256", *(pl.col(column).alias(f"{role}_{column}") for column in _ANSWER)
         )
         answers = answers.join(given, on="text_sha256", how="left", validate="m:1")
-        _check_asked(answers, role, candidate, name, split)
+        _check_asked(answers, role, candidate, paths.set_name, split)
     made = answers.filter(pl.col("source") == ItemSource.MODEL)
     fresh = _fresh(outside, settings, paths, answers.filter(pl.col("source") != ItemSource.MODEL))
-    _check_left(fresh, made.height, f"{name} v{version}", split)
+    _check_left(fresh, made.height, f"{paths.set_name} v{version}", split)
+    identity = comparison_id(paths.set_name, version, split, champion.name, challenger.name)
+    pair = champion, challenger
     what = Compared(
-        name,
+        paths.set_name,
         version,
         split,
-        pair[0].name,
-        pair[1].name,
+        champion.name,
+        challenger.name,
         fresh.answers,
-        noise=_noise(experiments, pair[0], fresh.answers),
-        looks=_looks(outside, paths, version, comparison_id(name, version, split, pair[0].name, pair[1].name))
-        if split == "test"
-        else None,
+        noise=_noise(experiments, champion, fresh.answers),
+        looks=_looks(outside, paths, version, identity) if split == "test" else None,
         variants=made,
         stale=fresh.stale,
         remarks=tuple(describe_stale(fresh)),
         golden=golden_evidence(experiments, pair, golden_items(settings, pair)),
-        prompts=(pair[0].asker.prompt.sha256, pair[1].asker.prompt.sha256),
+        prompts=(champion.asker.prompt.sha256, challenger.asker.prompt.sha256),
     )
     comparison = compare(what, settings.margin, now)
     outside.storage.put(paths.comparison(comparison.id), comparison.model_dump_json(indent=1).encode())

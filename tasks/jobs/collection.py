@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.tables.verdicts import REQUESTS, Status
+from prompts import Prompt
 from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.adapters.stores.pieces import lines_of
@@ -108,13 +109,13 @@ def most_of_calls(
 
 
 def _collect_entry(
-    settings: Settings, storage: Storage, paths: DayPaths, entry: LedgerEntry, now: datetime
+    settings: Settings, storage: Storage, paths: DayPaths, entry: LedgerEntry, now: datetime, prompt: Prompt | None
 ) -> Collected:
     """Store one job's answers, then book it; the answers first, so that a booked job always has them."""
-    asker = Asker.booked(settings, entry)
+    asker = Asker.booked(settings, entry, prompt)
     with scratch() as temporary:
         folder = Path(temporary)
-        read = _read_entry(storage, asker, entry, folder, now)
+        read = read_entry(storage, asker, entry, folder, now)
         path = folder / "answers.parquet"
         answers = read.answers
         if read.uncompared:
@@ -125,7 +126,7 @@ def _collect_entry(
     return read
 
 
-def _read_entry(storage: Storage, asker: Asker, entry: LedgerEntry, folder: Path, now: datetime) -> Collected:
+def read_entry(storage: Storage, asker: Asker, entry: LedgerEntry, folder: Path, now: datetime) -> Collected:
     """What an entry's output says; single calls that left no answer are counted at the most that they can have used."""
     price = asker.prices[entry.mode]
     lines, asked = output_lines(storage, entry), _asked(storage, entry, folder)
@@ -147,14 +148,23 @@ def by_record(answers: pl.DataFrame, requests: Path) -> pl.DataFrame:
     return answers.with_columns(pl.col("record_id").replace(names)).sort("record_id") if names else answers
 
 
-def collect_day(settings: Settings, paths: DayPaths, now: datetime) -> CollectionSummary:
-    """Read and book every job of the day that ended, as `collect_answers` does for a night; this needs no plan."""
+def collect_day(
+    settings: Settings,
+    paths: DayPaths,
+    now: datetime,
+    prompt_of: Callable[[LedgerEntry], Prompt | None] = lambda _: None,
+) -> CollectionSummary:
+    """Read and book every job of the day that ended, as `collect_answers` does for a night; this needs no plan.
+
+    Args:
+        prompt_of: the prompt that an entry was asked by, where that is not the catalog's.
+    """
     storage = adapters.connect(settings).storage
     ended = [entry for entry in read_ledger(storage, paths) if phase_of(entry) is Phase.ENDED]
     counts: dict[str, int] = {}
     missing, pico, is_known, unreported = 0, 0, True, 0
     for entry in ended:
-        collected = _collect_entry(settings, storage, paths, entry, now)
+        collected = _collect_entry(settings, storage, paths, entry, now, prompt_of(entry))
         for status, count in collected.answers.group_by("status").len().iter_rows():
             counts[status] = counts.get(status, 0) + count
         missing += entry.record_count - collected.answers.height

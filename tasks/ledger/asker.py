@@ -58,9 +58,13 @@ class Asker:
         return cls._of(settings, plan.model_id, prompt, plan.invocation_type)
 
     @classmethod
-    def booked(cls, settings: Settings, entry: LedgerEntry) -> Asker:
-        """The asker of a ledger entry; that its prompt fits its model was seen when it was asked. Raises as `named`."""
-        prompt = load_prompt(entry.prompt_name, entry.prompt_version)
+    def booked(cls, settings: Settings, entry: LedgerEntry, prompt: Prompt | None = None) -> Asker:
+        """The asker of a ledger entry; that its prompt fits its model was seen when it was asked. Raises as `named`.
+
+        Args:
+            prompt: that it was asked by, where that is not the catalog's.
+        """
+        prompt = prompt or load_prompt(entry.prompt_name, entry.prompt_version)
         family = pick_family(entry.model_id, invocation_type=entry.invocation_type)
         return cls(entry.model_id, prompt, family, _prices(settings, entry.model_id))
 
@@ -74,6 +78,11 @@ class Asker:
             prompt_version=self.prompt.version,
             prompt_sha256=self.prompt.sha256,
         )
+
+    @classmethod
+    def with_prompt(cls, settings: Settings, model_id: str, prompt: Prompt) -> Asker:
+        """The asker of a prompt that need not be in the catalog. Raises as `named`."""
+        return cls._of(settings, model_id, prompt, settings.invocation_type)
 
     @classmethod
     def _of(cls, settings: Settings, model_id: str, prompt: Prompt, invocation_type: InvocationChoice) -> Asker:

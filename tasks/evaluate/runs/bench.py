@@ -21,6 +21,32 @@ from tasks.evaluate.sets.versions import check_name, read_version
 SplitChoice = Literal["train", "dev", "test", "all"]
 
 
+class OpenSet(NamedTuple):
+    """A version of a set, and where it is.
+
+    Attributes:
+        items: those that have a text, as `with_hashes` gives them.
+    """
+
+    outside: Adapters
+    settings: Settings
+    paths: EvaluationPaths
+    version: int
+    items: pl.DataFrame
+
+
+def open_set(settings: Settings, name: str, now: datetime) -> OpenSet:
+    """The newest version of a set, at hand.
+
+    Raises:
+        WrongUsage: if there is no such set.
+    """
+    outside = adapters.connect(settings)
+    paths = EvaluationPaths(settings, now.astimezone(settings.zone).date(), check_name(name))
+    version, items = read_version(outside.storage, paths)
+    return OpenSet(outside, settings, paths, version, with_hashes(items))
+
+
 class Bench(NamedTuple):
     """A set laid out for candidates.
 
@@ -56,10 +82,7 @@ def lay_out(settings: Settings, name: str, texts: Sequence[str], split: SplitCho
         SettingsInvalid: if the golden pack is broken.
     """
     candidates = read_candidates(settings, texts)
-    outside = adapters.connect(settings)
-    paths = EvaluationPaths(settings, now.astimezone(settings.zone).date(), check_name(name))
-    version, items = read_version(outside.storage, paths)
-    every = with_hashes(items)
+    outside, _, paths, version, every = open_set(settings, name, now)
     chosen = every if split == "all" else every.filter(pl.col("split") == split)
     golden = golden_items(settings, candidates)
     return Bench(

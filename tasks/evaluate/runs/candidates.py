@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+import prompts
 from data_contracts.batch_lines import InvocationType
-from tasks.base.errors import WrongUsage
+from prompts import Prompt, PromptFileError
+from tasks.base.errors import PromptInvalid, WrongUsage
 from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
 from tasks.ledger.asker import Asker
@@ -38,6 +41,8 @@ class Candidate(NamedTuple):
 def read_candidate(settings: Settings, text: str) -> Candidate:
     """A candidate from `KEY=VALUE,KEY=VALUE`; what is not named is the settings'.
 
+    A prompt is `v2`, `NAME/v2`, or a file of a draft that is not in the catalog, whose name ends in `.md`.
+
     Raises:
         WrongUsage: if a key is none, is there twice, or has no value; or if the policy is not `plain`.
         PromptInvalid, UnsupportedModel: if the prompt or the model is none, or the two do not fit.
@@ -53,11 +58,38 @@ def read_candidate(settings: Settings, text: str) -> Candidate:
     if given.get("policy", PLAIN) != PLAIN:
         raise WrongUsage(f"policy {brief(given['policy'], 40)} is not known: this version has {PLAIN} alone")
     settings = serving(settings) if not {"prompt", "model"} <= given.keys() else settings
-    prompt_name, _, version = given.get("prompt", settings.prompt_version).rpartition("/")
-    chosen = {"model_id": given.get("model", settings.model_id), "prompt_version": version}
-    asker = Asker.named(settings.model_copy(update=chosen | {"prompt": prompt_name or settings.prompt}))
+    model_id, named = given.get("model", settings.model_id), given.get("prompt", settings.prompt_version)
+    if named.endswith(".md"):
+        return with_prompt(settings, model_id, _read_draft(Path(named)))
+    prompt_name, _, version = named.rpartition("/")
+    chosen = {"model_id": model_id, "prompt": prompt_name or settings.prompt, "prompt_version": version}
+    return _candidate(Asker.named(settings.model_copy(update=chosen)), "")
+
+
+def with_prompt(settings: Settings, model_id: str, prompt: Prompt) -> Candidate:
+    """The candidate of a model and a prompt that need not be in the catalog.
+
+    Its name has the first digits of the prompt's hash where the catalog has no such version, or another one under it.
+
+    Raises:
+        PromptInvalid, UnsupportedModel: as `read_candidate`.
+    """
+    is_listed = (prompt.id, prompt.version) in prompts.versions()
+    is_same = is_listed and prompts.load(prompt.id, prompt.version).sha256 == prompt.sha256
+    return _candidate(Asker.with_prompt(settings, model_id, prompt), "" if is_same else f"@{prompt.sha256[:12]}")
+
+
+def _candidate(asker: Asker, mark: str) -> Candidate:
     prompt = asker.prompt
-    return Candidate(f"prompt={prompt.id}/{prompt.version},model={asker.model_id},policy={PLAIN}", asker)
+    return Candidate(f"prompt={prompt.id}/{prompt.version}{mark},model={asker.model_id},policy={PLAIN}", asker)
+
+
+def _read_draft(path: Path) -> Prompt:
+    """Raises PromptInvalid if there is no such file, or it is no prompt."""
+    try:
+        return prompts.parse_any(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError, PromptFileError) as error:
+        raise PromptInvalid(f"{path}: {error}") from error
 
 
 def read_candidates(settings: Settings, texts: Sequence[str]) -> list[Candidate]:

@@ -21,9 +21,10 @@ from tasks.base.frames import scratch
 from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.batch.send_shards import send_shard
-from tasks.evaluate.runs.bench import Bench, SplitChoice, lay_out
+from tasks.evaluate.runs.bench import Bench, OpenSet, SplitChoice, lay_out
 from tasks.evaluate.runs.candidates import Candidate
 from tasks.evaluate.runs.experiments import UNANSWERED, answers_of, read_experiments
+from tasks.evaluate.runs.golden import golden_items, with_golden
 from tasks.evaluate.runs.requests import Wanted, write_requests
 from tasks.evaluate.runs.settle import settle
 from tasks.ledger.entries import read_ledger, write_intent
@@ -127,6 +128,24 @@ def ask(
     )
 
 
+def ask_candidates(
+    opened: OpenSet,
+    candidates: Sequence[Candidate],
+    chosen: pl.DataFrame,
+    max_cost_usd: float,
+    run_id: str,
+    now: Callable[[], datetime],
+) -> EvaluationRun:
+    """Ask candidates about these items of a set, without the golden pack. Raises as `run_candidates`.
+
+    Args:
+        chosen: rows of the set's items.
+    """
+    every = with_golden(opened.items, golden_items(opened.settings, candidates))
+    bench = Bench(opened.outside, opened.paths, opened.version, chosen, chosen, every, tuple(candidates))
+    return ask(opened.settings, bench, max_cost_usd, run_id, now, lambda _: None)
+
+
 @contextmanager
 def held(outside: Adapters, paths: EvaluationPaths, run_id: str) -> Iterator[None]:
     """Hold the set for the block.
@@ -173,8 +192,8 @@ def _record(
         if not one.records.height:
             continue
         prompt = one.candidate.asker.prompt
-        outside.storage.put_if_absent(paths.prompt(prompt.sha256), prompts.read(prompt.id, prompt.version).encode())
-        first = _next_shard(read_ledger(outside.storage, paths))
+        outside.storage.put_if_absent(paths.prompt(prompt.sha256), prompts.render(prompt).encode())
+        first = next_shard(read_ledger(outside.storage, paths))
         with scratch() as temporary:
             folder = Path(temporary)
             for entry, shard in write_requests(settings, paths, one, first, run_id, now(), folder):
@@ -183,7 +202,7 @@ def _record(
                 write_intent(outside.storage, paths, intended(entry, term))
 
 
-def _next_shard(ledger: Sequence[LedgerEntry]) -> int:
+def next_shard(ledger: Sequence[LedgerEntry]) -> int:
     return max([-1, *(entry.shard for entry in ledger)]) + 1
 
 

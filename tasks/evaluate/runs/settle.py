@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+import prompts
 from data_contracts.documents.ledger import EntryState, LedgerEntry
+from prompts import Prompt
 from tasks.adapters import Adapters
 from tasks.base.errors import BedrockUnavailable, DeadlinePassed, QuotaReached
 from tasks.base.paths import EvaluationPaths
@@ -44,12 +46,10 @@ def settle(
             what they answered.
         BedrockRefused, BedrockUnavailable: as BatchInference says; what was asked stays on record.
     """
-    _wait(outside, settings, paths, still_ours, now)
-    for entry in _live(outside, paths, "on_demand"):
-        asked = ask_entry(outside, settings, entry, check=still_ours)
-        close_entry(outside.storage, paths, entry, now(), is_whole=not asked.left_count)
+    wait_for_jobs(outside, settings, paths, still_ours, now)
+    ask_singly(outside, settings, paths, still_ours, now)
     still_ours()
-    collect_day(settings, paths, now())
+    collect_day(settings, paths, now(), lambda entry: asked_prompt(outside, paths, entry))
     collected = [entry for entry in read_ledger(outside.storage, paths) if entry.state is EntryState.COLLECTED]
     still_ours()
     added_count = add_answers(outside, paths, collected, items, version)
@@ -57,18 +57,37 @@ def settle(
     return added_count
 
 
-def _live(outside: Adapters, paths: EvaluationPaths, mode: str) -> list[LedgerEntry]:
-    return [entry for entry in read_ledger(outside.storage, paths) if is_live(entry) and entry.mode == mode]
+def asked_prompt(outside: Adapters, paths: EvaluationPaths, entry: LedgerEntry) -> Prompt | None:
+    """The prompt that an entry was asked by, as it was kept; it need not be in the catalog, now or ever."""
+    body = outside.storage.get(paths.prompt(entry.prompt_sha256))
+    return None if body is None else prompts.parse(body.decode(), f"{entry.prompt_name}/{entry.prompt_version}")
 
 
-def _wait(
+def ask_singly(
     outside: Adapters,
     settings: Settings,
     paths: EvaluationPaths,
     still_ours: Callable[[], None],
     now: Callable[[], datetime],
 ) -> None:
-    """Submit the intents as far as places are free, and look at the jobs until all have ended."""
+    """Make the calls of every entry that is asked one by one; raises as `settle`."""
+    for entry in _live(outside, paths, "on_demand"):
+        asked = ask_entry(outside, settings, entry, check=still_ours)
+        close_entry(outside.storage, paths, entry, now(), is_whole=not asked.left_count)
+
+
+def _live(outside: Adapters, paths: EvaluationPaths, mode: str) -> list[LedgerEntry]:
+    return [entry for entry in read_ledger(outside.storage, paths) if is_live(entry) and entry.mode == mode]
+
+
+def wait_for_jobs(
+    outside: Adapters,
+    settings: Settings,
+    paths: EvaluationPaths,
+    still_ours: Callable[[], None],
+    now: Callable[[], datetime],
+) -> None:
+    """Submit the intents as far as places are free, and look at the jobs until all have ended; raises as `settle`."""
     begun, wait_s, failed_looks = now(), None, 0
     deadline = begun + timedelta(hours=settings.deadline_h)
     while True:

@@ -62,7 +62,7 @@ def agreement(labels: pl.DataFrame) -> Agreement:
 def _mean_kappa(counts: npt.NDArray[np.float64]) -> tuple[float | None, tuple[float, float] | None]:
     """Kappa and its interval from a row of four cells for each pair; None where it is 0 / 0."""
     sizes = counts.sum(axis=1)
-    kappas = _kappa(counts)
+    kappas = kappa_of(counts)
     is_known = np.isfinite(kappas)
     if not is_known.any():
         return None, None
@@ -71,12 +71,12 @@ def _mean_kappa(counts: npt.NDArray[np.float64]) -> tuple[float | None, tuple[fl
     drawn = np.stack(
         [random.multinomial(int(size), row / size, _DRAWS) for row, size in zip(counts, sizes, strict=True)]
     ).astype(np.float64)
-    means = np.average(_kappa(drawn), axis=0, weights=sizes)
+    means = np.average(kappa_of(drawn), axis=0, weights=sizes)
     low, high = np.nanquantile(means, [0.025, 0.975])
     return float(np.average(kappas[is_known], weights=sizes)), (float(low), float(high))
 
 
-def _kappa(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def kappa_of(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Kappa of tables whose last axis is _CELLS; NaN where both raters only ever gave one answer."""
     both, first, other, neither = np.moveaxis(counts, -1, 0)
     n = counts.sum(axis=-1)

@@ -53,8 +53,12 @@ class Family(Protocol):
     @property
     def reasoning_tokens(self) -> int: ...
 
-    def body(self, prompt: Prompt, comment: str) -> dict[str, Any]:
-        """The `modelInput` for one comment, which stands in it once as text: the same input, the same body."""
+    def body(self, prompt: Prompt, comment: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The `modelInput` for one comment, which stands in it once as text: the same input, the same body.
+
+        Args:
+            schema: of the answer's object, where the prompt asks for another one than a verdict.
+        """
         ...
 
     def read(self, output: dict[str, Any]) -> Reply:

@@ -27,7 +27,7 @@ class Claude:
     invocation_type: InvocationType = "InvokeModel"
     reasoning_tokens = 0
 
-    def body(self, prompt: Prompt, comment: str) -> dict[str, Any]:
+    def body(self, prompt: Prompt, comment: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
         """See Family."""
         return {
             "anthropic_version": "bedrock-2023-05-31",
@@ -36,7 +36,7 @@ class Claude:
             "temperature": prompt.temperature,
             "system": prompt.system,
             "messages": [{"role": "user", "content": [{"type": "text", "text": prompt.user_text(comment)}]}],
-            "output_config": {"format": {"type": "json_schema", "schema": answer_schema(prompt.categories)}},
+            "output_config": {"format": {"type": "json_schema", "schema": schema or answer_schema(prompt.categories)}},
         }
 
     def read(self, output: dict[str, Any]) -> Reply:

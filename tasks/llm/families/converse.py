@@ -69,7 +69,7 @@ class Converse:
         """See Family."""
         return REASONING_TOKENS if self.is_reasoning else 0
 
-    def body(self, prompt: Prompt, comment: str) -> dict[str, Any]:
+    def body(self, prompt: Prompt, comment: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
         """See Family."""
         room = REASONING_BUDGET_TOKENS if self.is_reasoning else 0
         body: dict[str, Any] = {
@@ -79,7 +79,8 @@ class Converse:
         }
         if self.is_structured:
             # Converse wants the schema as text.
-            definition = {"name": "answer", "schema": orjson.dumps(answer_schema(prompt.categories)).decode()}
+            wanted = schema or answer_schema(prompt.categories)
+            definition = {"name": "answer", "schema": orjson.dumps(wanted).decode()}
             body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": definition}}}
         if self.takes_effort:
             body["additionalModelRequestFields"] = {"reasoning_effort": "low"}

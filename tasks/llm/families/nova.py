@@ -27,8 +27,9 @@ class Nova:
     invocation_type: InvocationType = "InvokeModel"
     reasoning_tokens = 0
 
-    def body(self, prompt: Prompt, comment: str) -> dict[str, Any]:
-        """See Family."""
+    def body(self, prompt: Prompt, comment: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+        """See Family; Nova takes no schema."""
+        del schema
         return {
             "system": [{"text": prompt.system}],
             "messages": [

@@ -183,7 +183,7 @@ class Echoing:
     invocation_type: InvocationType = "InvokeModel"
     reasoning_tokens = 0
 
-    def body(self, prompt: Prompt, comment: str) -> dict[str, Any]:
+    def body(self, prompt: Prompt, comment: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
         return {"prompt": prompt.user_text(comment), "again": comment}
 
     def read(self, output: dict[str, Any]) -> Reply:

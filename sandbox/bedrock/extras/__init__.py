@@ -1,0 +1,1 @@
+"""What Bedrock offers beside models and batch jobs: prompts rewritten, evaluation jobs."""
