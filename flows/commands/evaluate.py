@@ -29,6 +29,16 @@ class SplitOption(StrEnum):
     ALL = "all"
 
 
+class VariantOption(StrEnum):
+    """How comments are varied."""
+
+    PARAPHRASE = "paraphrase"
+    MASKED = "masked"
+    QUOTED = "quoted"
+    SARCASM = "sarcasm"
+    INJECTION = "injection"
+
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The set's name.")]
 _CANDIDATE = "KEY=VALUE,...; keys prompt, model, policy; the settings say what is not named."
 
@@ -76,6 +86,35 @@ def from_night(
         return describe_night(add_night(Settings.load(), name, day, datetime.now(UTC)))
 
     _run(f"from-night {name}", call)
+
+
+@evaluate.command()
+def variants(
+    name: Name,
+    source: Annotated[str, typer.Option("--from", metavar="SET", help="The set whose comments are varied.")],
+    model: Annotated[str, typer.Option(metavar="MODEL", help="Who writes them: of another maker than MODEL_ID's.")],
+    max_cost_usd: Annotated[float, typer.Option(help="Most that this may cost.")],
+    kind: Annotated[
+        list[VariantOption] | None, typer.Option(help="A recipe; may be given several times. By default all.")
+    ] = None,
+    per_kind: Annotated[int, typer.Option(help="Variants of each kind, at most.")] = 40,
+) -> None:
+    """Write the next version of a set with variants of a set's comments that a model makes; they are shown apart."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.variants.make_variants import describe_variants, make_variants
+        from tasks.evaluate.variants.recipes import Kind
+
+        now = datetime.now(UTC)
+        run_id = f"evaluate-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+        kinds = [Kind(each.value) for each in kind or VariantOption]
+        made = make_variants(
+            Settings.load(), name, source, model, kinds, per_kind, max_cost_usd, run_id, lambda: datetime.now(UTC)
+        )
+        return describe_variants(made)
+
+    _run(f"variants {name}", call)
 
 
 @evaluate.command()

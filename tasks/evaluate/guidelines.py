@@ -6,7 +6,6 @@ it is tried on what people say under the present guideline.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
@@ -18,7 +17,6 @@ from tasks.adapters.storage import Storage
 from tasks.base.paths import EvaluationPaths
 from tasks.labels.reviewer.guideline import NO_VIOLATION, read_guideline
 
-_NAMED = re.compile(r"^(id|version):\s*(\S+)\s*$", re.MULTILINE)
 _SEPARATOR = "\x1f"
 
 
@@ -62,9 +60,8 @@ def find_guidelines(storage: Storage, paths: EvaluationPaths, digests: Collectio
 
 
 def _parsed(text: str) -> Prompt | None:
-    named = dict(_NAMED.findall(text))
     try:
-        return prompts.parse(text, f"{named.get('id')}/{named.get('version')}")
+        return prompts.parse_any(text, "a kept prompt")
     except PromptFileError:
         return None
 

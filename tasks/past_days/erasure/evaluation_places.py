@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from io import BytesIO
@@ -16,6 +17,7 @@ from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.evaluate.sets.log_items import log_item_id
 from tasks.evaluate.sets.versions import read_version, versions_of
+from tasks.evaluate.variants.recipes import Kind, question_text
 from tasks.ledger.entries import is_live
 from tasks.past_days.erasure.set_rows import digests_of, own_rows
 from tasks.past_days.erasure.traces import Sought
@@ -99,7 +101,10 @@ def find_evaluated(
         if own.height:
             found_rows.setdefault(paths.set_name, {})[number] = own.height
             texts |= set(own["text"])
-    known = frozenset({*digests, *digests_of(texts)})
+    asked = {question_text(kind, text) for kind in Kind for text in texts}
+    known = frozenset(
+        {*digests, *digests_of(texts), *(hashlib.sha256(question.encode()).hexdigest() for question in asked)}
+    )
     places = []
     for paths in every:
         records = _records(outside, paths, known)
