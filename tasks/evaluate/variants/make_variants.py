@@ -23,6 +23,7 @@ from tasks.evaluate.sets.versions import check_name, read_version, versions_of
 from tasks.evaluate.variants.recipes import INSTRUCTIONS, SCHEMA, Kind, question_text, read_variant
 from tasks.evaluate.variants.variant_items import Wish, made_items, wishes
 from tasks.ledger.asker import Asker
+from tasks.ledger.champion import serving
 from tasks.ledger.entries import read_ledger
 from tasks.llm.model_ids import maker_of
 
@@ -116,11 +117,12 @@ def make_variants(
 
 def _asker(settings: Settings, model_id: str) -> Asker:
     """Who writes the variants; a model finds what its like has written easier than what people write."""
-    makers = maker_of(model_id), maker_of(settings.model_id)
+    judge = serving(settings).model_id
+    makers = maker_of(model_id), maker_of(judge)
     if None in makers:
-        raise WrongUsage(f"of {model_id} and {settings.model_id} one does not name its maker: variants need another's")
+        raise WrongUsage(f"of {model_id} and {judge} one does not name its maker: variants need another's")
     if makers[0] == makers[1]:
-        raise WrongUsage(f"{model_id} is of the maker of {settings.model_id}, which it would try: name another maker's")
+        raise WrongUsage(f"{model_id} is of the maker of {judge}, which it would try: name another maker's")
     return Asker.with_prompt(settings, model_id, INSTRUCTIONS)
 
 
