@@ -14,11 +14,12 @@ from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from prefect.logging.loggers import flow_run_logger
 from prefect.runtime import flow_run
-from pydantic import Field, create_model
+from pydantic import Field
 
+from flows.pages.form_words import asked_within, worded_form
 from tasks.base.errors import FlipsHeld, Unanswered, WrongUsage
 from tasks.base.safe_text import unmarked
-from tasks.base.settings import Settings
+from tasks.base.settings import Language, Settings
 from tasks.verdicts.flips import Flips
 
 #: Seconds between looks for an answer.
@@ -70,6 +71,10 @@ class Asking(Protocol):
         """Show what is not part of a question."""
         ...
 
+    def language(self, settings: Settings) -> Language:
+        """What its questions are written in."""
+        ...
+
     def ask_plan(self, settings: Settings, question: str, budget_usd: float | None) -> Answer:
         """Whether a plan may be carried out; Unanswered or WrongUsage if nobody can say."""
         ...
@@ -86,24 +91,15 @@ class InPrefect:
         """Into the run's log."""
         get_run_logger().info(text)
 
+    def language(self, settings: Settings) -> Language:
+        """The settings' own."""
+        return settings.language
+
     def ask_plan(self, settings: Settings, question: str, budget_usd: float | None) -> Answer:
         """See Asking."""
-        budget = Approval.model_fields["budget_usd"]
-        form = create_model(
-            "Approval",
-            __base__=Approval,
-            budget_usd=(
-                float,
-                Field(
-                    default=min(budget_usd or 0, MAX_BUDGET_USD),
-                    ge=0,
-                    le=MAX_BUDGET_USD,
-                    title=budget.title,
-                    description=budget.description,
-                ),
-            ),
-        )
-        form._description = f"{question}\n\nAnswer within {settings.approval_wait_h:g} hours."
+        defaults = {"budget_usd": min(budget_usd or 0, MAX_BUDGET_USD)}
+        form = worded_form(Approval, "approval", settings.language, **defaults)
+        form._description = asked_within("approval", question, settings.approval_wait_h, settings.language)
         try:
             answer = pause_flow_run(wait_for_input=form, timeout=_wait_s(settings), poll_interval=POLL_S)
         except FlowPauseTimeout:
@@ -115,9 +111,8 @@ class InPrefect:
 
     def ask_flips(self, settings: Settings, question: str, flips: Flips) -> Answer:
         """See Asking."""
-        form = FlipsApproval.with_initial_data(
-            description=f"{question}\n\nAnswer within {settings.approval_wait_h:g} hours."
-        )
+        form = worded_form(FlipsApproval, "flips", settings.language)
+        form._description = asked_within("flips", question, settings.approval_wait_h, settings.language)
         _tell_parent(f"{flips.run_date} waits for a person's word: press Resume on its run, below this one")
         try:
             answer = pause_flow_run(wait_for_input=form, timeout=_wait_s(settings), poll_interval=POLL_S)
@@ -135,6 +130,10 @@ class AtTerminal:
     def show(self, text: str) -> None:
         """On standard output, without the marks of Markdown."""
         print(unmarked(text), flush=True)
+
+    def language(self, settings: Settings) -> Language:
+        """A terminal is spoken to in English."""
+        return "en"
 
     def ask_plan(self, settings: Settings, question: str, budget_usd: float | None) -> Answer:
         """See Asking; the plan has just been shown."""

@@ -17,8 +17,9 @@ from tasks.base.errors import FlipsHeld
 from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
 from tasks.past_days.backfill.record import DayOutcome
-from tasks.past_days.backfill.tables import flips_question, flips_table
+from tasks.past_days.backfill.tables import flips_line, flips_question, flips_table
 from tasks.reports.ending import Ending, end_of
+from tasks.reports.words.say import say_in
 from tasks.verdicts.flips import Flips, describe_flips
 
 
@@ -79,14 +80,16 @@ def _gate(settings: Settings, accept_flips: bool, seen: list[Flips]) -> Callable
 
     def hold(flips: Flips) -> None:
         seen.append(flips)
+        say = say_in(settings.language)
+        title, line = say.plain("Flips of {day}", day=flips.run_date), literal(flips_line(flips, say))
         create_markdown_artifact(
-            f"# Flips of {flips.run_date}\n\n{literal(describe_flips(flips))}\n\n{flips_table(flips)}",
+            f"# {title}\n\n{line}\n\n{flips_table(flips, settings.language)}",
             key=f"flips-{flips.run_date}",
-            description=literal(describe_flips(flips)),
+            description=line,
         )
         if accept_flips or flips.flipped_fraction <= settings.max_flip_fraction:
             return
-        question = flips_question(flips, settings.max_flip_fraction)
+        question = flips_question(flips, settings.max_flip_fraction, asking.get().language(settings))
         if not asking.get().ask_flips(settings, question, flips).go:
             raise FlipsHeld(f"{held(settings, flips)}; refused")
 

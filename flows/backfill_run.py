@@ -45,9 +45,11 @@ from tasks.past_days.backfill.tables import (
     plan_summary,
     progress_rows,
     render_table,
+    worded_rows,
 )
 from tasks.past_days.backfill.turn import Turn
 from tasks.reports.ending import Ending
+from tasks.reports.words.say import say_in
 
 #: Modes that judge a day although it is published as it stands.
 _AGAIN: frozenset[BackfillMode] = frozenset({"partial", "stale_prompt", "all"})
@@ -62,6 +64,7 @@ class BackfillRun:
         record = load_record(self._storage, settings, request)
         self._record = settle_begun(settings, self._storage, record, datetime.now(UTC))
         self._budget_usd: float | None = None
+        self._say = say_in(settings.language)
         self._name = f"backfill-{request.start_date}-{request.end_date}-{request.mode}".replace("_", "-")
 
     def agree(self, max_cost_usd: float | None, approve: bool) -> BackfillPlan | None:
@@ -78,9 +81,10 @@ class BackfillRun:
             budget = max_cost_usd if max_cost_usd is not None and not short else suggested_budget(plan, self._record)
             if approve:
                 return self._grant(plan, Grant(**_plan_of(plan), budget_usd=budget, by="approve"))
-            question = plan_summary(plan, self._record, self._settings)
+            question = plan_summary(plan, self._record, self._settings, asking.get().language(self._settings))
             if short:
-                question = f"**{literal(short)}.** Give a larger budget, or say no.\n\n{question}"
+                again = self._say.plain("**{short}.** Give a larger budget, or say no.", short=literal(short))
+                question = f"{again}\n\n{question}"
             answer = asking.get().ask_plan(self._settings, question, budget)
             if not answer.go:
                 return None
@@ -102,7 +106,8 @@ class BackfillRun:
 
     def _show(self, plan: BackfillPlan) -> None:
         rows, summary = plan_rows(plan), plan_summary(plan, self._record, self._settings)
-        create_table_artifact(rows, key=f"{self._name}-plan", description=summary)
+        told = plan_summary(plan, self._record, self._settings, self._settings.language)
+        create_table_artifact(worded_rows(rows, self._say), key=f"{self._name}-plan", description=told)
         asking.get().show(f"Plan of backfill {self._record.id}\n{render_table(rows)}\n{summary}")
 
     def _grant(self, plan: BackfillPlan, grant: Grant) -> BackfillPlan:
@@ -148,10 +153,10 @@ class BackfillRun:
             if _is_cancelled():
                 return Cancelled(message=f"cancelled before {day}; start it again with the same parameters to go on")
             self._turn.check()
-            table.show(progress_rows(plan, self._record, day), self._described())
+            table.show(worded_rows(progress_rows(plan, self._record, day), self._say), self._described())
             record = self._end_of(planned, accept_flips)
             self._keep(self._record.with_day(day, record))
-            table.show(progress_rows(plan, self._record, None), self._described())
+            table.show(worded_rows(progress_rows(plan, self._record, None), self._say), self._described())
             asking.get().show(f"{day}: {record.outcome}, {dollars(record.cost_usd)}; {record.note}".rstrip("; "))
         days = [self._record.days[planned.day.run_date] for planned in plan.days]
         stopped = [

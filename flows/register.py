@@ -15,7 +15,9 @@ from typing import Any
 
 import yaml
 
+from flows.pages.form_words import japanese, worded_project, worded_schema
 from tasks.base.errors import WrongUsage
+from tasks.base.settings import Language
 
 ROOT = Path(__file__).parents[1]
 AUTOMATIONS = ROOT / "infra" / "automations"
@@ -53,13 +55,16 @@ def deployments(
     }
 
 
-def register(timezone: str, pool: str, job_variables: dict[str, Any] | None = None) -> list[str]:
+def register(
+    timezone: str, pool: str, job_variables: dict[str, Any] | None = None, language: Language = "en"
+) -> list[str]:
     """Register everything; one line for each thing that is registered now.
 
     Args:
         timezone: the settings' own, whose 02:00 starts the night.
         pool: the work pool that the deployments run in; a process pool is made if there is none.
         job_variables: what the pool's jobs are given, by the names of its base job template (image, cpu ...).
+        language: of the deployments' descriptions and the fields of their forms.
 
     Raises:
         NotRegistered: if the server cannot be reached or refuses.
@@ -68,7 +73,9 @@ def register(timezone: str, pool: str, job_variables: dict[str, Any] | None = No
         raise NotRegistered(f"there is no prefect.yaml in {ROOT}: register from a checkout or from the image")
     try:
         lines = [_ensure_pool(pool)]
-        lines += _deploy(timezone, pool, job_variables)
+        lines += _deploy(timezone, pool, job_variables, language)
+        if language != "en":
+            word_forms()
         _remove_old_limit()
         return lines + [register_automation(path) for path in sorted(AUTOMATIONS.glob("*.yaml"))]
     except NotRegistered:
@@ -99,10 +106,22 @@ def _remove_old_limit() -> None:
         client.delete_global_concurrency_limit_by_name(OLD_LIMIT)
 
 
-def _deploy(timezone: str, pool: str, job_variables: dict[str, Any] | None) -> list[str]:
+def word_forms() -> None:
+    """Put the Japanese titles and descriptions into the forms: Prefect's command takes them from the docstrings."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import DeploymentUpdate
+
+    with get_client(sync_client=True) as client:
+        for present in client.read_deployments():
+            if present.name in japanese():
+                schema = worded_schema(present.name, dict(present.parameter_openapi_schema or {}))
+                client.update_deployment(present.id, DeploymentUpdate(parameter_openapi_schema=schema))
+
+
+def _deploy(timezone: str, pool: str, job_variables: dict[str, Any] | None, language: Language) -> list[str]:
     """Have Prefect's own command deploy, from a copy of prefect.yaml that names zone and pool."""
     project = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
-    project = deployments(project, timezone, pool, job_variables)
+    project = worded_project(deployments(project, timezone, pool, job_variables), language)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "prefect.yaml"
         copy.write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")

@@ -18,6 +18,7 @@ from tasks.base.panics import panics_told
 from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
 from tasks.past_days.remeasure_day import Remeasured, describe_remeasured, remeasure_day
+from tasks.reports.words.say import say_in
 
 log_plainly()
 
@@ -53,8 +54,11 @@ def _carry_out(start_date: date, end_date: date, alerts: bool) -> str:
     last = next((day for day in reversed(measured) if day.is_measured), None)
     if alerts and last is not None:
         emit_alerts(send_alerts(settings, last.run_date, run_id, datetime.now(UTC)).transitions)
+    say = say_in(settings.language)
     create_markdown_artifact(
-        "\n".join(f"- {literal(line)}" for line in lines), key="remeasure", description="Days measured again"
+        "\n".join(f"- {literal(line)}" for line in lines),
+        key="remeasure",
+        description=say.plain("Days measured again"),
     )
     if stopped:
         first, reason = next(iter(stopped.items()))

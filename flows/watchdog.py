@@ -13,6 +13,7 @@ from flows.plain_errors import log_plainly
 from tasks.base.errors import SomethingWrong
 from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
+from tasks.reports.words.say import say_in
 from tasks.watch.watchdog import describe_watch, watch
 
 log_plainly()
@@ -33,10 +34,12 @@ def watchdog(is_quiet: bool = False) -> str:
     lines = list(describe_watch(watched))
     for line in lines:
         get_run_logger().info(line)
+    say = say_in(settings.language)
+    title = say.plain("Watchdog: {count} wrong", count=len(watched.problems))
     create_markdown_artifact(
-        f"# Watchdog: {len(watched.problems)} wrong\n\n" + "\n".join(f"- {literal(line)}" for line in lines),
+        f"# {title}\n\n" + "\n".join(f"- {literal(line)}" for line in lines),
         key="watchdog",
-        description="What the watchdog saw last",
+        description=say.plain("What the watchdog saw last"),
     )
     show_overview(settings)
     show_standing(settings)

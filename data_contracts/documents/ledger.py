@@ -155,6 +155,8 @@ class LedgerEntry(BaseModel):
     #: which step of a policy asks, and the policy; left out where the policy is plain
     step: str | None = Field(default=None, exclude_if=_is_none)
     policy_sha256: str | None = Field(default=None, exclude_if=_is_none)
+    #: which rules masked its texts; left out of the record where none did
+    masking: str | None = Field(default=None, exclude_if=_is_none)
 
 
 def without_strays(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
@@ -181,15 +183,18 @@ def shard_key(
     model_id: str,
     invocation_type: InvocationType,
     epoch: int,
+    masking: str | None = None,
 ) -> str:
     """The shard's identity, 64 lower hex characters: the client request token and part of the job's name.
 
     It holds the run date because AWS silently ignores a repeated token: two days with equal input must not collide.
     It holds the deployment, its output root, because a token is the account's: nor must staging and production of one
     day. Ledgers of earlier versions have entries under keys without it; they are found by listing, as all are, and a
-    run of this version goes on with them under their own tokens and names.
+    run of this version goes on with them under their own tokens and names. Masked texts that are as they were before
+    are another question all the same: their answers count for masked plans.
     """
-    parts = (deployment, run_date.isoformat(), str(shard), input_sha256, model_id, invocation_type, str(epoch))
+    parts = [deployment, run_date.isoformat(), str(shard), input_sha256, model_id, invocation_type, str(epoch)]
+    parts += [f"masking-{masking}"] if masking else []
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 

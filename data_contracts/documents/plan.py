@@ -13,6 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from data_contracts.batch_lines import InvocationType
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class InputObject(BaseModel):
     """One Parquet object of the day, pinned by its etag."""
 
@@ -105,10 +109,6 @@ _DECIDES_NOTHING = {"run_id", "planned_at", "settings", "warnings", "golden", "c
 _OF_POLICY = {"policy", "askers", "step"}
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 class Plan(BaseModel):
     """What the night judges and how; equal plans of one epoch give equal verdicts without a new paid call."""
 
@@ -128,6 +128,8 @@ class Plan(BaseModel):
     settings: dict[str, Any]
     #: what somebody should know of the input, such as objects of the day's folder that are not read
     warnings: tuple[str, ...] = ()
+    #: which rules masked the texts that the model is asked about (tasks/llm/masking.py); left out where none did
+    masking: str | None = Field(default=None, exclude_if=_is_none)
     #: None where none rides along: in a backfill, or if the deployment has none
     golden: PlannedPack | None = None
     #: None in plans of earlier versions, which were plain

@@ -83,6 +83,7 @@ EXPERIMENTS = Table(
         Column("input_tokens", pl.Int64(), "Read.", nullable=True, null_when="unknown", unit="token", since=_SINCE),
         Column("output_tokens", pl.Int64(), "Written.", nullable=True, null_when="unknown", unit="token", since=_SINCE),
         Column("cost_usd", pl.Float64(), "Paid.", nullable=True, null_when="unknown", unit="USD", since=_SINCE),
+        Column("masking", _S, "Which rules masked the text.", nullable=True, null_when="none did", since=_SINCE),
         Column("asked_at", UTC_MICROSECONDS, "When the answer was read.", since=_SINCE),
         Column("run_id", _S, "The evaluation run that asked.", since=_SINCE),
     ),

@@ -14,6 +14,7 @@ from flows.plain_errors import log_plainly
 from tasks.alerts.snooze_alerts import describe_groups, snooze_alerts
 from tasks.base.safe_text import literal
 from tasks.base.settings import Settings
+from tasks.reports.words.say import say_in
 
 log_plainly()
 
@@ -40,5 +41,6 @@ def _carry_out(group: str, until: date | None, reason: str) -> Any:
     told, move = snooze_alerts(settings, group, until, datetime.now(UTC), reason)
     emit_alerts([move] if move else [])
     page = "\n".join(f"- {literal(line)}" for line in [told, *describe_groups(settings)])
-    create_markdown_artifact(f"# Alerts\n\n{page}\n", key="alerts", description=literal(told))
+    say = say_in(settings.language)
+    create_markdown_artifact(f"# {say.plain('Alerts')}\n\n{page}\n", key="alerts", description=literal(told))
     return ended(told, told)

@@ -65,7 +65,8 @@ def register(
         if "PREFECT_API_URL" not in os.environ:
             raise WrongUsage("PREFECT_API_URL is not set: which server?")
         variables = json.loads(job_variables.read_text(encoding="utf-8")) if job_variables else None
-        say("\n".join(tell(Settings.load().timezone, pool, variables)))
+        settings = Settings.load()
+        say("\n".join(tell(settings.timezone, pool, variables, settings.language)))
     except (WrongUsage, OSError, ValueError) as error:
         say_last(f"register: {error}")
         raise typer.Exit(EXIT_USAGE) from None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
-from pydantic import Field, create_model
+from pydantic import Field
 
 from flows import approval
 from flows.approval import MAX_BUDGET_USD, Answer
+from flows.pages.form_words import asked_within, worded_form
 from tasks.base.errors import Unanswered
 from tasks.base.settings import Settings
 
@@ -46,10 +45,8 @@ def ask_run(settings: Settings, question: str, budget_usd: float) -> Answer:
     Raises:
         Unanswered: if nobody answered in time.
     """
-    title, description = "Budget (USD)", "Most that this may cost, in dollars."
-    budget = Annotated[float, Field(ge=0, le=MAX_BUDGET_USD, title=title, description=description)]
-    form = create_model("RunApproval", __base__=RunApproval, budget_usd=(budget, min(budget_usd, MAX_BUDGET_USD)))
-    form._description = _within(settings, question)
+    form = worded_form(RunApproval, "evaluation", settings.language, budget_usd=min(budget_usd, MAX_BUDGET_USD))
+    form._description = asked_within("evaluation", question, settings.approval_wait_h, settings.language)
     try:
         answer = pause_flow_run(wait_for_input=form, timeout=_wait_s(settings), poll_interval=approval.POLL_S)
     except FlowPauseTimeout:
@@ -62,7 +59,8 @@ def ask_run(settings: Settings, question: str, budget_usd: float) -> Answer:
 
 def ask_promotion(settings: Settings, question: str) -> PromotionApproval | None:
     """Whether the challenger is to be promoted; None if nobody answered in time."""
-    form = PromotionApproval.with_initial_data(description=_within(settings, question))
+    form = worded_form(PromotionApproval, "promotion", settings.language)
+    form._description = asked_within("promotion", question, settings.approval_wait_h, settings.language)
     try:
         answer: PromotionApproval = pause_flow_run(
             wait_for_input=form, timeout=_wait_s(settings), poll_interval=approval.POLL_S
@@ -70,10 +68,6 @@ def ask_promotion(settings: Settings, question: str) -> PromotionApproval | None
     except FlowPauseTimeout:
         return None
     return answer
-
-
-def _within(settings: Settings, question: str) -> str:
-    return f"{question}\n\nAnswer within {settings.approval_wait_h:g} hours."
 
 
 def _wait_s(settings: Settings) -> int:

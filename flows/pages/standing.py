@@ -26,11 +26,10 @@ def show_overview(settings: Settings) -> None:
     try:
         outside = adapters.connect(settings)
         overview = read_overview(outside, settings)
-        page = markdown(
-            overview, say_in(settings.language), [day_links(outside, settings, day) for day in overview.days]
-        )
+        say = say_in(settings.language)
+        page = markdown(overview, say, [day_links(outside, settings, day) for day in overview.days])
         for key in OVERVIEW_KEYS:
-            create_markdown_artifact(page, key=key, description="How the last 28 days stand")
+            create_markdown_artifact(page, key=key, description=say.plain("How the last 28 days stand"))
     except WrongUsage:  # no night was judged yet: there is nothing to show
         return
     except Exception as error:
@@ -39,22 +38,29 @@ def show_overview(settings: Settings) -> None:
 
 def show_standing(settings: Settings) -> None:
     """Bring the pages `settings` and `prompts` up to date, as `show_overview` does."""
+    say = say_in(settings.language)
     try:
-        create_markdown_artifact(describe_settings(settings), key="settings", description="The settings in force")
+        create_markdown_artifact(
+            describe_settings(settings), key="settings", description=say.plain("The settings in force")
+        )
         # The list is made for a terminal, in columns.
-        table = list_prompts().replace("```", "")
-        create_markdown_artifact(f"# Prompts\n\n```\n{table}\n```\n", key="prompts", description="The prompt versions")
+        table, title = list_prompts(settings.language).replace("```", ""), say.plain("Prompts")
+        create_markdown_artifact(
+            f"# {title}\n\n```\n{table}\n```\n", key="prompts", description=say.plain("The prompt versions")
+        )
     except Exception as error:
         get_run_logger().warning("the pages of settings and prompts are not current: %s", describe_failure(error)[1])
 
 
 def show_links(paths: RunPaths) -> None:
     """A link each to the night's report and to what Great Expectations found."""
-    storage = adapters.connect(paths.settings).storage
+    storage, say = adapters.connect(paths.settings).storage, say_in(paths.settings.language)
+    day = paths.run_date
+    texts = {"report": say.plain("report of {day}", day=day), "checks": say.plain("checks of {day}", day=day)}
     for name, file in (("report", "report.html"), ("checks", "data_docs/index.html")):
         create_link_artifact(
             storage.web_link(paths.file(file)),
-            link_text=literal(f"{name} of {paths.run_date}"),
-            key=f"{name}-{paths.run_date}",
-            description=literal(f"Opens {paths.file(file)}"),
+            link_text=literal(texts[name]),
+            key=f"{name}-{day}",
+            description=literal(say.plain("Opens {file}", file=paths.file(file))),
         )

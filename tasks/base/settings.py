@@ -195,7 +195,9 @@ class Settings(BaseSettings):
             "empty; one that is not named goes to ALERT_URLS and SNS_TOPIC_ARN"
         ),
     )
-    language: Language = Field(default="en", description="Language of the alerts")
+    language: Language = Field(
+        default="en", description="Language of the alerts, the reports and the Prefect UI: en or ja"
+    )
     alert_language: Language | None = Field(default=None, exclude=True, description="What LANGUAGE was called")
     heartbeat_url: SecretStr | None = Field(
         default=None, description="Called when last night is published; /start and /fail are appended (secret)"
@@ -230,6 +232,13 @@ class Settings(BaseSettings):
     max_rejected_fraction: Fraction = Field(default=0.05, description="Row breaker, before spending")
     min_judged_fraction: Fraction = Field(default=0.5, description="Answer breaker, before publishing")
     max_text_chars: int = Field(default=10_000, ge=1, description="Longer comments are rejected")
+    mask: bool = Field(
+        default=False,
+        description=(
+            "Put placeholders in the place of telephone numbers, mail and postal addresses and card numbers in what "
+            "the model is asked"
+        ),
+    )
     deduplicate: bool = Field(default=True, description="Judge equal texts of a day once")
     min_job_records: int = Field(default=100, ge=1, description="Bedrock's minimum number of records a job")
     max_shard_records: int = Field(default=100_000, ge=1, description="Records a job")

@@ -105,10 +105,11 @@ def _find_wanted(run: Run, asker: Asker, ledger: Sequence[LedgerEntry], folder: 
                 frame.filter(bucket.holds(pl.col("record_id"))) for frame in (valid, requests, answers)
             )
             asked_before = asked_records(asked, answered, serving, run.plan.run_id)
-            to_ask = records_to_ask(comments, duplicates, asked_before, run.settings.max_attempts)
+            most, masking = run.settings.max_attempts, run.plan.masking
+            to_ask = records_to_ask(comments, duplicates, asked_before, most, masking)
             part = WANTED.conform(WANTED.widen(to_ask)).collect()
             writer.write_table(part.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(WANTED.arrow_schema))
-    golden = golden_records(load_planned(run.plan, asker.prompt), run.plan.run_date)
+    golden = golden_records(load_planned(run.plan, asker.prompt), run.plan.run_date, run.plan.masking)
     run_id, most = run.plan.run_id, run.settings.max_attempts
     return _Wanted(wanted, golden_to_ask(golden, requests, answers, serving, run_id, most))
 

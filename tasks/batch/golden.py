@@ -17,13 +17,14 @@ from data_contracts.documents.ledger import LedgerEntry, step_record_id
 from prompts.golden import GoldenPack
 from tasks.batch.wanted_records import WANTED, asked_records, records_to_ask
 from tasks.intake.row_rules import normalise
+from tasks.llm.masking import masked_records
 from tasks.llm.request_line import comment_json
 
 STEP = "golden"
 
 
-def golden_records(pack: GoldenPack | None, run_date: date) -> pl.DataFrame:
-    """The pack's items as records of a day; no row without a pack.
+def golden_records(pack: GoldenPack | None, run_date: date, masking: str | None = None) -> pl.DataFrame:
+    """The pack's items as records of a day, masked where the plan says by which rules; no row without a pack.
 
     Columns: those of WANTED without attempt, in the pack's order.
     """
@@ -41,7 +42,8 @@ def golden_records(pack: GoldenPack | None, run_date: date) -> pl.DataFrame:
     frame = pl.DataFrame(rows, schema=schema)
     normal = frame.select(normalise(pl.col("text")))["text"]
     hashes = [hashlib.sha256(text.encode()).hexdigest() for text in normal]
-    return frame.with_columns(pl.Series("text_sha256", hashes, dtype=pl.String))
+    frame = frame.with_columns(pl.Series("text_sha256", hashes, dtype=pl.String))
+    return masked_records(frame.lazy()).collect() if masking else frame
 
 
 def golden_to_ask(

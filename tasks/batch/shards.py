@@ -175,6 +175,7 @@ class EntryMaker(NamedTuple):
             plan.model_id,
             plan.invocation_type,
             plan.epoch,
+            plan.masking,
         )
         used = estimate(shard.requests.height, shard.input_tokens, self.rates, self.price)
         of_golden = estimate(shard.golden_count, shard.golden_input_tokens, self.rates, self.price)
@@ -195,6 +196,7 @@ class EntryMaker(NamedTuple):
             prompt_name=plan.prompt_name,
             prompt_version=plan.prompt_version,
             prompt_sha256=plan.prompt_sha256,
+            masking=plan.masking,
             input_uri=self.paths.batch_input(key, number),
             input_sha256=shard.sha256,
             output_uri=self.paths.batch_output(key),

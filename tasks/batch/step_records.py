@@ -114,7 +114,8 @@ def _wanted(run: Run, day: Day, comments: pl.LazyFrame) -> pl.DataFrame:
     asked = asked_records(day.of_step(day.requests, step), day.of_step(day.answers, step), of_step, run.plan.run_id)
     most = run.settings.max_attempts
     no_duplicates = pl.LazyFrame(schema={"record_id": pl.String})  # none of them is routed
-    return WANTED.conform(WANTED.widen(records_to_ask(comments, no_duplicates, asked, most))).collect()
+    to_ask = records_to_ask(comments, no_duplicates, asked, most, run.plan.masking)
+    return WANTED.conform(WANTED.widen(to_ask)).collect()
 
 
 def _wave(run: Run, day: Day, policy: PolicyFile, records: Path, count: int) -> Wave:
@@ -125,7 +126,7 @@ def _wave(run: Run, day: Day, policy: PolicyFile, records: Path, count: int) -> 
     of_model = [entry for entry in day.entries if step_of(entry) == MODEL_STEP]
     if 0 < count < run.settings.min_job_records and not of_model:
         _fill(run, day, policy, records, run.settings.min_job_records - count)
-    golden = golden_records(load_planned(run.plan, asker.prompt), run.plan.run_date)
+    golden = golden_records(load_planned(run.plan, asker.prompt), run.plan.run_date, run.plan.masking)
     most = run.settings.max_attempts
     return Wave(run, asker, records, golden_to_ask(golden, day.requests, day.answers, of_model, run.plan.run_id, most))
 

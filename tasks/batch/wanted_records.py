@@ -20,6 +20,7 @@ from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import Estimate, Rates, estimate
 from tasks.ledger.asker import Prices
 from tasks.ledger.entries import is_live
+from tasks.llm.masking import masked_records
 
 #: The run's own frame of records that are asked now; it lives on the local disk while shards are written.
 WANTED = Table(
@@ -74,21 +75,27 @@ def settled_records(asked: pl.LazyFrame, max_attempts: int) -> pl.LazyFrame:
 
 
 def records_to_ask(
-    valid: pl.LazyFrame, duplicates: pl.LazyFrame, asked: pl.LazyFrame, max_attempts: int
+    valid: pl.LazyFrame,
+    duplicates: pl.LazyFrame,
+    asked: pl.LazyFrame,
+    max_attempts: int,
+    masking: str | None = None,
 ) -> pl.LazyFrame:
-    """The valid records that a new request is needed for, in the order of `valid`.
+    """The valid records that a new request is needed for, in the order of `valid`, their texts as the model sees them.
 
-    Columns: those of the run's `valid` frame -> those of WANTED; attempt is 1 for a record that was never asked.
+    Columns: those of the run's `valid` frame -> those of WANTED; attempt is 1 for a record that was never asked, and
+    `text_sha256` that of the comment's own text, whether or not rules mask what is asked.
     """
     settled = settled_records(asked, max_attempts)
     attempts = asked.group_by("record_id").agg(attempt=(pl.col("attempt").max() + 1).cast(pl.Int32))
-    return (
+    to_ask = (
         valid.select("record_id", "text", "text_sha256", "language", "text_bytes", *_named(valid))
         .join(duplicates.select("record_id"), on="record_id", how="anti", maintain_order="left")
         .join(settled, on=["record_id", "text_sha256"], how="anti", maintain_order="left")
         .join(attempts, on="record_id", how="left", maintain_order="left")
         .with_columns(pl.col("attempt").fill_null(1).cast(pl.Int32))
     )
+    return masked_records(to_ask) if masking else to_ask
 
 
 def _named(valid: pl.LazyFrame) -> list[str]:

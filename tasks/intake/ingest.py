@@ -19,6 +19,7 @@ from tasks.intake.prompt_history import check_prompt
 from tasks.ledger.asker import Asker, planned_askers
 from tasks.ledger.champion import judge_of
 from tasks.llm.golden import planned_pack
+from tasks.llm.masking import MASKING
 from tasks.llm.policy import planned_policy
 
 #: Footers are small and far away: their latency is hidden by asking for several at once.
@@ -78,6 +79,7 @@ def ingest(
         policy=policy,
         askers=askers,
         champion=judge.champion,
+        masking=MASKING if settings.mask else None,
     )
     check_prompt(outside, paths, f"{prompt.id}/{prompt.version}", prompt.sha256)
     storage.put(paths.file("plan.json"), plan.model_dump_json(indent=1).encode())

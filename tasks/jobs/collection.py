@@ -29,6 +29,7 @@ from tasks.ledger.entries import read_ledger, record_move
 from tasks.ledger.moves import collected, is_forgotten
 from tasks.ledger.phases import Phase, phase_of
 from tasks.ledger.prices import to_pico, to_usd
+from tasks.llm.masking import quotes_masked
 from tasks.llm.quotes import REMOVED, REMOVED_DETAIL, quotes
 from tasks.llm.request_line import RequestTemplate
 
@@ -191,7 +192,11 @@ def read_comments(lines: Iterable[bytes], template: RequestTemplate) -> Iterator
 
 
 def hide_quotes(
-    answers: pl.DataFrame, comments: Iterable[tuple[str, str]], among: Set[str] | None = None
+    answers: pl.DataFrame,
+    comments: Iterable[tuple[str, str]],
+    among: Set[str] | None = None,
+    *,
+    is_masked: bool = False,
 ) -> pl.DataFrame:
     """The answers, an explanation or an error that quotes its comment replaced; so is one whose comment is not there.
 
@@ -201,6 +206,7 @@ def hide_quotes(
         answers: those of a job.
         comments: record id and comment of each request.
         among: the records that are looked at; None for all.
+        is_masked: of masked comments an explanation may name the placeholders, as many as there are.
     """
     worded = answers.filter((pl.col("explanation").fill_null("") != "") | (pl.col("status") == Status.ERROR))
     if among is not None:
@@ -208,13 +214,14 @@ def hide_quotes(
     words_of = {
         record: tuple(words) for record, *words in worded.select("record_id", "explanation", "status_detail").rows()
     }
+    quoted = quotes_masked if is_masked else quotes
     changed: dict[str, tuple[str | None, str | None]] = {}
     for record, comment in comments:
         if record in words_of:
             explanation, detail = words_of.pop(record)
-            if explanation and quotes(explanation, comment):
+            if explanation and quoted(explanation, comment):
                 explanation = REMOVED
-            if detail and quotes(detail, comment):
+            if detail and quoted(detail, comment):
                 detail = REMOVED_DETAIL
             changed[record] = (explanation, detail)
     for record, (explanation, detail) in words_of.items():
@@ -248,4 +255,4 @@ def hide_quotes_of(
     except InputChanged:
         return hide_quotes(answers, (), among)
     with path.open("rb") as lines:
-        return hide_quotes(answers, read_comments(lines, template), among)
+        return hide_quotes(answers, read_comments(lines, template), among, is_masked=entry.masking is not None)

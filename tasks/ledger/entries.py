@@ -69,7 +69,7 @@ def is_running(entry: LedgerEntry) -> bool:
 
 
 def serves(entry: LedgerEntry, plan: Plan) -> bool:
-    """Whether an entry's answers count for a plan: a step's model asked in the same way with the same prompt.
+    """Whether an entry's answers count for a plan: a step's model asked in the same way, prompt and masking.
 
     A policy decides who is asked, not what an answer is worth: what a step was answered under another policy serves.
     """
@@ -81,6 +81,7 @@ def serves(entry: LedgerEntry, plan: Plan) -> bool:
         entry.model_id == asker.model_id
         and entry.invocation_type == asker.invocation_type
         and entry.prompt_sha256 == asker.prompt_sha256
+        and entry.masking == plan.masking
     )
 
 

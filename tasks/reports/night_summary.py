@@ -43,36 +43,46 @@ def describe_night(night: Night, language: str = "en") -> str:
 
     Only short facts stand in the table: Prefect's page cuts off what is wider than it.
     """
-    books = night.balance
-    troubles = [*_drift_lines(night)[1:], *(f"warning: {warning}" for warning in night.warnings)]
-    troubles += [f"alert: {line}" for line in _alert_lines(night) if line != "none"]
+    books, say = night.balance, say_in(language)
+    troubles = _drift_lines(night, say)[1:]
+    troubles += [say.plain("warning: {what}", what=warning) for warning in night.warnings]
+    troubles += [say.plain("alert: {what}", what=line) for line in _alert_lines(night) if line != "none"]
     rows = [
-        ("ingested", f"{books.ingested_count:,}"),
-        ("valid", f"{books.valid_count:,}"),
-        ("rejected", f"{books.rejected_count:,} {_counts(night.rejected)}"),
-        ("verdicts", f"{books.verdict_count:,} {_counts(night.statuses)}"),
-        ("violations", f"{night.violation_count:,}"),
-        ("judged as a duplicate", f"{night.duplicate_count:,}"),
-        ("to review", f"{books.review_count:,}"),
-        ("accuracy", _short_accuracy(night)),
-        ("drift", inert(_drift_lines(night)[0])),
-        *([("judge", literal(_judge_line(night)))] if night.champion else []),
-        ("cost", f"{dollars(night.cost_usd)} (estimated {dollars(night.estimated_cost_usd)}{_from(night)})"),
+        (say.plain("ingested"), f"{books.ingested_count:,}"),
+        (say.plain("valid"), f"{books.valid_count:,}"),
+        (say.plain("rejected"), f"{books.rejected_count:,} {_counts(night.rejected)}"),
+        (say.plain("verdicts"), f"{books.verdict_count:,} {_counts(night.statuses)}"),
+        (say.plain("violations"), f"{night.violation_count:,}"),
+        (say.plain("judged as a duplicate"), f"{night.duplicate_count:,}"),
+        (say.plain("to review"), f"{books.review_count:,}"),
+        (say.plain("accuracy"), _short_accuracy(night, say)),
+        (say.plain("drift"), inert(_drift_lines(night, say)[0])),
+        *([(say.plain("judge"), literal(_judge_line(night)))] if night.champion else []),
+        (say.plain("cost"), _short_cost(night, say)),
     ]
     rows += [
-        (f"step {route.step}", inert(line))
+        (say.plain("step {name}", name=route.step), inert(line))
         for route, line in zip(night.routes, _route_lines(night.routes), strict=True)
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     paths = "\n".join(f"- {name}: {code(uri)}" for name, uri in night.paths.items())
     first = "".join(f"- {literal(brief(trouble, 600))}\n" for trouble in troubles) + "\n" if troubles else ""
     if night.trust is not None:
-        say = say_in(language)
         answer, *rest = _trust_lines(night.trust, say)
         told = [f"**{literal(say.plain('Can the verdicts of this night be trusted?'))} {literal(answer)}**"]
         told += [code(line) if line == night.trust.command else literal(line) for line in rest]
         first = "\n\n".join(told) + "\n\n" + first
-    return f"# Night of {night.run_date}\n\n{first}| what | the night |\n|---|---|\n{table}\n\n{paths}\n"
+    title, heads = (
+        say.plain("Night of {day}", day=night.run_date),
+        f"| {say.plain('what')} | {say.plain('the night')} |",
+    )
+    return f"# {title}\n\n{first}{heads}\n|---|---|\n{table}\n\n{paths}\n"
+
+
+def _short_cost(night: Night, say: Say) -> str:
+    estimate = say.plain("{usd} estimated", usd=say.dollars(night.estimated_cost_usd))
+    source = f" {say.plain('from')} {say.plain(SOURCES[night.estimate_source])}" if night.estimate_source else ""
+    return f"{say.dollars(night.cost_usd)} ({estimate}{source})"
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -209,37 +219,35 @@ def _route_lines(routes: Sequence[RouteFigures]) -> list[str]:
     return lines
 
 
-def _short_accuracy(night: Night) -> str:
+def _short_accuracy(night: Night, say: Say) -> str:
     row, labels = headline_accuracy(night.metrics)
-    return (
-        "unknown: no labels yet"
-        if row is None
-        else f"{percent(row.value)} ({_ENGLISH.interval(row)}), {tally(row.n)} {labels}"
-    )
+    if row is None:
+        return f"{say.plain('unknown')}: {say.plain('no labels yet')}"
+    return f"{percent(row.value)} ({say.interval(row)}), {tally(row.n)} {say.words.labels.get(labels, labels)}"
 
 
 def _degraded(night: Night) -> list[MetricRow]:
     return [row for row in drift(night.metrics).telling if row.state == State.DEGRADED]
 
 
-def _drift_lines(night: Night) -> list[str]:
+def _drift_lines(night: Night, say: Say = _ENGLISH) -> list[str]:
     telling, silent = drift(night.metrics)
     states = Counter(row.state for row in telling + silent)
     lines = [
-        ", ".join(f"{states[state]} {state.replace('_', ' ')}" for state in State if states[state])
-        or "nothing measured"
+        ", ".join(f"{states[state]} {say.plain(state.replace('_', ' '))}" for state in State if states[state])
+        or say.plain("nothing measured")
     ]
     degraded = _degraded(night)
     for row in degraded[:_NAMED_METRICS]:
         part = "" if row.slice == "all" else f" {brief(row.slice, 40)}"
-        facts = [f"{row.metric}{part} {_ENGLISH.amount(row.value, row)}"]
+        facts = [f"{row.metric}{part} {say.amount(row.value, row)}"]
         if row.baseline is not None:
-            facts.append(f"expected {_ENGLISH.amount(row.baseline, row)}")
+            facts.append(say.plain("expected {value}", value=say.amount(row.baseline, row)))
         if row.since:
-            facts.append(f"since {row.since}")
-        lines.append(f"degraded: {', '.join(facts)}")
+            facts.append(say.plain("since {day}", day=row.since))
+        lines.append(say.plain("degraded: {facts}", facts=", ".join(facts)))
     if len(degraded) > _NAMED_METRICS:
-        lines.append(f"and {len(degraded) - _NAMED_METRICS} more, in the report")
+        lines.append(say.plain("and {count} more, in the report", count=len(degraded) - _NAMED_METRICS))
     return lines
 
 

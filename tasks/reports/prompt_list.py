@@ -16,12 +16,14 @@ from tasks import adapters
 from tasks.adapters.lake import reading_lake
 from tasks.base.errors import ModerationError, SettingsInvalid, SettingsMissing
 from tasks.base.paths import lake
-from tasks.base.settings import Settings
+from tasks.base.settings import Language, Settings
 from tasks.batch.estimate.rates import constant_rates, estimate, prompt_tokens
 from tasks.ledger.champion import follows, serving
 from tasks.ledger.nights import Use, prompt_uses
 from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family
+from tasks.reports.overview.lines import padded
+from tasks.reports.words.say import Say, say_in
 
 #: The comment that a price is shown for: a sentence or two.
 COMMENT_TOKENS = 40
@@ -37,6 +39,7 @@ class Terms(NamedTuple):
     prices: Path | None = None
     invocation_type: InvocationChoice = "auto"
     champion: bool = False
+    language: Language = "en"
 
 
 def describe_catalog(terms: Terms, uses: Sequence[Use] | str, catalog: Path = CATALOG) -> str:
@@ -52,7 +55,9 @@ def describe_catalog(terms: Terms, uses: Sequence[Use] | str, catalog: Path = CA
     hashes = frozen(catalog)
     present = [prompts.load(name, version, catalog) for name, version in prompts.versions(catalog)]
     blocks = ["\n".join(_version(prompt, terms, uses, hashes.get(_name(prompt)))) for prompt in present]
-    return "\n\n".join([*(blocks or ["the catalog is empty"]), "\n".join(_footer(terms, uses, present))])
+    say = say_in(terms.language)
+    empty = say.plain("the catalog is empty")
+    return "\n\n".join([*(blocks or [empty]), "\n".join(_footer(terms, uses, present))])
 
 
 def dollars_per_million(prompt: Prompt, terms: Terms) -> float | None:
@@ -83,47 +88,72 @@ def _name(prompt: Prompt) -> str:
 
 
 def _version(prompt: Prompt, terms: Terms, uses: Sequence[Use] | str, frozen_as: str | None) -> list[str]:
-    active = "   (active)" if (prompt.id, prompt.version) == (terms.prompt, terms.version) else ""
-    state = {None: "not frozen", prompt.sha256: "frozen"}.get(frozen_as, f"CHANGED: frozen as {frozen_as}")
+    say = say_in(terms.language)
+    active = f"   ({say.plain('active')})" if (prompt.id, prompt.version) == (terms.prompt, terms.version) else ""
+    state = {None: say.plain("not frozen"), prompt.sha256: say.plain("frozen")}.get(
+        frozen_as, say.plain("CHANGED: frozen as {sha256}", sha256=frozen_as)
+    )
     cost, families = dollars_per_million(prompt, terms), ", ".join(prompt.families)
+    count = f"{prompt_tokens(prompt.system + prompt.user):,}"
+    usd = say.plain("unknown") if cost is None else f"${cost:,.0f}"
     lines = [
-        f"{_name(prompt)}{active}",
-        f"  sha256       {prompt.sha256}   ({state})",
-        f"  parameters   families {families}; max_tokens {prompt.max_tokens}; temperature {prompt.temperature:g}",
-        f"  categories   {', '.join(prompt.categories)}",
-        f"  tokens       {prompt_tokens(prompt.system + prompt.user):,} a request, estimated",
-        f"  cost         {'unknown' if cost is None else f'${cost:,.0f}'} a million comments",
-        f"  used         {_used(prompt, uses)}",
+        ("sha256", f"{prompt.sha256}   ({state})"),
+        (
+            say.plain("parameters"),
+            f"families {families}; max_tokens {prompt.max_tokens}; temperature {prompt.temperature:g}",
+        ),
+        (say.plain("categories"), ", ".join(prompt.categories)),
+        (say.plain("tokens"), say.plain("{count} a request, estimated", count=count)),
+        (say.plain("cost"), say.plain("{usd} a million comments", usd=usd)),
+        (say.plain("used"), _used(prompt, uses, say)),
     ]
-    notes = prompt.notes.split("\n") if prompt.notes.strip() else ["none"]
-    return [*lines, *(f"  {'notes' if not place else '':<12} {line}".rstrip() for place, line in enumerate(notes))]
+    notes = prompt.notes.split("\n") if prompt.notes.strip() else [say.plain("none")]
+    lines += [(say.plain("notes") if not place else "", line) for place, line in enumerate(notes)]
+    return [f"{_name(prompt)}{active}", *(f"  {padded(label, 12)} {text}".rstrip() for label, text in lines)]
 
 
-def _used(prompt: Prompt, uses: Sequence[Use] | str) -> str:
+def _used(prompt: Prompt, uses: Sequence[Use] | str, say: Say) -> str:
     if isinstance(uses, str):
-        return "unknown"
+        return say.plain("unknown")
     uses_of_it = [use for use in uses if use.sha256 == prompt.sha256]
     if not uses_of_it:
-        return "never"
+        return say.plain("never")
     count, last = sum(use.night_count for use in uses_of_it), max(uses_of_it, key=lambda use: use.last_date)
-    nights = "1 night" if count == 1 else f"{count} nights"
-    return f"{nights}, {min(use.first_date for use in uses_of_it)} to {last.last_date} (last run {last.last_run_id})"
+    nights = say.plain("1 night") if count == 1 else say.plain("{count} nights", count=count)
+    facts = {"first": min(use.first_date for use in uses_of_it), "last": last.last_date, "run": last.last_run_id}
+    return f"{nights}{say.plain(', {first} to {last} (last run {run})', **facts)}"
 
 
 def _footer(terms: Terms, uses: Sequence[Use] | str, catalog: Sequence[Prompt]) -> list[str]:
-    present = {prompt.sha256 for prompt in catalog}
+    present, say = {prompt.sha256 for prompt in catalog}, say_in(terms.language)
     lost = [] if isinstance(uses, str) else [use for use in uses if use.sha256 not in present]
     return [
         *(
-            f"{use.version} with hash {use.sha256} judged {use.night_count} nights, {use.first_date} to "
-            f"{use.last_date}, and is not in this catalog."
+            say.plain(
+                "{version} with hash {sha256} judged {count} nights, {first} to {last}, and is not in this catalog.",
+                version=use.version,
+                sha256=use.sha256,
+                count=use.night_count,
+                first=use.first_date,
+                last=use.last_date,
+            )
             for use in lost
         ),
-        *([f"Where versions were used is unknown: {uses}"] if isinstance(uses, str) else []),
-        f"Tokens are estimated from the text. Cost: {terms.model_id}, batch price, {COMMENT_TOKENS} tokens a comment.",
-        f"Active: {terms.prompt}/{terms.version}, the champion; to go back: python -m flows evaluate promote --rollback"
+        *([say.plain("Where versions were used is unknown: {why}", why=uses)] if isinstance(uses, str) else []),
+        say.plain(
+            "Tokens are estimated from the text. Cost: {model}, batch price, {tokens} tokens a comment.",
+            model=terms.model_id,
+            tokens=COMMENT_TOKENS,
+        ),
+        say.plain(
+            "Active: {active}, the champion; to go back: python -m flows evaluate promote --rollback",
+            active=f"{terms.prompt}/{terms.version}",
+        )
         if terms.champion
-        else f"Active: {terms.prompt}/{terms.version}. To go back to another version, set MODERATION_PROMPT_VERSION.",
+        else say.plain(
+            "Active: {active}. To go back to another version, set MODERATION_PROMPT_VERSION.",
+            active=f"{terms.prompt}/{terms.version}",
+        ),
     ]
 
 
@@ -159,8 +189,10 @@ def _read_settings() -> tuple[Settings, str]:
     return settings, lacking
 
 
-def list_prompts() -> str:
+def list_prompts(language: Language = "en") -> str:
     """The catalog as this deployment sees it; without settings or without S3 it says why it cannot tell the uses.
+
+    The terminal speaks English, the page of the Prefect UI the settings' language.
 
     Raises:
         PromptFileError, WrongUsage: as `describe_catalog`.
@@ -176,6 +208,7 @@ def list_prompts() -> str:
         named.prices,
         named.invocation_type,
         champion=follows(settings),
+        language=language,
     )
     uses: Sequence[Use] | str = lacking
     if not lacking:

@@ -20,6 +20,7 @@ from tasks.base.settings import Settings
 from tasks.base.stage import stage
 from tasks.ledger.run import Run
 from tasks.ledger.sampling import sampling_salt
+from tasks.llm.masking import masked
 from tasks.llm.policy import load_planned_policy, load_planned_rules
 from tasks.llm.prompt import load_prompt
 from tasks.route.audit_draw import draws
@@ -137,9 +138,13 @@ def _write_routed(
 
 
 def _fetch_cached(run: Run, valid: pl.LazyFrame, folder: Path) -> pl.LazyFrame:
-    """The earlier verdicts that serve, in a local file."""
+    """The earlier verdicts that serve, in a local file.
+
+    Where texts are masked, an earlier verdict on one that has something to mask may be of the text as it was written.
+    """
     path = folder / "cached.parquet"
     verdicts = run.lake.scan(run.paths.lake(VERDICTS.name), VERDICTS)
-    cached = cached_verdicts(verdicts, valid.select("text_sha256"), run.plan, run.settings.cache_max_age_d)
+    texts = valid.filter(masked() == pl.col("text")) if run.plan.masking else valid
+    cached = cached_verdicts(verdicts, texts.select("text_sha256"), run.plan, run.settings.cache_max_age_d)
     cached.collect(engine="streaming").write_parquet(path)
     return scan_file(path)

@@ -1,12 +1,15 @@
-"""What `python -m flows register` does with the automations that a Prefect server has already."""
+"""What `python -m flows register` does with the automations that a Prefect server has already, and with its forms."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import httpx
+from prefect.client.orchestration import get_client
+from prefect.utilities.callables import parameter_schema
 
-from flows.register import AUTOMATIONS, register_automation
+from flows.alerts.snooze import snooze
+from flows.register import AUTOMATIONS, register_automation, word_forms
 
 NAME = "end-dead-runs"
 
@@ -37,3 +40,17 @@ def test_an_automation_of_an_older_release_is_brought_up_to_date(prefect_server:
     assert httpx.put(f"{prefect_server}/automations/{made['id']}", json=older, timeout=60).is_success
     again = registered(prefect_server)
     assert (again["id"], again["enabled"], again["trigger"]["within"]) == (made["id"], False, made["trigger"]["within"])
+
+
+def test_a_form_gets_its_japanese_words_and_keeps_what_it_takes(prefect_server: str) -> None:
+    """The server's own form, as Prefect read it from the flow, but for titles and descriptions."""
+    schema = parameter_schema(snooze).model_dump()
+    with get_client(sync_client=True) as client:
+        flow_id = client.create_flow(snooze)
+        made = client.create_deployment(flow_id, "snooze", entrypoint="x.py:snooze", parameter_openapi_schema=schema)
+        word_forms()
+        found = client.read_deployment(made)
+    form = found.parameter_openapi_schema or {}
+    assert form["properties"]["until"]["title"] == "再開日"
+    assert form["properties"]["group"]["enum"] == schema["properties"]["group"]["enum"]
+    assert (form["required"], found.entrypoint) == (schema["required"], "x.py:snooze")

@@ -31,6 +31,7 @@ from tasks.ledger.asker import Asker
 from tasks.ledger.entries import read_ledger, write_intent
 from tasks.ledger.lease import check_held, read_term
 from tasks.ledger.moves import intended
+from tasks.llm.masking import mask
 
 #: Questions belong to no day: the same one has the same key whenever it is asked.
 _NO_DAY = date(1970, 1, 1)
@@ -95,6 +96,8 @@ def ask_questions(inquiry: Inquiry, questions: Sequence[Question], max_cost_usd:
         _settle(inquiry)
         known = set(read_replies(outside, paths)["record_id"])
         wanted = [question for question in questions if question.record_id not in known]
+        if inquiry.settings.mask:  # a question repeats comments
+            wanted = [question._replace(text=mask(question.text)) for question in wanted]
         if wanted:
             _check_budget(inquiry, wanted, max_cost_usd)
             outside.storage.put_if_absent(

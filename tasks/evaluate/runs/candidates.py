@@ -14,6 +14,7 @@ from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
 from tasks.ledger.asker import Asker
 from tasks.ledger.champion import serving
+from tasks.llm.masking import MASKING
 
 _KEYS = ("prompt", "model", "policy")
 PLAIN = "plain"
@@ -26,11 +27,13 @@ class Candidate(NamedTuple):
         name: all that it is made of, in one spelling: the same candidate has the same name.
         asker: its model and prompt.
         order_seed: 0, or the number of the repetition where it was named more than once.
+        masking: which rules mask the texts that it is asked about; None for none.
     """
 
     name: str
     asker: Asker
     order_seed: int = 0
+    masking: str | None = None
 
     @property
     def identity(self) -> tuple[str, InvocationType, str, int]:
@@ -63,7 +66,7 @@ def read_candidate(settings: Settings, text: str) -> Candidate:
         return with_prompt(settings, model_id, _read_draft(Path(named)))
     prompt_name, _, version = named.rpartition("/")
     chosen = {"model_id": model_id, "prompt": prompt_name or settings.prompt, "prompt_version": version}
-    return _candidate(Asker.named(settings.model_copy(update=chosen)), "")
+    return _candidate(settings, Asker.named(settings.model_copy(update=chosen)), "")
 
 
 def with_prompt(settings: Settings, model_id: str, prompt: Prompt) -> Candidate:
@@ -76,12 +79,15 @@ def with_prompt(settings: Settings, model_id: str, prompt: Prompt) -> Candidate:
     """
     is_listed = (prompt.id, prompt.version) in prompts.versions()
     is_same = is_listed and prompts.load(prompt.id, prompt.version).sha256 == prompt.sha256
-    return _candidate(Asker.with_prompt(settings, model_id, prompt), "" if is_same else f"@{prompt.sha256[:12]}")
+    return _candidate(
+        settings, Asker.with_prompt(settings, model_id, prompt), "" if is_same else f"@{prompt.sha256[:12]}"
+    )
 
 
-def _candidate(asker: Asker, mark: str) -> Candidate:
+def _candidate(settings: Settings, asker: Asker, mark: str) -> Candidate:
     prompt = asker.prompt
-    return Candidate(f"prompt={prompt.id}/{prompt.version}{mark},model={asker.model_id},policy={PLAIN}", asker)
+    name = f"prompt={prompt.id}/{prompt.version}{mark},model={asker.model_id},policy={PLAIN}"
+    return Candidate(name, asker, masking=MASKING if settings.mask else None)
 
 
 def _read_draft(path: Path) -> Prompt:

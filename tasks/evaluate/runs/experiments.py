@@ -19,7 +19,7 @@ from tasks.ledger.prices import Price, to_usd
 
 #: Statuses of a request that no model has answered: it may be asked again, and is not paid twice.
 UNANSWERED = (Status.ERROR, Status.MISSING)
-_ATTEMPT = ("text_sha256", "model_id", "invocation_type", "prompt_sha256", "pack", "order_seed", "attempt")
+_ATTEMPT = ("text_sha256", "model_id", "invocation_type", "prompt_sha256", "pack", "order_seed", "masking", "attempt")
 
 
 def read_experiments(outside: Adapters, paths: EvaluationPaths) -> pl.LazyFrame:
@@ -37,6 +37,7 @@ def answers_of(experiments: pl.LazyFrame, candidate: Candidate) -> pl.DataFrame:
             pl.col("prompt_sha256") == prompt_sha256,
             pl.col("order_seed") == order_seed,
             pl.col("pack") == 1,
+            pl.col("masking").eq_missing(pl.lit(candidate.masking, pl.String)),
         )
         .sort("attempt")
         .unique("text_sha256", keep="last", maintain_order=True)
@@ -62,7 +63,7 @@ def add_answers(
         return 0
     with scratch() as temporary:
         frames = [_rows(outside, paths, entry, items, version, Path(temporary)) for entry in entries]
-    rows = pl.concat(frames).join(known, on=_ATTEMPT, how="anti")
+    rows = pl.concat(frames).join(known, on=_ATTEMPT, how="anti", nulls_equal=True)
     if rows.height:
         outside.lake.append(paths.lake(EXPERIMENTS.name), EXPERIMENTS, rows, {"set": paths.set_name})
     return rows.height
@@ -90,6 +91,7 @@ def _rows(
             policy_sha256=pl.lit(None, pl.String),
             order_seed=pl.lit(entry.epoch),
             pack=pl.lit(1),
+            masking=pl.lit(entry.masking, pl.String),
             slot=pl.lit(None, pl.Int32),
             asked_at=pl.coalesce("decided_at", pl.lit(entry.collected_at)),
             run_id=pl.lit(entry.run_id),

@@ -23,6 +23,7 @@ from tasks.batch.wanted_records import WANTED
 from tasks.evaluate.runs.candidates import Candidate
 from tasks.evaluate.runs.experiments import UNANSWERED
 from tasks.intake.row_rules import normalise
+from tasks.llm.masking import masked
 from tasks.llm.request_line import comment_json
 
 #: A set is no day: its shards' keys bear the same date whenever they are asked, so that a crash over midnight is none.
@@ -55,7 +56,8 @@ def with_hashes(items: pl.DataFrame) -> pl.DataFrame:
 
 def record_id(set_name: str, text_sha256: str, candidate: Candidate) -> str:
     """The record's id in the batch files: 32 lower hex characters, one for each candidate that a text is asked of."""
-    parts = ("evaluation", set_name, text_sha256, *map(str, candidate.identity))
+    parts = ["evaluation", set_name, text_sha256, *map(str, candidate.identity)]
+    parts += [f"masking-{candidate.masking}"] if candidate.masking else []
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
 
@@ -75,6 +77,7 @@ def want(
         .join(answered, on="text_sha256", how="anti")
         .join(attempts, on="text_sha256", how="left")
     )
+    rows = rows.with_columns(masked()) if candidate.masking else rows
     ids = [record_id(set_name, digest, candidate) for digest in rows["text_sha256"]]
     records = (
         rows.with_columns(
@@ -144,6 +147,7 @@ def _entry(
         asker.model_id,
         asker.invocation_type,
         candidate.order_seed,
+        candidate.masking,
     )
     used = estimate(shard.requests.height, shard.input_tokens, wanted.rates, asker.prices[wanted.mode])
     return LedgerEntry(
@@ -157,6 +161,7 @@ def _entry(
         prompt_name=asker.prompt.id,
         prompt_version=asker.prompt.version,
         prompt_sha256=asker.prompt.sha256,
+        masking=candidate.masking,
         input_uri=paths.batch_input(key, number),
         input_sha256=shard.sha256,
         output_uri=paths.batch_output(key),

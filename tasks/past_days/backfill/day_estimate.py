@@ -32,6 +32,7 @@ from tasks.intake.foreign_parquet import UNREADABLE, first_line, open_parquet
 from tasks.intake.repeats import find_duplicates
 from tasks.intake.row_rules import check_rows, day_bounds, read_comments, split_records
 from tasks.ledger.asker import Asker, Prices
+from tasks.llm.masking import MASKING, masked_records
 from tasks.past_days.backfill.day_states import Input
 
 #: Rows of a day that are looked at one by one, a third of a second's work; they stand for the rest. In a larger day
@@ -83,6 +84,7 @@ class Tariffs:
 
     def __init__(self, outside: Adapters, settings: Settings, asker: Asker, now: datetime) -> None:
         self._outside, self._asker, self._now = outside, asker, now
+        self._masking = MASKING if settings.mask else None
         self._nights = UsageHistory(outside.storage, DayPaths(settings, now.date()))
         self._counted: tuple[float, list[Counted]] | None = None
         self._is_counted = not settings.count_tokens
@@ -120,6 +122,7 @@ class Tariffs:
             prompt_sha256=self._asker.prompt.sha256,
             epoch=0,
             settings={},
+            masking=self._masking,
         )
 
 
@@ -157,7 +160,8 @@ def sample_day(storage: Storage, inputs: Sequence[Input], run_date: date, settin
         rows = checked.collect()
     valid = split_records(rows.lazy()).valid.collect()
     repeats = find_duplicates(valid.lazy()) if settings.deduplicate else valid.clear()
-    return DaySample(rows.height, valid.join(repeats, on="record_id", how="anti").select(*_RECORD))
+    records = valid.join(repeats, on="record_id", how="anti").select(*_RECORD).lazy()
+    return DaySample(rows.height, (masked_records(records) if settings.mask else records).collect())
 
 
 def _copy_rows(storage: Storage, item: Input, path: Path, most_rows: int) -> int:

@@ -9,12 +9,17 @@ from zoneinfo import ZoneInfo
 
 from tasks.base.figures import dollars, moment
 from tasks.base.safe_text import literal, safe_text
-from tasks.base.settings import Settings
+from tasks.base.settings import Language, Settings
 from tasks.past_days.backfill.plan_backfill import DONE_BEFORE, BackfillPlan, PlannedDay
 from tasks.past_days.backfill.record import BackfillRecord, DayProgress
-from tasks.verdicts.flips import Flips, describe_flips
+from tasks.reports.words.say import Say, say_in
+from tasks.verdicts.flips import Flips, Provenance, describe_flips
 
 Row = dict[str, str]
+
+#: Columns of both tables, and what stands in the column `state` beside what a plan found: the outcomes of days.
+COLUMNS = ("day", "state", "comments", "to judge", "tokens in", "tokens out", "dollars", "jobs", "note")
+STATES = ("running", "waiting", "published", "unchanged", "stopped")
 
 #: Longest note in a table, whose cells some pages read as Markdown.
 _NOTE_CHARS = 400
@@ -63,25 +68,49 @@ def _count(number: int) -> str:
     return f"{number:,}"
 
 
-def plan_summary(plan: BackfillPlan, record: BackfillRecord, settings: Settings) -> str:
+def worded_rows(rows: Sequence[Row], say: Say) -> list[Row]:
+    """A table for the Prefect UI with its headings and states in a language; notes stay as they are."""
+    if say.language == "en":
+        return list(rows)
+    return [
+        {say.plain(name): say.plain(cell) if name == "state" and cell in STATES else cell for name, cell in row.items()}
+        for row in rows
+    ]
+
+
+def plan_summary(plan: BackfillPlan, record: BackfillRecord, settings: Settings, language: Language = "en") -> str:
     """The plan in Markdown beside its table: what, with what, how much, until when."""
-    request = plan.request
+    request, say = plan.request, say_in(language)
     ways = sorted({literal(f"{settings.prompt}/{day.prompt_version} on {day.model_id}") for day in plan.days})
-    span = f"from {request.start_date} to {request.end_date}, mode `{request.mode}`"
     lines = [
-        f"**{len(plan.days)} of {len(request.days)} days** {span}: {'; '.join(ways) or 'nothing to judge'}.",
-        f"Reason: {literal(request.reason)}",
+        say.plain(
+            "**{count} of {total} days** from {first} to {last}, mode `{mode}`: {ways}.",
+            count=len(plan.days),
+            total=len(request.days),
+            first=request.start_date,
+            last=request.end_date,
+            mode=request.mode,
+            ways="; ".join(ways) or say.plain("nothing to judge"),
+        ),
+        say.plain("Reason: {reason}", reason=literal(request.reason)),
     ]
     if plan.days:
-        expected = f"Expected: **{dollars(plan.cost_usd)}**, {finish(plan, settings.zone)}."
-        lines.append(f"{expected} Repeated texts and bad rows cost nothing: their share is that of 5,000 rows.")
+        facts = {"usd": say.dollars(plan.cost_usd), "finish": finish(plan, settings.zone, say)}
+        expected = say.plain("Expected: **{usd}**, {finish}.", **facts)
+        left_out = say.plain("Repeated texts and bad rows cost nothing: their share is that of 5,000 rows.")
+        lines.append(f"{expected} {left_out}")
     if plan.cost_usd is None:
-        lines.append("**The model has no known price: no budget can hold this back.**")
+        lines.append(say.plain("**The model has no known price: no budget can hold this back.**"))
     if record.days:
         stopped = sum(day.outcome == "stopped" for day in record.days.values())
+        done, usd = len(record.days) - stopped, dollars(record.spent_usd)
         lines.append(
-            f"It goes on: {len(record.days) - stopped} days are done, {stopped} stopped, "
-            f"{dollars(record.spent_usd)} spent so far."
+            say.plain(
+                "It goes on: {done} days are done, {stopped} stopped, {usd} spent so far.",
+                done=done,
+                stopped=stopped,
+                usd=usd,
+            )
         )
     return "\n\n".join(lines)
 
@@ -94,12 +123,12 @@ def describe_idle(plan: BackfillPlan) -> str:
     return f"nothing to do: of {len(plan.others)} days {reasons}{hint}"
 
 
-def finish(plan: BackfillPlan, zone: ZoneInfo) -> str:
+def finish(plan: BackfillPlan, zone: ZoneInfo, say: Say) -> str:
     """When it will be over, as far as earlier nights tell."""
     if plan.finish_at is None:
-        return "an unknown time (no night has been published yet; Bedrock promises none)"
-    at = moment(plan.finish_at, zone)
-    return f"finished about {at} (nights lately took {plan.night_s or 0:,.0f} s each)"
+        return say.plain("an unknown time (no night has been published yet; Bedrock promises none)")
+    facts = {"at": moment(plan.finish_at, zone), "seconds": f"{plan.night_s or 0:,.0f}"}
+    return say.plain("finished about {at} (nights lately took {seconds} s each)", **facts)
 
 
 def progress_rows(plan: BackfillPlan, record: BackfillRecord, current: date | None) -> list[Row]:
@@ -152,26 +181,45 @@ def describe_changed(changed: Sequence[date]) -> str:
     return f"The plan has changed since it was shown, on {len(changed)} days ({named}): planned again."
 
 
-def flips_question(flips: Flips, max_fraction: float) -> str:
+def flips_question(flips: Flips, max_fraction: float, language: Language = "en") -> str:
     """Why a day is held, in Markdown."""
-    before, after = flips.before, flips.after
+    say = say_in(language)
+
+    def side(of: Provenance) -> dict[str, str]:
+        count = f"{of.violation_count:,}"
+        return {"prompt": literal(of.prompt), "model": literal(of.model_id), "count": count}
+
+    facts = {"day": flips.run_date, "flips": flips_line(flips, say), "limit": f"{max_fraction:.1%}"}
     return "\n\n".join(
         [
-            f"**{flips.run_date} is not published yet: {describe_flips(flips)}.**",
-            f"The limit is {max_fraction:.1%} (`MODERATION_MAX_FLIP_FRACTION`).",
-            f"Before: {literal(before.prompt)} on {literal(before.model_id)}, {before.violation_count:,} violations.",
-            f"After: {literal(after.prompt)} on {literal(after.model_id)}, {after.violation_count:,} violations.",
-            flips_table(flips),
-            "What was asked is paid for and kept either way. Readers see the day as it was until you publish it.",
+            say.plain("**{day} is not published yet: {flips}.**", **facts),
+            say.plain("The limit is {limit} (`MODERATION_MAX_FLIP_FRACTION`).", **facts),
+            say.plain("Before: {prompt} on {model}, {count} violations.", **side(flips.before)),
+            say.plain("After: {prompt} on {model}, {count} violations.", **side(flips.after)),
+            flips_table(flips, language),
+            say.plain(
+                "What was asked is paid for and kept either way. Readers see the day as it was until you publish it."
+            ),
         ]
     )
 
 
-def flips_table(flips: Flips) -> str:
+def flips_line(flips: Flips, say: Say) -> str:
+    """The flip report in a line; English says which way and why as well."""
+    if say.language == "en":
+        return describe_flips(flips)
+    facts = {"flipped": f"{flips.flipped_count:,}", "count": f"{flips.compared_count:,}"}
+    return say.plain("{flipped} of {count} verdicts changed ({share})", share=f"{flips.flipped_fraction:.1%}", **facts)
+
+
+def flips_table(flips: Flips, language: Language = "en") -> str:
     """The changes and the languages in Markdown tables."""
-    lines = ["| before | after | comments |", "|---|---|---|"]
+    say = say_in(language)
+    heads = (say.plain("before"), say.plain("after"), say.plain("comments"))
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---|"]
     lines += [f"| {literal(item.before)} | {literal(item.after)} | {item.count:,} |" for item in flips.transitions[:20]]
-    lines += ["", "| language | compared | flipped |", "|---|---|---|"]
+    heads = (say.plain("language"), say.plain("compared"), say.plain("flipped"))
+    lines += ["", f"| {' | '.join(heads)} |", "|---|---|---|"]
     lines += [
         f"| {literal(item.language)} | {item.compared_count:,} | {item.flipped_count:,} |"
         for item in flips.languages[:20]

@@ -97,13 +97,14 @@ def terminal_lines(overview: Overview, say: Say) -> list[str]:
     return [
         *map(inert, summary_lines(overview, say)),
         "",
-        *("  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in safe),
+        *("  ".join(padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in safe),
         "",
         say.plain(KEY),
     ]
 
 
-def _padded(cell: str, width: int) -> str:
+def padded(cell: str, width: int) -> str:
+    """A cell filled up to the columns that a terminal shows; a wide character takes two."""
     return cell + " " * (width - _columns(cell))
 
 

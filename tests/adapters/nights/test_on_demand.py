@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from data_contracts.batch_lines import InvocationType
+from data_contracts.documents.plan import Plan
 from sandbox.days import sample_day
 from sandbox.play import play_night
 from sandbox.serve import Sandbox
@@ -26,7 +27,7 @@ from tasks.base.errors import (
     LeaseLost,
     ModerationError,
 )
-from tasks.base.paths import DayPaths
+from tasks.base.paths import DayPaths, RunPaths
 from tasks.base.settings import Settings
 from tasks.jobs.ask_on_demand import Pace
 from tasks.ledger.entries import read_ledger
@@ -58,6 +59,11 @@ def put_day(settings: Settings, count: int, text: str | None = None) -> None:
     body = BytesIO()
     comments.write_parquet(body)
     adapters.connect(settings).storage.put(f"{settings.comments_uri}/date={DAY}/part-0.parquet", body.getvalue())
+
+
+def plan_uri(settings: Settings, run_id: str) -> str:
+    """Where a run's plan lies."""
+    return RunPaths(settings, DAY, run_id).file("plan.json")
 
 
 def read(settings: Settings, table: str) -> pl.DataFrame:
@@ -93,6 +99,25 @@ def test_a_small_night_is_asked_on_demand(
     expected = sum(count * dollars / 1e6 for count, dollars in zip(tokens, price, strict=True))
     assert night.balance.verdict_cost_usd == pytest.approx(expected)
     assert night.balance.unattributed_cost_usd == 0
+
+
+def test_a_masked_night_tells_bedrock_no_telephone_number(settings: Settings, sandbox: Sandbox) -> None:
+    """What is sent holds a placeholder; without masking the day would be asked anew."""
+    text = "この人に電話してください。番号は０９０ー１２３４ー５６７８、メールは taro@example.co.jp です"
+    put_day(settings, 3, text)
+    masked = settings.model_copy(update={"mask": True})
+    assert play_night(masked, DAY, "run", lambda: NOW) is not None
+    storage = adapters.connect(settings).storage
+    (entry,) = read_ledger(storage, DayPaths(settings, DAY))
+    assert entry.masking == Plan.model_validate_json(storage.get(plan_uri(settings, "run")) or b"").masking == "1"
+    lines = storage.get(entry.input_uri) or b""
+    assert "番号は[PHONE]、メールは [EMAIL] です" in lines.decode()
+    assert not any(said in lines.decode() for said in ("５６７８", "5678", "taro"))
+    calls = sandbox.bedrock.call_counts["InvokeModel"]
+    assert play_night(masked, DAY, "again", lambda: NOW) is None
+    assert sandbox.bedrock.call_counts["InvokeModel"] == calls
+    assert play_night(settings, DAY, "plain", lambda: NOW) is not None
+    assert sandbox.bedrock.call_counts["InvokeModel"] == 2 * calls == 6
 
 
 def test_on_demand_off_names_the_minimum(settings: Settings, sandbox: Sandbox) -> None:

@@ -115,6 +115,20 @@ def test_a_shard_is_an_intent_with_everything_that_its_job_needs(night: Night) -
     assert night.records(shard) == [("c1", 1), ("c2", 1), ("c3", 1), ("c4", 1)]
 
 
+def test_a_masked_plan_sends_no_telephone_number(night: Night) -> None:
+    """The shard's lines hold placeholders and are as long as they were counted; the comment's own hash stays."""
+    night.write("valid", factories.valid(*[{"text": f"番号は090-1234-567{number}、a@b.co"} for number in range(4)]))
+    (shard,) = night.build(masking="1").shards
+    body = Path(shard.input_uri).read_text(encoding="utf-8")
+    assert body.count("番号は[PHONE]、[EMAIL]") == 4
+    assert "090-1234" not in body
+    assert shard.masking == "1"
+    assert len({digest for (digest,) in pl.read_parquet(shard.requests_uri).select("text_sha256").rows()}) == 4
+    (plain,) = night.build().shards
+    assert "090-1234-5670" in Path(plain.input_uri).read_text(encoding="utf-8")
+    assert plain.key != shard.key
+
+
 def test_a_shard_is_written_as_its_plan_asks(night: Night) -> None:
     """Bodies follow the plan's invocation type, which the entry keeps; the settings may have changed since."""
     (shard,) = night.build(invocation_type="Converse").shards

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import importlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,13 @@ import prefect.states
 import pytest
 import yaml
 from prefect.client.schemas.objects import StateType
+from prefect.input import RunInput
+from prefect.utilities.callables import parameter_schema
+from pydantic import ValidationError
 
+from flows.approval import Approval, FlipsApproval
+from flows.evaluation.forms import PromotionApproval, RunApproval
+from flows.pages.form_words import asked_within, japanese, worded_form, worded_project, worded_schema
 from flows.register import AUTOMATIONS, deployments
 from tasks.reports.ending import Ending
 
@@ -129,3 +136,55 @@ def test_the_ecs_job_names_settings_that_exist() -> None:
     assert named <= set(Settings.model_fields)
     required = {name for name, field in Settings.model_fields.items() if field.is_required()}
     assert required <= named
+
+
+#: The questions that runs ask, by the name of their words.
+FORMS: list[tuple[type[RunInput], str]] = [
+    (Approval, "approval"),
+    (FlipsApproval, "flips"),
+    (RunApproval, "evaluation"),
+    (PromotionApproval, "promotion"),
+]
+
+
+def parameters_of(deployment: dict[str, Any]) -> dict[str, Any]:
+    """The form of a deployment as Prefect makes it of the flow's docstring."""
+    file, function = deployment["entrypoint"].split(":")
+    flow = getattr(importlib.import_module(file.removesuffix(".py").replace("/", ".")), function)
+    return dict(parameter_schema(flow).model_dump())
+
+
+def test_every_deployment_and_every_field_has_japanese_words() -> None:
+    """What a form takes stays what it was, its order included; only titles and descriptions are Japanese."""
+    assert set(japanese()) == {item["name"] for item in PROJECT["deployments"]} | {name for _, name in FORMS}
+    for deployment in worded_project(PROJECT, "ja")["deployments"]:
+        assert not deployment["description"].isascii()
+        given = parameters_of(deployment)
+        assert set(japanese()[deployment["name"]].fields) == set(given["properties"])
+        worded = worded_schema(deployment["name"], given)
+        for field, shape in given["properties"].items():
+            said = {key: worded["properties"][field][key] for key in ("title", "description")}
+            assert worded["properties"][field] == shape | said
+            assert not any(text.isascii() for text in said.values())
+        assert worded["required"] == given["required"]
+    assert worded_project(PROJECT, "en") == PROJECT
+
+
+@pytest.mark.parametrize(("form", "name"), FORMS)
+def test_a_question_is_asked_in_the_language_with_the_same_limits(form: type[RunInput], name: str) -> None:
+    """The answer is read alike whatever the language; a budget that no budget can be is refused in both."""
+    fields = japanese()[name].fields
+    assert set(form.model_fields) == set(fields)
+    worded = worded_form(form, name, "ja")
+    assert {field: info.title for field, info in worded.model_fields.items()} == {
+        field: words.title for field, words in fields.items()
+    }
+    for field, info in form.model_fields.items():
+        now = worded.model_fields[field]
+        assert (now.annotation, now.default, now.metadata) == (info.annotation, info.default, info.metadata)
+    english = worded_form(Approval, "approval", "en", budget_usd=12.5)
+    assert english().budget_usd == 12.5
+    assert english.model_fields["budget_usd"].title == "Budget (USD)"
+    with pytest.raises(ValidationError):
+        english(budget_usd=-1)
+    assert asked_within("approval", "計画", 24, "ja").startswith("計画\n\n24 時間以内")

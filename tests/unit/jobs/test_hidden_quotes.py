@@ -68,3 +68,15 @@ def test_what_cannot_be_compared_is_not_kept() -> None:
         None,
         "cut off: stop_reason max_tokens",
     )
+
+
+def test_naming_what_was_masked_is_no_quotation() -> None:
+    """An explanation may repeat placeholders; words around them it may not."""
+    line = TEMPLATE.line("r1", "この人は[PHONE] [EMAIL]です、電話してやってください")
+
+    def shown(explanation: str) -> str | None:
+        frame = hide_quotes(answers(explanation), read_comments([line], TEMPLATE), is_masked=True)
+        return str(frame["explanation"][0])
+
+    assert shown("Gives [PHONE] [EMAIL] of a person.") == "Gives [PHONE] [EMAIL] of a person."
+    assert shown("[EMAIL]です、電話してやってください") == REMOVED

@@ -147,6 +147,16 @@ def test_answers_count_for_the_plan_that_would_ask_the_same(change: dict[str, An
     assert serves(factories.ledger_entry(**change), factories.plan()) is expected
 
 
+def test_masked_answers_count_for_masked_plans_alone() -> None:
+    """Another question was asked, even where the text is the same; without masking nothing says so."""
+    assert shard_key(**SHARD, masking=None) == shard_key(**SHARD) != shard_key(**SHARD, masking="1")
+    for asked, planned in ((None, "1"), ("1", None), ("1", "2")):
+        assert not serves(factories.ledger_entry(masking=asked), factories.plan(masking=planned))
+    assert serves(factories.ledger_entry(masking="1"), factories.plan(masking="1"))
+    assert "masking" not in factories.ledger_entry().model_dump_json() + factories.plan().model_dump_json()
+    assert factories.plan(masking="1").sha256 != factories.plan().sha256
+
+
 def test_answers_of_earlier_epochs_do_not_count() -> None:
     """A plan with a higher epoch is not served by what was answered before."""
     assert not serves(factories.ledger_entry(epoch=1), factories.plan(epoch=2))

@@ -161,3 +161,12 @@ def test_the_runs_page_asks_the_reports_question() -> None:
     assert page.index("**Can the verdicts of this night be trusted? Yes.") < page.index("| what |")
     assert "\n`python -m flows backfill`\n" in page
     assert "**この夜の判定は信頼できますか 信頼できます。" in describe_night(trusted("nothing"), "ja")
+
+
+def test_the_runs_page_is_japanese_where_the_setting_says_so() -> None:
+    """Headings, counts of states and the amounts; what tables call their values stays as queries have it."""
+    page = describe_night(a_night(metrics=[]), "ja")
+    assert page.startswith("# 2026-11-19 の夜間処理\n")
+    assert "| 項目 | この夜 |" in page
+    assert "| 変動 | 測定なし |" in page
+    assert "見積もり" in page

@@ -11,6 +11,7 @@ import pytest
 from data_contracts.documents.trust import Answer
 from data_contracts.tables.metrics import State
 from tasks.measure.detect.rules import Group
+from tasks.past_days.backfill.tables import COLUMNS, STATES
 from tasks.reports.overview.days import DayState
 from tasks.reports.overview.lines import HEADINGS, KEY
 from tasks.reports.report import JUDGE_MOVES
@@ -20,11 +21,16 @@ from tasks.reports.words.japanese import JAPANESE
 from tasks.reports.words.say import say_in
 from tests.sample_nights import metric
 
-REPORTS = Path(__file__).parents[3] / "tasks" / "reports"
+ROOT = Path(__file__).parents[3]
+REPORTS = ROOT / "tasks" / "reports"
+#: Where people are spoken to in their language: the report, and what the Prefect UI shows.
+SPEAKING = (REPORTS, ROOT / "tasks" / "past_days" / "backfill", ROOT / "flows")
 #: Texts that are looked up by a value.
 LOOKED_UP = {
     *HEADINGS,
     KEY,
+    *COLUMNS,
+    *STATES,
     *SOURCES.values(),
     *JUDGE_MOVES.values(),
     *(state.replace("_", " ") for state in State),
@@ -44,7 +50,7 @@ def page_texts() -> set[str]:
     found = set()
     for path in sorted(REPORTS.rglob("*.j2")):
         found |= set(re.findall(r'_\("([^"]*)"', path.read_text(encoding="utf-8")))
-    for path in sorted(REPORTS.rglob("*.py")):
+    for path in sorted(path for folder in SPEAKING for path in folder.rglob("*.py")):
         found |= set(re.findall(r'(?:say|self)\.plain\(\s*"([^"]*)"', path.read_text(encoding="utf-8")))
         found |= set(re.findall(r"(?:say|self)\.plain\(\s*'([^']*)'", path.read_text(encoding="utf-8")))
     return found
