@@ -45,13 +45,13 @@ def settings(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     ]
     file = tmp_path / "set.jsonl"
     file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
-    add_set(settings, "reviews", [file], NOW)
+    add_set(settings, "varied", [file], NOW)
     return settings
 
 
 def make(settings: Settings, model: str = NOVA, budget: float = 5.0) -> MadeVariants:
     kinds = [Kind.MASKED, Kind.SARCASM]
-    return make_variants(settings, "reviews", "reviews", model, kinds, 8, budget, "run-v", lambda: NOW)
+    return make_variants(settings, "varied", "varied", model, kinds, 8, budget, "run-v", lambda: NOW)
 
 
 def test_variants_are_made_once_and_shown_apart(settings: Settings, sandbox: Sandbox) -> None:
@@ -66,7 +66,7 @@ def test_variants_are_made_once_and_shown_apart(settings: Settings, sandbox: San
     assert made.wanted_count == 16
     assert sum(made.counts.values()) + made.refused_count + made.unchanged_count == 16
     assert any("masked" in line for line in describe_variants(made))
-    paths, storage = EvaluationPaths(settings, NOW.date(), "reviews"), adapters.connect(settings).storage
+    paths, storage = EvaluationPaths(settings, NOW.date(), "varied"), adapters.connect(settings).storage
     items = read_version(storage, paths, 2)[1]
     ours = items.filter(source="model")
     assert ours.height == sum(made.counts.values())
@@ -83,8 +83,8 @@ def test_variants_are_made_once_and_shown_apart(settings: Settings, sandbox: San
         and any(text.encode() in sandbox.s3.get_object(Bucket=bucket, Key=name)["Body"].read() for text in texts)
     ]
     assert not kept
-    run_candidates(settings, "reviews", ["prompt=v1", f"model={NOVA}"], "all", 5.0, "run-1", lambda: NOW)
-    found = compare_candidates(settings, "reviews", "prompt=v1", f"model={NOVA}", "all", NOW)
+    run_candidates(settings, "varied", ["prompt=v1", f"model={NOVA}"], "all", 5.0, "run-1", lambda: NOW)
+    found = compare_candidates(settings, "varied", "prompt=v1", f"model={NOVA}", "all", NOW)
     assert (found.n, found.variants) == (24, ours.height)
     assert {one.slice for one in found.differences if one.slice.startswith("variant=")} == {
         "variant=masked",
