@@ -19,6 +19,7 @@ from tasks.evaluate.sets.log_items import log_item_id
 from tasks.evaluate.sets.versions import read_version, versions_of
 from tasks.evaluate.variants.recipes import Kind, question_text
 from tasks.ledger.entries import is_live
+from tasks.llm.masking import mask
 from tasks.past_days.erasure.set_rows import digests_of, own_rows
 from tasks.past_days.erasure.traces import Sought
 
@@ -101,7 +102,8 @@ def find_evaluated(
         if own.height:
             found_rows.setdefault(paths.set_name, {})[number] = own.height
             texts |= set(own["text"])
-    asked = {question_text(kind, text) for kind in Kind for text in texts}
+    questions = {question_text(kind, text) for kind in Kind for text in texts}
+    asked = questions | {mask(question) for question in questions}  # as a deployment that masks has sent them
     known = frozenset(
         {*digests, *digests_of(texts), *(hashlib.sha256(question.encode()).hexdigest() for question in asked)}
     )
