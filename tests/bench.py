@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.serve import MODEL_ID, ROLE_ARN, Sandbox
+from sandbox.stand_ins import variant_writer
 
 FIXTURES = Path(__file__).parent / "adapters" / "fixtures"
 
@@ -26,7 +27,7 @@ class Verdict(NamedTuple):
 
 
 class TinyMind:
-    """Judges by one word: a comment with "bad" in it is spam."""
+    """Judges by one word: a comment with "bad" in it is spam. It writes variants as the sandbox's own does."""
 
     def read_comment(self, prompt_text: str) -> str | None:
         start, end = prompt_text.rfind("<comment>"), prompt_text.rfind("</comment>")
@@ -34,6 +35,9 @@ class TinyMind:
 
     def judge(self, texts: Sequence[str]) -> list[Verdict]:
         return [Verdict(True, "spam", 0.9, "an advert") if "bad" in text else FINE for text in texts]
+
+    def reply(self, prompt_text: str) -> str | None:
+        return variant_writer.write(prompt_text)
 
     def answer(self, judgement: Any) -> str:
         return json.dumps(

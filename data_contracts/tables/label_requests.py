@@ -20,6 +20,19 @@ class Stratum(StrEnum):
     CLEAR = "clear"
 
 
+class PairedVerdicts(StrEnum):
+    """The parts of a night on which a challenger was tried; the champion's verdict is what the night published."""
+
+    #: a violation by both
+    BOTH_FLAG = "both_flag"
+    #: a violation by the champion alone
+    CHALLENGER_CLEARS = "challenger_clears"
+    #: a violation by the challenger alone
+    CHALLENGER_FLAGS = "challenger_flags"
+    #: no violation by either
+    BOTH_CLEAR = "both_clear"
+
+
 class Purpose(StrEnum):
     """Why a label is asked for."""
 
@@ -42,7 +55,13 @@ LABEL_REQUESTS = Table(
         Column("comment_id", _S, "The comment.", since=_SINCE),
         Column("product_id", _S, "The product it stands under.", since=_SINCE),
         Column("language", _S, "ISO 639-1 code of its text; `und` when it cannot be told.", since=_SINCE),
-        Column("stratum", _S, f"What it was drawn from: {', '.join(Stratum)}.", since=_SINCE),
+        Column(
+            "stratum",
+            _S,
+            f"What it was drawn from: {', '.join(Stratum)}; of purpose {Purpose.DISAGREEMENT}: "
+            f"{', '.join(PairedVerdicts)}.",
+            since=_SINCE,
+        ),
         Column("stratum_size", pl.Int64(), "Comments of the stratum on that day.", unit="comment", since=_SINCE),
         Column(
             "inclusion_probability",

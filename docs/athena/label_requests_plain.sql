@@ -2,7 +2,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `moderation`.`label_requests_plain` (
   `comment_id` string COMMENT 'The comment.',
   `product_id` string COMMENT 'The product it stands under.',
   `language` string COMMENT 'ISO 639-1 code of its text, und when it cannot be told.',
-  `stratum` string COMMENT 'What it was drawn from: flagged, borderline, clear.',
+  `stratum` string COMMENT 'What it was drawn from: flagged, borderline, clear, of purpose disagreement: both_flag, challenger_clears, challenger_flags, both_clear.',
   `stratum_size` bigint COMMENT 'Comments of the stratum on that day. Unit: comment.',
   `inclusion_probability` double COMMENT 'The probability with which it was drawn: requests of the stratum / stratum_size. The sum of 1 / this over a day’s sample is the number of its judged comments. Unit: fraction.',
   `rater_slots` int COMMENT 'How many raters are to label it, each by themselves.',

@@ -29,6 +29,16 @@ class SplitOption(StrEnum):
     ALL = "all"
 
 
+class VariantOption(StrEnum):
+    """How comments are varied."""
+
+    PARAPHRASE = "paraphrase"
+    MASKED = "masked"
+    QUOTED = "quoted"
+    SARCASM = "sarcasm"
+    INJECTION = "injection"
+
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The set's name.")]
 _CANDIDATE = "KEY=VALUE,...; keys prompt, model, policy; the settings say what is not named."
 
@@ -54,11 +64,57 @@ def add(
 
     def call() -> Sequence[str]:
         from tasks.base.settings import Settings
-        from tasks.evaluate.sets.add_set import add_set, describe_added
+        from tasks.evaluate.sets.add_set import add_set
+        from tasks.evaluate.sets.next_version import describe_added
 
         return describe_added(add_set(Settings.load(), name, files, datetime.now(UTC)))
 
     _run(f"add {name}", call)
+
+
+@evaluate.command("from-night")
+def from_night(
+    name: Name,
+    day: Annotated[date, typer.Option("--date", parser=read_day, metavar="YYYY-MM-DD", help="A published night.")],
+) -> None:
+    """Write the next version of a set with the labelled comments of a night, each with its weight."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.sets.add_night import add_night, describe_night
+
+        return describe_night(add_night(Settings.load(), name, day, datetime.now(UTC)))
+
+    _run(f"from-night {name}", call)
+
+
+@evaluate.command()
+def variants(
+    name: Name,
+    source: Annotated[str, typer.Option("--from", metavar="SET", help="The set whose comments are varied.")],
+    model: Annotated[str, typer.Option(metavar="MODEL", help="Who writes them: of another maker than MODEL_ID's.")],
+    max_cost_usd: Annotated[float, typer.Option(help="Most that this may cost.")],
+    kind: Annotated[
+        list[VariantOption] | None, typer.Option(help="A recipe; may be given several times. By default all.")
+    ] = None,
+    per_kind: Annotated[int, typer.Option(help="Variants of each kind, at most.")] = 40,
+) -> None:
+    """Write the next version of a set with variants of a set's comments that a model makes; they are shown apart."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.variants.make_variants import describe_variants, make_variants
+        from tasks.evaluate.variants.recipes import Kind
+
+        now = datetime.now(UTC)
+        run_id = f"evaluate-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+        kinds = [Kind(each.value) for each in kind or VariantOption]
+        made = make_variants(
+            Settings.load(), name, source, model, kinds, per_kind, max_cost_usd, run_id, lambda: datetime.now(UTC)
+        )
+        return describe_variants(made)
+
+    _run(f"variants {name}", call)
 
 
 @evaluate.command()
@@ -82,6 +138,34 @@ def run(
         return describe_run(done)
 
     _run(f"run {name}", call)
+
+
+@evaluate.command()
+def disagreements(
+    day: Annotated[date, typer.Option("--date", parser=read_day, metavar="YYYY-MM-DD", help="A published night.")],
+    challenger: Annotated[str, typer.Option(metavar="CANDIDATE", help=_CANDIDATE)],
+    max_cost_usd: Annotated[
+        float, typer.Option(help="Most that asking the challenger may cost; 0: nothing is left to ask.")
+    ] = 0.0,
+    share: Annotated[float, typer.Option(help="Part of the night's comments that is tried, drawn.")] = 1.0,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the comparison there too.")] = None,
+) -> None:
+    """Try a challenger on a night: people label where it differs from what was published; repeat it when they have."""
+
+    def call() -> Sequence[str]:
+        from tasks.base.settings import Settings
+        from tasks.evaluate.nights.compare_night import compare_night, describe_night_comparison
+
+        now = datetime.now(UTC)
+        run_id = f"evaluate-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+        done = compare_night(
+            Settings.load(), day, challenger, share, max_cost_usd, run_id, lambda: datetime.now(UTC), say
+        )
+        if json is not None:
+            json.write_text(done.comparison.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        return describe_night_comparison(done)
+
+    _run(f"disagreements {day}", call)
 
 
 @evaluate.command()

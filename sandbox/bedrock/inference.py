@@ -127,9 +127,13 @@ class TrainedMind:
 
     def reply(self, prompt_text: str) -> str | None:
         """See Replying."""
-        from sandbox.stand_ins import explanation_judge, reflectors
+        from sandbox.stand_ins import explanation_judge, reflectors, variant_writer
 
-        return reflectors.reflect(prompt_text, "helps") or explanation_judge.judge(prompt_text)
+        return (
+            reflectors.reflect(prompt_text, "helps")
+            or explanation_judge.judge(prompt_text)
+            or variant_writer.write(prompt_text)
+        )
 
     def answer(self, judgement: Judgement) -> str:
         """The judgement as JSON."""

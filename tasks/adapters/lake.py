@@ -92,6 +92,19 @@ class Lake:
             )
             keep_snapshot(self._aws, uri, delta, self._options(uri))
 
+    def replace_all(self, uri: str, table: Table, frame: pl.DataFrame, note: dict[str, str]) -> None:
+        """Replace all rows of a table without days in one commit; it fails if somebody adds rows meanwhile."""
+        with _translated(uri):
+            delta = self._open_or_create(uri, table)
+            write_deltalake(
+                delta,
+                frame.select(table.names).to_arrow().cast(table.arrow_schema),
+                mode="overwrite",
+                schema_mode="merge",
+                commit_properties=CommitProperties(custom_metadata=note),
+            )
+            keep_snapshot(self._aws, uri, delta, self._options(uri))
+
     def scan(self, uri: str, table: Table) -> pl.LazyFrame:
         """The table as it is now, columns that it is older than as nulls; no rows if it does not exist yet."""
         with _translated(uri):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,6 +47,26 @@ def forget_history(lake: Lake, storage: Storage, uri: str, table: Table, run_dat
         lake.checkpoint(uri)
         storage.delete(holding)
     return Forgotten(len(old), log_count + len(holding))
+
+
+def forget_replaced(lake: Lake, storage: Storage, uri: str, before: Collection[str]) -> int:
+    """Delete the files of a table without days that it no longer reads; how many.
+
+    Files that others have written meanwhile, and may be about to commit, are left.
+
+    Args:
+        before: names of the files that it read before its rows were replaced.
+    """
+    live = lake.live_files(uri)
+    files = [item for item in storage.list(uri) if "/_delta_log/" not in item.uri]
+    newest = max((item.modified_at for item in files if item.uri.rsplit("/", 1)[-1] in before), default=None)
+    gone = [
+        item.uri
+        for item in files
+        if item.uri.rsplit("/", 1)[-1] not in live and newest is not None and item.modified_at <= newest
+    ]
+    storage.delete(gone)
+    return len(gone)
 
 
 class _Telling(NamedTuple):

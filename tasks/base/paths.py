@@ -44,7 +44,8 @@
       evaluation/sets/NAME/vN.parquet          labelled comments, with text; never changed but by an erasure
       evaluation/{ledger,requests,answers}/NAME/   as of a day, of the set's evaluations; NAME.optimise and
                                                NAME.optimize-prompt: what was asked for a better guideline;
-                                               explanations.D, opinion.D, NAME.pairs: of a judge
+                                               explanations.D, opinion.D, NAME.pairs: of a judge;
+                                               NAME.v: of who wrote its variants; night-D: of a challenger on a night
       evaluation/prompts/SHA256.md             each prompt that was asked
       evaluation/comparisons/ID.json           champion against challenger
       evaluation/drafts/ID.{md,json}           prompts that an optimisation drafted, and what it tried

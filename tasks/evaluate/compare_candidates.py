@@ -7,6 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from data_contracts.documents.evaluation.comparison import Comparison
+from data_contracts.tables.evaluation_sets import ItemSource
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
 from tasks.base.errors import WrongUsage
@@ -14,10 +15,13 @@ from tasks.base.figures import dollars
 from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.evaluate.comparison import Compared, compare, comparison_id
+from tasks.evaluate.guidelines import FreshAnswers, describe_stale, find_guidelines, without_stale
 from tasks.evaluate.runs.bench import OpenSet, SplitChoice, open_set
 from tasks.evaluate.runs.candidates import Candidate, read_candidate
 from tasks.evaluate.runs.experiments import answers_of, read_experiments
 from tasks.evaluate.runs.golden import golden_evidence, golden_items
+from tasks.ledger.champion import serving
+from tasks.llm.prompt import load_prompt
 
 _ANSWER = ("status", "violation", "category", "input_tokens", "output_tokens", "cost_usd")
 
@@ -34,8 +38,8 @@ def compare_candidates(
         split: which items.
 
     Raises:
-        WrongUsage: if the set or a candidate is none, the candidates are one, the split is empty, or an item was not
-            asked of both: the text has the command that asks it.
+        WrongUsage: if the set or a candidate is none, the candidates are one, the split is empty, all of its labels are
+            stale or of a model's making, or an item was not asked of both: the text has the command that asks it.
     """
     opened = open_set(settings, name, now)
     return compare_pair(opened, read_candidate(settings, champion), read_candidate(settings, challenger), split, now)
@@ -59,6 +63,9 @@ def compare_pair(
         )
         answers = answers.join(given, on="text_sha256", how="left", validate="m:1")
         _check_asked(answers, role, candidate, paths.set_name, split)
+    made = answers.filter(pl.col("source") == ItemSource.MODEL)
+    fresh = _fresh(outside, settings, paths, answers.filter(pl.col("source") != ItemSource.MODEL))
+    _check_left(fresh, made.height, f"{paths.set_name} v{version}", split)
     identity = comparison_id(paths.set_name, version, split, champion.name, challenger.name)
     pair = champion, challenger
     what = Compared(
@@ -67,9 +74,12 @@ def compare_pair(
         split,
         champion.name,
         challenger.name,
-        answers,
-        noise=_noise(experiments, champion, chosen),
+        fresh.answers,
+        noise=_noise(experiments, champion, fresh.answers),
         looks=_looks(outside, paths, version, identity) if split == "test" else None,
+        variants=made,
+        stale=fresh.stale,
+        remarks=tuple(describe_stale(fresh)),
         golden=golden_evidence(experiments, pair, golden_items(settings, pair)),
         prompts=(champion.asker.prompt.sha256, challenger.asker.prompt.sha256),
     )
@@ -83,6 +93,24 @@ def _check_asked(answers: pl.DataFrame, role: str, candidate: Candidate, name: s
     if lacking:
         command = f"python -m flows evaluate run {name} --candidate {candidate.name} --split {split} --max-cost-usd ..."
         raise WrongUsage(f"{lacking:,} of {answers.height:,} items were not asked of the {role}: {command}")
+
+
+def _fresh(outside: Adapters, settings: Settings, paths: EvaluationPaths, answers: pl.DataFrame) -> FreshAnswers:
+    guidelines = find_guidelines(outside.storage, paths, set(answers["prompt_sha256"]))
+    named = serving(settings)
+    return without_stale(answers, guidelines, load_prompt(named.prompt, named.prompt_version))
+
+
+def _check_left(fresh: FreshAnswers, made_count: int, of: str, split: str) -> None:
+    """Raises WrongUsage if there is nothing to compare on."""
+    if made_count and not (fresh.answers.height or fresh.stale or fresh.unclear_count):
+        raise WrongUsage(f"{of} has nothing but variants in {split}, which a model wrote: add comments of people")
+    if fresh.stale and not fresh.answers["violation"].any():
+        count = sum(fresh.stale.values())
+        raise WrongUsage(
+            f"all {count:,} labelled violations of {of} in {split} are stale: the rules of the guideline have changed; "
+            "label the comments anew and add them again"
+        )
 
 
 def _noise(experiments: pl.LazyFrame, champion: Candidate, items: pl.DataFrame) -> float | None:

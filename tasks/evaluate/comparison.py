@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 import polars as pl
@@ -38,6 +39,9 @@ class Compared(NamedTuple):
             (X is champion or challenger; all but the status are null where it has none).
         noise: share of comments on which the champion, asked again, gave another verdict; None if it was not.
         looks: pairs compared on this test split, this one included; None for other splits.
+        variants: like `answers`, of items that a model wrote: shown apart, by the kind that `stratum` names.
+        stale: labels that were left out of `answers` since their rule has changed, by category.
+        remarks: what is to be minded of it, for the reasons.
         golden: what both answered to the golden pack; None if it was not asked of both.
         prompts: hashes of the champion's prompt and of the challenger's; None if nobody asks.
     """
@@ -50,6 +54,9 @@ class Compared(NamedTuple):
     answers: pl.DataFrame
     noise: float | None
     looks: int | None
+    variants: pl.DataFrame | None = None
+    stale: Mapping[str, int] = MappingProxyType({})
+    remarks: tuple[str, ...] = ()
     golden: GoldenEvidence | None = None
     prompts: tuple[str, str] | None = None
 
@@ -99,10 +106,12 @@ def compare(compared: Compared, margin: float, now: datetime) -> Comparison:
         noise=compared.noise,
         looks=compared.looks,
         tests=tests,
-        differences=tuple(_slices(answers, figures, seed)),
+        differences=(*_slices(answers, figures, seed), *_kinds(compared.variants, seed)),
         golden=compared.golden,
         reasons=tuple(_reasons(compared, figures.f1, outcome, margin, provable, tests, overall)),
         compared_at=now,
+        stale=dict(compared.stale),
+        variants=0 if compared.variants is None else compared.variants.height,
     )
 
 
@@ -202,6 +211,15 @@ def _slices(answers: pl.DataFrame, figures: Differences, seed: int) -> Iterator[
         yield from _named(rows, f"language={language}", differences(rows, seed))
 
 
+def _kinds(variants: pl.DataFrame | None, seed: int) -> Iterator[SliceDifference]:
+    """The three figures over each kind of variant."""
+    if variants is None:
+        return
+    rows = variants.with_columns(pl.col("stratum").fill_null("other")).sort("stratum", "item_id")
+    for (kind,), members in rows.group_by("stratum", maintain_order=True):
+        yield from _named(members, f"variant={kind}", differences(members, seed))
+
+
 def _named(rows: pl.DataFrame, name: str, figures: Differences) -> Iterator[SliceDifference]:
     violations = int(rows["violation"].sum())
     for figure, difference in figures._asdict().items():
@@ -238,6 +256,7 @@ def _reasons(
             f"a margin of {margin * 100:.1f} points cannot be proved by these labels: the smallest is "
             f"{provable * 100:.1f}; add labelled violations"
         )
+    yield from compared.remarks
     for category in lost_categories(tests):
         yield f"the challenger loses significantly in category {category}"
     if (golden := compared.golden) is not None:

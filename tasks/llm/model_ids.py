@@ -38,3 +38,9 @@ def parse_model_id(model_id: str) -> ModelRef:
     if prefix in _GEOGRAPHIES:
         return ModelRef(rest, "regional")
     return ModelRef(profile, "global")
+
+
+def maker_of(model_id: str) -> str | None:
+    """Who makes a model, as its id says: `anthropic`; None of an ARN that does not."""
+    base_id = parse_model_id(model_id).base_id
+    return None if base_id.startswith("arn:") or "." not in base_id else base_id.partition(".")[0]

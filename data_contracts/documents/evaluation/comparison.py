@@ -28,7 +28,7 @@ class CandidateFigures(BaseModel):
     f1: float | None
     precision: float | None
     recall: float | None
-    accuracy: float
+    accuracy: float | None
     malformed: int
     refused: int
     unjudged: int
@@ -90,7 +90,10 @@ class GoldenEvidence(BaseModel):
 
 
 class Comparison(BaseModel):
-    """Champion and challenger over the same comments of a set.
+    """Champion and challenger over the same comments of a set, or of a night.
+
+    Of a night (`set` is `night-D`, `set_version` 0, `split` `night`) the first three counts are of labelled comments,
+    and the figures are weighed back to all of them.
 
     Attributes:
         n, violations: how many comments were compared, and how many of them are violations by their labels.
@@ -102,6 +105,9 @@ class Comparison(BaseModel):
         noise: share of comments on which the champion, asked again, gave another verdict; null if it was not.
         looks: how many pairs were compared on this test split so far; null for other splits.
         golden: null where the golden pack was not asked of both.
+        stale: labels that were left out because their category's rule has changed since they were given, by category;
+            comments labelled `none` that a candidate puts into such a category are left out too.
+        variants: items that a model wrote, which are no part of any figure but `differences` of slice `variant=KIND`.
         reasons: why the outcome is what it is, and what to mind, in words.
     """
 
@@ -131,3 +137,5 @@ class Comparison(BaseModel):
     golden: GoldenEvidence | None = None
     reasons: tuple[str, ...]
     compared_at: datetime
+    stale: dict[str, int] = {}
+    variants: int = 0

@@ -14,6 +14,7 @@ from tasks.base.errors import WrongUsage
 from tasks.base.paths import EvaluationPaths
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,34}[a-z0-9])?")
+_NIGHT = re.compile(r"night-\d{4}-\d{2}-\d{2}")
 _VERSION = re.compile(r"v([1-9][0-9]*)\.parquet")
 
 
@@ -21,10 +22,12 @@ def check_name(name: str) -> str:
     """A set's name, which becomes part of keys and of jobs' names.
 
     Raises:
-        WrongUsage: if it is not 1 to 36 lower letters, digits and hyphens.
+        WrongUsage: if it is not 1 to 36 lower letters, digits and hyphens, or is kept for nights.
     """
     if not _NAME.fullmatch(name):
         raise WrongUsage("a set's name is 1 to 36 lower letters, digits and hyphens, with no hyphen at either end")
+    if _NIGHT.fullmatch(name):
+        raise WrongUsage(f"{name} is what disagreements on a night are kept under: give the set another name")
     return name
 
 
@@ -51,7 +54,16 @@ def read_version(storage: Storage, paths: EvaluationPaths, number: int | None = 
 
 def write_version(storage: Storage, paths: EvaluationPaths, number: int, items: pl.DataFrame) -> bool:
     """Put a new version; False if somebody else has put one under this number."""
+    return storage.put_if_absent(paths.version(number), _body(items))
+
+
+def write_again(storage: Storage, paths: EvaluationPaths, number: int, items: pl.DataFrame) -> None:
+    """Put a version in its own place: only an erasure may, and of a text it may only leave nothing."""
+    storage.put(paths.version(number), _body(items))
+
+
+def _body(items: pl.DataFrame) -> bytes:
     body = BytesIO()
     frame = EVALUATION_SETS.conform(items.lazy()).collect()
     pq.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(EVALUATION_SETS.arrow_schema), body)
-    return storage.put_if_absent(paths.version(number), body.getvalue())
+    return body.getvalue()

@@ -1,7 +1,7 @@
 """Takes one comment out of everything that this project wrote, and proves it by reading all of it again.
 
-Any step can be repeated after a crash at any other; the record that keeps the comment from coming back with a later run
-of its day is written first.
+Any step can be repeated after a crash at any other. Evaluations and notes go first, since the day's rows say by what
+they are found; the record that keeps the comment from coming back with a later run stands before its day is touched.
 """
 
 from __future__ import annotations
@@ -14,11 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from data_contracts.documents.ledger import LedgerEntry, erasure_id, record_id, step_record_id
-from data_contracts.tables.comments import REJECTED
+from data_contracts.documents.ledger import LedgerEntry, erasure_id
 from data_contracts.tables.table import Table
 from tasks import adapters
 from tasks.adapters import Adapters
@@ -29,11 +26,11 @@ from tasks.base.errors import InputChanged, ModerationError
 from tasks.base.frames import record_batches, scratch
 from tasks.base.paths import DayPaths, erasures
 from tasks.base.settings import Settings
-from tasks.intake.foreign_parquet import mended_strings
-from tasks.intake.input_files import may_be_parquet
-from tasks.labels.reviewer.answer_book import unsure_ids
 from tasks.ledger.entries import is_live
 from tasks.ledger.lease import held
+from tasks.past_days.erasure.blanking import describe_evaluated, erase_evaluated
+from tasks.past_days.erasure.evaluation_places import Evaluated, find_evaluated
+from tasks.past_days.erasure.learnt import Learnt, learn
 from tasks.past_days.erasure.remedies import (
     TABLES,
     Remedy,
@@ -45,10 +42,10 @@ from tasks.past_days.erasure.remedies import (
     remedy,
     without_rows,
 )
+from tasks.past_days.erasure.reviewer_notes import erase_notes, find_notes
 from tasks.past_days.erasure.traces import Sought, count_traces
 
 _READERS = 4
-_BATCH_ROWS = 50_000
 
 
 class Erasure(NamedTuple):
@@ -69,30 +66,65 @@ def erase_comment(settings: Settings, comment_id: str, run_date: date | None, no
     days = [DayPaths(settings, day) for day in ([run_date] if run_date else _days(outside, settings, comment_id))]
     if not days:
         return _unknown(f"no table knows comment {comment_id!r}; if its night was not published, give --date")
-    sought, inputs = _learn(outside, days, comment_id)
+    learnt = learn(outside, days, comment_id)
+    evaluated = _evaluated(outside, settings, learnt, days, run_date)
+    sought, inputs = evaluated.sought, learnt.inputs
+    notes = find_notes(outside, days, sought)
     traces = search(outside.storage, settings, sought)
     erased_before = [paths for paths in days if _is_recorded(outside.storage, paths, comment_id)]
-    if not (traces.traces or inputs or erased_before):
+    if not (traces.traces or inputs or erased_before or evaluated.is_there):
         return _unknown(f"nothing holds comment {comment_id!r} of {run_date}: {traces.object_count} objects searched")
     lines = [
         f"comment {comment_id!r} of {', '.join(str(paths.run_date) for paths in days)}",
         *describe_plan(traces, days),
+        *describe_evaluated(evaluated),
+        *(f"  {uri}: notes on it, clear them" for uri in notes),
     ]
-    busy = _busy_days(outside.storage, traces, days)
-    if busy:
-        lines.append(f"refused: jobs of {', '.join(busy)} are not collected; run these nights to their end first")
+    busy = list(_refusals(outside.storage, traces, evaluated, days))
+    lines += busy
     if busy or not is_sure:
         return Erasure((*lines, *describe_inputs(inputs), *([] if busy else ["nothing was done: add --yes"])), not busy)
+    run_id = f"erasure-{now:%Y%m%dT%H%M%S}"
+    lines += erase_evaluated(outside, settings, evaluated, _only(days, run_date), run_id)
+    lines += erase_notes(outside, notes, sought)
     for paths in days:
-        with held(settings, paths.run_date, f"erasure-{now:%Y%m%dT%H%M%S}"):
+        with held(settings, paths.run_date, run_id):
             _record(outside.storage, paths, comment_id, now)
             _erase_day(outside, paths, sought, traces, days)
     proof = search(outside.storage, settings, sought)
-    left = [trace for trace in proof.traces if not (run_date and remedy(trace.uri, days)[0] is Remedy.ELSEWHERE)]
+    still = _evaluated(outside, settings, learnt, days, run_date)
+    left = [trace for trace in proof.traces if not (run_date and _is_elsewhere(trace, days, still))]
     lines += [f"searched {proof.object_count} objects again: {sum(trace.place_count for trace in left)} hits"]
     lines += [f"  {trace.uri}: {trace.place_count}" for trace in left]
     versions = _about_versions(outside.storage, settings)
-    return Erasure((*lines, *describe_texts(sought), *versions, *describe_inputs(inputs)), not left and not versions)
+    is_proven = not (left or versions or still.is_there or find_notes(outside, days, sought))
+    return Erasure((*lines, *describe_texts(sought), *versions, *describe_inputs(inputs)), is_proven)
+
+
+def _evaluated(
+    outside: Adapters, settings: Settings, learnt: Learnt, days: Sequence[DayPaths], run_date: date | None
+) -> Evaluated:
+    its_days = [paths.run_date for paths in days]
+    return find_evaluated(outside, settings, learnt.sought, learnt.digests, its_days, is_any_day=run_date is None)
+
+
+def _only(days: Sequence[DayPaths], run_date: date | None) -> list[date] | None:
+    """The days whose comment alone is meant; None: whatever bears the id."""
+    return [paths.run_date for paths in days] if run_date else None
+
+
+def _refusals(storage: Storage, traces: Search, evaluated: Evaluated, days: Sequence[DayPaths]) -> Iterator[str]:
+    """Why nothing may be done now, a line each."""
+    if busy := _busy_days(storage, traces, days):
+        yield f"refused: jobs of {', '.join(busy)} are not collected; run these nights to their end first"
+    if busy_sets := [place.paths.set_name for place in evaluated.places if place.is_live]:
+        yield f"refused: jobs of {', '.join(busy_sets)} are not collected; do these evaluations again first"
+
+
+def _is_elsewhere(trace: Trace, days: Sequence[DayPaths], still: Evaluated) -> bool:
+    """Whether what an object still holds is another day's comment of the same id."""
+    kind, _ = remedy(trace.uri, days)
+    return kind is Remedy.ELSEWHERE or (kind is Remedy.EVALUATION and not still.is_there)
 
 
 def search(storage: Storage, settings: Settings, sought: Sought) -> Search:
@@ -128,45 +160,6 @@ def _days(outside: Adapters, settings: Settings, comment_id: str) -> list[date]:
         if Path(item.uri).stem == erasure_id(day, comment_id):
             dates.add(day)
     return sorted(dates)
-
-
-def _learn(outside: Adapters, days: Sequence[DayPaths], comment_id: str) -> tuple[Sought, list[str]]:
-    """What the comment goes by and what it says, and the input objects that hold it."""
-    texts, inputs = set[str](), list[str]()
-    is_it = pl.col("comment_id") == comment_id
-    with scratch() as folder:
-        path = Path(folder) / "input.parquet"
-        for paths in days:
-            rejected = outside.lake.scan(paths.lake(REJECTED.name), REJECTED).filter(pl.col("date") == paths.run_date)
-            texts |= set(rejected.filter(is_it).select("text").collect()["text"].drop_nulls())
-            for item in (*outside.storage.list(paths.comments), *outside.storage.list(paths.labels)):
-                if may_be_parquet(item.uri):
-                    outside.storage.fetch(item.uri, path)
-                    held_texts = _texts(path, comment_id)
-                    texts |= {text for text in held_texts or () if text}
-                    inputs += [] if held_texts is None else [item.uri]
-    records = frozenset(record_id(paths.run_date, comment_id) for paths in days)
-    # What it went by where a policy asked for it otherwise.
-    records |= {step_record_id(paths.run_date, step, (comment_id,)) for paths in days for step in ("light", "audit")}
-    return Sought(comment_id=comment_id, record_ids=records, texts=frozenset(texts)), inputs
-
-
-def _texts(path: Path, comment_id: str) -> list[str | None] | None:
-    """What the comment says in an input file, as a night mends what is no UTF-8; None if it is not there or the file
-    cannot be read."""
-    texts_of_it: list[str | None] = []
-    try:
-        with pq.ParquetFile(path) as file:
-            has_text = "text" in file.schema_arrow.names
-            for batch in file.iter_batches(_BATCH_ROWS, columns=["comment_id", "text"] if has_text else ["comment_id"]):
-                ids = mended_strings(batch.column("comment_id"))
-                texts = mended_strings(batch.column("text")) if has_text else [None] * len(ids)
-                texts_of_it += [text for one, text in zip(ids, texts, strict=True) if one == comment_id]
-            if comment_id in unsure_ids(file.schema_arrow.metadata):
-                texts_of_it.append(None)
-    except (pa.ArrowException, KeyError, OSError, ValueError):
-        return None
-    return texts_of_it or None
 
 
 def _busy_days(storage: Storage, found: Search, days: Sequence[DayPaths]) -> list[str]:

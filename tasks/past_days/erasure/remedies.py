@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from data_contracts.tables.comments import REJECTED
+from data_contracts.tables.evaluation_sets import EXPERIMENTS
 from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.label_requests import LABEL_REQUESTS
 from data_contracts.tables.review import REVIEW
@@ -35,6 +36,8 @@ class Remedy(StrEnum):
     BATCH = "delete the batch files of the day"
     SCRATCH = "delete the scratch frame"
     ROWS = "rewrite without the rows"
+    #: a set's versions, requests, answers and batch files, lake/experiments
+    EVALUATION = "blank it in evaluations"
     #: with --date: the id is also that of another day's comment
     ELSEWHERE = "leave: it is of another day"
     NONE = "unknown how"
@@ -58,6 +61,8 @@ def remedy(uri: str, days: Sequence[DayPaths]) -> tuple[Remedy, DayPaths | None]
     """What is done about an object that holds the comment, and for which of the days."""
     roots = (days[0].settings.output_uri, days[0].settings.batch_uri)
     dated = {day for root in roots if uri.startswith(f"{root}/") for day in _DATE.findall(uri.removeprefix(root))}
+    if is_evaluation(uri, days[0]):
+        return Remedy.EVALUATION, None
     for paths in days:
         if any(uri.startswith(f"{paths.lake_day(name)}/") for name in TABLES):
             return Remedy.TABLE, paths
@@ -71,6 +76,13 @@ def remedy(uri: str, days: Sequence[DayPaths]) -> tuple[Remedy, DayPaths | None]
         return Remedy.TABLE, None
     is_elsewhere = dated and not dated & {str(paths.run_date) for paths in days}
     return (Remedy.ELSEWHERE if is_elsewhere else Remedy.NONE), None
+
+
+def is_evaluation(uri: str, paths: DayPaths) -> bool:
+    """Whether an object belongs to evaluations, whose sets are no days."""
+    settings = paths.settings
+    roots = (f"{settings.output_uri}/evaluation", f"{settings.batch_uri}/evaluation", paths.lake(EXPERIMENTS.name))
+    return any(uri.startswith(f"{root}/") for root in roots)
 
 
 def without_rows(source: Path, target: Path, ids: Iterable[str]) -> None:

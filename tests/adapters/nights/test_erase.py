@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from io import BytesIO
+from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -14,13 +15,21 @@ import pytest
 
 import prompts
 from data_contracts.documents.ledger import erasure_id, record_id
+from data_contracts.tables.evaluation_sets import EXPERIMENTS
+from data_contracts.tables.labels import LabelSource
 from sandbox.days import sample_day
 from sandbox.play import play_night
 from sandbox.serve import Sandbox
 from tasks import adapters
 from tasks.base.errors import DayInUse
-from tasks.base.paths import DayPaths
+from tasks.base.paths import DayPaths, EvaluationPaths
 from tasks.base.settings import Settings
+from tasks.evaluate.runs.run_candidates import run_candidates
+from tasks.evaluate.sets.add_set import add_set
+from tasks.evaluate.sets.versions import read_version
+from tasks.labels.label_objects import Label
+from tasks.labels.reviewer.answer_book import AnswerBook, Entry
+from tasks.labels.reviewer.review_queue import Answer
 from tasks.ledger.lease import held
 from tasks.past_days.erasure.erase_comment import erase_comment
 from tasks.past_days.erasure.remedies import TABLES
@@ -323,3 +332,87 @@ def test_a_bucket_with_versions_is_no_proof(published: Site) -> None:
     assert not erasure.is_good
     assert any("NOT PROVEN" in line and "moderation-output" in line for line in erasure.lines)
     assert site.holding(PERSON, RECORD) == []
+
+
+def _evaluate(site: Site, folder: Path) -> EvaluationPaths:
+    """A set with PERSON's comment by its id, its text without an id, a variant of it and OTHER's, asked of a model; and
+    a file that a crash has left."""
+    rows: list[dict[str, object]] = [
+        {"text": TEXT, "item_id": "first", "comment_id": PERSON, "date": DAY},
+        {"text": f"they said: {TEXT}", "item_id": "second"},
+        {"text": "other words for what the person said", "item_id": "first.paraphrase", "source": "model"},
+        {"text": TEXT, "item_id": "third", "comment_id": OTHER, "date": DAY},
+    ]
+    file = folder / "set.jsonl"
+    file.write_text(
+        "\n".join(json.dumps(row | {"violation": True, "category": "privacy"}, default=str) for row in rows), "utf-8"
+    )
+    add_set(site.settings, "reviews", [file], NOW)
+    add_set(site.settings, "reviews", [file], NOW)
+    run_candidates(site.settings, "reviews", ["prompt=v1"], "all", 5.0, "run-e", lambda: NOW)
+    paths = EvaluationPaths(site.settings, DAY, "reviews")
+    storage = adapters.connect(site.settings).storage
+    storage.put(paths.batch_input("f" * 64, 7), json.dumps({"recordId": "another", "says": TEXT}).encode())
+    return paths
+
+
+def _reviewed(site: Site) -> AnswerBook:
+    """A rater's file of the day: notes on PERSON's comment and on OTHER's, which says the same, and on a third."""
+    storage = adapters.connect(site.settings).storage
+    book = AnswerBook(storage, DayPaths(site.settings, DAY).review("0123456789abcdef"))
+    for comment_id, note in ((PERSON, "an own shop"), (OTHER, f"as above: {TEXT}"), ("third", "clear")):
+        answer = Answer(category="none", note=note, seconds=2.0, answered_at=NOW)
+        label = Label(
+            comment_id=comment_id, labeler="ann", violation=False, category="none", labeled_at=NOW,
+            source=LabelSource.OVERTURN,
+        )  # fmt: skip
+        book.put(comment_id, Entry(answer, label))
+    return book
+
+
+def test_evaluations_and_notes_forget_it_too(published: Site, tmp_path: Path) -> None:
+    """Its text leaves every version of a set, a variant of it too; explanations that may quote it, and notes, go."""
+    site = published
+    paths, book = _evaluate(site, tmp_path), _reviewed(site)
+    storage = adapters.connect(site.settings).storage
+    told = erase_comment(site.settings, PERSON, None, NOW, is_sure=False).lines
+    assert any("lake/experiments: 2 answers with an explanation" in line for line in told)
+    assert any("set reviews v2: 3 items, blank their text" in line for line in told)
+    erasure = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
+    assert erasure.is_good, erasure.lines
+    assert site.holding(PERSON, RECORD) == []
+    assert not storage.list(paths.batch)
+    for number in (1, 2):
+        items = read_version(storage, paths, number)[1]
+        said = dict(items.select("item_id", "text").rows())
+        assert said == {"first": None, "second": None, "first.paraphrase": None, "third": TEXT}
+        assert items["comment_id"].drop_nulls().to_list() == [OTHER]
+    asked = adapters.connect(site.settings).lake.scan(paths.lake(EXPERIMENTS.name), EXPERIMENTS).collect()
+    assert asked.height == 3
+    assert not any(asked["explanation"].drop_nulls())
+    assert asked["category"].null_count() < 3
+    again = AnswerBook(storage, DayPaths(site.settings, DAY).review("0123456789abcdef"))
+    assert {name: entry.answer.note for name, entry in again.entries.items()} == {
+        PERSON: "",
+        OTHER: "",
+        "third": "clear",
+    }
+    assert len(again.entries) == len(book.entries)
+    did = "\n".join(erasure.lines)
+    for words in ("set reviews v1: the text of 3 items blanked", "batch files of its evaluations deleted",
+                  "lake/experiments: the explanation of", "notes on it cleared"):  # fmt: skip
+        assert words in did
+    assert erase_comment(site.settings, PERSON, None, NOW, is_sure=True).is_good
+
+
+def test_an_evaluation_under_way_is_not_disturbed(published: Site, tmp_path: Path) -> None:
+    """While a job of the set may still read its input, nothing is deleted, and the line says what to do."""
+    site = published
+    paths = _evaluate(site, tmp_path)
+    storage = adapters.connect(site.settings).storage
+    for item in storage.list(paths.ledger):
+        storage.put(item.uri, (storage.get(item.uri) or b"").replace(b'"collected"', b'"submitted"'))
+    before = dict(site.objects())
+    erasure = erase_comment(site.settings, PERSON, None, NOW, is_sure=True)
+    assert any("refused: jobs of reviews are not collected" in line for line in erasure.lines)
+    assert dict(site.objects()) == before

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+import prompts
 from benchmarks.storms.kill_points import Killed
 from data_contracts.documents.evaluation.comparison import ComparisonOutcome
 from data_contracts.tables.evaluation_sets import EXPERIMENTS
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.base.errors import BadRows, BedrockUnavailable, OverBudget, WrongUsage
-from tasks.base.paths import EvaluationPaths
+from tasks.base.paths import DayPaths, EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.evaluate.compare_candidates import compare_candidates
+from tasks.evaluate.nights.compare_night import NightComparison, compare_night
 from tasks.evaluate.runs.run_candidates import EvaluationRun, run_candidates
 from tasks.evaluate.savings.describe_savings import describe_savings
 from tasks.evaluate.savings.measure_savings import measure_savings
-from tasks.evaluate.sets.add_set import AddedSet, add_set
+from tasks.evaluate.sets.add_night import add_night, describe_night
+from tasks.evaluate.sets.add_set import add_set
+from tasks.evaluate.sets.next_version import AddedSet
+from tasks.evaluate.sets.versions import read_version, write_version
 from tasks.evaluate.successors.try_successors import Trials, describe_trials, try_successors
+from tasks.labels.requests import read_requests
 from tests.fakes import FakeBedrock
-from tests.measured_nights import settings_in
-from tests.review_site import put_day
+from tests.measured_nights import label, labels_frame, settings_in
+from tests.review_site import DAY, put_day
 
 NOW = datetime(2026, 11, 19, 12, tzinfo=UTC)
 OTHER = "model=global.anthropic.claude-sonnet-4-6"
@@ -207,6 +214,97 @@ def test_next_version_keeps_splits_and_asks_what_is_new(bench: Bench) -> None:
     added = bench.add(240)
     assert (added.version, added.replaced_count) == (2, 120)
     assert bench.run("prompt=v1", run_id="two").candidates[0].asked_count == 120
+
+
+def test_a_night_becomes_a_set(bench: Bench) -> None:
+    """Each labelled comment of a published night, with text and weight, is an item; the same night again adds none."""
+    names = {f"c{number}": 1 for number in range(6)}
+    put_day(bench.settings, DAY, names, lost=["c5"])
+    given = [
+        label(name, stratum="clear", inclusion_probability=0.25, violation=name == "c1", category=category)
+        for name, category in (("c0", "none"), ("c1", "spam"), ("c2", "none"), ("c5", "none"))
+    ]
+    body = BytesIO()
+    labels_frame(given).write_parquet(body)
+    bench.storage.put(f"{DayPaths(bench.settings, DAY).labels}/part-0.parquet", body.getvalue())
+    done = add_night(bench.settings, "logs", DAY, NOW)
+    assert (done.added.version, done.added.added_count, done.night.without_text_count) == (1, 3, 1)
+    assert any("3 labels of source sample stand for 12 comments" in line for line in describe_night(done))
+    again = add_night(bench.settings, "logs", DAY, NOW)
+    assert (again.added.version, again.added.added_count, again.added.replaced_count) == (2, 0, 3)
+    with pytest.raises(WrongUsage, match=f"no night of {DAY + timedelta(1)} is published"):
+        add_night(bench.settings, "logs", DAY + timedelta(1), NOW)
+    assert bench.run("prompt=v1", name="logs").candidates[0].unanswered_count == 0
+
+
+def test_a_challenger_is_tried_on_a_night(bench: Bench) -> None:
+    """It is asked once; people are asked only where it differs and for two checks; their labels make the comparison."""
+    texts = {f"c{number:03d}": f"{'bad' if number < 12 else 'fine'} comment {number}" for number in range(200)}
+    put_day(bench.settings, DAY, dict.fromkeys(texts, 1), texts)
+    paths, lake = DayPaths(bench.settings, DAY), bench.lake
+    request = {"stratum": "clear", "stratum_size": 200, "inclusion_probability": 1.0, "rater_slots": 1}
+
+    def tell(max_cost_usd: float = 5.0) -> NightComparison:
+        return compare_night(bench.settings, DAY, OTHER, 1.0, max_cost_usd, "run-n", lambda: NOW)
+
+    with pytest.raises(OverBudget, match="nothing was asked"):
+        tell(0.0)
+    first = tell()
+    assert (first.asked_count, first.new_count, first.open_count) == (200, 72, 72)
+    assert first.comparison.outcome is ComparisonOutcome.CANNOT_TELL
+    assert first.comparison.needs_labels == 72
+    requests = read_requests(lake, paths)
+    assert dict(requests.group_by("purpose").len().iter_rows()) == {"sample": 200, "disagreement": 72}
+    assert requests.filter(purpose="sample").select(list(request)).height == 200
+    again = tell(0.0)
+    assert (again.asked_count, again.new_count, len(bench.bedrock.jobs)) == (0, 0, 1)
+    truth = {name: "bad" in texts[name] for name in texts}
+    body = BytesIO()
+    labels_frame(
+        [
+            label(name, source="disagreement", violation=truth[name], category="spam" if truth[name] else "none")
+            for name in requests.filter(purpose="disagreement")["comment_id"]
+        ]
+    ).write_parquet(body)
+    bench.storage.put(f"{paths.labels}/part-0.parquet", body.getvalue())
+    told = tell(0.0)
+    assert told.open_count == 0
+    found = told.comparison
+    assert (found.n, found.violations, found.discordant, found.outcome) == (72, 12, 12, ComparisonOutcome.BETTER)
+    assert found.champion.recall == 0
+    assert found.challenger.recall == pytest.approx(1, abs=0.05)
+    assert (
+        json.loads(bench.storage.get(EvaluationPaths(bench.settings, DAY, "").comparison(found.id)) or b"")["n"] == 72
+    )
+    with pytest.raises(WrongUsage, match="is what disagreements on a night are kept under"):
+        bench.add(30, name=found.set)
+
+
+def test_stale_labels_and_variants_are_no_part_of_the_figures(bench: Bench) -> None:
+    """Labels under another rule are left out and counted; items that a model wrote are shown apart."""
+    bench.add(60)
+    paths = EvaluationPaths(bench.settings, NOW.date(), "reviews")
+    text = prompts.read("comment_review", "v1").replace("version: v1", "version: v9", 1)
+    other = prompts.parse(text.replace("A competitor's link is spam.", ""), "comment_review/v9")
+    bench.storage.put(paths.prompt(other.sha256), text.replace("A competitor's link is spam.", "").encode())
+    items = read_version(bench.storage, paths)[1]
+    spam = items.filter("violation")["item_id"].to_list()
+    is_old, is_made = pl.col("item_id").is_in(spam[:5]), pl.col("item_id").is_in(spam[5:8])
+    changed = items.with_columns(
+        prompt_sha256=pl.when(is_old).then(pl.lit(other.sha256)).otherwise("prompt_sha256"),
+        source=pl.when(is_made).then(pl.lit("model")).otherwise("source"),
+        stratum=pl.when(is_made).then(pl.lit("sarcasm")).otherwise("stratum"),
+    )
+    assert write_version(bench.storage, paths, 2, changed)
+    bench.run("prompt=v1", OTHER)
+    found = compare_candidates(bench.settings, "reviews", "prompt=v1", OTHER, "all", NOW)
+    assert (found.n, found.stale, found.variants) == (52, {"spam": 5}, 3)
+    assert found.violations == len(spam) - 8
+    assert {one.n for one in found.differences if one.slice == "variant=sarcasm"} == {3}
+    all_old = changed.with_columns(prompt_sha256=pl.lit(other.sha256))
+    assert write_version(bench.storage, paths, 3, all_old)
+    with pytest.raises(WrongUsage, match="are stale"):
+        compare_candidates(bench.settings, "reviews", "prompt=v1", OTHER, "all", NOW)
 
 
 def test_bad_row_writes_nothing(bench: Bench) -> None:
