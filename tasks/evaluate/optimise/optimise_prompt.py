@@ -15,6 +15,7 @@ import polars as pl
 from data_contracts.documents.evaluation.comparison import Comparison
 from data_contracts.documents.evaluation.optimisation import Optimisation
 from data_contracts.documents.ledger import Mode
+from data_contracts.tables.evaluation_sets import ItemSource
 from prompts import Prompt
 from tasks.adapters.lake import reading_lake
 from tasks.base.errors import OverBudget, WrongUsage
@@ -33,6 +34,7 @@ from tasks.evaluate.questions.ask_questions import Inquiry
 from tasks.evaluate.runs.bench import open_set
 from tasks.evaluate.runs.candidates import Candidate, read_candidate
 from tasks.ledger.asker import Asker
+from tasks.ledger.champion import serving
 from tasks.llm.model_ids import parse_model_id
 
 REFLECT, SHORTEN, OPTIMIZE_PROMPT = "reflect", "shorten", "optimize-prompt"
@@ -96,8 +98,12 @@ def optimise_prompt(
     """
     _check(wish, max_cost_usd)
     opened = open_set(settings, name, now())
-    first = read_candidate(settings, wish.candidate or f"prompt={settings.prompt}/{settings.prompt_version}")
-    train, dev, test = (opened.items.filter(split=split) for split in ("train", "dev", "test"))
+    present = serving(settings)
+    first = read_candidate(present, wish.candidate or f"prompt={present.prompt}/{present.prompt_version}")
+    train = opened.items.filter(split="train")
+    # What a model made teaches, and decides nothing.
+    of_people = opened.items.filter(pl.col("source") != ItemSource.MODEL)
+    dev, test = (of_people.filter(split=split) for split in ("dev", "test"))
     for split, items in (("train", train), ("dev", dev)):
         if not items["violation"].sum():
             raise WrongUsage(f"{name} v{opened.version} has no labelled violation in {split}")
