@@ -22,7 +22,7 @@ from flows.commands.evaluate import evaluate
 from flows.commands.jobs import jobs
 from flows.commands.labels import labels
 from flows.commands.nights import backfill, nightly
-from flows.commands.outside import catalog, register
+from flows.commands.outside import catalog, register, stack
 from flows.commands.past_days import compact, link, remeasure, restore
 from flows.commands.savings import savings
 from flows.commands.texts import erase, prompts
@@ -67,6 +67,7 @@ for command in (
     prompts,
     erase,
     catalog,
+    stack,
     register,
 ):
     app.command()(command)

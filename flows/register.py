@@ -70,7 +70,7 @@ def register(
         NotRegistered: if the server cannot be reached or refuses.
     """
     if not (ROOT / "prefect.yaml").is_file():
-        raise NotRegistered(f"there is no prefect.yaml in {ROOT}: register from a checkout or from the image")
+        raise NotRegistered(f"there is no prefect.yaml in {ROOT}: register from a checkout, the wheel or the image")
     try:
         lines = [_ensure_pool(pool)]
         lines += _deploy(timezone, pool, job_variables, language)

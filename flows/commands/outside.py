@@ -1,4 +1,4 @@
-"""The commands that tell others: analysts' tools, and a Prefect server."""
+"""The commands that tell others: AWS, analysts' tools, and a Prefect server."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from typing import Annotated
 import typer
 
 from flows.command_line import EXIT_USAGE, last_line_on_error, read_day, say, say_last
+
+STACK = Path(__file__).parents[2] / "infra" / "cloudformation" / "moderation.yaml"
+
+
+def stack() -> None:
+    """Print the CloudFormation template: everything in AWS that nights stand on (docs/deploy.md)."""
+    say(STACK.read_text(encoding="utf-8").rstrip("\n"))
 
 
 def catalog(
