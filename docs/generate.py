@@ -22,9 +22,9 @@ from docs.stages import stages_for_code, stages_for_people, table
 from flows.register import NotRegistered
 from sandbox.bedrock.faults import markdown_table
 from tasks.adapters.stores.object_store import StorageRefused
-from tasks.alerts.words import NOTICE_WORDS, WORDS
+from tasks.alerts.words import ADVICE_WORDS, NOTICE_WORDS, WORDS
 from tasks.base import errors
-from tasks.base.advice import ADVICE, UNEXPECTED
+from tasks.base.advice import ADVICE
 from tasks.base.setting_names import ENV_PREFIX
 from tasks.base.settings import Settings, Thresholds
 from tasks.measure.detect.rules import RULES, Group
@@ -85,44 +85,64 @@ def _reasons(model: type[BaseModel]) -> dict[str, str]:
     return reasons
 
 
-def errors_section() -> str:
-    """A heading for each error: how it ends a run, what it means, what to do; and the same as the alert says it."""
-    parts = [_error(name, advice.means, advice.do, name) for name, advice in sorted(ADVICE.items())]
-    return "\n\n".join([*parts, _error("An unexpected error", UNEXPECTED.means, UNEXPECTED.do, "")])
+#: How the runbook words what it says of every error, of every group and in the head of its table, by language.
+RUNBOOK_WORDS = {
+    "en": {
+        "do": "**Do:** ",
+        "usage": " Exit code 2: the call, a setting or a file must change first.",
+        "transient": " It may pass: the stage was tried again several times, then the night stopped with exit code 1.",
+        "stopped": " Exit code 1.",
+        "unexpected": "An unexpected error",
+        "degraded": "Degraded: {group}",
+        "end": ".",
+        "heads": "problem, the alert says, do",
+    },
+    "ja": {
+        "do": "**対応:** ",
+        "usage": "終了コード 2: 先に呼び出し、設定、ファイルのいずれかを直す必要があります。",
+        "transient": "一時的な可能性があります。その段階を何度か再試行したのち、終了コード 1 で停止しました。",
+        "stopped": "終了コード 1。",
+        "unexpected": "想定外のエラー",
+        "degraded": "悪化: {group}",
+        "end": "。",
+        "heads": "問題, 通知の文面, 対応",
+    },
+}
 
 
-def _error(heading: str, means: str, do: str, name: str) -> str:
-    kind = ERRORS.get(name, errors.NightStopped)
-    if issubclass(kind, errors.WrongUsage):
-        end = "Exit code 2: the call, a setting or a file must change first."
-    elif issubclass(kind, errors.Transient):
-        end = "It may pass: the stage was tried again several times, then the night stopped with exit code 1."
-    else:
-        end = "Exit code 1."
-    japanese = WORDS["ja"].stopped.get(name)
-    lines = [f"### {heading}", "", f"{means} {end}", "", f"**Do:** {do}"]
-    return "\n".join([*lines, "", f"ja: {japanese}"] if japanese else lines)
-
-
-def degraded_section() -> str:
-    """What to do about degraded measures, by group, as the alert says it."""
-    words = WORDS["en"]
+def errors_section(language: str = "en") -> str:
+    """A heading for each error: what it means, how it ends a run, what to do; that language's alert says the same."""
+    words, advice = RUNBOOK_WORDS[language], ADVICE_WORDS[language]
     parts = []
-    for group in Group:
-        metrics = [f"`{name}`" for name, rule in RULES.items() if rule.group is group and rule.weight]
-        do = words.advice[group].removeprefix("Do: ")
-        parts.append(f"### Degraded: {words.groups[group]}\n\n{', '.join(metrics)}.\n\n**Do:** {do}")
+    for name in [*sorted(ADVICE), ""]:
+        kind = ERRORS.get(name, errors.NightStopped)
+        usage, passing = issubclass(kind, errors.WrongUsage), issubclass(kind, errors.Transient)
+        end = words["usage" if usage else "transient" if passing else "stopped"]
+        said = advice[name]
+        parts.append(f"### {name or words['unexpected']}\n\n{said.means}{end}\n\n{words['do']}{said.do}")
     return "\n\n".join(parts)
 
 
-def problems_table() -> str:
+def degraded_section(language: str = "en") -> str:
+    """What to do about degraded measures, by group, as the alert says it."""
+    said, words = WORDS[language], RUNBOOK_WORDS[language]
+    parts = []
+    for group in Group:
+        metrics = [f"`{name}`" for name, rule in RULES.items() if rule.group is group and rule.weight]
+        do = said.advice[group].removeprefix("Do: ").removeprefix("対応: ")
+        head = words["degraded"].format(group=said.groups[group])
+        parts.append(f"### {head}\n\n{', '.join(metrics)}{words['end']}\n\n{words['do']}{do}")
+    return "\n\n".join(parts)
+
+
+def problems_table(language: str = "en") -> str:
     """What the watchdog and the look for late input find, and what to do about each."""
-    words = NOTICE_WORDS["en"]
+    words = NOTICE_WORDS[language]
     rows = [
         (f"`{kind}`", re.sub(r"{(\w+)}", lambda blank: blank[1].upper(), said), words.advice[kind])
         for kind, said in words.problems.items()
     ]
-    return table(["problem", "the alert says", "do"], rows)
+    return table(RUNBOOK_WORDS[language]["heads"].split(", "), rows)
 
 
 #: File, name of the part, and what makes it.
@@ -135,6 +155,9 @@ PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/runbook.md", "errors", errors_section),
     ("docs/runbook.md", "degraded", degraded_section),
     ("docs/runbook.md", "problems", problems_table),
+    ("docs/runbook.ja.md", "errors", lambda: errors_section("ja")),
+    ("docs/runbook.ja.md", "degraded", lambda: degraded_section("ja")),
+    ("docs/runbook.ja.md", "problems", lambda: problems_table("ja")),
     ("docs/sandbox.md", "faults", markdown_table),
     (STACK, "bedrock-role-trust", lambda: role_part("bedrock-role-trust.json", "AssumeRolePolicyDocument")),
     (STACK, "bedrock-role", lambda: role_part("bedrock-role.json", "PolicyDocument")),

@@ -42,7 +42,7 @@ def advise(problem: Problem, language: str) -> Iterator[str]:
     if problem.kind in STOPS:
         stopped, error = WORDS[language].stopped, problem.facts.get("error", "")
         yield f"  {stopped.get(error, stopped[''])}"
-        yield f"  {say['runbook'].format(place=runbook_place(error))}"
+        yield f"  {say['runbook'].format(place=runbook_place(error, language))}"
     else:
         yield say["advice"].format(text=NOTICE_WORDS[language].advice[problem.kind])
 

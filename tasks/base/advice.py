@@ -1,7 +1,7 @@
 """What an error means and what to do about it, in English, by the error's name: written here alone.
 
 The runbook (docs/runbook.md), the alert of a stopped night and the terminal say it from here; other languages have
-their own table in `tasks/alerts/words`. Each sentence is for somebody who was woken by it.
+their own table in `tasks/alerts/words`, and a page of their own. Each sentence is for somebody who was woken by it.
 """
 
 from __future__ import annotations
@@ -189,12 +189,16 @@ OF_COMMANDS = {
 
 ADVICE = {**OF_NIGHTS, **OF_COMMANDS}
 
+#: By language: the page, and its heading of whatever is not listed, as a link names it.
+RUNBOOKS = {"en": ("docs/runbook.md", "an-unexpected-error"), "ja": ("docs/runbook.ja.md", "想定外のエラー")}
+
 
 def find_advice(error_name: str) -> Advice:
     """What to do about an error of this name."""
     return ADVICE.get(error_name, UNEXPECTED)
 
 
-def runbook_place(error_name: str) -> str:
-    """Where the runbook speaks of the error: a path in the repository, with the heading's anchor."""
-    return f"docs/runbook.md#{error_name.lower() if error_name in ADVICE else 'an-unexpected-error'}"
+def runbook_place(error_name: str, language: str = "en") -> str:
+    """Where the runbook of that language speaks of the error: a path in the repository, with the heading's anchor."""
+    page, unexpected = RUNBOOKS[language]
+    return f"{page}#{error_name.lower() if error_name in ADVICE else unexpected}"

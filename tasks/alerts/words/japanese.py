@@ -1,7 +1,8 @@
-"""Alerts in Japanese."""
+"""Alerts in Japanese; what a stopped night means, and what to do about it, is said by `advice_japanese.py`."""
 
 from __future__ import annotations
 
+from tasks.alerts.words.advice_japanese import STOPPED_JAPANESE
 from tasks.alerts.words.forms import Words
 from tasks.base.ports import Severity
 from tasks.measure.detect.rules import Group
@@ -88,56 +89,7 @@ JAPANESE = Words(
         "f1": "違反検出の F1",
         "prevalence": "ラベルが違反とするコメントの割合",
     },
-    stopped={
-        "": "想定外のエラーです。得られた回答は保存されており、再実行しても料金が二重にかかることはありません。",
-        "InputAbsent": "この日の入力がありません。上流のエクスポートを確認してください。",
-        "InputIncomplete": "上流から完了の印が届きませんでした。手動で実行すると、届いている分を判定します。",
-        "InputChanged": "処理中に入力ファイルが差し替えられました。この日を再実行してください。",
-        "SchemaDrift": "上流のエクスポートで列が変わりました。上流で直してもらうか、データ契約を広げてください。",
-        "TooManyRejected": "データ契約に反する行が多すぎます。Bedrock には何も送っていません。入力を確認してください。",
-        "WrongTimeZone": "入力フォルダの日付は、設定とは別のタイムゾーンで区切られているようです。"
-        "Bedrock には何も送っていません。上の行が示すタイムゾーンを設定し、除外行の上限は変更しないでください。",
-        "CriticalExpectationFailed": "この日の入力全体が想定から外れています。Bedrock には何も送っていません。"
-        "入力と上流のエクスポートを確認してください。",
-        "ChampionUnusable": "設定は `champion` を指していますが、この環境で判定に使えるチャンピオンがありません。"
-        "理由の行を見て、そのプロンプトを含む版を配備するか、"
-        "python -m flows evaluate promote --rollback で一つ前に戻すか、"
-        "設定で版とモデルを指定してから、その日を再実行してください。",
-        "BelowMinimum": "コメントの件数がバッチジョブの下限を下回っています。",
-        "OverBudget": "見積もりが予算を超えたため、ジョブは投入していません。原因を調べるか、"
-        "MODERATION_MAX_COST_USD を引き上げてください。",
-        "CanaryFailed": "コメント 1 件で試したところ、モデルがリクエストを受け付けませんでした。何も送信していません。"
-        "プロンプトとモデルの組み合わせを確認してください。",
-        "BedrockRefused": "Bedrock がジョブを受け付けません。原因を取り除くまで、再実行しても変わりません。",
-        "JobUnknown": "この日のジョブを Bedrock が認識していません。"
-        "アカウントとリージョンがジョブの作成時と同じか確認してください。ジョブが失われている場合は "
-        "python -m flows jobs forget --date D --job NAME --reason R で記録を閉じ、この日を再実行してください。",
-        "JobFailed": "バッチジョブが全体として失敗しました。得られた回答は保存されています。",
-        "DeadlinePassed": "ジョブが期限内に終わりませんでした。"
-        "次の実行が引き継ぎ、料金が二重にかかることはありません。",
-        "TooFewJudged": "判定できたコメントが少なすぎるため公開していません。"
-        "得られた回答は次の実行のために保存されています。",
-        "DayInUse": "別の実行がこの日を処理中です。終わるのを待つか、止まっている原因を確認してください。",
-        "StartedTooOften": "起動のたびに異常終了しました。状態とログを確認し、この日の実行を新しく開始してください。",
-        "LeaseLost": "別の実行がこの日を引き継ぎました。この実行は以後何も書いていません。"
-        "引き継いだ実行の結果を確認してください。",
-        "IllegalMove": "台帳の記録が許されない状態に変わるところでした。本プログラムの不具合であり、"
-        "記録は変更していません。この日を再実行する前に、上の行を添えて報告してください。",
-        "Unbalanced": "処理の途中で行が失われたか増えています。本プログラムの不具合であり、何も公開していません。",
-        "LibraryPanicked": "使用しているライブラリが異常終了しました。回答済みの分は保存されており、再実行しても料金が"
-        "二重にかかることはありません。まず、理由に挙がった入力を確認してください。",
-        "SettingsInvalid": "設定が不足しているか、誤っています。",
-        "SettingsMissing": "既定値のない設定が指定されていません。",
-        "PromptInvalid": "プロンプトファイルに必要な記述がありません。",
-        "UnsupportedModel": "このモデル ID に対応するモデルファミリーがありません。",
-        "StorageRefused": "S3 に拒否されました。バケットの不在、権限不足、アーカイブされたオブジェクトなど、"
-        "再試行では解消しない原因です。",
-        "StorageUnavailable": "再試行しても S3 が正常に応答しませんでした。時間をおいてこの日を再実行してください。",
-        "BedrockUnavailable": "再試行しても Bedrock が正常に応答しませんでした。"
-        "時間をおいてこの日を再実行してください。",
-        "BedrockThrottled": "再試行しても Bedrock に呼び出しを制限されました。時間をおいてこの日を再実行してください。",
-        "QuotaReached": "アカウントのジョブ数が上限に達しています。ジョブが終わってからこの日を再実行してください。",
-    },
+    stopped=STOPPED_JAPANESE,
     reasons={
         "shift": "今夜までの証拠の蓄積が限度 {evidence_limit} に達した",
         "jump": "一夜で標準偏差の {statistic} 倍の変化",

@@ -37,3 +37,4 @@ def test_an_error_that_nobody_foresaw() -> None:
     assert find_advice("KeyError") is UNEXPECTED
     assert runbook_place("KeyError") == "docs/runbook.md#an-unexpected-error"
     assert runbook_place("OverBudget") == "docs/runbook.md#overbudget"
+    assert runbook_place("OverBudget", "ja") == "docs/runbook.ja.md#overbudget"
