@@ -22,7 +22,7 @@ from tasks.alerts.send_alerts import reason_key, stop_problem
 from tasks.alerts.standing import metric_cause
 from tasks.alerts.versions import VersionChange, Versions
 from tasks.alerts.words import WORDS
-from tasks.base.advice import OF_NIGHTS
+from tasks.base.advice import OF_NIGHTS, runbook_place
 from tasks.base.paths import RunPaths
 from tasks.base.ports import AlertMessage, Severity
 from tasks.base.safe_text import MAX_ID_CHARS, safe_id, safe_text
@@ -463,8 +463,8 @@ def test_each_language_says_what_to_do_about_every_stop() -> None:
         assert set(WORDS[language].stopped) == {"", *OF_NIGHTS}
         body = stopped("InputAbsent", "no input", language).body
         assert WORDS[language].stopped["InputAbsent"] in body
-        assert "docs/runbook.md#inputabsent" in body
-        assert "docs/runbook.md#an-unexpected-error" in stopped("KeyError", "x", language).body
+        assert runbook_place("InputAbsent", language) in body
+        assert runbook_place("KeyError", language) in stopped("KeyError", "x", language).body
 
 
 def test_reason_key() -> None:
