@@ -242,7 +242,8 @@ def test_only_the_adapters_wait() -> None:
 def test_benches_are_not_shipped() -> None:
     """What plays storms and measures speed stays in the checkout."""
     targets = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
-    assert set(targets["wheel"]["only-include"]) == {*OURS, "sandbox", "prices.toml"}
+    beside = {"prices.toml", "prefect.yaml", "infra/automations", "infra/cloudformation/moderation.yaml"}
+    assert set(targets["wheel"]["only-include"]) == {*OURS, "sandbox", *beside}
 
 
 def test_no_test_imports_a_test() -> None:
