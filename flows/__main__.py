@@ -18,6 +18,7 @@ import typer
 
 from flows.command_line import EXIT_STOPPED, last_words, say_last, terminate
 from flows.commands.alerts import alerts
+from flows.commands.classifier import classifier
 from flows.commands.evaluate import evaluate
 from flows.commands.jobs import jobs
 from flows.commands.labels import labels
@@ -74,6 +75,7 @@ for command in (
 app.add_typer(jobs)
 app.add_typer(labels)
 app.add_typer(evaluate)
+app.add_typer(classifier)
 app.add_typer(alerts)
 
 

@@ -40,6 +40,8 @@
       state/rebaselined.json                   which changes were wanted: nights since are compared among themselves
       state/backfills/ID.json                  what a backfill was asked for, by whom and why, and which days are done
       state/restores/D.json                    that the day was brought back from an earlier version, and why
+      state/classifier/vN.json                 a version of the classifier, and what is proved of it
+      state/classifier/arrays/SHA256.npz       its weights; neither holds a text
       state/salt.json                          what samples are drawn by, unless SAMPLING_SALT is set
       evaluation/sets/NAME/vN.parquet          labelled comments, with text; never changed but by an erasure
       evaluation/{ledger,requests,answers}/NAME/   as of a day, of the set's evaluations; NAME.optimise and
@@ -108,6 +110,21 @@ def first_night(settings: Settings) -> str:
 def former_alerts(settings: Settings, name: str) -> str:
     """What an earlier version told each channel: `incidents`, `watchdog`, `late_input`, a day ..."""
     return f"{settings.output_uri}/state/alerts/{name}.json"
+
+
+def classifiers(settings: Settings) -> str:
+    """Folder of the classifier's versions."""
+    return f"{settings.output_uri}/state/classifier"
+
+
+def classifier_version(settings: Settings, number: int) -> str:
+    """One version of the classifier."""
+    return f"{classifiers(settings)}/v{number}.json"
+
+
+def classifier_arrays(settings: Settings, sha256: str) -> str:
+    """What a version of the classifier has learnt."""
+    return f"{classifiers(settings)}/arrays/{sha256}.npz"
 
 
 def salt_file(settings: Settings) -> str:

@@ -20,8 +20,8 @@ def load_policy(name: str, prompt: Prompt) -> PolicyFile:
     """A policy of a prompt, if it fits.
 
     Raises:
-        SettingsInvalid: if there is no such policy, its file is broken or not what was frozen, it has a step that does
-            not exist yet, or its packs are told another guideline than the prompt's.
+        SettingsInvalid: if there is no such policy, its file is broken or not what was frozen, or its packs are told
+            another guideline than the prompt's.
         PromptInvalid: if the catalog lacks the prompt of its packs.
     """
     try:
@@ -29,8 +29,6 @@ def load_policy(name: str, prompt: Prompt) -> PolicyFile:
         known = frozen_policies(prompt.id).get(name, policy.sha256)
     except PromptFileError as error:
         raise SettingsInvalid(f"{_SETTING}: {error}") from error
-    if policy.step("classifier") is not None:
-        raise SettingsInvalid(f"{_SETTING}: policy {name} has a step 'classifier', which this version does not have")
     if known != policy.sha256:
         raise SettingsInvalid(
             f"{_SETTING}: policy {name} is frozen with {known}, and its file has {policy.sha256}: restore it; a change "

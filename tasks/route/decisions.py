@@ -35,7 +35,12 @@ ROUTED = Table(
 CLEAR_FROM = 0.9
 _OUTCOME = ("violation", "category", "confidence", "explanation", "decided_at")
 #: The policy's name of each deciding step.
-_STEPS = {DecidingStep.CACHE: "cache", DecidingStep.RULE: "rules", DecidingStep.LIGHT: "light"}
+_STEPS = {
+    DecidingStep.CACHE: "cache",
+    DecidingStep.RULE: "rules",
+    DecidingStep.CLASSIFIER: "classifier",
+    DecidingStep.LIGHT: "light",
+}
 _KEY = ("record_id", "text_sha256")
 
 

@@ -25,6 +25,8 @@ from tasks.llm.policy import load_planned_policy, load_planned_rules
 from tasks.llm.prompt import load_prompt
 from tasks.route.audit_draw import draws
 from tasks.route.cached_verdicts import KEPT, cached_verdicts
+from tasks.route.classifier.fitness import Picked, pick_classifier
+from tasks.route.classifier.stored import Classifier
 from tasks.route.decisions import ROUTED
 from tasks.route.rules import match_rules
 
@@ -39,12 +41,22 @@ class RoutingSummary(BaseModel):
 
     decided_counts: dict[str, int] = {}
     sent_on_count: int = 0
+    #: which one was asked, or why none was; empty where the policy has none
+    classifier: str = ""
 
 
 def route(
-    comments: pl.DataFrame, cached: pl.LazyFrame | None, rules: Rules | None, salt: bytes, plan: Plan, now: datetime
+    comments: pl.DataFrame,
+    cached: pl.LazyFrame | None,
+    rules: Rules | None,
+    salt: bytes,
+    plan: Plan,
+    now: datetime,
+    classifier: Classifier | None = None,
 ) -> pl.DataFrame:
     """What is known of some comments before any model is asked.
+
+    The classifier is asked last, for what no other step decides and no rule sends on. It clears; it never flags.
 
     Columns: comments (record_id, comment_id, text, text_sha256), cached (`cached_verdicts`) -> ROUTED.
     """
@@ -77,15 +89,36 @@ def route(
         "explanation": told,
         "decided_at": pl.lit(now).cast(VERDICTS.polars_schema["decided_at"]),
     }
-    return ROUTED.conform(
-        frame.with_columns(
-            *(pl.when(by_cache).then(name).when(by_rule).then(said).alias(name) for name, said in ruled.items()),
-            step=pl.when(by_cache)
-            .then(pl.lit(DecidingStep.CACHE.value))
-            .when(by_rule)
-            .then(pl.lit(DecidingStep.RULE.value)),
-        )
-    ).collect()
+    decided = frame.with_columns(
+        *(pl.when(by_cache).then(name).when(by_rule).then(said).alias(name) for name, said in ruled.items()),
+        step=pl.when(by_cache)
+        .then(pl.lit(DecidingStep.CACHE.value))
+        .when(by_rule)
+        .then(pl.lit(DecidingStep.RULE.value)),
+    )
+    if classifier is None:
+        return ROUTED.conform(decided).collect()
+    return ROUTED.conform(_cleared(decided.collect(engine="streaming"), classifier, now).lazy()).collect()
+
+
+def _cleared(decided: pl.DataFrame, classifier: Classifier, now: datetime) -> pl.DataFrame:
+    """The frame with what the classifier clears of what is open."""
+    is_open = decided["step"].is_null() & ~decided["sent_on"]
+    chances = classifier.arrays.chances(decided.filter(is_open)["text"])
+    chance = pl.repeat(None, decided.height, dtype=pl.Float64, eager=True).alias("_chance")
+    chance = chance.scatter(is_open.arg_true(), chances)
+    clears = (pl.col("_chance") <= classifier.version.clear_to).fill_null(value=False)
+    said = {
+        "step": pl.lit(DecidingStep.CLASSIFIER.value),
+        "violation": pl.lit(value=False),
+        "category": pl.lit("none"),
+        "confidence": 1 - pl.col("_chance"),
+        "explanation": pl.lit(""),
+        "decided_at": pl.lit(now).cast(VERDICTS.polars_schema["decided_at"]),
+    }
+    return decided.with_columns(chance).with_columns(
+        pl.when(clears).then(value).otherwise(name).alias(name) for name, value in said.items()
+    )
 
 
 @stage
@@ -95,7 +128,9 @@ def route_comments(settings: Settings, plan: Plan, now: datetime) -> RoutingSumm
 
     Where the policy is plain there is nothing to do: every comment is asked of the model.
 
-    Reads: work/valid, work/duplicates, lake/verdicts, the policy, the rules, the salt.
+    Where there is no classifier that may be asked, the model judges what it would have decided.
+
+    Reads: work/valid, work/duplicates, lake/verdicts, lake/metrics, state/classifier, the policy, the rules, the salt.
     Writes: work/routed, unless the policy is plain.
     Stops when: the policy or its rules were changed since the night began (SettingsInvalid).
     """
@@ -107,13 +142,18 @@ def route_comments(settings: Settings, plan: Plan, now: datetime) -> RoutingSumm
         folder = Path(temporary)
         for name in ("valid", "duplicates"):
             run.storage.fetch(run.paths.work(name), folder / f"{name}.parquet")
-        counts, sent_on_count = _write_routed(run, policy, prompt, folder, now)
+        picked = pick_classifier(run) if policy.step("classifier") else Picked(None, None)
+        counts, sent_on_count = _write_routed(run, policy, prompt, folder, now, picked.classifier)
         run.storage.send(folder / "routed.parquet", run.paths.work(ROUTED.name))
-    return RoutingSummary(decided_counts=dict(sorted(counts.items())), sent_on_count=sent_on_count)
+    return RoutingSummary(
+        decided_counts=dict(sorted(counts.items())),
+        sent_on_count=sent_on_count,
+        classifier=picked.words(),
+    )
 
 
 def _write_routed(
-    run: Run, policy: PolicyFile, prompt: Prompt, folder: Path, now: datetime
+    run: Run, policy: PolicyFile, prompt: Prompt, folder: Path, now: datetime, classifier: Classifier | None
 ) -> tuple[dict[str, int], int]:
     """The frame, range by range; returns what was decided by step, and how many rules send on to the model."""
     valid, duplicates = (scan_file(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
@@ -129,7 +169,7 @@ def _write_routed(
                 .join(duplicates.select("record_id"), on="record_id", how="anti", maintain_order="left")
                 .collect(engine="streaming")
             )
-            part = route(comments, cached, rules, salt, run.plan, now)
+            part = route(comments, cached, rules, salt, run.plan, now, classifier)
             for step, count in part.filter(pl.col("step").is_not_null()).group_by("step").len().iter_rows():
                 counts[step] = counts.get(step, 0) + count
             sent_on_count += int(part["sent_on"].sum())

@@ -22,7 +22,11 @@ _KEY = ("record_id", "text_sha256")
 _OUTCOME = ("status", "status_detail", "violation", "category", "confidence", "explanation", "decided_at")
 _ASKED = ("attempt", "batch_job_arn")
 _TOTALS = ("input_tokens", "output_tokens", "cost_pico")
-_BY = {DecidingStep.CACHE: DecidedBy.CACHE, DecidingStep.RULE: DecidedBy.RULE}
+_BY = {
+    DecidingStep.CACHE: DecidedBy.CACHE,
+    DecidingStep.RULE: DecidedBy.RULE,
+    DecidingStep.CLASSIFIER: DecidedBy.CLASSIFIER,
+}
 
 
 class Steps(NamedTuple):
