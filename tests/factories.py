@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from data_contracts.batch_lines import InvocationType
+from data_contracts.documents.classifier import ClassifierVersion
 from data_contracts.documents.ledger import LedgerEntry, Usage, job_name, record_id, shard_key
 from data_contracts.documents.plan import InputObject, Plan, PlannedAsker
 from data_contracts.tables.comments import COMMENTS
@@ -30,6 +31,7 @@ from tasks.base.ports import BatchInference, Job, JobRequest
 from tasks.base.settings import Settings
 from tasks.intake.foreign_parquet import BROKEN
 from tasks.llm.request_line import comment_json
+from tasks.route.classifier.features import READING
 
 RUN_DATE = date(2026, 11, 19)
 RUN_ID = "20261119T183000-0badcafe"
@@ -254,6 +256,28 @@ def plan(**overrides: Any) -> Plan:
         "settings": {"timezone": "Asia/Tokyo", "max_text_chars": 10_000, "deduplicate": True},
     }
     return Plan(**(given | overrides))
+
+
+def classifier_version(**overrides: Any) -> ClassifierVersion:
+    """A classifier that may clear."""
+    given: Row = {
+        "version": 0,
+        "arrays_sha256": "d" * 64,
+        "reading": READING,
+        "trained_at": NOW,
+        "first_date": date(2026, 10, 20),
+        "last_date": date(2026, 11, 18),
+        "prompt_name": "comment_review",
+        "prompt_sha256": "a" * 64,
+        "label_count": 500,
+        "verdict_count": 1_000,
+        "seen": {"violence": 60},
+        "rare": (),
+        "margin": 0.02,
+        "tried": (),
+        "clear_to": 0.0,
+    }
+    return ClassifierVersion(**(given | overrides))
 
 
 def planned_asker(**overrides: Any) -> PlannedAsker:

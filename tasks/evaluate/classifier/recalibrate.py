@@ -129,8 +129,8 @@ def _conclusion(version: ClassifierVersion) -> list[str]:
     lines = []
     chosen = next((one for one in version.tried if one.clear_to == version.clear_to), None)
     if chosen is not None:
-        proof = f"{chosen.lost:,} of {chosen.violations:,} labelled violations lost proves {percent(chosen.bound)}"
-        lines.append(f"* is proved: it loses at most {percent(chosen.bound)} ({proof}, and nothing less)")
+        proof = f"{chosen.lost:,} of {chosen.violations:,} labelled violations lost"
+        lines.append(f"* is proved: {proof} proves a loss of at most {percent(chosen.bound)}, not less")
     else:
         lines.append(
             f"it clears nothing: {safest.lost:,} of {safest.violations:,} labelled violations lost proves "

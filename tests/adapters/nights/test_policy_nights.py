@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -24,8 +25,14 @@ from data_contracts.documents.plan import Plan
 from data_contracts.documents.summary import Night
 from data_contracts.tables.routes import AUDITS, ROUTES
 from data_contracts.tables.verdicts import REQUESTS
+from prompts.policies import parse_policy
 from tasks.base.paths import RunPaths
+from tasks.ledger.asker import Asker
 from tasks.reports.night_summary import describe_night, describe_terminal
+from tasks.route.classifier.features import BUCKET_BITS
+from tasks.route.classifier.model import Arrays
+from tasks.route.classifier.stored import store
+from tests import factories
 
 FIRST, SECOND, LATE = (date(2026, 11, 19) + timedelta(days=number) for number in range(3))
 BEGIN = datetime(2026, 11, 22, 2, tzinfo=UTC)
@@ -189,3 +196,55 @@ def test_a_text_that_was_judged_keeps_its_verdict(tmp_path: Path) -> None:
     assert set(unaudited["model_id"]) == {MODEL}
     assert after.filter(pl.col("step") == "model").height == 8
     assert not [*check_paid_once(site, [FIRST, SECOND]), *check_golden(site, SECOND)]
+
+
+@pytest.fixture(scope="module")
+def cleared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A night whose classifier clears every comment, and audits three in ten of them."""
+    steps = '[[step]]\nname = "classifier"\naudit = 0.3\n[[step]]\nname = "model"\n'
+    policy = parse_policy(steps, "classified", "classified.toml")
+    with simulated(), pytest.MonkeyPatch.context() as patched:
+        patched.setattr("tasks.llm.policy.read_policy", lambda name, _: policy)
+        world = World(BEGIN)
+        behaviour = Behaviour(kind=kind, min_records=20)
+        site = Site(
+            tmp_path_factory.mktemp("classified"), world, behaviour,
+            min_job_records=20, preflight_canary=False, policy="classified",
+        )  # fmt: skip
+        chances = Arrays(np.zeros(1 << BUCKET_BITS, np.float32), np.array([0.0]), np.array([0.01]))
+        version = factories.classifier_version(
+            arrays_sha256=chances.sha256, prompt_sha256=Asker.named(site.settings).prompt.sha256, clear_to=0.01,
+            trained_at=BEGIN - timedelta(days=3),
+        )  # fmt: skip
+        store(site.storage, site.settings, chances, version)
+        site.put(FIRST, "part-0", texts(FIRST, 80))
+        site.play(FIRST, "first", Process(clock=world.monotonic))
+        yield site
+
+
+def test_a_classifier_decides_and_its_audit_is_the_models(cleared: Site) -> None:
+    """Nothing is asked but the audit; the verdicts say who decided, and the route what the audit found."""
+    verdicts = cleared.verdicts(FIRST)
+    assert set(verdicts["step"]) == {"classifier"}
+    audited, rest = verdicts.filter("is_audit"), verdicts.filter(~pl.col("is_audit"))
+    assert audited.height > 5 < rest.height
+    assert set(rest.select("decided_by", "status", "violation", "category", "confidence", "cost_usd").rows()) == {
+        ("classifier", "judged", False, "none", 0.99, 0.0)
+    }
+    assert set(rest["model_id"]) == {MODEL}
+    assert set(audited["decided_by"]) == {"model"}
+    assert set(audited["inclusion_probability"]) == {0.3}
+    (route,) = cleared.rows(ROUTES, FIRST).iter_rows(named=True)
+    assert (route["step"], route["decided_count"], route["audited_count"]) == (
+        "classifier",
+        verdicts.height,
+        audited.height,
+    )
+    wrong = audited.filter("violation").height
+    assert route["audit_errors"] == wrong
+    assert wrong
+    assert route["missed_violations"] == pytest.approx(wrong / 0.3)
+
+
+def test_the_books_of_a_classified_night_are_exact(cleared: Site) -> None:
+    assert [*check_jobs(cleared, [FIRST]), *check_paid_once(cleared, [FIRST]), *check_day(cleared, FIRST)] == []
