@@ -43,7 +43,8 @@ def replay(items: pl.DataFrame, policy: PolicyFile, cached_share: float) -> Repl
     """What the policy makes of each item.
 
     A set holds each text once, so `duplicate` has no part in it. `cache` gives what the model itself said before: it
-    changes the price alone. `classifier` passes every comment on until there is one.
+    changes the price alone. `classifier` passes every comment on here: what
+    it may lose is proved where it is trained, on examples that it never saw, and a set may hold some that it did.
 
     Args:
         items: `weight, cluster, violation`, `rule_violation` (what a closed list decides, null for none), `sent_on`
