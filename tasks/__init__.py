@@ -34,8 +34,9 @@ check_expectations    | work/checked, lake/nights,   | expectations.json, data_d
                       | lake/metrics                 |                                   | (CriticalExpectationFailed)
 deduplicate           | work/valid                   | work/duplicates                   | never
 route_comments        | work/valid, work/duplicates, | work/routed, unless the policy is | the policy or its rules were
-                      | lake/verdicts, the policy,   | plain                             | changed since the night
-                      | the rules, the salt          |                                   | began (SettingsInvalid)
+                      | lake/verdicts, lake/metrics, | plain                             | changed since the night
+                      | state/classifier, the        |                                   | began (SettingsInvalid)
+                      | policy, the rules, the salt  |                                   |
 read_quotas           | Service Quotas               | nothing                           | never; without an answer
                       |                              |                                   | MAX_JOBS_IN_FLIGHT holds
 build_batch (each     | work/valid, work/duplicates, | the shards' input files,          | the estimate is over the
