@@ -42,7 +42,7 @@ def _measure(count: int) -> None:
     import numpy as np
     import polars as pl
 
-    from data_contracts.documents.classifier import ClassifierVersion
+    from data_contracts.documents.evaluation.classifier import ClassifierVersion
     from data_contracts.documents.plan import PlannedPolicy
     from data_contracts.tables.verdicts import VERDICTS
     from prompts.rules import read_rules, rules_of
@@ -91,7 +91,8 @@ def _measure(count: int) -> None:
         "draw, cache": lambda: route(comments, cached, None, salt, plan, now),
         "classifier alone": lambda: arrays.chances(comments["text"]),
     }
-    print(f"{comments['text'].str.len_chars().mean():.0f} characters a comment, {_RANGE:,} comments a range")
+    characters = comments["text"].str.len_chars().sum() / _RANGE
+    print(f"{characters:.0f} characters a comment, {_RANGE:,} comments a range")
     for name, way in ways.items():
         way()
         before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()

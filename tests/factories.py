@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from data_contracts.batch_lines import InvocationType
-from data_contracts.documents.classifier import ClassifierVersion
+from data_contracts.documents.evaluation.classifier import ClassifierVersion
 from data_contracts.documents.ledger import LedgerEntry, Usage, job_name, record_id, shard_key
 from data_contracts.documents.plan import InputObject, Plan, PlannedAsker
 from data_contracts.tables.comments import COMMENTS

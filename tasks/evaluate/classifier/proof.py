@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import polars as pl
 
-from data_contracts.documents.classifier import TriedThreshold
+from data_contracts.documents.evaluation.classifier import TriedThreshold
 from tasks.evaluate.savings.guarantee import Tried, proved_threshold
 from tasks.route.classifier.fitness import GRAVE, LEAST_SEEN
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from data_contracts.documents.classifier import ClassifierVersion
+from data_contracts.documents.evaluation.classifier import ClassifierVersion
 from prompts import Prompt
 from prompts.policies import StepName
 from tasks import adapters

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from data_contracts.documents.classifier import ClassifierVersion
+from data_contracts.documents.evaluation.classifier import ClassifierVersion
 from data_contracts.tables.metrics import State
 from tasks.base.paths import DayPaths
 from tasks.ledger.run import Run

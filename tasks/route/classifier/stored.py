@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from data_contracts.documents.classifier import ClassifierVersion
+from data_contracts.documents.evaluation.classifier import ClassifierVersion
 from tasks.adapters.storage import Storage
 from tasks.base.paths import classifier_arrays, classifier_version, classifiers
 from tasks.base.settings import Settings

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from data_contracts.documents.classifier import ClassifierVersion
+from data_contracts.documents.evaluation.classifier import ClassifierVersion
 from data_contracts.tables.labels import LABELS
 from data_contracts.tables.verdicts import VERDICTS
 from sandbox.stand_in_model import TRAINING_SAMPLES

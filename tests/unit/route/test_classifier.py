@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_contracts.documents.classifier import ClassifierVersion
+from data_contracts.documents.evaluation.classifier import ClassifierVersion
 from data_contracts.documents.plan import PlannedPolicy
 from prompts.policies import parse_policy
 from prompts.rules import read_rules, rules_of
