@@ -3,9 +3,9 @@
     python -m benchmarks.routing_speed [--comments 1000000] [--one-core]
 
 Routes the sandbox's sample comments (Japanese and English, some 58 characters) range by range as a night does, with a
-cache that serves a tenth of them, with the shipped rules, and with a classifier of random weights; then each step by itself. CPU
-seconds are counted, not the wall's, so another program on the machine does not matter much. `--one-core` holds Polars
-to one thread; without it the CPU seconds of all threads are counted, which is the same work.
+cache that serves a tenth of them, with the shipped rules, and with a classifier of random weights; then with fewer
+steps. CPU seconds are counted, not the wall's, so another program on the machine does not matter much. `--one-core`
+holds Polars to one thread; without it the CPU seconds of all threads are counted, which is the same work.
 """
 
 from __future__ import annotations
