@@ -1,1 +1,1 @@
-"""Evaluation as a form in the Prefect UI: plan, approval, run, comparison, promotion; and the classifier trained anew."""
+"""Evaluation as a form in the Prefect UI: plan, approval, run, comparison, promotion; the classifier trained anew."""
