@@ -101,12 +101,12 @@ def _find_wanted(run: Run, asker: Asker, ledger: Sequence[LedgerEntry], folder: 
     row_count = valid.select(pl.len()).collect().item()
     with pq.ParquetWriter(wanted, WANTED.arrow_schema) as writer:
         for bucket in buckets(row_count):
-            comments, asked, answered = (
-                frame.filter(bucket.holds(pl.col("record_id"))) for frame in (valid, requests, answers)
+            comments, copies, asked, answered = (
+                frame.filter(bucket.holds(pl.col("record_id"))) for frame in (valid, duplicates, requests, answers)
             )
             asked_before = asked_records(asked, answered, serving, run.plan.run_id)
             most, masking = run.settings.max_attempts, run.plan.masking
-            to_ask = records_to_ask(comments, duplicates, asked_before, most, masking)
+            to_ask = records_to_ask(comments, copies, asked_before, most, masking)
             part = WANTED.conform(WANTED.widen(to_ask)).collect()
             writer.write_table(part.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(WANTED.arrow_schema))
     golden = golden_records(load_planned(run.plan, asker.prompt), run.plan.run_date, run.plan.masking)
