@@ -49,5 +49,6 @@ def send_shard(storage: Storage, entry: LedgerEntry, shard: Shard, folder: Path)
     requests = folder / "requests.parquet"
     shard.requests.write_parquet(requests, row_group_size=GROUP_ROWS)
     storage.send(requests, entry.requests_uri)
+    requests.unlink()  # and not written over: the store may keep the file under another name
     storage.send(shard.path, entry.input_uri)
     shard.path.unlink()
