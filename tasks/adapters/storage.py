@@ -93,6 +93,16 @@ class Storage:
         """See ObjectStore."""
         self._store(uri).fetch(uri, path, etag)
 
+    def fetch_all(self, pairs: Sequence[tuple[str, Path]]) -> None:
+        """Download several objects, some at a time; raises what `fetch` raises for the first of them that fails."""
+        if len(pairs) <= 1:
+            for uri, path in pairs:
+                self.fetch(uri, path)
+            return
+        with ThreadPoolExecutor(_READERS) as readers:
+            for fetched in [readers.submit(self.fetch, uri, path) for uri, path in pairs]:
+                fetched.result()
+
     def open(self, uri: str) -> BinaryIO:
         """See ObjectStore."""
         return self._store(uri).open(uri)

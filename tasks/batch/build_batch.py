@@ -93,8 +93,7 @@ class _Wanted(NamedTuple):
 def _find_wanted(run: Run, asker: Asker, ledger: Sequence[LedgerEntry], folder: Path) -> _Wanted:
     """The comments and golden items that a new request is needed for."""
     serving = [entry for entry in ledger if serves(entry, run.plan)]
-    for name in ("valid", "duplicates"):
-        run.storage.fetch(run.paths.work(name), folder / f"{name}.parquet")
+    run.storage.fetch_all([(run.paths.work(name), folder / f"{name}.parquet") for name in ("valid", "duplicates")])
     requests, answers = fetch_requests(run.storage, serving, folder), fetch_answers(run.storage, serving, folder)
     valid, duplicates = (scan_file(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
     wanted = folder / "wanted.parquet"

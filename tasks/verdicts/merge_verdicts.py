@@ -62,8 +62,7 @@ def merge_verdicts(settings: Settings, plan: Plan, now: datetime) -> VerdictSumm
     ledger = [entry for entry in ledger if serves(entry, plan) and not is_live(entry)]
     with scratch() as temporary:
         folder = Path(temporary)
-        for name in ("valid", "duplicates"):
-            run.storage.fetch(run.paths.work(name), folder / f"{name}.parquet")
+        run.storage.fetch_all([(run.paths.work(name), folder / f"{name}.parquet") for name in ("valid", "duplicates")])
         valid, duplicates = (scan_file(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
         requests, answers = fetch_requests(run.storage, ledger, folder), fetch_answers(run.storage, ledger, folder)
         jobs = job_frame(ledger, settings)
