@@ -48,7 +48,7 @@ def scratch() -> tempfile.TemporaryDirectory[str]:
 
 
 #: Records of one range: a few hundred bytes each are held while a range is joined.
-ROWS = 100_000
+ROWS = 50_000
 
 
 #: Record ids are hashes: their first four hex digits spread evenly over this many values.
