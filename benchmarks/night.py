@@ -73,10 +73,10 @@ def _show(medians: dict[str, Taken], comments: int) -> None:
     print(f"\n{comments:,} comments, medians")
     for name, taken in medians.items():
         print(f"{name:9s}{_line(taken)}, {comments / taken.cpu_s:,.0f} comments a CPU second")
-        for stage, (wall_s, cpu_s) in sorted(taken.stages.items(), key=lambda item: -item[1].cpu_s):
+        for stage, (wall_s, cpu_s, peak_mb) in sorted(taken.stages.items(), key=lambda item: -item[1].cpu_s):
             if cpu_s >= 0.05 or wall_s >= 0.5:
                 rate = comments / max(cpu_s, 0.01)
-                print(f"    {stage:22s}{wall_s:8.1f} s {cpu_s:8.1f} s CPU {rate:12,.0f} a CPU second")
+                print(f"    {stage:22s}{wall_s:8.1f} s {cpu_s:8.1f} s CPU {peak_mb:6d} MB {rate:12,.0f} a CPU second")
     for name, ratio in _ratios(medians).items():
         print(f"{name:24s}{ratio:8.2f}")
 
@@ -102,7 +102,7 @@ def _figures(medians: dict[str, Taken], comments: int) -> dict[str, Any]:
             "records_per_cpu_s": round(comments / each.cpu_s),
             "mb_per_s": round((each.read_mb + each.written_mb) / each.wall_s, 1),
             "request_count": each.request_count,
-            "stages": {stage: {"wall_s": w, "cpu_s": c} for stage, (w, c) in each.stages.items()},
+            "stages": {stage: taken._asdict() for stage, taken in each.stages.items()},
         }
         for name, each in medians.items()
     }

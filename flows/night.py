@@ -40,6 +40,7 @@ from tasks.labels.measure_accuracy import measure_accuracy
 from tasks.labels.remeasure_late_labels import remeasure_late_labels
 from tasks.labels.request_labels import request_labels
 from tasks.ledger.lease import held
+from tasks.ledger.run import frames_kept
 from tasks.ledger.run_records import clear_scratch, note_stop
 from tasks.measure.explain_change import explain_change
 from tasks.measure.measure_drift import measure_drift
@@ -155,6 +156,7 @@ def _judge_day(
         with (
             panics_told(),
             held(settings, run_date, run_id),
+            frames_kept(settings, run_date, run_id),
             stopped_on(options.cancelled_by, settings, run_date, read_time, log.warning),
         ):
             return _judge(settings, run_date, run_id, step, read_time, options, log)

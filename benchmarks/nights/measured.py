@@ -14,10 +14,11 @@ from benchmarks.nights.server import Served
 
 
 class Stage(NamedTuple):
-    """Seconds of a stage, by the clock and of CPU."""
+    """Seconds of a stage, by the clock and of CPU, and the most memory that was resident, in megabytes."""
 
     wall_s: float
     cpu_s: float
+    peak_mb: int
 
 
 class Taken(NamedTuple):
@@ -71,8 +72,12 @@ class Meter:
 
     def stage(self, name: str) -> None:
         """All since the last stage's end was this one."""
-        now, before = (time.monotonic(), cpu_s()), self.stages.get(name, Stage(0.0, 0.0))
-        self.stages[name] = Stage(before.wall_s + now[0] - self._last[0], before.cpu_s + now[1] - self._last[1])
+        now, before = (time.monotonic(), cpu_s()), self.stages.get(name, Stage(0.0, 0.0, 0))
+        self.stages[name] = Stage(
+            before.wall_s + now[0] - self._last[0],
+            before.cpu_s + now[1] - self._last[1],
+            max(before.peak_mb, peak_mb()),
+        )
         self._last = now
 
     def taken(self) -> Taken:
@@ -80,7 +85,8 @@ class Meter:
         wall, cpu = time.monotonic() - self._begun[0] - self.bedrock_s, cpu_s() - self._begun[1]
         moved = self._served.moved()
         sizes = moved.bytes_out / 1e6, moved.bytes_in / 1e6
-        return Taken(wall, cpu, peak_mb(), moved.requests, *sizes, self.stages)
+        peak = max([peak_mb(), *(stage.peak_mb for stage in self.stages.values())])
+        return Taken(wall, cpu, peak, moved.requests, *sizes, self.stages)
 
 
 def in_a_process(work: Callable[[str], Taken], address: str) -> Taken:
@@ -100,7 +106,11 @@ def middle(runs: list[Taken]) -> Taken:
         median(run.read_mb for run in runs),
         median(run.written_mb for run in runs),
         {
-            name: Stage(median(each.wall_s for each in found), median(each.cpu_s for each in found))
+            name: Stage(
+                median(each.wall_s for each in found),
+                median(each.cpu_s for each in found),
+                round(median(each.peak_mb for each in found)),
+            )
             for name, found in stages.items()
         },
     )

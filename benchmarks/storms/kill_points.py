@@ -35,6 +35,7 @@ READS = frozenset(
         "web_link",
         "get",
         "fetch",
+        "fetch_all",
         "open",
         "pieces",
         "ends",

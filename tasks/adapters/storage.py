@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from tasks.adapters.aws import Aws
 from tasks.adapters.stores.file_store import FileStore
+from tasks.adapters.stores.kept_files import KeptFiles
 from tasks.adapters.stores.object_store import ObjectStore, Protection, StorageRefused, StoredObject, Versioned
 from tasks.adapters.stores.remembered import Remembered
 from tasks.adapters.stores.s3_store import S3Store
@@ -29,6 +31,15 @@ __all__ = [
 _READERS = 8
 
 _remembered = Remembered()
+_kept = KeptFiles()
+
+
+def keeping_files(folders: Sequence[str]) -> AbstractContextManager[None]:
+    """Keep local copies of the objects that this process sends to and fetches from these folders, until the block ends.
+
+    They are what `fetch` gives as long as the store says that the objects are the same; they may hold comments' texts.
+    """
+    return _kept.keeping(folders)
 
 
 class Storage:
@@ -41,7 +52,7 @@ class Storage:
 
         `remembered` is what the process read last; whoever plays several processes in one gives each its own.
         """
-        self._s3 = S3Store(aws, ours or {})
+        self._s3 = S3Store(aws, ours or {}, _kept)
         self._files = FileStore()
         self._remembered = remembered
 
@@ -81,6 +92,16 @@ class Storage:
     def fetch(self, uri: str, path: Path, etag: str | None = None) -> None:
         """See ObjectStore."""
         self._store(uri).fetch(uri, path, etag)
+
+    def fetch_all(self, pairs: Sequence[tuple[str, Path]]) -> None:
+        """Download several objects, some at a time; raises what `fetch` raises for the first of them that fails."""
+        if len(pairs) <= 1:
+            for uri, path in pairs:
+                self.fetch(uri, path)
+            return
+        with ThreadPoolExecutor(_READERS) as readers:
+            for fetched in [readers.submit(self.fetch, uri, path) for uri, path in pairs]:
+                fetched.result()
 
     def open(self, uri: str) -> BinaryIO:
         """See ObjectStore."""

@@ -191,11 +191,21 @@ class DayPaths:
 
     def requests(self, key: str) -> str:
         """What a shard asked."""
-        return f"{self.settings.output_uri}/requests/{self.run_date}/{key}.parquet"
+        return f"{self.requests_folder}/{key}.parquet"
+
+    @property
+    def requests_folder(self) -> str:
+        """Folder of what the day's shards asked."""
+        return f"{self.settings.output_uri}/requests/{self.run_date}"
 
     def answers(self, key: str) -> str:
         """What a job answered."""
-        return f"{self.settings.output_uri}/answers/{self.run_date}/{key}.parquet"
+        return f"{self.answers_folder}/{key}.parquet"
+
+    @property
+    def answers_folder(self) -> str:
+        """Folder of what the day's jobs answered."""
+        return f"{self.settings.output_uri}/answers/{self.run_date}"
 
     def batch_input(self, key: str, shard: int) -> str:
         """A job's input file."""

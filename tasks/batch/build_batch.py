@@ -93,20 +93,19 @@ class _Wanted(NamedTuple):
 def _find_wanted(run: Run, asker: Asker, ledger: Sequence[LedgerEntry], folder: Path) -> _Wanted:
     """The comments and golden items that a new request is needed for."""
     serving = [entry for entry in ledger if serves(entry, run.plan)]
-    for name in ("valid", "duplicates"):
-        run.storage.fetch(run.paths.work(name), folder / f"{name}.parquet")
+    run.storage.fetch_all([(run.paths.work(name), folder / f"{name}.parquet") for name in ("valid", "duplicates")])
     requests, answers = fetch_requests(run.storage, serving, folder), fetch_answers(run.storage, serving, folder)
     valid, duplicates = (scan_file(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
     wanted = folder / "wanted.parquet"
     row_count = valid.select(pl.len()).collect().item()
     with pq.ParquetWriter(wanted, WANTED.arrow_schema) as writer:
         for bucket in buckets(row_count):
-            comments, asked, answered = (
-                frame.filter(bucket.holds(pl.col("record_id"))) for frame in (valid, requests, answers)
+            comments, copies, asked, answered = (
+                frame.filter(bucket.holds(pl.col("record_id"))) for frame in (valid, duplicates, requests, answers)
             )
             asked_before = asked_records(asked, answered, serving, run.plan.run_id)
             most, masking = run.settings.max_attempts, run.plan.masking
-            to_ask = records_to_ask(comments, duplicates, asked_before, most, masking)
+            to_ask = records_to_ask(comments, copies, asked_before, most, masking)
             part = WANTED.conform(WANTED.widen(to_ask)).collect()
             writer.write_table(part.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(WANTED.arrow_schema))
     golden = golden_records(load_planned(run.plan, asker.prompt), run.plan.run_date, run.plan.masking)

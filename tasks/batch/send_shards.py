@@ -8,6 +8,7 @@ from typing import Self
 
 from data_contracts.documents.ledger import LedgerEntry
 from tasks.adapters.storage import Storage
+from tasks.base.frames import GROUP_ROWS
 from tasks.batch.shards import Shard
 
 
@@ -46,7 +47,8 @@ class Sending:
 def send_shard(storage: Storage, entry: LedgerEntry, shard: Shard, folder: Path) -> None:
     """Send what was asked, then the input file; neither is an intent yet."""
     requests = folder / "requests.parquet"
-    shard.requests.write_parquet(requests)
+    shard.requests.write_parquet(requests, row_group_size=GROUP_ROWS)
     storage.send(requests, entry.requests_uri)
+    requests.unlink()  # and not written over: the store may keep the file under another name
     storage.send(shard.path, entry.input_uri)
     shard.path.unlink()

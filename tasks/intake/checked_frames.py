@@ -13,7 +13,7 @@ from data_contracts.tables.checked_rows import CHECKED_ROWS
 from data_contracts.tables.comments import Reason
 from tasks.adapters.storage import Storage
 from tasks.base.errors import TooManyRejected, WrongTimeZone
-from tasks.base.frames import scan_file, scratch
+from tasks.base.frames import lay_by_range, scan_file, scratch
 from tasks.base.paths import RunPaths
 from tasks.intake.expectations.day_profile import row_facts
 from tasks.intake.footers import fetch_inputs
@@ -95,10 +95,13 @@ def write_checked_frames(storage: Storage, paths: RunPaths, plan: Plan) -> Valid
         CHECKED_ROWS.conform(scan_file(checked).filter(is_kept)).sink_parquet(without_text)
         split = split_records(scan_file(checked))
         # One after the other: two sinks of one query share a cache that holds the whole night.
-        split.valid.drop("reason", *facts).sink_parquet(valid)
+        as_ingested = Path(folder) / "as-ingested.parquet"
+        split.valid.drop("reason", *facts).sink_parquet(as_ingested)
+        valid_count = _count(as_ingested)["all"]
+        lay_by_range(as_ingested, valid, valid_count, Path(folder))
         rejected_rows(split.rejected, plan.run_date, plan.run_id).sink_parquet(rejected)
         summary = ValidationSummary(
-            ingested_count=plan.row_count, valid_count=_count(valid)["all"], rejected_counts=_count(rejected, "reason")
+            ingested_count=plan.row_count, valid_count=valid_count, rejected_counts=_count(rejected, "reason")
         )
         limit = paths.settings.max_rejected_fraction
         check_rejection_rate(summary, limit, lambda: find_other_day(scan_file(checked), plan.run_date, limit))

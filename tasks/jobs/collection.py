@@ -18,7 +18,7 @@ from tasks import adapters
 from tasks.adapters.storage import Storage
 from tasks.adapters.stores.pieces import lines_of
 from tasks.base.errors import InputChanged
-from tasks.base.frames import scan_file, scratch
+from tasks.base.frames import GROUP_ROWS, scan_file, scratch
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import Tokens, most_tokens
@@ -121,7 +121,7 @@ def _collect_entry(
         answers = read.answers
         if read.uncompared:
             answers = hide_quotes_of(storage, entry, answers, asker.template, folder, read.uncompared)
-        by_record(answers, folder / "requests.parquet").write_parquet(path)
+        by_record(answers, folder / "requests.parquet").write_parquet(path, row_group_size=GROUP_ROWS)
         storage.send(path, paths.answers(entry.key))
     record_move(storage, paths, collected(entry, paths.answers(entry.key), read.usage, now))
     return read

@@ -93,21 +93,21 @@ def step_of(entry: LedgerEntry) -> str:
 def fetch_requests(storage: Storage, entries: Iterable[LedgerEntry], folder: Path) -> pl.LazyFrame:
     """What the entries asked, as one frame: the columns of REQUESTS plus key; of earlier versions' files too."""
     frames = [REQUESTS.empty().lazy().with_columns(key=pl.lit("", pl.String))]
-    for entry in entries:
-        path = folder / f"{entry.key}.requests.parquet"
-        storage.fetch(entry.requests_uri, path)
-        frames.append(REQUESTS.widen(scan_file(path)).select(REQUESTS.names).with_columns(key=pl.lit(entry.key)))
+    uris = {entry.key: entry.requests_uri for entry in entries}
+    paths = {key: folder / f"{key}.requests.parquet" for key in uris}
+    storage.fetch_all([(uri, paths[key]) for key, uri in uris.items()])
+    for key, path in paths.items():
+        frames.append(REQUESTS.widen(scan_file(path)).select(REQUESTS.names).with_columns(key=pl.lit(key)))
     return pl.concat(frames)
 
 
 def fetch_answers(storage: Storage, entries: Iterable[LedgerEntry], folder: Path) -> pl.LazyFrame:
     """What the collected entries were answered, as one frame: the columns of ANSWERS plus key."""
     frames = [ANSWERS.empty().lazy().with_columns(key=pl.lit("", pl.String))]
-    for entry in entries:
-        if entry.answers_uri is not None:
-            path = folder / f"{entry.key}.answers.parquet"
-            storage.fetch(entry.answers_uri, path)
-            frames.append(scan_file(path).select(ANSWERS.names).with_columns(key=pl.lit(entry.key)))
+    uris = {entry.key: entry.answers_uri for entry in entries if entry.answers_uri is not None}
+    paths = {key: folder / f"{key}.answers.parquet" for key in uris}
+    storage.fetch_all([(uri, paths[key]) for key, uri in uris.items()])
+    frames += [scan_file(path).select(ANSWERS.names).with_columns(key=pl.lit(key)) for key, path in paths.items()]
     return pl.concat(frames)
 
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date
 
 from data_contracts.documents.plan import Plan
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import Lake
-from tasks.adapters.storage import Storage
+from tasks.adapters.storage import Storage, keeping_files
 from tasks.base.paths import RunPaths
 from tasks.base.settings import Settings
 from tasks.ledger.lease import check_held
+
+
+def frames_kept(settings: Settings, run_date: date, run_id: str) -> AbstractContextManager[None]:
+    """While a run goes on in this process: the frames that it has written or read once are not read from S3 again."""
+    paths = RunPaths(settings, run_date, run_id)
+    return keeping_files([paths.work_folder, paths.requests_folder, paths.answers_folder])
 
 
 @dataclass(frozen=True)

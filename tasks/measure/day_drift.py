@@ -67,8 +67,7 @@ def summarise(run_date: date, history: History, rows: pl.DataFrame) -> DriftSumm
 
 def _fetch(storage: Storage, paths: RunPaths, names: Sequence[str], folder: str) -> list[pl.LazyFrame]:
     files = [Path(folder) / f"{name}.parquet" for name in names]
-    for name, file in zip(names, files, strict=True):
-        storage.fetch(paths.work(name), file)
+    storage.fetch_all([(paths.work(name), file) for name, file in zip(names, files, strict=True)])
     return [scan_file(file) for file in files]
 
 

@@ -1,9 +1,8 @@
-"""The best answer of each comment, as its verdict: by ranges of ids, so that no range grows with the day."""
+"""The best answer of each comment, as its verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import polars as pl
 import pyarrow as pa
@@ -14,9 +13,7 @@ from data_contracts.documents.plan import MODEL_STEP, Plan, PlannedAsker
 from data_contracts.documents.usage import LanguageUsage
 from data_contracts.tables.verdicts import VERDICTS, DecidedBy, DecidingStep, Status
 from tasks.base.errors import JobFailed, TooFewJudged
-from tasks.base.frames import Bucket, buckets
 from tasks.base.ports import JobStatus
-from tasks.batch.estimate.learnt import usage_by_language
 from tasks.ledger.prices import PICODOLLARS
 from tasks.llm.quotes import REMOVED_DETAIL, without_quotes
 
@@ -169,62 +166,6 @@ def _usd(pico: pl.Series) -> pl.Series:
     """Dollars, rounded as the ledger's are; polars multiplies by the reciprocal, which may be off in the last digit."""
     exact = pl.Series(pico.name, pico.fill_null(0).to_numpy() / PICODOLLARS)
     return exact.set(pico.is_null(), None)
-
-
-class MergedRange(NamedTuple):
-    """The verdicts of a range of record ids.
-
-    Attributes:
-        verdicts: VERDICTS.
-        usage: what the requests for them used, by language.
-        comments: record_id and comment_id of them.
-        best: what they were made of: with a policy, what each step said of a comment too.
-    """
-
-    verdicts: pl.DataFrame
-    usage: pl.DataFrame
-    comments: pl.DataFrame
-    best: pl.LazyFrame
-
-
-#: From the requests and answers of a range, the answer that counts for each comment: `best_answers`, or a policy's.
-BestOf = Callable[[pl.LazyFrame, pl.LazyFrame, pl.Expr], pl.LazyFrame]
-
-
-def merge_in_buckets(
-    valid: pl.LazyFrame,
-    duplicates: pl.LazyFrame,
-    requests: pl.LazyFrame,
-    answers: pl.LazyFrame,
-    jobs: pl.LazyFrame,
-    plan: Plan,
-    priced: bool,
-    row_count: int,
-    best_of: BestOf | None = None,
-) -> Iterator[MergedRange]:
-    """`best_answers` and `merge` by ranges of record id; the verdicts come in order of id.
-
-    A range has its own comments, and looks up what was answered for those that they are judged as wherever these are:
-    a text that half of the day repeats makes no range larger than the others.
-    """
-
-    def merge_range(bucket: Bucket) -> MergedRange:
-        in_range = bucket.holds(pl.col("record_id"))
-        copies = duplicates.filter(in_range).collect(engine="streaming")
-        # Conditions and not joins: what a join picks keeps the strings of every row that it was picked from in memory.
-        is_asked = in_range | pl.col("record_id").is_in(copies["judged_as"].unique().implode())
-        parts = [valid.filter(in_range), requests.filter(is_asked), answers.filter(is_asked)]
-        comments, asked, answered = (frame.collect(engine="streaming") for frame in parts)
-        if best_of is None:
-            best = best_answers(asked.lazy(), answered.lazy(), jobs)
-        else:
-            best = best_of(asked.lazy(), answered.lazy(), is_asked).collect().lazy()
-        verdicts = merge(comments.lazy(), copies.lazy(), best, plan, priced).collect()
-        # What a comment cost over several steps says nothing of one request.
-        of_one = verdicts if best_of is None else verdicts.clear()
-        return MergedRange(verdicts, usage_by_language(comments.lazy(), of_one.lazy()), comments, best)
-
-    return map(merge_range, buckets(row_count))
 
 
 def summarise(verdicts: pl.LazyFrame, cost_pico: int | None, usage: tuple[LanguageUsage, ...] = ()) -> VerdictSummary:

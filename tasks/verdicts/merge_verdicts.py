@@ -25,14 +25,13 @@ from tasks.llm.policy import load_planned_policy
 from tasks.llm.prompt import load_prompt
 from tasks.route.decisions import ROUTED
 from tasks.verdicts.best_answers import (
-    BestOf,
     VerdictSummary,
     arrow,
     check_judged,
     golden_answers,
-    merge_in_buckets,
     summarise,
 )
+from tasks.verdicts.merge_ranges import BestOf, Frames, merge_in_buckets
 from tasks.verdicts.routed_answers import audits_of, best_by_policy, counts_of, routes_of
 
 
@@ -63,18 +62,17 @@ def merge_verdicts(settings: Settings, plan: Plan, now: datetime) -> VerdictSumm
     ledger = [entry for entry in ledger if serves(entry, plan) and not is_live(entry)]
     with scratch() as temporary:
         folder = Path(temporary)
-        for name in ("valid", "duplicates"):
-            run.storage.fetch(run.paths.work(name), folder / f"{name}.parquet")
+        run.storage.fetch_all([(run.paths.work(name), folder / f"{name}.parquet") for name in ("valid", "duplicates")])
         valid, duplicates = (scan_file(folder / f"{name}.parquet") for name in ("valid", "duplicates"))
         requests, answers = fetch_requests(run.storage, ledger, folder), fetch_answers(run.storage, ledger, folder)
         jobs = job_frame(ledger, settings)
         priced = is_priced(jobs, plan, settings)
         path, pico, unknown, used = folder / "verdicts.parquet", 0, 0, []
         row_count = valid.select(pl.len()).collect().item()
+        frames = Frames.of(valid, duplicates, requests, answers, jobs.lazy(), folder)
         best_of, counts, audits = _best_of(run, ledger, jobs, folder), list[pl.DataFrame](), [AUDITS.empty()]
         with pq.ParquetWriter(path, VERDICTS.arrow_schema, compression="zstd") as writer:
-            frames = (valid, duplicates, requests, answers, jobs.lazy())
-            for part in merge_in_buckets(*frames, plan, priced, row_count, best_of):
+            for part in merge_in_buckets(frames, plan, priced, row_count, best_of):
                 writer.write_table(arrow(part.verdicts))
                 costs = part.verdicts["cost_usd"]
                 pico += int((costs * PICODOLLARS).round().cast(pl.Int64).sum())

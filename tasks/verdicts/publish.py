@@ -141,8 +141,7 @@ def publish(settings: Settings, plan: Plan) -> Balance:
     run = Run.of(settings, plan)
     with scratch() as temporary:
         files = {name: Path(temporary) / f"{name}.parquet" for name in ("valid", "rejected", "verdicts", "flips")}
-        for name, path in files.items():
-            run.storage.fetch(run.paths.work(name), path)
+        run.storage.fetch_all([(run.paths.work(name), path) for name, path in files.items()])
         rows = (read_batches(files[name], ROW_KEY, _BATCH_ROWS * 4) for name in ("valid", "rejected"))
         check_row_keys(plan.inputs, chain.from_iterable(rows))
         valid, verdicts = (scan_file(files[name]) for name in ("valid", "verdicts"))

@@ -16,7 +16,8 @@ from tasks.batch.waves import LIGHT_STEP
 from tasks.ledger.entries import step_of
 from tasks.route.decisions import asked_singly, decide
 from tasks.route.estimates import Audited, estimate_route
-from tasks.verdicts.best_answers import BestOf, MergedRange, best_answers, by_asker
+from tasks.verdicts.best_answers import best_answers, by_asker
+from tasks.verdicts.merge_ranges import BestOf, MergedRange
 
 _KEY = ("record_id", "text_sha256")
 _OUTCOME = ("status", "status_detail", "violation", "category", "confidence", "explanation", "decided_at")

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from botocore.exceptions import ClientError
 
 from tasks.adapters.aws import Aws, error_code, error_text, is_transient_error, translated
+from tasks.adapters.stores.kept_files import KeptFiles
 from tasks.adapters.stores.object_store import Protection, StorageRefused, StoredObject, Versioned, changed
 from tasks.adapters.stores.pieces import read_pieces
 from tasks.adapters.stores.ranged_object import Part, RangedObject
@@ -22,6 +23,8 @@ from tasks.base.errors import StorageUnavailable
 
 _NOT_FOUND = {"404", "NoSuchKey", "NotFound"}
 _PRECONDITION = {"412", "PreconditionFailed"}
+#: The object is still the one whose etag was sent.
+_NOT_MODIFIED = {"304", "NotModified"}
 #: What S3 says to a range of an object that has no byte.
 _NO_RANGE = {"416", "InvalidRange"}
 #: Bytes that are read at least where an open object is read on.
@@ -38,9 +41,10 @@ _DELETE_BATCH = 1000
 class S3Store:
     """S3 through boto3."""
 
-    def __init__(self, aws: Aws, ours: Mapping[str, Protection]) -> None:
+    def __init__(self, aws: Aws, ours: Mapping[str, Protection], kept: KeptFiles) -> None:
         self._s3 = aws.s3
         self._ours = ours
+        self._kept = kept
 
     def _at(self, bucket: str) -> dict[str, str]:
         """Where a call goes: S3 refuses it if one of our buckets is not of the account that we expect."""
@@ -82,17 +86,24 @@ class S3Store:
     def fetch(self, uri: str, path: Path, etag: str | None = None) -> None:
         """See ObjectStore."""
         bucket, key = _split(uri)
-        condition = {"IfMatch": f'"{etag}"'} if etag else {}
+        known = None if etag else self._kept.etag(uri)
+        condition = {"IfMatch": f'"{etag}"'} if etag else {"IfNoneMatch": f'"{known}"'} if known else {}
         with _reading(uri):
             try:
-                body = self._s3.get_object(**self._at(bucket), Key=key, **condition)["Body"]
+                answer = self._s3.get_object(**self._at(bucket), Key=key, **condition)
             except ClientError as error:
                 if error_code(error) in _NOT_FOUND | _PRECONDITION:
                     raise changed(uri) from None
-                raise
+                if known is None or error_code(error) not in _NOT_MODIFIED:
+                    raise
+                if self._kept.take(uri, known, path):
+                    return
+                answer = self._s3.get_object(**self._at(bucket), Key=key)
+            path.unlink(missing_ok=True)  # another name of the same file may be kept
             with path.open("wb") as file:
-                for chunk in body.iter_chunks(1 << 20):
+                for chunk in answer["Body"].iter_chunks(1 << 20):
                     file.write(chunk)
+        self._kept.keep(uri, answer["ETag"].strip('"'), path)
 
     def open(self, uri: str) -> BinaryIO:
         """See ObjectStore."""
@@ -189,7 +200,8 @@ class S3Store:
         """See ObjectStore."""
         bucket, key = _split(uri)
         with translated(f"write {uri}", StorageUnavailable, StorageRefused), path.open("rb") as file:
-            self._s3.put_object(**self._into(bucket), Key=key, Body=file)
+            answer = self._s3.put_object(**self._into(bucket), Key=key, Body=file)
+        self._kept.keep(uri, answer["ETag"].strip('"'), path)
 
     def send_if_match(self, path: Path, uri: str, etag: str | None) -> bool:
         """See ObjectStore."""

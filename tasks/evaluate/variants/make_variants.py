@@ -137,7 +137,7 @@ def _forget_texts(inquiry: Inquiry) -> None:
     with held(inquiry.outside, paths, inquiry.run_id):
         for entry in read_ledger(storage, paths):
             body = storage.get(entry.answers_uri) if entry.answers_uri is not None else None
-            replies = pl.read_parquet(BytesIO(body)) if body is not None else None
+            replies = pl.read_parquet(BytesIO(body), hive_partitioning=False) if body is not None else None
             if replies is not None and entry.answers_uri and replies["value"].null_count() < replies.height:
                 quiet = BytesIO()
                 replies.with_columns(value=pl.lit(None, pl.String)).write_parquet(quiet)

@@ -151,7 +151,8 @@ def _records(outside: Adapters, paths: EvaluationPaths, digests: Collection[str]
     """The records by which the set's candidates were asked about the texts."""
     found = set[str]()
     for item in outside.storage.list(paths.requests("").rpartition("/")[0]):
-        rows = pl.read_parquet(BytesIO(outside.storage.get(item.uri) or b""), columns=["record_id", "text_sha256"])
+        body = BytesIO(outside.storage.get(item.uri) or b"")
+        rows = pl.read_parquet(body, columns=["record_id", "text_sha256"], hive_partitioning=False)
         found |= set(rows.filter(pl.col("text_sha256").is_in(list(digests)))["record_id"])
     return frozenset(found)
 
@@ -161,7 +162,8 @@ def _frames(outside: Adapters, paths: EvaluationPaths, records: frozenset[str]) 
         return ()
     found = []
     for uri in _frame_uris(outside, paths):
-        ids = pl.read_parquet(BytesIO(outside.storage.get(uri) or b""), columns=["record_id"])["record_id"]
+        stored = BytesIO(outside.storage.get(uri) or b"")
+        ids = pl.read_parquet(stored, columns=["record_id"], hive_partitioning=False)["record_id"]
         found += [uri] if ids.is_in(list(records)).any() else []
     return tuple(found)
 

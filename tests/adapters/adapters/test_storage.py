@@ -17,7 +17,7 @@ from moto.s3.models import s3_backends
 
 from sandbox.serve import Sandbox
 from tasks.adapters.aws import Aws, AwsEnvironment, shared
-from tasks.adapters.storage import Storage, StorageRefused
+from tasks.adapters.storage import Storage, StorageRefused, keeping_files
 from tasks.adapters.stores import file_store, pieces
 from tasks.adapters.stores.remembered import Remembered
 from tasks.base.errors import InputChanged, StorageUnavailable
@@ -571,3 +571,27 @@ def test_the_time_is_by_the_clock_that_dates_objects(place: Place) -> None:
     (item,) = place.storage.list(place.root)
     assert before.replace(microsecond=0) <= item.modified_at
     assert item.modified_at.replace(microsecond=0) <= place.storage.now(place.root)
+
+
+def test_a_kept_file_is_given_only_while_the_store_has_the_same_object(s3: Place, wire: Wire, tmp_path: Path) -> None:
+    """What was sent comes back without its bytes; a replaced object comes as it is now, a deleted one not at all."""
+    storage, uri = Storage(shared(AwsEnvironment())), s3.uri("valid.parquet")
+    sent, copy = tmp_path / "sent", tmp_path / "copy"
+    sent.write_bytes(b"first" * 1000)
+    with keeping_files([s3.root]):
+        storage.send(sent, uri)
+        storage.fetch(uri, copy)
+        assert (copy.read_bytes(), copy.stat().st_ino) == (b"first" * 1000, sent.stat().st_ino)
+        s3.storage.put(uri, b"second")
+        storage.fetch(uri, copy)
+        assert copy.read_bytes() == b"second"
+        assert sent.read_bytes() == b"first" * 1000
+        copy.write_bytes(b"spoilt by whoever fetched it")
+        storage.fetch(uri, copy)
+        assert copy.read_bytes() == b"second"
+        s3.storage.delete([uri])
+        with pytest.raises(InputChanged):
+            storage.fetch(uri, copy)
+    storage.send(sent, uri)
+    storage.fetch(uri, copy)
+    assert copy.stat().st_ino != sent.stat().st_ino

@@ -30,9 +30,9 @@ from tasks.verdicts.best_answers import (
     best_answers,
     check_judged,
     merge,
-    merge_in_buckets,
     summarise,
 )
+from tasks.verdicts.merge_ranges import Frames, merge_in_buckets
 from tests import factories
 
 SETTINGS = factories.settings()
@@ -349,7 +349,9 @@ def test_there_is_one_verdict_for_each_comment_and_its_cost_adds_up(
 
 
 @pytest.mark.parametrize("bucket_rows", [1, 3, 7, 1000])
-def test_buckets_hold_the_same_verdicts_as_one_merge(bucket_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_buckets_hold_the_same_verdicts_as_one_merge(
+    bucket_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Merging by ranges of record id gives every verdict once, wherever the comment is that it is judged as."""
     monkeypatch.setattr(frames_module, "ROWS", bucket_rows)
     valid = factories.valid(*({"text": f"文{number % 13}"} for number in range(40)))
@@ -365,7 +367,8 @@ def test_buckets_hold_the_same_verdicts_as_one_merge(bucket_rows: int, monkeypat
     answers = [{"record_id": row["record_id"]} for row in requests[2:]]
     plan, frames = factories.plan(), (valid.lazy(), pairs.lazy())
     expected = merge(*frames, best(requests, answers), plan, True).collect().sort("comment_id")
-    actual = list(merge_in_buckets(*frames, *inputs(requests, answers), plan, True, row_count=valid.height))
+    found = Frames.of(*frames, *inputs(requests, answers), tmp_path)
+    actual = list(merge_in_buckets(found, plan, True, row_count=valid.height))
     assert len(actual) == max(1, -(-40 // bucket_rows))
     assert_frame_equal(pl.concat(part.verdicts for part in actual).sort("comment_id"), expected)
     assert expected.height == 40
@@ -377,24 +380,26 @@ def test_buckets_hold_the_same_verdicts_as_one_merge(bucket_rows: int, monkeypat
     assert (used.squared_bytes, used.bytes_times_tokens) == ((sizes * sizes).sum(), 1000 * sizes.sum())
 
 
-def test_a_text_that_everybody_writes_makes_no_range_large(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_that_everybody_writes_makes_no_range_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Duplicates stay in their own range, in order of record id, and still have the verdict of the first of them."""
     monkeypatch.setattr(frames_module, "ROWS", 5)
     valid = factories.valid(*({"text": "同じ文"} for _ in range(40)))
     first, *others = valid["record_id"].to_list()
     pairs = factories.duplicates(*((other, first) for other in others))
     found = inputs([{"record_id": first, "text_sha256": valid["text_sha256"][0]}], [{"record_id": first}])
-    parts = [part.verdicts for part in merge_in_buckets(valid.lazy(), pairs.lazy(), *found, factories.plan(), True, 40)]
+    frames = Frames.of(valid.lazy(), pairs.lazy(), *found, tmp_path)
+    parts = [part.verdicts for part in merge_in_buckets(frames, factories.plan(), True, 40)]
     whole = pl.concat(parts)
     assert max(part.height for part in parts) < 20
     assert whole["comment_id"].to_list() == valid.sort("record_id")["comment_id"].to_list()
     assert whole["status"].unique().to_list() == ["judged"]
 
 
-def test_an_empty_day_is_one_empty_bucket() -> None:
+def test_an_empty_day_is_one_empty_bucket(tmp_path: Path) -> None:
     """No valid rows: no verdicts, in the contract's schema."""
     empty = factories.valid().lazy()
-    (bucket,) = merge_in_buckets(empty, factories.duplicates().lazy(), *inputs([], []), factories.plan(), True, 0)
+    frames = Frames.of(empty, factories.duplicates().lazy(), *inputs([], []), tmp_path)
+    (bucket,) = merge_in_buckets(frames, factories.plan(), True, 0)
     assert_frame_equal(bucket.verdicts, VERDICTS.empty())
     assert add_up([bucket.usage]) == ()
 
