@@ -73,5 +73,25 @@ def answer_schema(categories: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
+def slot_names(size: int) -> tuple[str, ...]:
+    """The places of a request with so many comments: s01, s02 and so on."""
+    return tuple(f"s{number:02d}" for number in range(1, size + 1))
+
+
+def pack_schema(categories: tuple[str, ...], size: int) -> dict[str, Any]:
+    """JSON schema of the answer to several comments: an object with one required key a slot, each part an `Answer`.
+
+    An object and not a list: of the length of a list the accepted subset says nothing, so comments could be left out.
+    """
+    slots = slot_names(size)
+    return {
+        "type": "object",
+        "properties": {slot: {"$ref": "#/$defs/answer"} for slot in slots},
+        "required": list(slots),
+        "additionalProperties": False,
+        "$defs": {"answer": answer_schema(categories)},
+    }
+
+
 #: How a deployment may want to ask; `auto` is a model's own body if there is a family for it, else Converse.
 InvocationChoice = Literal["auto", "InvokeModel", "Converse"]

@@ -56,6 +56,7 @@ from tasks.verdicts.merge_verdicts import merge_verdicts
 from tasks.verdicts.publish import publish
 from tasks.watch.preflight import preflight
 from tasks.watch.tell_late_input import tell_late_input
+from tasks.watch.tell_refused_packs import tell_refused_packs
 
 #: Times that a run may be started: an automation starts it again after every crash (infra/automations).
 MOST_STARTS = 5
@@ -201,7 +202,10 @@ def _judge(
     quotas = step(read_quotas, settings, plan)
     while True:
         batch = step(build_batch, settings, plan, read_time(), quotas)
-        step(try_canary, settings, plan, batch, read_time())
+        trial = step(try_canary, settings, plan, batch, read_time())
+        if trial.refused_packs:
+            step(tell_refused_packs, settings, plan, trial.refused_packs, read_time(), is_quiet=options.is_quiet)
+            continue
         submission = step(submit_batch, settings, plan, batch.shards, read_time(), quotas)
         if not submission.live_keys:
             break

@@ -62,6 +62,27 @@ class Prompt(BaseModel):
         return self.user.replace(self.mark, escape(comment))
 
 
+class PackPrompt(Prompt):
+    """A prompt for packs, as it asks for so many comments at once.
+
+    Attributes:
+        size: comments of a request.
+    """
+
+    size: int = Field(ge=2, le=20)
+
+
+#: Tokens that the answer to a pack may have: so many for each comment, and so many beside.
+PACK_TOKENS = (40, 150)
+
+
+def sized(prompt: Prompt, size: int) -> PackPrompt:
+    """A prompt for packs with the room that the answer to so many comments needs."""
+    each, beside = PACK_TOKENS
+    fields = {name: getattr(prompt, name) for name in Prompt.model_fields}
+    return PackPrompt(**fields | {"max_tokens": each * size + beside, "size": size})
+
+
 def escape(comment: str) -> str:
     """The comment as text that can neither close nor open a tag; deterministic, byte for byte."""
     return comment.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

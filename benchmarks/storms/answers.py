@@ -70,10 +70,34 @@ def asked_text(body: dict[str, Any]) -> str:
     return asked[start : asked.rfind("</comment>")]
 
 
+_PACKED = re.compile(r'<comment id="(s\d\d)">(\n[^<>]*\n)</comment>')
+
+
+def packed_texts(body: dict[str, Any]) -> dict[str, str]:
+    """The comments that a body asks about in a pack, by their places; none in a body of a single comment."""
+    return dict(_PACKED.findall(str(body["messages"][0]["content"][-1]["text"])))
+
+
+def says_of_pack(kind: Kind, texts: dict[str, str]) -> list[Output]:
+    """The model's outputs for a pack; of a malformed one the first comment alone has no answer."""
+    parts = {}
+    for slot, text in texts.items():
+        right = truth(text)
+        parts[slot] = {**right._asdict(), "explanation": "as the rules say" if right.violation else ""}
+    if kind is Kind.MALFORMED:
+        parts.pop(min(parts))
+    return _outputs(Kind.GOOD if kind is Kind.MALFORMED else kind, "".join(texts.values()), json.dumps(parts))
+
+
 def says(kind: Kind, text: str) -> list[Output]:
     """The model's outputs for a comment, none for an error or a record that is lost."""
     right = truth(text)
-    good = json.dumps({**right._asdict(), "explanation": "as the rules say" if right.violation else ""})
+    return _outputs(
+        kind, text, json.dumps({**right._asdict(), "explanation": "as the rules say" if right.violation else ""})
+    )
+
+
+def _outputs(kind: Kind, text: str, good: str) -> list[Output]:
     match kind:
         case Kind.GOOD:
             return [_output(text, good)]

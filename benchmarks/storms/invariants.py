@@ -15,6 +15,7 @@ from benchmarks.storms.memory_bedrock import Said
 from benchmarks.storms.site import Site
 from data_contracts.documents.balance import Balance
 from data_contracts.documents.ledger import EntryState, LedgerEntry, record_id
+from data_contracts.documents.plan import PACK_STEP
 from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.golden import GOLDEN
@@ -153,7 +154,7 @@ def check_paid_once(site: Site, days: list[date]) -> Iterator[Finding]:
             if arn not in entries:
                 continue
             requests = pl.read_parquet(entries[arn].requests_uri)
-            asked = requests.select(pl.coalesce("asked_as", "record_id"), "attempt", "text_sha256")
+            asked = requests.sort("record_id").select(pl.coalesce("asked_as", "record_id"), "attempt", "text_sha256")
             attempts = {row: (attempt, sha256) for row, attempt, sha256 in asked.iter_rows()}
             for answer in said:
                 if answer.kind is not Kind.ERROR:
@@ -234,6 +235,7 @@ def _check_answers(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterat
         for said in answers
         if said.kind in JUDGED
     }
+    well |= set(_packed_well(site, run_date))
     unused = [
         row["comment_id"]
         for row in verdicts.iter_rows(named=True)
@@ -242,6 +244,17 @@ def _check_answers(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterat
     ]
     if unused:
         yield Finding("answer lost", len(unused), f"{run_date}: paid and not published: {unused[:5]}")
+
+
+def _packed_well(site: Site, run_date: date) -> Iterator[tuple[str, int]]:
+    """Record id and number of each comment that a pack was answered for."""
+    for entry in site.ledger(run_date):
+        said = {one.record_id: one for one in site.bedrock.said.get(entry.job_arn or "", ()) if one.kind in JUDGED}
+        if entry.step == PACK_STEP:
+            requests = pl.read_parquet(entry.requests_uri).sort("asked_as", "slot")
+            for (pack,), rows in requests.group_by("asked_as", maintain_order=True):
+                if pack in said:
+                    yield from zip(rows["record_id"], map(number_of, said[str(pack)].packed), strict=True)
 
 
 def _check_books(site: Site, run_date: date, entries: list[LedgerEntry], verdicts: pl.DataFrame) -> Iterator[Finding]:

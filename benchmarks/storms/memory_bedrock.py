@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from benchmarks.storms.answers import SINGLE, Kind, asked_text, says, tokens
+from benchmarks.storms.answers import SINGLE, Kind, asked_text, packed_texts, says, says_of_pack, tokens
 from benchmarks.storms.bedrock_behaviour import Behaviour, Course
 from benchmarks.storms.world import World
 from data_contracts.batch_lines import InvocationType
@@ -48,6 +48,8 @@ class Said(NamedTuple):
     record_id: str
     text: str
     kind: Kind
+    #: of a pack, all of its comments in order of their places; `text` is the first of them
+    packed: tuple[str, ...] = ()
 
 
 class MemoryBedrock:
@@ -128,10 +130,11 @@ class MemoryBedrock:
         self, model_id: str, invocation_type: InvocationType, body: dict[str, Any], *, limit_s: float | None = None
     ) -> dict[str, Any]:
         """See BatchInference."""
-        text = asked_text(body)
+        packed = packed_texts(body)
+        text = next(iter(packed.values()), "") or asked_text(body)
         kind = self._kind(text)
         kind = kind if kind in SINGLE else Kind.GOOD
-        outputs = says(kind, text)
+        outputs = says_of_pack(kind, packed) if packed else says(kind, text)
         self.calls[text] += 1
         spent = tokens(outputs)
         self.call_tokens = (self.call_tokens[0] + spent[0], self.call_tokens[1] + spent[1])
@@ -194,10 +197,12 @@ class MemoryBedrock:
         for name, lines in files:
             out: list[dict[str, Any]] = []
             for line in lines[: max(answered - len(said), 0)]:
-                text = asked_text(line["modelInput"])
-                said.append(Said(line["recordId"], text, self._kind(text)))
+                packed = packed_texts(line["modelInput"])
+                text = next(iter(packed.values()), "") or asked_text(line["modelInput"])
+                said.append(Said(line["recordId"], text, self._kind(text), tuple(packed.values())))
+                self._asked.update(list(packed.values())[1:])
                 echo = {"recordId": line["recordId"], "modelInput": line["modelInput"]}
-                outputs = says(said[-1].kind, text)
+                outputs = says_of_pack(said[-1].kind, packed) if packed else says(said[-1].kind, text)
                 out += [{**echo, "modelOutput": output} for output in outputs]
                 if said[-1].kind is Kind.ERROR:
                     out.append({**echo, "error": {"errorCode": 500, "errorMessage": "the model had an error"}})

@@ -46,6 +46,8 @@ class PlannedPack(BaseModel):
 
 #: The step that judges what no other step decides; the only one of nights before there were policies.
 MODEL_STEP = "model"
+#: The model step where it asks for several comments at once.
+PACK_STEP = "pack"
 
 
 class PlannedAsker(BaseModel):

@@ -13,6 +13,7 @@ class Preflight(BaseModel):
         lifecycle: how the model's life stands; empty if nobody looked.
         ending: the same in words, where there is something to tell.
         tried: steps of the policy whose first request was tried; left out where the policy is plain.
+        refused: steps whose first request Bedrock did not take, and which the run goes on without; left out if none.
         told: channels that were told of the model's end now.
     """
 
@@ -24,3 +25,4 @@ class Preflight(BaseModel):
     told: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     tried: tuple[str, ...] = Field(default=(), exclude_if=lambda steps: not steps)
+    refused: tuple[str, ...] = Field(default=(), exclude_if=lambda steps: not steps)

@@ -56,6 +56,8 @@ class Batch(BaseModel):
     #: None when there is nothing to ask
     estimate_source: EstimateSource | None = None
     booked_cost_usd: float
+    #: comments of a record
+    pack_size: int = 1
     #: what somebody should know before money is spent: `try_canary` tells it
     notes: tuple[str, ...] = ()
 
@@ -113,10 +115,13 @@ def _find_wanted(run: Run, asker: Asker, ledger: Sequence[LedgerEntry], folder: 
     return _Wanted(wanted, golden_to_ask(golden, requests, answers, serving, run_id, most))
 
 
-def _size(records: pl.LazyFrame, rates: Rates) -> pl.DataFrame:
-    """What `choose` looks at: text_bytes, attempt and expected input_tokens of each record."""
-    sized = records.select("text_bytes", "attempt", input_tokens=rates.input_tokens())
-    return sized.collect(engine="streaming")
+def _size(records: pl.LazyFrame, rates: Rates, pack_size: int = 1) -> pl.DataFrame:
+    """What `choose` looks at: text_bytes, attempt and expected input_tokens of each record, which may be a pack."""
+    sized = records.select("text_bytes", "attempt", input_tokens=rates.input_tokens()).collect(engine="streaming")
+    if pack_size == 1:
+        return sized
+    packs = sized.with_row_index("_pack").group_by(pl.col("_pack") // pack_size, maintain_order=True)
+    return packs.agg(pl.col("text_bytes").sum(), pl.col("attempt").max(), pl.col("input_tokens").sum()).drop("_pack")
 
 
 def _keep_chosen(records: Path, choice: Choice, folder: Path) -> Path:
@@ -180,7 +185,8 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
             run, asker, records, golden = wave.run, wave.asker, wave.records, wave.golden
             plan, booked_usd = run.plan, booked_usd + wave.reserved_usd
         rates, notes = expect_rates(run, asker, records, _own_entries(ledger, plan))
-        sizes, golden_sizes = _size(scan_file(records), rates), _size(golden.lazy(), rates)
+        pack_size = asker.pack_size
+        sizes, golden_sizes = _size(scan_file(records), rates, pack_size), _size(golden.lazy(), rates)
         if golden.height and not _has_room(sizes, golden_sizes, asker, settings, quotas):
             golden_sizes = golden_sizes.clear()
         is_due = is_canary_due(settings, plan, asker, ledger)
@@ -189,7 +195,7 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
         maker = EntryMaker(settings, plan, run.paths, rates, choice.mode, asker.prices[choice.mode], now)
         cuts = _cut(choice.sizes, golden_sizes if choice.has_golden else golden_sizes.clear(), asker, settings, quotas)
         shards = []
-        written = write_shards(records, cuts, asker.template, rates, folder, golden)
+        written = write_shards(records, cuts, asker.template, rates, folder, golden, pack_size)
         with Sending(run.storage, folder) as sending:
             for number, shard in enumerate(written, _next_shard(ledger)):
                 shards.append(maker.entry(number, shard))
@@ -205,5 +211,6 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
         golden_estimated_cost_usd=choice.expected_of_golden.cost_usd,
         estimate_source=rates.source if shards else None,
         booked_cost_usd=booked_usd,
+        pack_size=pack_size,
         notes=notes if shards else (),
     )

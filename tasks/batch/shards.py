@@ -35,12 +35,13 @@ _TIMEOUT_H = (24, 168)
 
 
 class Shard(NamedTuple):
-    """A finished input file; of its requests and tokens a part is of golden items."""
+    """A finished input file; of its requests and tokens a part is of golden items. A record of it may be a pack."""
 
     path: Path
     sha256: str
     size_bytes: int
     requests: pl.DataFrame
+    record_count: int
     input_tokens: int
     golden_count: int = 0
     golden_input_tokens: int = 0
@@ -95,6 +96,7 @@ def write_shards(
     rates: Rates,
     folder: Path,
     golden: pl.DataFrame = WANTED.empty(),
+    pack_size: int = 1,
 ) -> Iterator[Shard]:
     """Write one input file after another; the caller sends each away before the next is begun.
 
@@ -105,14 +107,15 @@ def write_shards(
         rates: what a request is expected to read.
         folder: where the files go.
         golden: the golden items, with the columns of WANTED; they stand at the end of their shards.
+        pack_size: rows of a record: comments of a pack, which stand one after another.
     """
-    batches, golden_taken = _Batches(records), 0
+    batches, golden_taken = _Batches(records, pack_size), 0
     for number, cut in enumerate(cuts):
         path, digest, parts = folder / f"shard-{number:05d}.jsonl", hashlib.sha256(), list[pl.DataFrame]()
         items = golden.slice(golden_taken, cut.golden_count)
         golden_taken += cut.golden_count
         with path.open("wb") as file:
-            for taken in (*batches.take(cut.record_count), items):
+            for taken in (*batches.take(cut.record_count * pack_size), items):
                 lines = template.lines(taken.with_columns(record_id=pl.coalesce("asked_as", "record_id")))
                 file.write(lines)
                 digest.update(lines)
@@ -123,6 +126,7 @@ def write_shards(
             sha256=digest.hexdigest(),
             size_bytes=path.stat().st_size,
             requests=asked.select(REQUESTS.names),
+            record_count=cut.record_count + items.height,
             input_tokens=int(asked["_input_tokens"].sum()),
             golden_count=items.height,
             golden_input_tokens=int(parts[-1]["_input_tokens"].sum()),
@@ -132,7 +136,8 @@ def write_shards(
 class _Batches:
     """The records of a file in order, so many as are asked for."""
 
-    def __init__(self, records: Path) -> None:
+    def __init__(self, records: Path, multiple: int = 1) -> None:
+        self._multiple = multiple
         self._batches = read_batches(records, WANTED.names, _BATCH_ROWS)
         self._left = next(self._batches, None)
 
@@ -141,10 +146,12 @@ class _Batches:
         while count:
             if self._left is None:
                 raise Unbalanced("the records came out fewer than they were counted")
-            taken, self._left = self._left.head(count), self._left.slice(count)
+            most = min(count, self._left.height - self._left.height % self._multiple)
+            taken, self._left = self._left.head(most), self._left.slice(most)
             count -= taken.height
-            if not self._left.height:
-                self._left = next(self._batches, None)
+            if self._left.height < self._multiple:
+                following = next(self._batches, None)
+                self._left = pl.concat([self._left, following]) if following is not None else None
             yield taken
 
 
@@ -177,7 +184,7 @@ class EntryMaker(NamedTuple):
             plan.epoch,
             plan.masking,
         )
-        used = estimate(shard.requests.height, shard.input_tokens, self.rates, self.price)
+        used = estimate(shard.record_count, shard.input_tokens, self.rates, self.price)
         of_golden = estimate(shard.golden_count, shard.golden_input_tokens, self.rates, self.price)
         golden = GoldenShare(
             record_count=shard.golden_count,
@@ -201,7 +208,7 @@ class EntryMaker(NamedTuple):
             input_sha256=shard.sha256,
             output_uri=self.paths.batch_output(key),
             requests_uri=self.paths.requests(key),
-            record_count=shard.requests.height,
+            record_count=shard.record_count,
             input_bytes=shard.size_bytes,
             estimated_input_tokens=used.input_tokens,
             estimated_output_tokens=used.output_tokens,

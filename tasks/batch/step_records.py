@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from data_contracts.documents.ledger import LedgerEntry
-from data_contracts.documents.plan import MODEL_STEP
+from data_contracts.documents.plan import MODEL_STEP, PACK_STEP
 from data_contracts.tables.routes import ROUTES
 from prompts.policies import PolicyFile
 from tasks.adapters.lake import reading_lake
@@ -22,11 +22,12 @@ from tasks.batch.estimate.learnt import learn_rates
 from tasks.batch.estimate.rates import constant_rates, estimate
 from tasks.batch.golden import golden_records, golden_to_ask
 from tasks.batch.wanted_records import WANTED, asked_records, records_to_ask
-from tasks.batch.waves import LIGHT_STEP, Day, filling, for_light, for_model
+from tasks.batch.waves import LIGHT_STEP, Day, decided, filling, for_light, for_model, for_packs, in_packs
 from tasks.ledger.asker import Asker
 from tasks.ledger.deadline import is_light_late
 from tasks.ledger.entries import fetch_answers, fetch_requests, is_live, serves, step_of
 from tasks.ledger.run import Run
+from tasks.ledger.run_records import read_preflight
 from tasks.llm.golden import load_planned
 from tasks.llm.policy import load_planned_policy
 from tasks.llm.prompt import load_prompt
@@ -34,6 +35,8 @@ from tasks.route.decisions import ROUTED
 
 #: Nights that tell how much a light model leaves; the most of them is reserved, which is their 95 % and more.
 _NIGHTS = 28
+#: The share of comments in packs that may come back without an answer; budgeted for, and asked again singly.
+_UNANSWERED = 0.02
 
 
 class Wave(NamedTuple):
@@ -68,7 +71,13 @@ def next_wave(run: Run, ledger: Sequence[LedgerEntry], folder: Path, now: dateti
             continue
         narrowed = replace(run, plan=run.plan.asked_by(step))
         records = folder / f"wanted-{step}.parquet"
-        count = _write_wanted(narrowed, day, policy, records)
+        if step == PACK_STEP:
+            wave = _pack_wave(narrowed, day, policy, records)
+            if wave is not None:
+                return wave
+            count = 0
+        else:
+            count = _write_wanted(narrowed, day, policy, records)
         if count or step == MODEL_STEP:
             return _wave(narrowed, day, policy, records, count)
         if any(is_live(entry) and step_of(entry) == step for entry in day.entries):
@@ -110,19 +119,57 @@ def _candidates(run: Run, day: Day, policy: PolicyFile) -> pl.LazyFrame:
 def _wanted(run: Run, day: Day, comments: pl.LazyFrame) -> pl.DataFrame:
     """Those of the comments that a new request is needed for. Columns: WANTED."""
     step = str(run.plan.step)
-    of_step = [entry for entry in day.entries if step_of(entry) == step]
-    asked = asked_records(day.of_step(day.requests, step), day.of_step(day.answers, step), of_step, run.plan.run_id)
+    if step != MODEL_STEP:
+        return _of_steps(run, day, comments, (step,))
+    # A pack was the first attempt at its comments; an audit of one is a question of its own.
+    is_own = pl.col("asked_as").is_null()
+    own = _of_steps(run, day, comments.filter(is_own), (MODEL_STEP, PACK_STEP))
+    return pl.concat([own, _of_steps(run, day, comments.filter(~is_own), (MODEL_STEP,))])
+
+
+def _of_steps(run: Run, day: Day, comments: pl.LazyFrame, steps: Sequence[str]) -> pl.DataFrame:
+    """`_wanted`, where what was asked in these steps counts."""
+    entries = [entry for entry in day.entries if step_of(entry) in steps]
+    keys = [entry.key for entry in entries]
+    requests, answers = (frame.filter(pl.col("key").is_in(keys)) for frame in (day.requests, day.answers))
+    asked = asked_records(requests, answers, entries, run.plan.run_id)
     most = run.settings.max_attempts
     no_duplicates = pl.LazyFrame(schema={"record_id": pl.String})  # none of them is routed
     to_ask = records_to_ask(comments, no_duplicates, asked, most, run.plan.masking)
     return WANTED.conform(WANTED.widen(to_ask)).collect()
 
 
+def _pack_wave(run: Run, day: Day, policy: PolicyFile, path: Path) -> Wave | None:
+    """The comments that go in packs now, pack by pack; None if none do.
+
+    A run sends packs out once: what is left over is too little, or is asked singly. Where Bedrock has refused the shape
+    of a pack, the run sends none.
+    """
+    of_run = [entry for entry in day.entries if step_of(entry) == PACK_STEP and entry.run_id == run.plan.run_id]
+    if of_run or PACK_STEP in read_preflight(run.storage, run.paths).refused:
+        return None
+    packs = for_packs(day, policy, policy.steps[-1].pack or 1, run.settings.min_job_records)
+    if packs.is_empty():
+        return None
+    placed = in_packs(day.valid, packs, run.plan.run_date).with_columns(attempt=pl.lit(1, pl.Int32))
+    WANTED.conform(WANTED.widen(placed)).collect().write_parquet(path)
+    asker = Asker.planned(run.settings, run.plan).in_packs(packs["slot"].n_unique())
+    return Wave(run, asker, path, WANTED.empty(), _singly_usd(run, day, policy, packs.height, path))
+
+
+def _singly_usd(run: Run, day: Day, policy: PolicyFile, packed_count: int, records: Path) -> float:
+    """What the model may cost for what goes in no pack, for audits, and for what packs do not answer."""
+    left = decided(day, policy).filter(pl.col("step").is_null()).select(pl.len())
+    singly = left.collect(engine="streaming").item() - packed_count
+    count = singly + math.ceil(packed_count * (_UNANSWERED + (policy.steps[-1].audit or 0.0)))
+    return _model_usd(run, records, count / packed_count)
+
+
 def _wave(run: Run, day: Day, policy: PolicyFile, records: Path, count: int) -> Wave:
     """The wave, filled up to the smallest job where a few audits more do that; golden items ride with the model's."""
     asker = Asker.planned(run.settings, run.plan)
     if run.plan.step == LIGHT_STEP:
-        return Wave(run, asker, records, WANTED.empty(), _reserved_usd(run, records, count))
+        return Wave(run, asker, records, WANTED.empty(), _reserved_usd(run, records))
     of_model = [entry for entry in day.entries if step_of(entry) == MODEL_STEP]
     if 0 < count < run.settings.min_job_records and not of_model:
         _fill(run, day, policy, records, run.settings.min_job_records - count)
@@ -144,16 +191,21 @@ def _fill(run: Run, day: Day, policy: PolicyFile, records: Path, lacking: int) -
     pl.concat([raised, _wanted(run, day, more.comments)]).sort("record_id").write_parquet(records)
 
 
-def _reserved_usd(run: Run, records: Path, count: int) -> float:
+def _reserved_usd(run: Run, records: Path) -> float:
     """What the model may cost for what the light one leaves and for the audits: 0 if it has no price."""
+    return _model_usd(run, records, _most_left(run))
+
+
+def _model_usd(run: Run, records: Path, share: float) -> float:
+    """What the model costs for a share of these records, each asked singly: 0 if it has no price."""
     model = replace(run, plan=run.plan.asked_by(MODEL_STEP))
     asker = Asker.planned(run.settings, model.plan)
     rates = learn_rates(run.storage, run.paths, model.plan)
     if rates is None:
         rates = constant_rates(asker.prompt_text, asker.family.reasoning_tokens)
-    sized = scan_file(records).select("language", "text_bytes").select(rates.input_tokens().sum())
-    tokens, share = int(sized.collect(engine="streaming").item() or 0), _most_left(run)
-    cost = estimate(math.ceil(count * share), math.ceil(tokens * share), rates, asker.prices["batch"]).cost_usd
+    sized = scan_file(records).select("language", "text_bytes").select(pl.len(), rates.input_tokens().sum())
+    count, tokens = sized.collect(engine="streaming").row(0)
+    cost = estimate(math.ceil(count * share), math.ceil((tokens or 0) * share), rates, asker.prices["batch"]).cost_usd
     return cost or 0.0
 
 

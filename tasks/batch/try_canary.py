@@ -37,6 +37,7 @@ from tasks.ledger.moves import answered, called, called_first, turned_away, unan
 from tasks.ledger.run import Run
 from tasks.ledger.run_records import read_preflight, write_preflight
 from tasks.llm.answer import Outcome, read_line
+from tasks.llm.pack_answer import read_pack_line
 
 _SWITCH = "MODERATION_PREFLIGHT_CANARY=false goes without this call"
 
@@ -55,6 +56,8 @@ class Trial(BaseModel):
 
     canary: str = ""
     warnings: tuple[str, ...] = ()
+    #: why Bedrock does not take packs, in whose place the comments are then asked singly; empty if it does
+    refused_packs: str = ""
 
 
 class CanaryRequest(NamedTuple):
@@ -117,8 +120,10 @@ def ask(run: Run, asker: Asker, first: LedgerEntry, now: datetime) -> Trial:
             raise CanaryFailed(_not_taken(run.plan, error)) from None
         record_move(run.storage, run.paths, unanswered(entry, str(error)))
         return _unanswered(error, "books the most that it can have cost")
-    outcome = read_line(
-        OutputLine(recordId=request.record_id, modelOutput=output), asker.family, asker.prompt.categories
+    line = OutputLine(recordId=request.record_id, modelOutput=output)
+    family, categories, size = asker.family, asker.prompt.categories, asker.pack_size
+    outcome = (
+        read_line(line, family, categories) if size == 1 else read_pack_line(line, family, categories, size).outcome
     )
     return _book_answer(run, asker, entry, outcome, now)
 
@@ -202,7 +207,8 @@ def try_canary(settings: Settings, plan: Plan, batch: Batch, now: datetime) -> T
 
     Reads: the first shard, ledger, preflight.json.
     Writes: ledger, then one call to the model; preflight.json.
-    Stops when: the model does not take the request (CanaryFailed), the account may not ask it (BedrockRefused).
+    Stops when: the model does not take the request (CanaryFailed), the account may not ask it (BedrockRefused). Of a
+        pack the first is told, and the caller builds the batch anew without packs.
     """
     if not batch.shards:
         return Trial()
@@ -215,9 +221,15 @@ def try_canary(settings: Settings, plan: Plan, batch: Batch, now: datetime) -> T
         return Trial()
     trial = Trial()
     if settings.preflight_canary and batch.shards[0].mode == "batch":
+        asker = Asker.planned(settings, plan)
         try:
-            trial = ask(run, Asker.planned(settings, plan), batch.shards[0], now)
+            trial = ask(run, asker.in_packs(batch.pack_size) if batch.pack_size > 1 else asker, batch.shards[0], now)
         except (BedrockRefused, CanaryFailed) as error:
+            if isinstance(error, CanaryFailed) and batch.pack_size > 1:
+                warning = f"packs are not taken, the comments are asked singly: {error}"
+                refused = {"warnings": (*before.warnings, warning), "refused": (*before.refused, step)}
+                write_preflight(run.storage, run.paths, before.model_copy(update=refused))
+                return Trial(canary="packs refused", warnings=(warning,), refused_packs=str(error))
             if before.lifecycle == "ended":
                 raise type(error)(f"{error}; {before.ending}") from None
             raise

@@ -13,8 +13,10 @@ from typing import NamedTuple
 import polars as pl
 
 from data_contracts.documents.ledger import LedgerEntry, step_record_id
-from data_contracts.documents.plan import MODEL_STEP
+from data_contracts.documents.plan import MODEL_STEP, PACK_STEP
+from data_contracts.tables.verdicts import DecidingStep, Status
 from prompts.policies import PolicyFile
+from tasks.batch.pack_comments import form_packs, is_suspicious
 from tasks.ledger.entries import step_of
 from tasks.route.audit_draw import USE, fill
 from tasks.route.decisions import asked_singly, decide
@@ -64,10 +66,18 @@ def light_answers(day: Day) -> pl.LazyFrame:
     return judged.sort("key").unique(_KEY, keep="first", maintain_order=True)
 
 
+def pack_answers(day: Day) -> pl.LazyFrame:
+    """What was said in packs: record_id, text_sha256, status and outcome; a row a comment that was asked so."""
+    requests, answers = day.of_step(day.requests, PACK_STEP), day.of_step(day.answers, PACK_STEP)
+    said = requests.select(*_KEY, "key").join(answers.drop("attempt"), on=["record_id", "key"], how="left")
+    best_first = [pl.col("status") != Status.JUDGED, pl.col("key")]
+    return said.sort(best_first, nulls_last=True).unique(_KEY, keep="first", maintain_order=True)
+
+
 def decided(day: Day, policy: PolicyFile) -> pl.LazyFrame:
     """What the steps before the model say of each comment so far. Columns: see `decide`."""
     own = asked_singly(day.of_step(day.requests, MODEL_STEP))
-    return decide(day.routed, light_answers(day), own, policy)
+    return decide(day.routed, light_answers(day), own, policy, pack_answers(day))
 
 
 def for_light(day: Day, run_date: date) -> pl.LazyFrame:
@@ -78,9 +88,27 @@ def for_light(day: Day, run_date: date) -> pl.LazyFrame:
     is_open = pl.col("step").is_null() & ~pl.col("sent_on")
     left = day.routed.filter(is_open).select(*_KEY)
     # Once for all runs of the day: what it did not answer is the model's. So is what a run before asked of the model.
-    for asked in (day.of_step(day.requests, LIGHT_STEP), asked_singly(day.of_step(day.requests, MODEL_STEP))):
+    for asked in (
+        day.of_step(day.requests, LIGHT_STEP),
+        day.of_step(day.requests, PACK_STEP),
+        asked_singly(day.of_step(day.requests, MODEL_STEP)),
+    ):
         left = left.join(asked.select(*_KEY), on=_KEY, how="anti")
     return named(day.valid.join(left, on=_KEY, how="semi", maintain_order="left"), run_date, LIGHT_STEP, None)
+
+
+def for_packs(day: Day, policy: PolicyFile, most: int, min_job_records: int) -> pl.DataFrame:
+    """The comments that are to be asked in packs now, and where each stands: once for all runs of the day.
+
+    Columns: see `form_packs`.
+    """
+    seen = decided(day, policy).filter(pl.col("step").is_null() & ~pl.col("sent_on")).select(*_KEY)
+    for asked in (day.of_step(day.requests, PACK_STEP), asked_singly(day.of_step(day.requests, MODEL_STEP))):
+        seen = seen.join(asked.select(*_KEY), on=_KEY, how="anti")
+    left = day.valid.filter(~is_suspicious()).join(seen, on=_KEY, how="semi")
+    return form_packs(
+        left.select("record_id", "user_id", "product_id").collect(engine="streaming"), most, min_job_records
+    )
 
 
 def for_model(day: Day, policy: PolicyFile, run_date: date) -> pl.LazyFrame:
@@ -97,6 +125,20 @@ def for_model(day: Day, policy: PolicyFile, run_date: date) -> pl.LazyFrame:
         named(audits, run_date, USE, "rate"),
     ]
     return pl.concat([part.drop("step", "rate", "is_drawn") for part in parts])
+
+
+def in_packs(comments: pl.LazyFrame, packs: pl.DataFrame, run_date: date) -> pl.LazyFrame:
+    """The comments in the order of their packs and places, each with its place and the id that its pack goes by.
+
+    Columns: comments (those of `valid`), packs (`form_packs`) -> those of `valid` plus asked_as, slot,
+    inclusion_probability.
+    """
+    placed = packs.lazy().join(comments, on="record_id", how="inner").sort("pack", "slot").collect()
+    ids = placed.group_by("pack", maintain_order=True).agg("comment_id")
+    names = [step_record_id(run_date, PACK_STEP, one) for one in ids["comment_id"].to_list()]
+    named_packs = ids.select("pack").with_columns(pl.Series("asked_as", names, pl.String))
+    joined = placed.join(named_packs, on="pack", how="left", maintain_order="left").drop("pack")
+    return joined.lazy().with_columns(inclusion_probability=pl.lit(None, pl.Float64))
 
 
 def named(comments: pl.LazyFrame, run_date: date, step: str, probability: str | None) -> pl.LazyFrame:
@@ -121,16 +163,17 @@ class Filling(NamedTuple):
 
 
 def filling(day: Day, policy: PolicyFile, run_date: date, lacking: int) -> Filling | None:
-    """Audits of the light step beside those drawn, so many as a job lacks; None if there are none to be had.
+    """More audits of the light step, else of packs, as many as a job lacks; None if there are none to be had.
 
     A job of the smallest size costs what its records cost one by one, and less if more than half of them are needed.
     """
-    if policy.step("light") is None:
+    step = DecidingStep.LIGHT if policy.step("light") else DecidingStep.MODEL if policy.steps[-1].pack else None
+    if step is None:
         return None
-    of_light = decided(day, policy).filter(pl.col("step") == LIGHT_STEP)
-    drawn = of_light.filter("is_drawn").select("record_id")
+    decided_so = decided(day, policy).filter(pl.col("step") == step)
+    drawn = decided_so.filter("is_drawn").select("record_id")
     drawn_count = drawn.select(pl.len()).collect(engine="streaming").item()
-    rest = of_light.filter(~pl.col("is_drawn")).select("record_id", "draw")
+    rest = decided_so.filter(~pl.col("is_drawn")).select("record_id", "draw")
     taken, probability = fill(rest, drawn_count, lacking)
     if taken.height < lacking:
         return None

@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.documents.ledger import LedgerEntry
+from data_contracts.documents.plan import PACK_STEP
 from data_contracts.tables.verdicts import REQUESTS, Status
 from prompts import Prompt
 from tasks import adapters
@@ -23,9 +24,10 @@ from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import Tokens, most_tokens
 from tasks.jobs.output import Collected, book_forgotten, book_lost, book_repeats, collect
+from tasks.jobs.pack_answers import read_packs
 from tasks.jobs.single_calls import answer_folder, count_calls
 from tasks.ledger.asker import Asker
-from tasks.ledger.entries import read_ledger, record_move
+from tasks.ledger.entries import read_ledger, record_move, step_of
 from tasks.ledger.moves import collected, is_forgotten
 from tasks.ledger.phases import Phase, phase_of
 from tasks.ledger.prices import to_pico, to_usd
@@ -116,12 +118,16 @@ def _collect_entry(
     asker = Asker.booked(settings, entry, prompt)
     with scratch() as temporary:
         folder = Path(temporary)
-        read = read_entry(storage, asker, entry, folder, now)
         path = folder / "answers.parquet"
-        answers = read.answers
-        if read.uncompared:
-            answers = hide_quotes_of(storage, entry, answers, asker.template, folder, read.uncompared)
-        by_record(answers, folder / "requests.parquet").write_parquet(path, row_group_size=GROUP_ROWS)
+        if step_of(entry) == PACK_STEP:
+            read = read_packs(storage, asker, entry, output_lines(storage, entry), folder, now)
+            read.answers.write_parquet(path, row_group_size=GROUP_ROWS)
+        else:
+            read = read_entry(storage, asker, entry, folder, now)
+            answers = read.answers
+            if read.uncompared:
+                answers = hide_quotes_of(storage, entry, answers, asker.template, folder, read.uncompared)
+            by_record(answers, folder / "requests.parquet").write_parquet(path, row_group_size=GROUP_ROWS)
         storage.send(path, paths.answers(entry.key))
     record_move(storage, paths, collected(entry, paths.answers(entry.key), read.usage, now))
     return read
@@ -168,7 +174,7 @@ def collect_day(
         collected = _collect_entry(settings, storage, paths, entry, now, prompt_of(entry))
         for status, count in collected.answers.group_by("status").len().iter_rows():
             counts[status] = counts.get(status, 0) + count
-        missing += entry.record_count - collected.answers.height
+        missing += entry.record_count - collected.usage.answered_count
         is_known &= collected.usage.cost_usd is not None
         pico += to_pico(collected.usage.cost_usd or 0.0)
         unreported += collected.usage.unreported_count

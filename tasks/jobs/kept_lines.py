@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +74,11 @@ class KeptLines:
             self.uncompared.add(line.record_id)
             return words
         return instead if quotes(words, line.comment) else words
+
+    def sources(self) -> Iterator[tuple[str, bytes]]:
+        """Each record, and what is compared of its line: output and error, without the echo of the input."""
+        for record, place in self._places.items():
+            yield record, said_by(self._sources[place])
 
     def tokens(self, among: Set[str] | None = None) -> Tokens:
         """What the kept lines used, all of them or those of some records."""

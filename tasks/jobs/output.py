@@ -55,7 +55,7 @@ def collect(
         golden: those of them that are golden items: what they used is booked apart.
         template: of the requests, by which their comments are found in the lines.
     """
-    tally, reader = _Tally(attempts), LineReader(family, prompt.categories, template, attempts)
+    tally, reader = Tally(attempts), LineReader(family, prompt.categories, template, attempts)
     for raw in lines:
         if raw and not raw.isspace():
             tally.add(reader.read(raw))
@@ -63,7 +63,7 @@ def collect(
     return Collected(tally.kept.answers(attempts, decided_at), usage, frozenset(tally.kept.uncompared))
 
 
-class _Tally:
+class Tally:
     """What the lines of a job's output add up to, and the line that counts for each record that was asked.
 
     Of several lines for one record the well-formed one counts, then the smallest bytes: never the order of arrival.

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from data_contracts.batch_lines import InvocationChoice, InvocationType
 from data_contracts.documents.ledger import LedgerEntry, Mode
-from data_contracts.documents.plan import MODEL_STEP, Plan, PlannedAsker
-from prompts import Prompt
+from data_contracts.documents.plan import MODEL_STEP, PACK_STEP, Plan, PlannedAsker
+from prompts import PackPrompt, Prompt, sized
 from tasks.base.settings import Settings
 from tasks.ledger.prices import Price, find_price
 from tasks.llm.families import pick_family
 from tasks.llm.families.base import Family
+from tasks.llm.pack_template import PackTemplate
 from tasks.llm.policy import load_policy, pack_prompt_of
 from tasks.llm.prompt import load_prompt
 from tasks.llm.request_line import RequestTemplate
@@ -88,6 +89,19 @@ class Asker:
     def _of(cls, settings: Settings, model_id: str, prompt: Prompt, invocation_type: InvocationChoice) -> Asker:
         return cls(model_id, prompt, pick_family(model_id, prompt, invocation_type), _prices(settings, model_id))
 
+    def in_packs(self, size: int) -> Asker:
+        """The same, asked for so many comments at once; its prompt is one for packs."""
+        return replace(self, prompt=sized(self.prompt, size))
+
+    def pack_template(self, size: int) -> PackTemplate:
+        """A request line for so many comments."""
+        return PackTemplate(self.family, sized(self.prompt, size))
+
+    @property
+    def pack_size(self) -> int:
+        """Comments of a request."""
+        return self.prompt.size if isinstance(self.prompt, PackPrompt) else 1
+
     @property
     def invocation_type(self) -> InvocationType:
         """The type of its batch jobs."""
@@ -95,12 +109,14 @@ class Asker:
 
     @property
     def prompt_text(self) -> str:
-        """All that a request says beside the comment."""
+        """All that a request says beside the comment; of a pack, beside the comments and their places."""
         return self.prompt.system + self.prompt.user
 
     @cached_property
     def template(self) -> RequestTemplate:
-        """A request line with everything but the comment rendered."""
+        """A request line with everything but the comment rendered, or but the comments of a pack."""
+        if isinstance(self.prompt, PackPrompt):
+            return self.pack_template(self.pack_size)
         return RequestTemplate(self.family, self.prompt)
 
 
@@ -114,7 +130,7 @@ def planned_askers(settings: Settings) -> tuple[PlannedAsker, ...]:
         askers.append(Asker.named(light).as_planned("light"))
     if (pack_prompt := pack_prompt_of(policy, model.prompt)) is not None:
         in_packs = Asker._of(settings, settings.model_id, pack_prompt, settings.invocation_type)
-        askers.append(in_packs.as_planned("pack"))
+        askers.append(in_packs.as_planned(PACK_STEP))
     return (*askers, model.as_planned(MODEL_STEP))
 
 

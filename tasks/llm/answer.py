@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -63,16 +63,24 @@ class MalformedAnswer(ValueError):
     """The answer breaks the contract; the text says how and quotes nothing of it."""
 
 
-def read_line(line: OutputLine, family: Family, categories: tuple[str, ...]) -> Outcome:
-    """What a line says: `stop_reason` first, then the tolerant reader, then the contract."""
+def read_line(
+    line: OutputLine, family: Family, categories: tuple[str, ...], keep: Callable[[str], None] | None = None
+) -> Outcome:
+    """What a line says: `stop_reason` first, then the tolerant reader, then the contract.
+
+    Args:
+        keep: takes the text of a finished answer in place of the reader: the outcome is judged, without a verdict.
+    """
     if line.modelOutput is None:
         error = line.error
         detail = f"{error.errorCode}: {error.errorMessage}" if error else "neither output nor error"
         return Outcome(Status.ERROR, _storable(detail)[:_MAX_DETAIL_CHARS])
-    return read_output(line.modelOutput, family, categories)
+    return read_output(line.modelOutput, family, categories, keep)
 
 
-def read_output(output: dict[str, Any], family: Family, categories: tuple[str, ...]) -> Outcome:
+def read_output(
+    output: dict[str, Any], family: Family, categories: tuple[str, ...], keep: Callable[[str], None] | None = None
+) -> Outcome:
     """What a model's output says, as `read_line` reads it."""
     try:
         reply = family.read(output)
@@ -88,6 +96,9 @@ def read_output(output: dict[str, Any], family: Family, categories: tuple[str, .
         case StopKind.OTHER:
             detail = _storable(f"unexpected stop_reason {reply.stop_reason}")[:_MAX_DETAIL_CHARS]
             return Outcome(Status.MALFORMED, detail, None, *tokens)
+        case StopKind.FINISHED if keep is not None:
+            keep(reply.text)
+            return Outcome(Status.JUDGED, None, None, *tokens)
         case StopKind.FINISHED:
             try:
                 return Outcome(Status.JUDGED, None, read_answer(reply.text, categories), *tokens)
@@ -101,10 +112,36 @@ def read_answer(text: str, categories: tuple[str, ...]) -> Verdict:
     Raises:
         MalformedAnswer: if there is no object, or more than one, or it breaks the contract.
     """
+    _check_length(text)
+    usual = _USUAL.fullmatch(text)
+    return _checked(_usual_answer(*usual.groups()) if usual else _answer_of(_only(text)), categories)
+
+
+def one_object(text: str) -> dict[str, Any]:
+    """The one JSON object in the text, fences and prose around it stripped, whatever it says.
+
+    Raises:
+        MalformedAnswer: if there is no object, or more than one, or it cannot be read.
+    """
+    _check_length(text)
+    return _only(text)
+
+
+def read_verdict(value: Any, categories: tuple[str, ...]) -> Verdict:
+    """The verdict that a JSON value is, if the contract accepts it.
+
+    Raises:
+        MalformedAnswer: if it does not.
+    """
+    return _checked(_answer_of(value), categories)
+
+
+def _check_length(text: str) -> None:
     if len(text) > MAX_ANSWER_CHARS:
         raise MalformedAnswer(f"the answer is over {MAX_ANSWER_CHARS} characters long")
-    usual = _USUAL.fullmatch(text)
-    answer = _usual_answer(*usual.groups()) if usual else _any_answer(text)
+
+
+def _checked(answer: Verdict, categories: tuple[str, ...]) -> Verdict:
     if answer.category not in categories:
         raise MalformedAnswer("category is not one of the prompt's")
     if answer.violation != (answer.category != "none"):
@@ -117,12 +154,16 @@ def _usual_answer(violation: str, category: str, confidence: str, explanation: s
     return Verdict(violation == "true", category, float(confidence), _explanation(explanation))
 
 
-def _any_answer(text: str) -> Verdict:
+def _only(text: str) -> dict[str, Any]:
     objects = list(_objects(text))
     if len(objects) != 1:
         raise MalformedAnswer("no JSON object in the answer" if not objects else "several JSON objects in the answer")
+    return objects[0]
+
+
+def _answer_of(value: Any) -> Verdict:
     try:
-        answer = Answer.model_validate(objects[0])
+        answer = Answer.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         raise MalformedAnswer(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

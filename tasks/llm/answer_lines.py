@@ -11,6 +11,8 @@ import orjson
 from data_contracts.batch_lines import OutputLine
 from tasks.llm.answer import Outcome, read_line, read_output
 from tasks.llm.families.base import Family
+from tasks.llm.pack_answer import PackAnswer, read_pack_line
+from tasks.llm.pack_template import PackTemplate
 from tasks.llm.request_line import RequestTemplate
 
 #: A line with more objects and lists than this beside its echo takes the long way, which tells whether it can be
@@ -87,10 +89,7 @@ class LineReader(NamedTuple):
     def _read_whole(self, raw: bytes) -> AnswerLine | None:
         """The line, decoded from its first byte to its last."""
         try:
-            try:
-                value = orjson.loads(raw)
-            except orjson.JSONDecodeError:
-                value = json.loads(raw)  # it takes the lone surrogates that JSON can spell
+            value = _json(raw)
             line = OutputLine.model_validate(value)
             said = _written(line.modelOutput, line.error.model_dump() if line.error else None)
         except (ValueError, RecursionError):
@@ -107,6 +106,45 @@ class LineReader(NamedTuple):
             return self.template.comment_in(value["modelInput"])
         except (TypeError, ValueError, RecursionError):  # what orjson does not write again: half a character
             return None
+
+
+class PackReader(NamedTuple):
+    """Reads the lines of a job whose requests are packs.
+
+    Attributes:
+        family: how the model's output is read.
+        categories: those of the prompt.
+        template: of the job's requests.
+    """
+
+    family: Family
+    categories: tuple[str, ...]
+    template: PackTemplate
+
+    def read(self, raw: bytes) -> AnswerLine | None:
+        """The line, whose outcome is the pack's; or None if it is no output line at all."""
+        try:
+            line = OutputLine.model_validate(_json(raw))
+            said = _written(line.modelOutput, line.error.model_dump() if line.error else None)
+        except (ValueError, RecursionError):
+            return None
+        outcome = self._answer(line).outcome
+        return AnswerLine(line.recordId, outcome, line.modelOutput is not None, None, said)
+
+    def answer_of(self, source: bytes) -> PackAnswer:
+        """What a line says of each comment, by its `source`."""
+        output, error = json.loads(source)
+        return self._answer(OutputLine(recordId="", modelOutput=output, error=error))
+
+    def _answer(self, line: OutputLine) -> PackAnswer:
+        return read_pack_line(line, self.family, self.categories, self.template.size)
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return json.loads(raw)  # it takes the lone surrogates that JSON can spell
 
 
 def _written(output: dict[str, Any] | None, error: dict[str, Any] | None) -> bytes:

@@ -75,7 +75,11 @@ class RequestTemplate:
 
     def line(self, record_id: str, comment: str) -> bytes:
         """The line for one record, with its line end."""
-        return _START + record_id.encode() + self._middle + comment_json(comment) + self._end
+        return self.around(record_id, comment_json(comment))
+
+    def around(self, record_id: str, inner: bytes) -> bytes:
+        """The line around what is asked about, which is JSON text by now."""
+        return _START + record_id.encode() + self._middle + inner + self._end
 
     def lines(self, records: pl.DataFrame) -> bytes:
         """The lines of many records, one after another; no step of Python's own is taken for each.
@@ -87,13 +91,17 @@ class RequestTemplate:
         parts = zip(repeat(_START), ids, repeat(self._middle), comments, repeat(self._end), strict=False)
         return b"".join(chain.from_iterable(parts))
 
-    def comment_of(self, record_id: str, line: bytes) -> str:
-        """The comment that a line asks about; the whole text, of a line that has no comment marked."""
+    def comment_of(self, record_id: str, line: bytes, *, is_plain: bool = False) -> str:
+        """The comment that a line asks about; the whole text, of a line that has no comment marked.
+
+        Args:
+            is_plain: leave it escaped, as it stands in the prompt.
+        """
         start = _START + record_id.encode() + self._middle
         if line.startswith(start) and line.endswith(self._end):
             text: str = orjson.loads(b'"' + line[len(start) : -len(self._end)] + b'"')
-            return prompts.unescape(text)
-        return prompts.unescape(line.decode())
+            return text if is_plain else prompts.unescape(text)
+        return line.decode() if is_plain else prompts.unescape(line.decode())
 
     def read_echo(self, line: bytes) -> Echo | None:
         """An output line that begins with its request byte for byte, so that nine tenths of it need no decoding.

@@ -40,6 +40,7 @@ _STEPS = {
     DecidingStep.RULE: "rules",
     DecidingStep.CLASSIFIER: "classifier",
     DecidingStep.LIGHT: "light",
+    DecidingStep.MODEL: "model",  # where it was asked in a pack: alone it has no audit
 }
 _KEY = ("record_id", "text_sha256")
 
@@ -61,26 +62,51 @@ def rate(policy: PolicyFile) -> pl.Expr:
     return pl.col("step").replace_strict(rates, default=0.0, return_dtype=pl.Float64)
 
 
-def decide(routed: pl.LazyFrame, light: pl.LazyFrame, asked_singly: pl.LazyFrame, policy: PolicyFile) -> pl.LazyFrame:
-    """What the steps before the model say of each comment.
+def decide(
+    routed: pl.LazyFrame,
+    light: pl.LazyFrame,
+    asked_singly: pl.LazyFrame,
+    policy: PolicyFile,
+    packed: pl.LazyFrame | None = None,
+) -> pl.LazyFrame:
+    """What the steps before the model, and packs, say of each comment.
 
     What the model was asked for as its own is the model's, whatever a light answer came to say later.
 
     Columns: routed (ROUTED), light (record_id, text_sha256, status and the outcome: the light answers that count),
-    asked_singly (record_id, text_sha256: asked of the model, and not for an audit) -> those of ROUTED with step and
-    outcome of the light model where it decided, plus rate and is_drawn.
+    asked_singly (record_id, text_sha256: asked of the model, and not for an audit), packed (as light: the answers in
+    packs, null status while there is none) -> those of ROUTED with step and outcome of the light model or of a pack
+    where it decided, plus rate and is_drawn.
     """
+    if packed is None:
+        packed = light.clear()
     cleared = light.filter(clears(policy)).select(
         *_KEY, *(pl.col(name).alias(f"_{name}") for name in _OUTCOME), _is_cleared=pl.lit(True)
     )
-    is_open = pl.col("step").is_null() & ~pl.col("sent_on") & pl.col("_is_asked").is_null()
-    by_light = is_open & pl.col("_is_cleared").fill_null(False)
+    in_packs = packed.select(
+        *_KEY,
+        *(pl.col(name).alias(f"_pack_{name}") for name in _OUTCOME),
+        _is_packed=pl.lit(True),
+        _is_told=pl.col("status") == Status.JUDGED,
+    )
+    is_left = pl.col("step").is_null() & pl.col("_is_asked").is_null()
+    by_pack = is_left & pl.col("_is_told").fill_null(False)
+    by_light = is_left & ~pl.col("sent_on") & pl.col("_is_packed").is_null() & pl.col("_is_cleared").fill_null(False)
     return (
         routed.join(cleared, on=_KEY, how="left", maintain_order="left")
+        .join(in_packs, on=_KEY, how="left", maintain_order="left")
         .join(asked_singly.select(*_KEY, _is_asked=pl.lit(True)).unique(), on=_KEY, how="left", maintain_order="left")
         .with_columns(
-            pl.when(by_light).then(pl.lit(DecidingStep.LIGHT.value)).otherwise("step").alias("step"),
-            *(pl.when(by_light).then(f"_{name}").otherwise(name).alias(name) for name in _OUTCOME),
+            pl.when(by_light)
+            .then(pl.lit(DecidingStep.LIGHT.value))
+            .when(by_pack)
+            .then(pl.lit(DecidingStep.MODEL.value))
+            .otherwise("step")
+            .alias("step"),
+            *(
+                pl.when(by_light).then(f"_{name}").when(by_pack).then(f"_pack_{name}").otherwise(name).alias(name)
+                for name in _OUTCOME
+            ),
         )
         .with_columns(rate=rate(policy))
         .with_columns(is_drawn=pl.col("step").is_not_null() & (pl.col("draw") < pl.col("rate")))

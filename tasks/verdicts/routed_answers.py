@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from data_contracts.documents.ledger import LedgerEntry
-from data_contracts.documents.plan import MODEL_STEP, Plan
+from data_contracts.documents.plan import MODEL_STEP, PACK_STEP, Plan
 from data_contracts.tables.routes import AUDITS, ROUTES
 from data_contracts.tables.verdicts import DecidedBy, DecidingStep, Status
 from prompts.policies import PolicyFile
@@ -34,15 +34,14 @@ class Steps(NamedTuple):
     """The keys of the entries of each step that is asked."""
 
     light: list[str]
+    pack: list[str]
     model: list[str]
 
     @classmethod
     def of(cls, entries: Sequence[LedgerEntry]) -> Steps:
         """The steps of a day's entries."""
-        by_step = {
-            step: [entry.key for entry in entries if step_of(entry) == step] for step in (LIGHT_STEP, MODEL_STEP)
-        }
-        return cls(by_step[LIGHT_STEP], by_step[MODEL_STEP])
+        names = (LIGHT_STEP, PACK_STEP, MODEL_STEP)
+        return cls(*([entry.key for entry in entries if step_of(entry) == step] for step in names))
 
 
 def best_by_policy(
@@ -70,36 +69,44 @@ def routed_answers(
     """The answer that counts for each comment, and what all steps together used for it.
 
     An audited comment has the model's answer, whatever it is: a refusal is no reason to believe the step. One that the
-    model was never asked for has the step's, and is no audit.
+    model was never asked for has the step's, and is no audit. A comment whose pack was of no use, and that was not
+    asked again, has what became of the pack.
 
     Columns: routed (ROUTED), requests, answers, jobs as `best_answers` -> those of `best_answers` plus step, is_audit,
     inclusion_probability, pack, slot, who was asked, and of a step's own verdict own_violation and own_category.
     """
     golden = pl.col("golden_item_id").is_null()
     requests = requests.filter(golden)
-    of_model, of_light = (requests.filter(pl.col("key").is_in(keys)) for keys in (steps.model, steps.light))
+    of_light, of_packs, of_model = (requests.filter(pl.col("key").is_in(keys)) for keys in steps)
     totals = best_answers(requests, answers, jobs).select(*_KEY, *_TOTALS, _is_asked=pl.lit(True))
     light = best_answers(of_light, answers, jobs)
-    own = decide(routed, light.select(*_KEY, *_OUTCOME), asked_singly(of_model), policy)
-    model = best_answers(of_model, answers, jobs).select(
+    packs = best_answers(of_packs, answers, jobs)
+    own = decide(routed, light.select(*_KEY, *_OUTCOME), asked_singly(of_model), policy, packs.select(*_KEY, *_OUTCOME))
+    singly = best_answers(of_model, answers, jobs).select(*_KEY, *_OUTCOME, *_ASKED)
+    useless = packs.filter(pl.col("status") != Status.JUDGED).select(*_KEY, *_OUTCOME, *_ASKED)
+    model = pl.concat([singly, useless.join(singly.select(*_KEY), on=_KEY, how="anti")]).select(
         *_KEY, *(pl.col(name).alias(f"_{name}") for name in (*_OUTCOME, *_ASKED))
     )
     asked_light = light.select(*_KEY, *(pl.col(name).alias(f"_light_{name}") for name in _ASKED))
+    in_packs = packs.select(
+        *_KEY, *(pl.col(name).alias(f"_pack_{name}") for name in _ASKED), _pack="asked_as", _slot="slot"
+    )
     drawn = (
         of_model.filter(pl.col("inclusion_probability").is_not_null())
         .group_by(_KEY)
         .agg(_probability=pl.col("inclusion_probability").max())
     )
     joined = own
-    for frame in (model, asked_light, drawn, totals):
+    for frame in (model, asked_light, in_packs, drawn, totals):
         joined = joined.join(frame, on=_KEY, how="left", maintain_order="left")
     is_decided, is_light = pl.col("step").is_not_null(), pl.col("step") == DecidingStep.LIGHT
+    is_packed = (pl.col("step") == DecidingStep.MODEL).fill_null(False)
     is_drawn = pl.col("_probability").is_not_null() | pl.col("is_drawn")
     is_audit = is_decided & pl.col("_status").is_not_null() & is_drawn
     stands = is_decided & ~is_audit
     own_status = {"status": pl.lit(Status.JUDGED.value), "status_detail": pl.lit(None, pl.String)}
     own_asked = {"attempt": pl.lit(0, pl.Int32), "batch_job_arn": pl.lit(None, pl.String)}
-    by_model, by_light = by_asker(plan.asker(MODEL_STEP)), by_asker(plan.asker(LIGHT_STEP))
+    askers = [by_asker(plan.asker(step)) for step in (LIGHT_STEP, PACK_STEP, MODEL_STEP)]
     return joined.with_columns(
         *(
             pl.when(stands).then(own_status.get(name, pl.col(name))).otherwise(f"_{name}").alias(name)
@@ -108,6 +115,8 @@ def routed_answers(
         *(
             pl.when(stands & is_light)
             .then(f"_light_{name}")
+            .when(stands & is_packed)
+            .then(f"_pack_{name}")
             .when(stands)
             .then(nothing)
             .otherwise(f"_{name}")
@@ -115,15 +124,20 @@ def routed_answers(
             for name, nothing in own_asked.items()
         ),
         *(
-            pl.when(stands & is_light).then(light_one).otherwise(model_one).alias(model_one.meta.output_name())
-            for light_one, model_one in zip(by_light, by_model, strict=True)
+            pl.when(stands & is_light)
+            .then(light_one)
+            .when(stands & is_packed)
+            .then(pack_one)
+            .otherwise(model_one)
+            .alias(model_one.meta.output_name())
+            for light_one, pack_one, model_one in zip(*askers, strict=True)
         ),
         own_violation=pl.when(is_decided).then("violation"),
         own_category=pl.when(is_decided).then("category"),
         is_audit=is_audit,
         inclusion_probability=pl.when(is_audit).then(pl.coalesce("_probability", "rate")),
-        pack=pl.lit(None, pl.String),
-        slot=pl.lit(None, pl.String),
+        pack=pl.when(is_packed).then("_pack"),
+        slot=pl.when(is_packed).then("_slot"),
         _decided_by=pl.when(stands)
         .then(pl.col("step").replace_strict({a.value: b.value for a, b in _BY.items()}, default=DecidedBy.MODEL.value))
         .otherwise(pl.lit(DecidedBy.MODEL.value)),
@@ -184,7 +198,7 @@ def routes_of(counts: Iterable[pl.DataFrame], audits: pl.DataFrame, plan: Plan) 
             continue
         judged = audits.filter(pl.col("step") == step, pl.col("audit_violation").is_not_null())
         cleared, flagged = (_audited(of_step, judged, way) for way in (False, True))
-        found = None if step is DecidingStep.MODEL else estimate_route(cleared, flagged)
+        found = estimate_route(cleared, flagged) if cleared.size + flagged.size else None
         is_known = not of_step["unknown"].sum()
         rows.append(
             {

@@ -11,7 +11,7 @@ from tasks.base.frames import scan_file
 from tasks.base.ports import FactUnavailable
 from tasks.batch.estimate.counted import count_sample, counted_rates, draw_sample
 from tasks.batch.estimate.learnt import learn_rates
-from tasks.batch.estimate.rates import Rates, constant_rates
+from tasks.batch.estimate.rates import Rates, constant_pack_rates, constant_rates
 from tasks.ledger.asker import Asker
 from tasks.ledger.run import Run
 
@@ -35,9 +35,18 @@ def expect_rates(run: Run, asker: Asker, wanted: Path, own_entries: Sequence[Led
         wanted: the records, with the columns of WANTED.
         own_entries: of this run so far: where Bedrock did not count for them it is not asked again.
     """
-    rates = learn_rates(run.storage, run.paths, run.plan)
-    if rates is None:
+    size = asker.pack_size
+    rates = learn_rates(run.storage, run.paths, run.plan) if size == 1 else None
+    if size > 1:
+        rates = constant_pack_rates(asker.prompt_text, asker.family.reasoning_tokens, size)
+    elif rates is None:
         rates = constant_rates(asker.prompt_text, asker.family.reasoning_tokens)
+    expected = _counted(run, asker, wanted, own_entries, rates)
+    return expected if size == 1 else expected._replace(rates=expected.rates.in_packs(size))
+
+
+def _counted(run: Run, asker: Asker, wanted: Path, own_entries: Sequence[LedgerEntry], rates: Rates) -> Expectation:
+    """By Bedrock's own count where it has one, else what is handed in."""
     gave_up = any(entry.estimate_source is not EstimateSource.COUNT_TOKENS for entry in own_entries)
     if gave_up or not run.settings.count_tokens:
         return Expectation(rates)

@@ -64,6 +64,14 @@ class Rates(NamedTuple):
             expected = pl.when(pl.col("language") == language).then(own).otherwise(expected)
         return expected.ceil().cast(pl.Int64)
 
+    def in_packs(self, size: int) -> Rates:
+        """The same for a comment of a pack: the constant part is shared, and so are the thoughts.
+
+        `fixed_tokens` and each line's are those of a pack; `output_tokens` stays that of a whole one.
+        """
+        lines = {name: line._replace(fixed_tokens=line.fixed_tokens / size) for name, line in self.lines.items()}
+        return self._replace(lines=lines, fixed_tokens=self.fixed_tokens / size)
+
 
 class Estimate(NamedTuple):
     """Tokens and dollars; `cost_usd` is None when the model has no known price."""
@@ -110,6 +118,16 @@ def constant_rates(prompt_text: str, reasoning_tokens: int) -> Rates:
     """The rates for a model and a prompt of which nothing is known."""
     fixed_tokens = prompt_tokens(prompt_text)
     return Rates(EstimateSource.CONSTANTS, {}, fixed_tokens, OUTPUT_TOKENS + reasoning_tokens)
+
+
+#: The same of one comment in a pack, whose explanation is mostly empty; and a place with its tags, read.
+PACK_OUTPUT_TOKENS, _PLACE_TOKENS = 40, 14
+
+
+def constant_pack_rates(prompt_text: str, reasoning_tokens: int, size: int) -> Rates:
+    """The rates of a pack, for `Rates.in_packs`, by constants."""
+    fixed_tokens = prompt_tokens(prompt_text) + _PLACE_TOKENS * size
+    return Rates(EstimateSource.CONSTANTS, {}, fixed_tokens, PACK_OUTPUT_TOKENS * size + reasoning_tokens)
 
 
 def learnt_rates(usages: Sequence[LanguageUsage]) -> Rates | None:

@@ -149,7 +149,7 @@ def _entry(
         candidate.order_seed,
         candidate.masking,
     )
-    used = estimate(shard.requests.height, shard.input_tokens, wanted.rates, asker.prices[wanted.mode])
+    used = estimate(shard.record_count, shard.input_tokens, wanted.rates, asker.prices[wanted.mode])
     return LedgerEntry(
         key=key,
         run_date=paths.run_date,
@@ -166,7 +166,7 @@ def _entry(
         input_sha256=shard.sha256,
         output_uri=paths.batch_output(key),
         requests_uri=paths.requests(key),
-        record_count=shard.requests.height,
+        record_count=shard.record_count,
         input_bytes=shard.size_bytes,
         estimated_input_tokens=used.input_tokens,
         estimated_output_tokens=used.output_tokens,

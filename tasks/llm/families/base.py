@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from data_contracts.batch_lines import InvocationType
-from prompts import Prompt
+from data_contracts.batch_lines import InvocationType, answer_schema, pack_schema
+from prompts import PackPrompt, Prompt
 
 
 class StopKind(StrEnum):
@@ -64,6 +64,13 @@ class Family(Protocol):
     def read(self, output: dict[str, Any]) -> Reply:
         """The reply in a `modelOutput`, without text where it has no content; NoReply if it has another shape."""
         ...
+
+
+def schema_of(prompt: Prompt) -> dict[str, Any]:
+    """JSON schema of what a prompt asks for: one answer, or one a comment of a pack."""
+    if isinstance(prompt, PackPrompt):
+        return pack_schema(prompt.categories, prompt.size)
+    return answer_schema(prompt.categories)
 
 
 def token_count(usage: Any, key: str) -> int | None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from data_contracts.batch_lines import InvocationType, answer_schema
+from data_contracts.batch_lines import InvocationType
 from prompts import Prompt
-from tasks.llm.families.base import NoReply, Reply, StopKind, behind_guardrail, token_count
+from tasks.llm.families.base import NoReply, Reply, StopKind, behind_guardrail, schema_of, token_count
 
 _STOPS = {
     "end_turn": StopKind.FINISHED,
@@ -36,7 +36,7 @@ class Claude:
             "temperature": prompt.temperature,
             "system": prompt.system,
             "messages": [{"role": "user", "content": [{"type": "text", "text": prompt.user_text(comment)}]}],
-            "output_config": {"format": {"type": "json_schema", "schema": schema or answer_schema(prompt.categories)}},
+            "output_config": {"format": {"type": "json_schema", "schema": schema or schema_of(prompt)}},
         }
 
     def read(self, output: dict[str, Any]) -> Reply:

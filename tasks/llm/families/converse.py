@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Self
 
 import orjson
 
-from data_contracts.batch_lines import InvocationType, answer_schema
+from data_contracts.batch_lines import InvocationType
 from prompts import Prompt
-from tasks.llm.families.base import Reply
+from tasks.llm.families.base import Reply, schema_of
 from tasks.llm.families.message import read_message
 
 #: Models with structured output. Source: Amazon Bedrock User Guide, "Get validated JSON results from models" under
@@ -79,7 +79,7 @@ class Converse:
         }
         if self.is_structured:
             # Converse wants the schema as text.
-            wanted = schema or answer_schema(prompt.categories)
+            wanted = schema or schema_of(prompt)
             definition = {"name": "answer", "schema": orjson.dumps(wanted).decode()}
             body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": definition}}}
         if self.takes_effort:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,14 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts.documents.ledger import record_id, step_record_id
+from data_contracts.documents.plan import PACK_STEP
 from data_contracts.tables.comments import REJECTED
 from data_contracts.tables.verdicts import VERDICTS
 from tasks.adapters import Adapters
+from tasks.adapters.storage import Storage
 from tasks.base.frames import scratch
 from tasks.base.paths import DayPaths
 from tasks.intake.foreign_parquet import mended_strings
 from tasks.intake.input_files import may_be_parquet
 from tasks.labels.reviewer.answer_book import unsure_ids
+from tasks.ledger.entries import fetch_requests, read_ledger, step_of
 from tasks.past_days.erasure.traces import Sought
 
 _BATCH_ROWS = 50_000
@@ -52,8 +55,18 @@ def learn(outside: Adapters, days: Sequence[DayPaths], comment_id: str) -> Learn
     records = frozenset(record_id(paths.run_date, comment_id) for paths in days)
     # What it went by where a policy asked for it otherwise.
     records |= {step_record_id(paths.run_date, step, (comment_id,)) for paths in days for step in ("light", "audit")}
-    sought = Sought(comment_id=comment_id, record_ids=records, texts=frozenset(texts))
+    packs = frozenset(pack for paths in days for pack in _packs(outside.storage, paths, comment_id))
+    sought = Sought(comment_id=comment_id, record_ids=records, texts=frozenset(texts), pack_ids=packs)
     return Learnt(sought, frozenset(digests), inputs)
+
+
+def _packs(storage: Storage, paths: DayPaths, comment_id: str) -> Iterator[str]:
+    """The ids of the requests that the comment was asked in with others."""
+    entries = [entry for entry in read_ledger(storage, paths) if step_of(entry) == PACK_STEP]
+    with scratch() as folder:
+        asked = fetch_requests(storage, entries, Path(folder))
+        mine = asked.filter(pl.col("record_id") == record_id(paths.run_date, comment_id))
+        yield from mine.select("asked_as").collect()["asked_as"].drop_nulls()
 
 
 def _texts(path: Path, comment_id: str) -> list[str | None] | None:

@@ -44,6 +44,8 @@ class Sought(BaseModel):
     comment_id: str
     record_ids: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
+    #: of requests that it was asked in with others: of batch files alone, elsewhere they stand for the others too
+    pack_ids: frozenset[str] = frozenset()
 
     @property
     def ids(self) -> frozenset[str]:
@@ -59,6 +61,11 @@ class Sought(BaseModel):
     def id_pattern(self) -> re.Pattern[bytes]:
         """An id that is no part of a longer one."""
         return re.compile(b"(?<!%b)(?:%b)(?!%b)" % (_WORD, _any(self.ids), _WORD))
+
+    @cached_property
+    def pack_pattern(self) -> re.Pattern[bytes] | None:
+        """The id of a request that it was asked in with others."""
+        return re.compile(_any(self.pack_ids)) if self.pack_ids else None
 
     @cached_property
     def raw_id_pattern(self) -> re.Pattern[bytes] | None:
@@ -93,6 +100,8 @@ def count_traces(path: Path, name: str, sought: Sought) -> int:
         return _in_parquet(path, sought)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
         by_id = sum(1 for _ in sought.id_pattern.finditer(body))
+        if name.endswith((".jsonl", ".jsonl.out")) and sought.pack_pattern is not None:
+            by_id += sum(1 for _ in sought.pack_pattern.finditer(body))
         if by_id or sought.text_pattern is None or sought.text_pattern.search(body) is None:
             return by_id
     if name.endswith((".jsonl", ".jsonl.out")):

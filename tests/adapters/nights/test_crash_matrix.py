@@ -223,6 +223,12 @@ NIGHTS = {
         SMALL | {"preflight_canary": False, "policy": "light_first", "light_model_id": LIGHT_MODEL},
         first_day(comments(0, 24)),
     ),
+    # packs, whose failures and suspicious comments and audits are asked singly afterwards
+    "packed": Night(
+        Behaviour(kind=bad_at_first, min_records=10),
+        SMALL | {"preflight_canary": False, "policy": "packed"},
+        first_day(comments(0, 32)),
+    ),
     "changed-input": Night(TEN, SMALL, published_then_late),
     "killed-before": Night(TEN, SMALL, killed_before, is_thorough=True),
 }

@@ -67,6 +67,14 @@ def test_a_storm_over_two_waves_loses_nothing_either(seed: int, tmp_path: Path) 
     assert not report.findings, f"replay: {replay}"
 
 
+@pytest.mark.parametrize("seed", range(2000, 2000 + POLICY_STORMS))
+def test_a_storm_over_packs_loses_nothing_either(seed: int, tmp_path: Path) -> None:
+    """The same with several comments in a request."""
+    report = play_storm(seed, tmp_path, policy="packed")
+    replay = f"python -m benchmarks.storm --policy packed --first {seed} --seeds 1 --each"
+    assert not report.findings, f"replay: {replay}"
+
+
 def test_the_storms_were_storms() -> None:
     """What went well went well in spite of the faults: the seeds above do kill, stop, cancel and fail."""
     if len(_played) < len(SEEDS):
