@@ -52,7 +52,13 @@ round)                | ledger, requests/, answers/, | requests/                
 try_canary (each      | the first shard, ledger,     | ledger, then one call to the      | the model does not take the
 round)                | preflight.json               | model; preflight.json             | request (CanaryFailed), the
                       |                              |                                   | account may not ask it
-                      |                              |                                   | (BedrockRefused)
+                      |                              |                                   | (BedrockRefused). Of a pack
+                      |                              |                                   | the first is told, and the
+                      |                              |                                   | caller builds the batch anew
+                      |                              |                                   | without packs
+tell_refused_packs    | state/alerts/groups/pipeline.json | the alert channels,               | never
+(if                   |                              | state/alerts/groups/pipeline.json |
+trial.refused_packs)  |                              |                                   |
 submit_batch (each    | the shards, ledger, lease,   | ledger: the intents; Bedrock's    | Bedrock refuses for good
 round)                | Bedrock's list of jobs       | jobs; ledger: their ARNs          | (BedrockRefused), another
                       |                              |                                   | run has the day (LeaseLost)

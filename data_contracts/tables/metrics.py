@@ -17,7 +17,7 @@ METRIC_NAMES = (
     "violation_rate", "violation_category_share", "input_tokens_log", "output_tokens_log", "rejected_rate",
     "malformed_rate", "refused_rate", "error_rate", "missing_rate", "cost_usd", "label_error_rate", "accuracy",
     "golden_flip_rate", "golden_accuracy", "attack_success_rate", "overturn_rate", "precision", "recall", "f1",
-    "prevalence",
+    "prevalence", "slot_violation_rate",
 )  # fmt: skip
 
 

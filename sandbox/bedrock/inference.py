@@ -7,7 +7,7 @@ it, cut off where ``max_tokens`` ends. Records of a batch and on-demand calls ta
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -21,6 +21,8 @@ from sandbox.bedrock.tokens import count_tokens, cut_to_tokens
 
 # One answer in this many comes in a fence when nothing holds the model to a schema; which ones, the comment decides.
 _FENCE_ONE_IN = 10
+#: The place of a comment that is asked about by itself.
+_ALONE = ""
 _MALFORMED = "Malformed input request, please reformat your input and try again."
 _NO_COMMENT = "I could not find a comment to review in this message. Please send me one."
 _PROSE = "Looking at this comment, I would say that it is a matter of judgement, so I cannot give a clear answer."
@@ -52,6 +54,17 @@ class Mind(Protocol):
 
     def answer(self, judgement: Judgement) -> str:
         """The judgement as the JSON text of an answer."""
+
+
+@runtime_checkable
+class Packed(Protocol):
+    """A mind that reads several comments at once."""
+
+    def read_pack(self, prompt_text: str) -> Mapping[str, str]:
+        """The comments that a prompt asks about by their places; none if it asks about one."""
+
+    def beside_others(self, judgement: Judgement, comment: str, place: int, size: int) -> Judgement:
+        """The judgement of a comment as it is among others."""
 
 
 @runtime_checkable
@@ -112,6 +125,18 @@ class TrainedMind:
                     self._model = stand_in_model.StandInModel.load(None)
         judgements: Sequence[Judgement] = self._model.judge(texts)
         return judgements
+
+    def read_pack(self, prompt_text: str) -> Mapping[str, str]:
+        """See Packed."""
+        from sandbox import packed_reading
+
+        return packed_reading.read_pack(prompt_text)
+
+    def beside_others(self, judgement: Judgement, comment: str, place: int, size: int) -> Judgement:
+        """See Packed."""
+        from sandbox import packed_reading
+
+        return packed_reading.beside_others(_own(judgement), comment, place, size)
 
     def under_guideline(self, judgement: Judgement, prompt_text: str) -> Judgement:
         """See Reading."""
@@ -189,16 +214,17 @@ class Inference:
         """
         family = families.CONVERSE if converse else families.INVOKE[model.family]
         prompts = [_read(family, request.body, model, converse and batch) for request in requests]
-        found = [self._mind.read_comment(prompt.text) if isinstance(prompt, Prompt) else None for prompt in prompts]
-        comments = [text for text in found if text is not None]
+        found = [self._comments(prompt) if isinstance(prompt, Prompt) else {} for prompt in prompts]
+        comments = [text for texts in found for text in texts.values()]
         judgements = iter(self._mind.judge(comments) if comments else ())
         outcomes: list[Answer | Refused] = []
-        for request, prompt, comment in zip(requests, prompts, found, strict=True):
+        for request, prompt, asked in zip(requests, prompts, found, strict=True):
             if isinstance(prompt, Refused):
                 outcomes.append(prompt)
                 continue
-            text = self._reply(prompt) if comment is None else self._say(next(judgements), prompt, model)
-            reply = _reply(prompt, text, request, fence=comment is not None and _wants_fence(comment))
+            said = [next(judgements) for _ in asked]
+            text = self._say_all(said, asked, prompt, model) if asked else self._reply(prompt)
+            reply = _reply(prompt, text, request, fence=bool(asked) and _wants_fence(next(iter(asked.values()))))
             outcomes.append(Answer(family.write(reply, model), reply.input_tokens, reply.output_tokens))
         return outcomes
 
@@ -213,6 +239,23 @@ class Inference:
     def _reply(self, prompt: Prompt) -> str:
         said = self.reply_to(f"{prompt.system}\n{prompt.text}")
         return _NO_COMMENT if said is None else said
+
+    def _comments(self, prompt: Prompt) -> Mapping[str, str]:
+        """The comments of a prompt by their places; a comment that is asked about alone stands in none."""
+        packed = self._mind.read_pack(prompt.text) if isinstance(self._mind, Packed) else {}
+        if packed:
+            return packed
+        comment = self._mind.read_comment(prompt.text)
+        return {} if comment is None else {_ALONE: comment}
+
+    def _say_all(self, judgements: Sequence[Judgement], asked: Mapping[str, str], prompt: Prompt, model: Model) -> str:
+        if _ALONE in asked or not isinstance(self._mind, Packed):
+            return self._say(judgements[0], prompt, model)
+        parts = []
+        for place, (judgement, (slot, comment)) in enumerate(zip(judgements, asked.items(), strict=True)):
+            among = self._mind.beside_others(judgement, comment, place, len(asked))
+            parts.append(f'"{slot}": {self._say(among, prompt, model)}')
+        return "{" + ", ".join(parts) + "}"
 
     def _say(self, judgement: Judgement, prompt: Prompt, model: Model) -> str:
         if isinstance(self._mind, Varied):
@@ -288,7 +331,11 @@ def _off_contract(text: str, kind: int) -> str:
         {"category": "something_else"},
         {"confidence": None},
     )
-    return orjson.dumps({**answer, **changes[kind % len(changes)]}).decode()
+    change = changes[kind % len(changes)]
+    first = next(iter(answer), "")
+    if isinstance(answer.get(first), dict):  # a pack, of which one part is spoilt
+        return orjson.dumps({**answer, first: {**answer[first], **change}}).decode()
+    return orjson.dumps({**answer, **change}).decode()
 
 
 def _stopped(prompt: Prompt, text: str, *, reserved: int) -> tuple[str, Stop, str | None]:

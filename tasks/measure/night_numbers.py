@@ -42,6 +42,7 @@ class Outputs(NamedTuple):
     input_tokens: tuple[float | None, float | None, int]  # mean, sample variance and count of ln(1 + tokens)
     output_tokens: tuple[float | None, float | None, int]
     cost_usd: float | None  # None if any of the model's answers has no known cost
+    slots: dict[str, tuple[int, int]]  # of judged comments in packs, by place: violations, and all
 
 
 def summarise_comments(valid: pl.LazyFrame, known_products: set[str]) -> Inputs:
@@ -69,13 +70,16 @@ def summarise_comments(valid: pl.LazyFrame, known_products: set[str]) -> Inputs:
 def summarise_verdicts(verdicts: pl.LazyFrame) -> Outputs:
     """The verdicts counted by everything that a rate needs, their tokens and their cost.
 
-    Columns: language, status, decided_by, violation, category, input_tokens, output_tokens, cost_usd are read.
+    Columns: language, status, decided_by, violation, category, input_tokens, output_tokens, cost_usd, slot
+    are read.
     """
     asked = verdicts.filter(pl.col("decided_by") == DecidedBy.MODEL)
     tokens = {name: pl.col(f"{name}_tokens").log1p() for name in ("input", "output")}
-    cube, paid = pl.collect_all(
+    packed = verdicts.filter(pl.col("slot").is_not_null(), pl.col("status") == Status.JUDGED)
+    cube, slots, paid = pl.collect_all(
         [
             verdicts.group_by("language", "status", "decided_by", "violation", "category").len(),
+            packed.group_by("slot").agg(pl.col("violation").sum(), pl.len()).sort("slot"),
             asked.select(
                 *(tokens[name].mean().alias(f"{name}_mean") for name in tokens),
                 *(tokens[name].var().alias(f"{name}_variance") for name in tokens),
@@ -88,7 +92,8 @@ def summarise_verdicts(verdicts: pl.LazyFrame) -> Outputs:
     )
     row = paid.row(0, named=True)
     read, written = ((row[f"{name}_mean"], row[f"{name}_variance"], row[f"{name}_count"]) for name in tokens)
-    return Outputs(cube, read, written, row["cost_usd"] if row["unpriced"] == 0 else None)
+    by_slot = {slot: (int(flagged or 0), count) for slot, flagged, count in slots.iter_rows()}
+    return Outputs(cube, read, written, row["cost_usd"] if row["unpriced"] == 0 else None, by_slot)
 
 
 def measure_inputs(inputs: Inputs, rejected_count: int, history: History) -> list[Measurement]:
@@ -125,6 +130,16 @@ def measure_outputs(outputs: Outputs, languages: set[str], history: History) -> 
     return [
         rate("duplicate_rate", _count(duplicates), _count(cube), of="valid comments"),
         *_violations(cube, languages, history),
+        *(
+            rate(
+                "slot_violation_rate",
+                flagged,
+                count,
+                of="judged comments in this place of a pack",
+                slice=f"slot={slot}",
+            )
+            for slot, (flagged, count) in outputs.slots.items()
+        ),
         *(
             rate(metric, _count(asked.filter(pl.col("status") == status)), asked_count, of="records put to the model")
             for metric, status in _FAILED.items()

@@ -71,10 +71,15 @@ def _reference_findings(reference: str, root: Any, trail: tuple[str, ...]) -> It
     if reference in trail:
         yield "Recursive schemas are not supported"
         return
+    yield from _findings(_target(reference, root), root, (*trail, reference))
+
+
+def _target(reference: str, root: Any) -> Any:
+    """What an internal reference points to, None for nothing."""
     target = root
     for part in reference[2:].split("/"):
         target = target.get(part) if isinstance(target, dict) else None
-    yield from _findings(target, root, (*trail, reference))
+    return target
 
 
 def fit(answer: dict[str, Any], schema: bytes) -> dict[str, Any]:
@@ -84,9 +89,18 @@ def fit(answer: dict[str, Any], schema: bytes) -> dict[str, Any]:
     plainest value of its type.
     """
     parsed = _parsed(schema)
-    fitted = {}
+    return _fitted(answer, parsed, parsed)
+
+
+def _fitted(answer: dict[str, Any], parsed: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    fitted: dict[str, Any] = {}
     for name, node in parsed.get("properties", {}).items():
         if name not in answer and name not in parsed.get("required", ()):
+            continue
+        node = _target(node["$ref"], root) if "$ref" in node else node
+        if node.get("type") == "object":
+            inner = answer.get(name)
+            fitted[name] = _fitted(inner if isinstance(inner, dict) else {}, node, root)
             continue
         kind = node.get("type", "string")
         value = answer.get(name, _DEFAULTS.get(kind if isinstance(kind, str) else kind[0]))

@@ -70,6 +70,7 @@ JAPANESE = Words(
         "text_shift": "当初の日々のコメントからの文面の隔たり",
         "violation_rate": "違反と判定されたコメントの割合",
         "violation_category_share": "違反のカテゴリー別構成比",
+        "slot_violation_rate": "パック内の位置別、違反と判定された割合",
         "input_tokens_log": "入力トークン数(対数平均)",
         "output_tokens_log": "出力トークン数(対数平均)",
         "rejected_rate": "データ契約に反する入力行の割合",

@@ -63,6 +63,7 @@ RULES = {
     "text_shift": Rule(_I, _UP, 0.02),
     "violation_rate": Rule(_O, _BOTH, 0.14),
     "violation_category_share": Rule(_O, _BOTH, 0.03, is_closed=True),
+    "slot_violation_rate": Rule(_O, _BOTH, 0.0),
     "input_tokens_log": Rule(_O, _BOTH, 0.01),
     "output_tokens_log": Rule(_O, _BOTH, 0.02),
     "rejected_rate": Rule(_P, _UP, 0.005),

@@ -23,6 +23,7 @@ from benchmarks.storms.simulated_clock import simulated
 from benchmarks.storms.site import Site
 from benchmarks.storms.world import World
 from data_contracts.documents.ledger import LedgerEntry, record_id, step_record_id
+from data_contracts.tables.metrics import METRICS
 from data_contracts.tables.routes import AUDITS, ROUTES
 from tasks.base.ports import RecordFailed
 from tests.fakes import FakeAlerts
@@ -152,8 +153,13 @@ def test_audits_watch_the_packs(story: Story) -> None:
     assert drawn["pack"].null_count() == 0
 
 
-def test_places_are_dealt_evenly(story: Story) -> None:
-    assert set(Counter(row["slot"] for row in story.of("pack")).values()) == {len(story.of("pack")) // 10}
+def test_the_flag_rate_is_charted_by_place(story: Story) -> None:
+    """As many comments in each place; a model that grows tired would show."""
+    places = Counter(row["slot"] for row in story.of("pack"))
+    assert set(places.values()) == {len(story.of("pack")) // 10}
+    rows = story.site.rows(METRICS, DAY).filter(metric="slot_violation_rate")
+    assert set(rows["slice"]) == {f"slot={slot}" for slot in places}
+    assert rows["n"].sum() == story.verdicts.filter(pl.col("pack").is_not_null()).height
 
 
 class Picky(MemoryBedrock):
