@@ -67,9 +67,16 @@ class PackPrompt(Prompt):
 
     Attributes:
         size: comments of a request.
+        file_sha256: hash of the prompt as the catalog has it, whatever the size.
     """
 
     size: int = Field(ge=2, le=20)
+    file_sha256: str
+
+    @cached_property
+    def sha256(self) -> str:
+        """See Prompt: that of the catalog's."""
+        return self.file_sha256
 
 
 #: Tokens that the answer to a pack may have: so many for each comment, and so many beside.
@@ -80,7 +87,7 @@ def sized(prompt: Prompt, size: int) -> PackPrompt:
     """A prompt for packs with the room that the answer to so many comments needs."""
     each, beside = PACK_TOKENS
     fields = {name: getattr(prompt, name) for name in Prompt.model_fields}
-    return PackPrompt(**fields | {"max_tokens": each * size + beside, "size": size})
+    return PackPrompt(**fields | {"max_tokens": each * size + beside, "size": size, "file_sha256": prompt.sha256})
 
 
 def escape(comment: str) -> str:

@@ -5,6 +5,7 @@ and a clock that sleeps in no time.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -288,7 +289,14 @@ def _is_one_of(job: Job, wanted: tuple[str, str]) -> bool:
 def _verdict(body: Line) -> str:
     """What a model that knows one word says."""
     asked = str(body["messages"][-1]["content"][-1]["text"])
-    comment = asked[asked.rfind("<comment>") :]
+    packed = re.findall(r'<comment id="(s\d\d)">\n([^<>]*)\n</comment>', asked)
+    if packed:
+        parts = {slot: json.loads(_opinion(comment)) for slot, comment in packed}
+        return json.dumps(parts)
+    return _opinion(asked[asked.rfind("<comment>") :])
+
+
+def _opinion(comment: str) -> str:
     if "bad" in comment:
         return answer_text()
     return answer_text(violation=False, category="none", explanation="")

@@ -29,6 +29,7 @@ from tasks.ledger.entries import fetch_answers, fetch_requests, is_live, serves,
 from tasks.ledger.run import Run
 from tasks.ledger.run_records import read_preflight
 from tasks.llm.golden import load_planned
+from tasks.llm.masking import masked_records
 from tasks.llm.policy import load_planned_policy
 from tasks.llm.prompt import load_prompt
 from tasks.route.decisions import ROUTED
@@ -152,6 +153,7 @@ def _pack_wave(run: Run, day: Day, policy: PolicyFile, path: Path) -> Wave | Non
     if packs.is_empty():
         return None
     placed = in_packs(day.valid, packs, run.plan.run_date).with_columns(attempt=pl.lit(1, pl.Int32))
+    placed = masked_records(placed) if run.plan.masking else placed
     WANTED.conform(WANTED.widen(placed)).collect().write_parquet(path)
     asker = Asker.planned(run.settings, run.plan).in_packs(packs["slot"].n_unique())
     return Wave(run, asker, path, WANTED.empty(), _singly_usd(run, day, policy, packs.height, path))

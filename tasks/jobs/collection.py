@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 import polars as pl
@@ -22,10 +22,9 @@ from tasks.base.errors import InputChanged
 from tasks.base.frames import GROUP_ROWS, scan_file, scratch
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
-from tasks.batch.estimate.rates import Tokens, most_tokens
 from tasks.jobs.output import Collected, book_forgotten, book_lost, book_repeats, collect
 from tasks.jobs.pack_answers import read_packs
-from tasks.jobs.single_calls import answer_folder, count_calls
+from tasks.jobs.single_calls import answer_folder, count_calls, most_of_calls
 from tasks.ledger.asker import Asker
 from tasks.ledger.entries import read_ledger, record_move, step_of
 from tasks.ledger.moves import collected, is_forgotten
@@ -88,27 +87,6 @@ def _asked(storage: Storage, entry: LedgerEntry, folder: Path) -> _Asked:
     attempts = dict(requests.select(pl.coalesce("asked_as", "record_id"), "attempt").collect().iter_rows())
     golden = requests.filter(pl.col("golden_item_id").is_not_null()).select("record_id").collect()
     return _Asked(attempts, frozenset(golden["record_id"]))
-
-
-def most_of_calls(
-    storage: Storage, entry: LedgerEntry, calls: Mapping[str, int], body: Mapping[str, Any], folder: Path
-) -> list[Tokens]:
-    """The most that each of these calls can have used, by the record's own line, or by the file without it.
-
-    Args:
-        calls: how often each record was asked.
-        body: any request of the entry, for what it may be answered.
-    """
-    sizes = dict.fromkeys(calls, entry.input_bytes)
-    path = folder / "asked.jsonl"
-    try:
-        if calls:
-            storage.fetch(entry.input_uri, path)
-            with path.open("rb") as lines:
-                sizes |= {record: len(line) for line in lines if (record := orjson.loads(line)["recordId"]) in calls}
-    except InputChanged:  # the whole file is larger than any line of it
-        pass
-    return [most_tokens(sizes[record], body) for record, count in sorted(calls.items()) for _ in range(count)]
 
 
 def _collect_entry(

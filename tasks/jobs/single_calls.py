@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +12,9 @@ import orjson
 
 from data_contracts.documents.ledger import LedgerEntry
 from tasks.adapters.storage import Storage
+from tasks.base.errors import InputChanged
 from tasks.base.paths import DayPaths
+from tasks.batch.estimate.rates import Tokens, most_tokens
 from tasks.ledger.entries import record_move
 from tasks.ledger.moves import closed
 
@@ -55,3 +57,24 @@ class Request(NamedTuple):
 
     record_id: str
     body: dict[str, Any]
+
+
+def most_of_calls(
+    storage: Storage, entry: LedgerEntry, calls: Mapping[str, int], body: Mapping[str, Any], folder: Path
+) -> list[Tokens]:
+    """The most that each of these calls can have used, by the record's own line, or by the file without it.
+
+    Args:
+        calls: how often each record was asked.
+        body: any request of the entry, for what it may be answered.
+    """
+    sizes = dict.fromkeys(calls, entry.input_bytes)
+    path = folder / "asked.jsonl"
+    try:
+        if calls:
+            storage.fetch(entry.input_uri, path)
+            with path.open("rb") as lines:
+                sizes |= {record: len(line) for line in lines if (record := orjson.loads(line)["recordId"]) in calls}
+    except InputChanged:  # the whole file is larger than any line of it
+        pass
+    return [most_tokens(sizes[record], body) for record, count in sorted(calls.items()) for _ in range(count)]

@@ -10,6 +10,7 @@ from data_contracts.batch_lines import InvocationChoice, InvocationType
 from data_contracts.documents.ledger import LedgerEntry, Mode
 from data_contracts.documents.plan import MODEL_STEP, PACK_STEP, Plan, PlannedAsker
 from prompts import PackPrompt, Prompt, sized
+from prompts.policies import PolicyFile
 from tasks.base.settings import Settings
 from tasks.ledger.prices import Price, find_price
 from tasks.llm.families import pick_family
@@ -51,6 +52,19 @@ class Asker:
         """
         prompt = load_prompt(settings.prompt, settings.prompt_version)
         return cls._of(settings, settings.model_id, prompt, settings.invocation_type)
+
+    @classmethod
+    def of_packs(cls, settings: Settings, policy: PolicyFile) -> Asker | None:
+        """How the settings' model is asked for several comments at once; None if the policy packs none.
+
+        Raises:
+            As `named`; PromptInvalid if the catalog lacks the prompt of the packs.
+        """
+        prompt = pack_prompt_of(policy, load_prompt(settings.prompt, settings.prompt_version))
+        size = policy.steps[-1].pack
+        if prompt is None or size is None:
+            return None
+        return cls._of(settings, settings.model_id, prompt, settings.invocation_type).in_packs(size)
 
     @classmethod
     def planned(cls, settings: Settings, plan: Plan) -> Asker:
@@ -128,8 +142,7 @@ def planned_askers(settings: Settings) -> tuple[PlannedAsker, ...]:
     if policy.step("light") is not None:
         light = settings.model_copy(update={"model_id": settings.light_model_id})
         askers.append(Asker.named(light).as_planned("light"))
-    if (pack_prompt := pack_prompt_of(policy, model.prompt)) is not None:
-        in_packs = Asker._of(settings, settings.model_id, pack_prompt, settings.invocation_type)
+    if (in_packs := Asker.of_packs(settings, policy)) is not None:
         askers.append(in_packs.as_planned(PACK_STEP))
     return (*askers, model.as_planned(MODEL_STEP))
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
 import polars as pl
 
+from data_contracts.tables.verdicts import Status
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.evaluate.runs.candidates import Candidate, read_candidates
-from tasks.evaluate.runs.experiments import answers_of, read_experiments
+from tasks.evaluate.runs.experiments import answers_of, given_in, read_experiments
 from tasks.evaluate.runs.golden import golden_items, with_golden
 from tasks.evaluate.runs.requests import Wanted, want, with_hashes
 from tasks.evaluate.sets.versions import check_name, read_version
@@ -68,10 +69,22 @@ class Bench(NamedTuple):
     def want(self, settings: Settings) -> list[Wanted]:
         """What each candidate was not asked about yet, by the answers that are on record."""
         known = read_experiments(self.outside, self.paths)
-        return [
-            want(self.outside, settings, self.paths.set_name, self.asked_about, candidate, answers_of(known, candidate))
-            for candidate in self.candidates
-        ]
+        return [one for candidate in self.candidates for one in self._want_of(settings, candidate, known)]
+
+    def _want_of(self, settings: Settings, candidate: Candidate, known: pl.LazyFrame) -> Iterator[Wanted]:
+        """Of a candidate with packs also what goes alone, which is asked like any single text.
+
+        What a pack does not answer now goes alone in the next run of the same command.
+        """
+        outside, name, items = self.outside, self.paths.set_name, self.asked_about
+        own = want(outside, settings, name, items, candidate, given_in(known, candidate))
+        yield own
+        if (singly := candidate.singly) is not None:
+            judged = answers_of(known, candidate).filter(pl.col("status") == Status.JUDGED)
+            rest = items
+            for done in (judged, own.records):
+                rest = rest.join(done.select("text_sha256"), on="text_sha256", how="anti")
+            yield want(outside, settings, name, rest, singly, given_in(known, singly))
 
 
 def lay_out(settings: Settings, name: str, texts: Sequence[str], split: SplitChoice, now: datetime) -> Bench:

@@ -9,15 +9,16 @@ from typing import NamedTuple
 import prompts
 from data_contracts.batch_lines import InvocationType
 from prompts import Prompt, PromptFileError
-from tasks.base.errors import PromptInvalid, WrongUsage
+from prompts.policies import PLAIN, PolicyFile
+from tasks.base.errors import PromptInvalid, SettingsInvalid, WrongUsage
 from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
 from tasks.ledger.asker import Asker
 from tasks.ledger.champion import serving
 from tasks.llm.masking import MASKING
+from tasks.llm.policy import load_policy
 
 _KEYS = ("prompt", "model", "policy")
-PLAIN = "plain"
 
 
 class Candidate(NamedTuple):
@@ -28,12 +29,21 @@ class Candidate(NamedTuple):
         asker: its model and prompt.
         order_seed: 0, or the number of the repetition where it was named more than once.
         masking: which rules mask the texts that it is asked about; None for none.
+        alone: how it is asked about what goes in no pack, or what a pack leaves unanswered; None of one without packs.
     """
 
     name: str
     asker: Asker
     order_seed: int = 0
     masking: str | None = None
+    alone: Asker | None = None
+
+    @property
+    def singly(self) -> Candidate | None:
+        """The candidate that is asked about what goes in no pack; None of one without packs."""
+        if self.alone is None:
+            return None
+        return self._replace(name=_name(self.alone, PLAIN), asker=self.alone, alone=None)
 
     @property
     def identity(self) -> tuple[str, InvocationType, str, int]:
@@ -47,7 +57,8 @@ def read_candidate(settings: Settings, text: str) -> Candidate:
     A prompt is `v2`, `NAME/v2`, or a file of a draft that is not in the catalog, whose name ends in `.md`.
 
     Raises:
-        WrongUsage: if a key is none, is there twice, or has no value; or if the policy is not `plain`.
+        WrongUsage: if a key is none, is there twice, or has no value; or if the policy does more than
+            to ask singly or in packs.
         PromptInvalid, UnsupportedModel: if the prompt or the model is none, or the two do not fit.
     """
     given: dict[str, str] = {}
@@ -58,15 +69,39 @@ def read_candidate(settings: Settings, text: str) -> Candidate:
                 f"{brief(text, 60)} is no candidate: write KEY=VALUE,KEY=VALUE with keys {', '.join(_KEYS)}, each once"
             )
         given[key] = value
-    if given.get("policy", PLAIN) != PLAIN:
-        raise WrongUsage(f"policy {brief(given['policy'], 40)} is not known: this version has {PLAIN} alone")
+    policy = given.get("policy", PLAIN)
     settings = serving(settings) if not {"prompt", "model"} <= given.keys() else settings
     model_id, named = given.get("model", settings.model_id), given.get("prompt", settings.prompt_version)
     if named.endswith(".md"):
+        if policy != PLAIN:
+            raise WrongUsage(f"a draft is asked singly: policy {brief(policy, 40)} needs a prompt of the catalog")
         return with_prompt(settings, model_id, _read_draft(Path(named)))
     prompt_name, _, version = named.rpartition("/")
     chosen = {"model_id": model_id, "prompt": prompt_name or settings.prompt, "prompt_version": version}
-    return _candidate(settings, Asker.named(settings.model_copy(update=chosen)), "")
+    own = settings.model_copy(update=chosen)
+    alone = _candidate(settings, Asker.named(own), "")
+    in_packs = Asker.of_packs(own, _policy(policy, alone.asker))
+    if in_packs is None:
+        return alone
+    return alone._replace(name=_name(alone.asker, policy), asker=in_packs, alone=alone.asker)
+
+
+def _policy(name: str, asker: Asker) -> PolicyFile:
+    """A policy that is asked as it is: `plain`, or one that packs and does nothing else.
+
+    Raises:
+        WrongUsage: for any other; `savings` replays it on answers that are stored.
+    """
+    try:
+        policy = load_policy(name, asker.prompt)
+    except SettingsInvalid as error:
+        raise WrongUsage(f"policy {brief(name, 40)}: {error}") from None
+    if not {step.name for step in policy.steps} <= {"duplicate", "model"}:
+        raise WrongUsage(
+            f"policy {name} has steps that ask no model of their own: ask its models by themselves, then "
+            "`python -m flows savings` replays it"
+        )
+    return policy
 
 
 def with_prompt(settings: Settings, model_id: str, prompt: Prompt) -> Candidate:
@@ -85,9 +120,11 @@ def with_prompt(settings: Settings, model_id: str, prompt: Prompt) -> Candidate:
 
 
 def _candidate(settings: Settings, asker: Asker, mark: str) -> Candidate:
-    prompt = asker.prompt
-    name = f"prompt={prompt.id}/{prompt.version}{mark},model={asker.model_id},policy={PLAIN}"
-    return Candidate(name, asker, masking=MASKING if settings.mask else None)
+    return Candidate(_name(asker, PLAIN, mark), asker, masking=MASKING if settings.mask else None)
+
+
+def _name(asker: Asker, policy: str, mark: str = "") -> str:
+    return f"prompt={asker.prompt.id}/{asker.prompt.version}{mark},model={asker.model_id},policy={policy}"
 
 
 def _read_draft(path: Path) -> Prompt:

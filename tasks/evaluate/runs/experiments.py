@@ -8,13 +8,14 @@ from pathlib import Path
 import polars as pl
 
 from data_contracts.documents.ledger import LedgerEntry
+from data_contracts.documents.plan import PACK_STEP
 from data_contracts.tables.evaluation_sets import EXPERIMENTS
 from data_contracts.tables.verdicts import Status
 from tasks.adapters import Adapters
 from tasks.base.frames import scratch
 from tasks.base.paths import EvaluationPaths
 from tasks.evaluate.runs.candidates import Candidate
-from tasks.ledger.entries import fetch_answers, fetch_requests
+from tasks.ledger.entries import fetch_answers, fetch_requests, step_of
 from tasks.ledger.prices import Price, to_usd
 
 #: Statuses of a request that no model has answered: it may be asked again, and is not paid twice.
@@ -28,7 +29,24 @@ def read_experiments(outside: Adapters, paths: EvaluationPaths) -> pl.LazyFrame:
 
 
 def answers_of(experiments: pl.LazyFrame, candidate: Candidate) -> pl.DataFrame:
-    """The last attempt of a candidate at each text that it was asked about, a row a text_sha256."""
+    """The last attempt of a candidate at each text that it was asked about, a row a text_sha256.
+
+    Of one that asks in packs: what a pack said, and where it said nothing that could be read, what was said of the text
+    alone.
+    """
+    own = given_in(experiments, candidate)
+    singly = candidate.singly
+    if singly is None:
+        return own
+    alone = given_in(experiments, singly)
+    useless = own.filter(pl.col("status") != Status.JUDGED)
+    judged = own.filter(pl.col("status") == Status.JUDGED)
+    told = pl.concat([judged, alone.join(judged, on="text_sha256", how="anti")])
+    return pl.concat([told, useless.join(told, on="text_sha256", how="anti")])
+
+
+def given_in(experiments: pl.LazyFrame, candidate: Candidate) -> pl.DataFrame:
+    """The last attempt at each text in requests of the candidate's own size."""
     model_id, invocation_type, prompt_sha256, order_seed = candidate.identity
     return (
         experiments.filter(
@@ -36,7 +54,7 @@ def answers_of(experiments: pl.LazyFrame, candidate: Candidate) -> pl.DataFrame:
             pl.col("invocation_type") == invocation_type,
             pl.col("prompt_sha256") == prompt_sha256,
             pl.col("order_seed") == order_seed,
-            pl.col("pack") == 1,
+            pl.col("pack") == candidate.asker.pack_size,
             pl.col("masking").eq_missing(pl.lit(candidate.masking, pl.String)),
         )
         .sort("attempt")
@@ -59,7 +77,8 @@ def add_answers(
         version: of the set.
     """
     known = read_experiments(outside, paths).select("set", *_ATTEMPT).collect()
-    if known.filter(set=paths.set_name).height == sum(entry.record_count for entry in entries):
+    has_packs = any(step_of(entry) == PACK_STEP for entry in entries)  # whose records are several comments
+    if not has_packs and known.filter(set=paths.set_name).height == sum(entry.record_count for entry in entries):
         return 0
     with scratch() as temporary:
         frames = [_rows(outside, paths, entry, items, version, Path(temporary)) for entry in entries]
@@ -90,9 +109,9 @@ def _rows(
             prompt_sha256=pl.lit(entry.prompt_sha256),
             policy_sha256=pl.lit(None, pl.String),
             order_seed=pl.lit(entry.epoch),
-            pack=pl.lit(1),
+            pack=pl.lit(1) if step_of(entry) != PACK_STEP else pl.col("slot").n_unique(),
+            slot=pl.col("slot").str.slice(1).cast(pl.Int32),
             masking=pl.lit(entry.masking, pl.String),
-            slot=pl.lit(None, pl.Int32),
             asked_at=pl.coalesce("decided_at", pl.lit(entry.collected_at)),
             run_id=pl.lit(entry.run_id),
         )

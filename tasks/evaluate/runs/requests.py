@@ -10,13 +10,16 @@ from typing import NamedTuple
 
 import polars as pl
 
+from data_contracts.batch_lines import slot_names
 from data_contracts.documents.ledger import LedgerEntry, Mode, shard_key
+from data_contracts.documents.plan import PACK_STEP
 from tasks.adapters import Adapters
 from tasks.base.paths import EvaluationPaths
 from tasks.base.ports import FactUnavailable
 from tasks.base.settings import Settings
 from tasks.batch.estimate.counted import count_sample, counted_rates, draw_sample
-from tasks.batch.estimate.rates import Estimate, Rates, constant_rates, estimate
+from tasks.batch.estimate.rates import Estimate, Rates, constant_pack_rates, constant_rates, estimate
+from tasks.batch.pack_comments import is_suspicious
 from tasks.batch.read_quotas import Quotas
 from tasks.batch.shards import Shard, job_timeout_h, plan_shards, write_shards
 from tasks.batch.wanted_records import WANTED
@@ -64,7 +67,7 @@ def record_id(set_name: str, text_sha256: str, candidate: Candidate) -> str:
 def want(
     outside: Adapters, settings: Settings, set_name: str, items: pl.DataFrame, candidate: Candidate, known: pl.DataFrame
 ) -> Wanted:
-    """What a candidate was not asked about yet, each text once.
+    """What a candidate was not asked about yet, each text once; of one with packs, what fills whole packs.
 
     Args:
         items: of the set, as `with_hashes` gives them.
@@ -88,18 +91,44 @@ def want(
         .sort("record_id")
         .lazy()
     )
+    if (size := candidate.asker.pack_size) > 1:
+        records = _in_packs(set_name, records.collect(), size).lazy()
     conformed = WANTED.conform(WANTED.widen(records)).collect()
-    mode: Mode = "batch" if conformed.height >= settings.min_job_records else "on_demand"
+    count = conformed.height // size
+    mode: Mode = "batch" if count >= settings.min_job_records else "on_demand"
     rates = _rates(outside, settings, candidate, conformed)
     input_tokens = int(conformed.select(rates.input_tokens()).sum().item() or 0)
     price = candidate.asker.prices[mode]
-    return Wanted(candidate, conformed, mode, rates, estimate(conformed.height, input_tokens, rates, price))
+    return Wanted(candidate, conformed, mode, rates, estimate(count, input_tokens, rates, price))
+
+
+def _in_packs(set_name: str, records: pl.DataFrame, size: int) -> pl.DataFrame:
+    """Those of the records that fill packs, in the order of their ids, which are hashes; each once, and in no other.
+
+    What a night would ask alone is left out: suspicious texts, and a rest that fills no pack.
+    """
+    sized_texts = records.with_columns(text_chars=pl.col("text").str.len_chars())
+    fitting = sized_texts.filter(~is_suspicious(), pl.col("attempt") == 1).drop("text_chars")
+    full = fitting.head(fitting.height - fitting.height % size)
+    packs = [full["record_id"][first : first + size].to_list() for first in range(0, full.height, size)]
+    names = [hashlib.sha256("\x1f".join(("pack", set_name, *pack)).encode()).hexdigest()[:32] for pack in packs]
+    return full.with_columns(
+        asked_as=pl.Series([name for name in names for _ in range(size)], dtype=pl.String),
+        slot=pl.Series([slot for _ in packs for slot in slot_names(size)], dtype=pl.String),
+    )
 
 
 def _rates(outside: Adapters, settings: Settings, candidate: Candidate, records: pl.DataFrame) -> Rates:
     """By Bedrock's own count of a sample; where it does not count, by constants that err upwards."""
+    rates = _rates_of_request(outside, settings, candidate, records)
+    size = candidate.asker.pack_size
+    return rates if size == 1 else rates.in_packs(size)
+
+
+def _rates_of_request(outside: Adapters, settings: Settings, candidate: Candidate, records: pl.DataFrame) -> Rates:
     asker = candidate.asker
-    constants = constant_rates(asker.prompt_text, asker.family.reasoning_tokens)
+    text, thoughts, size = asker.prompt_text, asker.family.reasoning_tokens, asker.pack_size
+    constants = constant_rates(text, thoughts) if size == 1 else constant_pack_rates(text, thoughts, size)
     if not records.height or not settings.count_tokens:
         return constants
     try:
@@ -118,11 +147,12 @@ def write_requests(
     """
     path = folder / "wanted.parquet"
     wanted.records.write_parquet(path)
-    template, quotas = wanted.candidate.asker.template, Quotas()
-    line_bytes = wanted.records["text_bytes"].to_numpy() + template.constant_bytes
+    template, quotas, size = wanted.candidate.asker.template, Quotas(), wanted.candidate.asker.pack_size
+    sizes = wanted.records["text_bytes"].to_numpy().reshape(-1, size).sum(axis=1)
+    line_bytes = sizes + template.constant_bytes
     limits = quotas.most_records(settings), quotas.most_bytes(settings), settings.min_job_records
     for number, shard in enumerate(
-        write_shards(path, plan_shards(line_bytes, *limits), template, wanted.rates, folder), first
+        write_shards(path, plan_shards(line_bytes, *limits), template, wanted.rates, folder, pack_size=size), first
     ):
         prompted = shard.requests.with_columns(prompt_sha256=pl.lit(wanted.candidate.asker.prompt.sha256))
         yield _entry(settings, paths, wanted, number, shard, run_id, now), shard._replace(requests=prompted)
@@ -178,4 +208,5 @@ def _entry(
         timeout_h=job_timeout_h(settings),
         intended_at=now,
         mode=wanted.mode,
+        step=PACK_STEP if asker.pack_size > 1 else None,
     )

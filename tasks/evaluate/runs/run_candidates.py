@@ -124,7 +124,7 @@ def ask(
         paths.set_name,
         bench.version,
         bench.chosen.height,
-        tuple(_outcome(one, bench, answers_of(after, one.candidate)) for one in wanted),
+        tuple(_outcome(one, wanted, bench, answers_of(after, one)) for one in bench.candidates),
     )
 
 
@@ -192,7 +192,8 @@ def _record(
         if not one.records.height:
             continue
         prompt = one.candidate.asker.prompt
-        outside.storage.put_if_absent(paths.prompt(prompt.sha256), prompts.render(prompt).encode())
+        told = prompts.load(prompt.id, prompt.version) if isinstance(prompt, prompts.PackPrompt) else prompt
+        outside.storage.put_if_absent(paths.prompt(told.sha256), prompts.render(told).encode())
         first = next_shard(read_ledger(outside.storage, paths))
         with scratch() as temporary:
             folder = Path(temporary)
@@ -206,19 +207,21 @@ def next_shard(ledger: Sequence[LedgerEntry]) -> int:
     return max([-1, *(entry.shard for entry in ledger)]) + 1
 
 
-def _outcome(wanted: Wanted, bench: Bench, answers: pl.DataFrame) -> CandidateRun:
+def _outcome(candidate: Candidate, wanted: Sequence[Wanted], bench: Bench, answers: pl.DataFrame) -> CandidateRun:
+    mine = (candidate, candidate.singly)
+    records = pl.concat([one.records.select("text_sha256") for one in wanted if one.candidate in mine])
     of_set, every = (items.select("text_sha256").unique() for items in (bench.chosen, bench.asked_about))
     given = answers.join(every, on="text_sha256", how="semi")
     answered = given.filter(~pl.col("status").is_in(list(UNANSWERED)))
     is_priced = answered["cost_usd"].is_not_null().all()
-    asked_count = wanted.records.join(of_set, on="text_sha256", how="semi").height
+    asked_count = records.join(of_set, on="text_sha256", how="semi").height
     return CandidateRun(
-        wanted.candidate,
+        candidate,
         asked_count,
         of_set.height - asked_count,
         every.height - answered.height,
         float(answered["cost_usd"].sum()) if is_priced else None,
-        wanted.records.height - asked_count,
+        records.height - asked_count,
     )
 
 

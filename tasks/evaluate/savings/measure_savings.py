@@ -16,11 +16,11 @@ from tasks.base.errors import PromptInvalid, SettingsInvalid, WrongUsage
 from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.evaluate.runs.candidates import Candidate
-from tasks.evaluate.runs.experiments import answers_of, read_experiments
+from tasks.evaluate.runs.experiments import given_in, read_experiments
 from tasks.evaluate.runs.requests import with_hashes
 from tasks.evaluate.savings.cache_hits import cached_share
 from tasks.evaluate.savings.guarantee import Tried, proved_threshold
-from tasks.evaluate.savings.replay import ANSWER, LIGHT, MODEL, answerers, at_threshold, replay
+from tasks.evaluate.savings.replay import ANSWER, LIGHT, MODEL, PACK, answerers, at_threshold, replay
 from tasks.evaluate.savings.score import score
 from tasks.evaluate.sets.versions import check_name, read_version
 from tasks.ledger.asker import Asker
@@ -89,12 +89,15 @@ def measure_savings(settings: Settings, name: str, now: datetime) -> Savings:
     rows, lacking_policies = list[ReplayRow](), dict[str, str]()
     for policy_name, policy, reason in _policies(settings, asked[MODEL]):
         reason = reason or next((lacks[role] for role in sorted(lacks) if policy and role in answerers(policy)), None)
-        if policy is not None and policy.steps[-1].pack:
-            reason = reason or "its packs were not asked over this set"
+        with_packs = answered
+        if policy is not None and (in_packs := Asker.of_packs(settings, policy)) is not None:
+            with_packs = _with_answers(answered, experiments, PACK, in_packs)
+            if with_packs["pack_status"].null_count() == with_packs.height:
+                reason = reason or f"its packs were not asked over this set: {_command(name, asked[MODEL], 'packed')}"
         if policy is None or reason:
             lacking_policies[policy_name] = reason or ""
         else:
-            rows += _replay_rows(settings, answered, asked[MODEL], policy, cached or 0.0)
+            rows += _replay_rows(settings, with_packs, asked[MODEL], policy, cached or 0.0)
     listed = [row for row in rows if row.is_shipped]
     scored = [PolicySavings(**row.model_dump(include=set(PolicySavings.model_fields))) for row in listed]
     unknown = [PolicySavings(**dict.fromkeys(PolicySavings.model_fields) | {"policy": one}) for one in lacking_policies]
@@ -124,7 +127,7 @@ def _policies(settings: Settings, model: Asker) -> Iterator[tuple[str, PolicyFil
 
 def _with_answers(items: pl.DataFrame, experiments: pl.LazyFrame, role: str, asker: Asker) -> pl.DataFrame:
     """The items with what an asker answered, in columns that begin with its role, at the prices of batch."""
-    given = answers_of(experiments, Candidate("", asker)).with_columns(cost_usd=_batch_cost(asker))
+    given = given_in(experiments, Candidate("", asker)).with_columns(cost_usd=_batch_cost(asker))
     columns = (pl.col(column).cast(dtype).alias(f"{role}_{column}") for column, dtype in ANSWER.items())
     return items.join(given.select("text_sha256", *columns), on="text_sha256", how="left", validate="m:1")
 
@@ -137,8 +140,9 @@ def _batch_cost(asker: Asker) -> pl.Expr:
     return (read * price.input_pico + written * price.output_pico) / PICODOLLARS
 
 
-def _command(name: str, asker: Asker) -> str:
+def _command(name: str, asker: Asker, policy: str = "") -> str:
     candidate = f"prompt={asker.prompt.id}/{asker.prompt.version},model={asker.model_id}"
+    candidate += f",policy={policy}" if policy else ""
     return f"python -m flows evaluate run {name} --candidate {candidate} --max-cost-usd ..."
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from data_contracts.tables.verdicts import DecidingStep
+from data_contracts.tables.verdicts import DecidingStep, Status
 from prompts.policies import PolicyFile
 from tasks.route.decisions import clears
 
@@ -52,12 +52,14 @@ def replay(items: pl.DataFrame, policy: PolicyFile, cached_share: float) -> Repl
         policy: a policy.
         cached_share: share of comments that the cache step serves.
     """
-    nothing = pl.lit(None, pl.String)
+    nothing, packs = pl.lit(None, pl.String), policy.steps[-1].pack is not None
     by_rule = pl.col("rule_violation").is_not_null() if policy.step("rules") else pl.lit(value=False)
     sent_on = pl.col("sent_on") if policy.step("rules") else pl.lit(value=False)
     asks_light = ~by_rule & ~sent_on if policy.step("light") else pl.lit(value=False)
     by_light = asks_light & _light_clears(items, policy) if policy.step("light") else pl.lit(value=False)
-    left = pl.when(sent_on).then(pl.lit(MODEL)).otherwise(pl.lit(PACK if policy.steps[-1].pack else MODEL))
+    # What goes in no pack, or is not answered there, is asked singly.
+    is_packed = ~sent_on & (pl.col("pack_status") == Status.JUDGED).fill_null(False) if packs else pl.lit(value=False)
+    left = pl.when(is_packed).then(pl.lit(PACK)).otherwise(pl.lit(MODEL))
     decided = items.with_columns(
         step=pl.when(by_rule)
         .then(pl.lit(DecidingStep.RULE.value))
@@ -93,7 +95,9 @@ def _cost(policy: PolicyFile, asks_light: pl.Expr, cached_share: float) -> pl.Ex
     if policy.step("light"):
         asked = asked + pl.when(asks_light).then(f"{LIGHT}_cost_usd").otherwise(pl.lit(0.0))
     if policy.steps[-1].pack:
-        asked = asked + pl.when(pl.col("step") == PACK).then(f"{PACK}_cost_usd").otherwise(pl.lit(0.0))
+        was_asked = pl.col("step").is_in([PACK, MODEL]) & pl.col(f"{PACK}_status").is_not_null()
+        was_asked = was_asked & ~pl.col("sent_on") if policy.step("rules") else was_asked
+        asked = asked + pl.when(was_asked).then(f"{PACK}_cost_usd").otherwise(pl.lit(0.0))
     share = cached_share if policy.step("cache") else 0.0
     return asked * (1 - share) + model * (share * _audit(policy, "cache"))
 

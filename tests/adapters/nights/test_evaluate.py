@@ -13,6 +13,7 @@ import pytest
 import prompts
 from benchmarks.storms.kill_points import Killed
 from data_contracts.documents.evaluation.comparison import ComparisonOutcome
+from data_contracts.documents.ledger import LedgerEntry
 from data_contracts.tables.evaluation_sets import EXPERIMENTS
 from tasks import adapters
 from tasks.adapters import Adapters
@@ -30,6 +31,7 @@ from tasks.evaluate.sets.next_version import AddedSet
 from tasks.evaluate.sets.versions import read_version, write_version
 from tasks.evaluate.successors.try_successors import Trials, describe_trials, try_successors
 from tasks.labels.requests import read_requests
+from tasks.ledger.entries import read_ledger
 from tests.fakes import FakeBedrock
 from tests.measured_nights import label, labels_frame, settings_in
 from tests.review_site import DAY, put_day
@@ -63,6 +65,10 @@ class Bench:
 
     def run(self, *candidates: str, name: str = "reviews", budget: float = 5.0, run_id: str = "one") -> EvaluationRun:
         return run_candidates(self.settings, name, candidates, "all", budget, run_id, lambda: NOW)
+
+    def ledger(self) -> list[LedgerEntry]:
+        """What was asked about the set."""
+        return read_ledger(self.storage, EvaluationPaths(self.settings, NOW.date(), "reviews"))
 
     def experiments(self) -> pl.DataFrame:
         paths = EvaluationPaths(self.settings, NOW.date(), "reviews")
@@ -187,6 +193,33 @@ def test_policies_are_scored_without_a_call(bench: Bench) -> None:
     assert light.cost_ratio is not None
     assert light.cost_ratio > 1  # this light model costs more than the model
     assert next(row.threshold for row in found.replay if row.policy == "light_first") == 1.0
+
+
+def test_packs_are_asked_scored_and_priced(bench: Bench) -> None:
+    """Whole packs first, what fills none alone, once; then `savings` says what packs cost and lose."""
+    bench.add(245)
+    bench.run("prompt=v1")
+    before = measure_savings(bench.settings, "reviews", NOW)
+    assert "model=global.anthropic.claude-haiku-4-5-20251001-v1:0,policy=packed" in before.lacking["packed"]
+    (packed,) = bench.run("policy=packed", run_id="two").candidates
+    assert (packed.asked_count, packed.unanswered_count) == (240, 0)
+    assert sum(entry.record_count for entry in bench.ledger() if entry.step == "pack") == 24
+    (again,) = bench.run("policy=packed", run_id="three").candidates
+    assert (again.asked_count, again.unanswered_count, again.cost_usd) == (0, 0, packed.cost_usd)
+    rows = bench.experiments().filter(pl.col("pack") == 10)
+    assert set(rows["slot"]) == set(range(1, 11))
+    booked = sum(entry.usage.input_tokens for entry in bench.ledger() if entry.step == "pack" and entry.usage)
+    assert rows["input_tokens"].sum() == booked > 0
+    found = measure_savings(bench.settings, "reviews", NOW)
+    row = next(one for one in found.policies if one.policy == "packed")
+    assert row.recall == pytest.approx(82 / 110)
+    assert row.cost_ratio is not None
+    assert row.recall_loss_high is not None
+    assert row.recall_loss_high < 0.05
+    outcome = compare_candidates(bench.settings, "reviews", "prompt=v1", "policy=packed", "all", NOW)
+    assert outcome.challenger.name.endswith("policy=packed")
+    with pytest.raises(WrongUsage, match="`python -m flows savings` replays it"):
+        bench.run("policy=tenth")
 
 
 def test_throttled_on_demand_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
