@@ -128,13 +128,13 @@ class TrainedMind:
 
     def read_pack(self, prompt_text: str) -> Mapping[str, str]:
         """See Packed."""
-        from sandbox import packed_reading
+        from sandbox.readings import packed_reading
 
         return packed_reading.read_pack(prompt_text)
 
     def beside_others(self, judgement: Judgement, comment: str, place: int, size: int) -> Judgement:
         """See Packed."""
-        from sandbox import packed_reading
+        from sandbox.readings import packed_reading
 
         return packed_reading.beside_others(_own(judgement), comment, place, size)
 

@@ -23,7 +23,7 @@ from tasks.base.frames import GROUP_ROWS, scan_file, scratch
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
 from tasks.jobs.output import Collected, book_forgotten, book_lost, book_repeats, collect
-from tasks.jobs.pack_answers import read_packs
+from tasks.jobs.packed.pack_answers import read_packs
 from tasks.jobs.single_calls import answer_folder, count_calls, most_of_calls
 from tasks.ledger.asker import Asker
 from tasks.ledger.entries import read_ledger, record_move, step_of

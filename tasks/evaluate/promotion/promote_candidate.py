@@ -11,7 +11,7 @@ from tasks.base.settings import Settings
 from tasks.evaluate.promotion.check_gate import Case, check_gate
 from tasks.evaluate.promotion.succession import Promoted, Word, checked_word, tell, write_record
 from tasks.evaluate.runs.bench import SplitChoice
-from tasks.evaluate.runs.candidates import PLAIN, Candidate
+from tasks.evaluate.runs.candidates import Candidate
 
 
 def promote_candidate(
@@ -58,13 +58,13 @@ def _promotion(case: Case, word: Word, now: datetime) -> ChampionRecord:
 
 def _champion(candidate: Candidate, number: int, before: int | None, now: datetime) -> Champion:
     """A candidate as a champion that nobody has promoted yet."""
-    prompt = candidate.asker.prompt
+    prompt = (candidate.alone or candidate.asker).prompt
     return Champion(
         number=number,
         prompt=f"{prompt.id}/{prompt.version}",
         prompt_sha256=prompt.sha256,
         model=candidate.asker.model_id,
-        policy=PLAIN,
+        policy=candidate.policy,
         comparison=None,
         who="the settings",
         why="judged before the first promotion",

@@ -176,7 +176,7 @@ def _shard(inquiry: Inquiry, questions: Sequence[Question], folder: Path) -> Sha
     )
     requests = REQUESTS.conform(REQUESTS.widen(asked)).collect()
     input_tokens = expected_cost(inquiry, questions).input_tokens
-    return Shard(path, hashlib.sha256(body).hexdigest(), len(body), requests, input_tokens)
+    return Shard(path, hashlib.sha256(body).hexdigest(), len(body), requests, requests.height, input_tokens)
 
 
 def _entry(inquiry: Inquiry, number: int, shard: Shard, now: datetime) -> LedgerEntry:

@@ -39,6 +39,11 @@ class Candidate(NamedTuple):
     alone: Asker | None = None
 
     @property
+    def policy(self) -> str:
+        """The policy that it is asked by."""
+        return self.name.rpartition("policy=")[2]
+
+    @property
     def singly(self) -> Candidate | None:
         """The candidate that is asked about what goes in no pack; None of one without packs."""
         if self.alone is None:

@@ -217,7 +217,7 @@ def test_packs_are_asked_scored_and_priced(bench: Bench) -> None:
     assert row.recall_loss_high is not None
     assert row.recall_loss_high < 0.05
     outcome = compare_candidates(bench.settings, "reviews", "prompt=v1", "policy=packed", "all", NOW)
-    assert outcome.challenger.name.endswith("policy=packed")
+    assert outcome.challenger.candidate.endswith("policy=packed")
     with pytest.raises(WrongUsage, match="`python -m flows savings` replays it"):
         bench.run("policy=tenth")
 

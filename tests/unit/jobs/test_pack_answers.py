@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from prompts import load, sized
 from tasks.jobs.output import Collected
-from tasks.jobs.pack_answers import AskedPack, collect_packs, shares
+from tasks.jobs.packed.pack_answers import AskedPack, collect_packs, shares
 from tasks.ledger.prices import Price
 from tasks.llm.answer_lines import PackReader
 from tasks.llm.families import pick_family

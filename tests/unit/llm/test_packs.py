@@ -56,7 +56,8 @@ def test_a_pack_is_told_the_guideline_of_its_prompt(version: str) -> None:
     """Word for word: otherwise a comment's verdict would depend on how it was asked."""
     pack = load("comment_review_pack", version)
     assert pack.of is not None
-    alone = load(*pack.of.split("/"))
+    name, _, of_version = pack.of.partition("/")
+    alone = load(name, of_version)
     assert guideline(pack) == guideline(alone)
     assert (pack.categories, pack.temperature) == (alone.categories, alone.temperature)
 

@@ -28,7 +28,7 @@ def test_the_shipped_policies_are_as_frozen() -> None:
     assert check_frozen() == {}
     shipped = {name for prompt, name in policies() if prompt == "comment_review"}
     assert shipped == set(frozen_policies("comment_review"))
-    assert {"plain", "cached", "light_first"} <= shipped
+    assert {"plain", "cached", "packed", "light_first", "tenth"} <= shipped
     assert [name for name in sorted(shipped) if read_policy(name, "comment_review").is_plain] == ["plain"]
 
 
@@ -65,7 +65,9 @@ def test_notes_are_free_and_steps_are_not() -> None:
 
 
 def test_an_unknown_policy_names_those_that_are_there() -> None:
-    with pytest.raises(SettingsInvalid, match=r"MODERATION_POLICY: .*no policy 'cheap'.*light_first, plain"):
+    with pytest.raises(
+        SettingsInvalid, match=r"MODERATION_POLICY: .*no policy 'cheap'.*light_first, packed, plain, tenth"
+    ):
         load_policy("cheap", load_prompt("comment_review", "v1"))
 
 

@@ -1,0 +1,1 @@
+"""How the stand-in reads what is not one comment by itself."""

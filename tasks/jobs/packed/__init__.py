@@ -1,0 +1,1 @@
+"""Jobs whose requests are packs: what came of each of their comments."""
