@@ -150,7 +150,8 @@ def _pack_wave(run: Run, day: Day, policy: PolicyFile, path: Path) -> Wave | Non
     if of_run or PACK_STEP in read_preflight(run.storage, run.paths).refused:
         return None
     packs = for_packs(day, policy, policy.steps[-1].pack or 1, run.settings.min_job_records)
-    if packs.is_empty():
+    is_enough = run.settings.on_demand or packs["pack"].n_unique() >= run.settings.min_job_records
+    if packs.is_empty() or not is_enough:  # what an earlier run has left may be too little for a job
         return None
     placed = in_packs(day.valid, packs, run.plan.run_date).with_columns(attempt=pl.lit(1, pl.Int32))
     placed = masked_records(placed) if run.plan.masking else placed

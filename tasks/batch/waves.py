@@ -98,17 +98,27 @@ def for_light(day: Day, run_date: date) -> pl.LazyFrame:
 
 
 def for_packs(day: Day, policy: PolicyFile, most: int, min_job_records: int) -> pl.DataFrame:
-    """The comments that are to be asked in packs now, and where each stands: once for all runs of the day.
+    """The comments that are to be asked in packs now, and where each stands.
+
+    The packs of a day are the same for each of its runs, so that a run after a crash sends those that are left. Where
+    that is not so, for the input or the policy has changed since, what was not asked yet is packed by itself.
 
     Columns: see `form_packs`.
     """
-    seen = decided(day, policy).filter(pl.col("step").is_null() & ~pl.col("sent_on")).select(*_KEY)
-    for asked in (day.of_step(day.requests, PACK_STEP), asked_singly(day.of_step(day.requests, MODEL_STEP))):
-        seen = seen.join(asked.select(*_KEY), on=_KEY, how="anti")
-    left = day.valid.filter(~is_suspicious()).join(seen, on=_KEY, how="semi")
-    return form_packs(
-        left.select("record_id", "user_id", "product_id").collect(engine="streaming"), most, min_job_records
-    )
+    none_asked = pl.LazyFrame(schema=dict.fromkeys(_KEY, pl.String))
+    undecided = decide(day.routed, light_answers(day), none_asked, policy)
+    open_ones = undecided.filter(pl.col("step").is_null() & ~pl.col("sent_on")).select(*_KEY)
+    fitting = day.valid.filter(~is_suspicious()).join(open_ones, on=_KEY, how="semi")
+    comments = fitting.select(*_KEY, "user_id", "product_id").collect(engine="streaming")
+    of_packs, singly = day.of_step(day.requests, PACK_STEP), asked_singly(day.of_step(day.requests, MODEL_STEP))
+    asked = pl.concat([frame.select(*_KEY) for frame in (of_packs, singly)]).unique().collect(engine="streaming")
+    asked = comments.join(asked, on=_KEY, how="semi").select("record_id", _is_asked=pl.lit(value=True))
+    packs = form_packs(comments, most, min_job_records).join(asked, on="record_id", how="left", maintain_order="left")
+    share = pl.col("_is_asked").count().over("pack") / pl.len().over("pack")
+    packs = packs.with_columns(_share=share).drop("_is_asked")
+    if packs["_share"].is_in([0.0, 1.0]).all():
+        return packs.filter(pl.col("_share") == 0.0).drop("_share")
+    return form_packs(comments.join(asked, on="record_id", how="anti"), most, min_job_records)
 
 
 def for_model(day: Day, policy: PolicyFile, run_date: date) -> pl.LazyFrame:

@@ -62,7 +62,7 @@ ENGLISH = Words(
         "text_shift": "the texts' distance from the first days",
         "violation_rate": "comments judged violations",
         "violation_category_share": "share of violations by category",
-        "slot_violation_rate": "comments of a pack judged violations, by place",
+        "slot_violation_rate": "violations by place in a pack",
         "input_tokens_log": "mean log input tokens",
         "output_tokens_log": "mean log output tokens",
         "rejected_rate": "rows that broke the contract",
