@@ -10,6 +10,7 @@ import polars as pl
 
 from data_contracts.documents.evaluation.comparison import Comparison
 from data_contracts.tables.verdicts import VERDICTS, DecidedBy, DecidingStep
+from prompts.policies import PLAIN
 from tasks import adapters
 from tasks.adapters import Adapters
 from tasks.adapters.lake import reading_lake
@@ -21,7 +22,7 @@ from tasks.evaluate.nights.night_requests import add_requests
 from tasks.evaluate.nights.pairs import answered, draw_night, in_share, with_cells
 from tasks.evaluate.nights.weighed import TriedNight, compare_tried
 from tasks.evaluate.runs.bench import Bench
-from tasks.evaluate.runs.candidates import PLAIN, Candidate, read_candidate
+from tasks.evaluate.runs.candidates import Candidate, read_candidate
 from tasks.evaluate.runs.experiments import answers_of, read_experiments
 from tasks.evaluate.runs.requests import with_hashes
 from tasks.evaluate.runs.run_candidates import ask

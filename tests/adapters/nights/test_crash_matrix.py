@@ -226,7 +226,7 @@ NIGHTS = {
     # packs, whose failures and suspicious comments and audits are asked singly afterwards
     "packed": Night(
         Behaviour(kind=bad_at_first, min_records=10),
-        SMALL | {"preflight_canary": False, "policy": "packed"},
+        SMALL | {"preflight_canary": False, "policy": "packed", "sampling_salt": "one salt, whenever the run dies"},
         first_day(comments(0, 32)),
     ),
     "changed-input": Night(TEN, SMALL, published_then_late),

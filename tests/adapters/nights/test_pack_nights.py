@@ -80,7 +80,15 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     world, root = World(BEGIN), tmp_path_factory.mktemp("site")
     with simulated():
         behaviour = Behaviour(kind=kind, min_records=20)
-        site = Site(root, world, behaviour, min_job_records=20, preflight_canary=False, policy="packed")
+        site = Site(
+            root,
+            world,
+            behaviour,
+            min_job_records=20,
+            preflight_canary=False,
+            policy="packed",
+            sampling_salt="a salt by which some are drawn",
+        )
         site.put(DAY, "part-0", comments(240))
         counts = []
         for name in ("first", "again"):
