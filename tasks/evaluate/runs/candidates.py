@@ -9,6 +9,7 @@ from typing import NamedTuple
 import prompts
 from data_contracts.batch_lines import InvocationType
 from prompts import Prompt, PromptFileError
+from tasks import adapters
 from tasks.base.errors import PromptInvalid, WrongUsage
 from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
@@ -66,7 +67,8 @@ def read_candidate(settings: Settings, text: str) -> Candidate:
         return with_prompt(settings, model_id, _read_draft(Path(named)))
     prompt_name, _, version = named.rpartition("/")
     chosen = {"model_id": model_id, "prompt": prompt_name or settings.prompt, "prompt_version": version}
-    return _candidate(settings, Asker.named(settings.model_copy(update=chosen)), "")
+    models = adapters.connect(settings).models
+    return _candidate(settings, Asker.named(settings.model_copy(update=chosen), models), "")
 
 
 def with_prompt(settings: Settings, model_id: str, prompt: Prompt) -> Candidate:
@@ -79,9 +81,8 @@ def with_prompt(settings: Settings, model_id: str, prompt: Prompt) -> Candidate:
     """
     is_listed = (prompt.id, prompt.version) in prompts.versions()
     is_same = is_listed and prompts.load(prompt.id, prompt.version).sha256 == prompt.sha256
-    return _candidate(
-        settings, Asker.with_prompt(settings, model_id, prompt), "" if is_same else f"@{prompt.sha256[:12]}"
-    )
+    asker = Asker.with_prompt(settings, model_id, prompt, adapters.connect(settings).models)
+    return _candidate(settings, asker, "" if is_same else f"@{prompt.sha256[:12]}")
 
 
 def _candidate(settings: Settings, asker: Asker, mark: str) -> Candidate:

@@ -74,8 +74,8 @@ def measure_savings(settings: Settings, name: str, now: datetime) -> Savings:
     if items.is_empty():
         raise WrongUsage(f"{name} v{version} has no item with a text")
     asked = {
-        MODEL: Asker.named(settings),
-        LIGHT: Asker.named(settings.model_copy(update={"model_id": settings.light_model_id})),
+        MODEL: Asker.named(settings, outside.models),
+        LIGHT: Asker.named(settings.model_copy(update={"model_id": settings.light_model_id}), outside.models),
     }
     experiments = read_experiments(outside, paths)
     answered, lacks = items, dict[str, str]()
