@@ -133,8 +133,9 @@ OF_NIGHTS = {
         "put the file back as it was, and write what is new as the next version.",
     ),
     "UnsupportedModel": Advice(
-        "No model family answers to this model id.",
-        "choose a model that the line lists, or set MODERATION_INVOCATION_TYPE=Converse.",
+        "No model family answers to this model id, or Bedrock does not say which model a profile is of.",
+        "choose a model that the line lists, or set MODERATION_INVOCATION_TYPE=Converse; for an application inference "
+        "profile allow bedrock:GetInferenceProfile on it.",
     ),
     "StorageRefused": Advice(
         "S3 refused for a reason that stays: a missing bucket or permission, an archived object, a KMS key.",

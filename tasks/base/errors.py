@@ -225,7 +225,7 @@ class PromptInvalid(WrongUsage):
 
 
 class UnsupportedModel(WrongUsage):
-    """No model family answers to this model id."""
+    """No model family answers to this model id, or nobody says which model a profile is of."""
 
 
 class Transient(ModerationError):

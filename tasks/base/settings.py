@@ -136,7 +136,10 @@ class Settings(BaseSettings):
     role_arn: str = Field(description="IAM role that Bedrock assumes to read and write BATCH_URI")
     model_id: str = Field(
         default="global.anthropic.claude-haiku-4-5-20251001-v1:0",
-        description="Model id, inference profile id or ARN; `champion`: that of the last promotion",
+        description=(
+            "Model id, inference profile id or ARN, an application profile's too (docs/operations.md, 3); `champion`: that "
+            "of the last promotion"
+        ),
     )
     invocation_type: InvocationChoice = Field(
         default="auto", description="InvokeModel or Converse; auto: what the model's family prefers"
@@ -156,7 +159,7 @@ class Settings(BaseSettings):
         ),
     )
     light_model_id: str = Field(
-        default="amazon.nova-lite-v1:0", description="The model of a policy's light step: id, profile or ARN"
+        default="amazon.nova-lite-v1:0", description="The model of a policy's light step: as MODEL_ID"
     )
     cache_max_age_d: int = Field(
         default=28, ge=1, le=366, description="Days that a verdict serves a policy's cache step for equal texts"
