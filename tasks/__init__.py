@@ -13,7 +13,9 @@ ingest                | the files of                 | plan.json                
                       | pack; the policy;            |                                   | changed (PromptInvalid),
                       | state/champion.json and the  |                                   | there is no champion to
                       | day's plans, where the       |                                   | judge by (ChampionUnusable),
-                      | settings say `champion`      |                                   | no family knows the model
+                      | settings say `champion`      |                                   | no family knows the model or
+                      |                              |                                   | Bedrock does not say which
+                      |                              |                                   | one a profile is of
                       |                              |                                   | (UnsupportedModel), the
                       |                              |                                   | golden pack, the policy or
                       |                              |                                   | its rules are broken

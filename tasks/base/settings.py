@@ -137,8 +137,8 @@ class Settings(BaseSettings):
     model_id: str = Field(
         default="global.anthropic.claude-haiku-4-5-20251001-v1:0",
         description=(
-            "Model id, inference profile id or ARN, an application profile's too (docs/operations.md, 3); `champion`: that "
-            "of the last promotion"
+            "Model id, inference profile id or ARN, an application profile's too (docs/operations.md, 3); `champion`: "
+            "that of the last promotion"
         ),
     )
     invocation_type: InvocationChoice = Field(
