@@ -48,10 +48,6 @@ class PlannedPack(BaseModel):
 MODEL_STEP = "model"
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 class PlannedAsker(BaseModel):
     """A model with the prompt that one step of the night asks it by.
 

@@ -122,8 +122,9 @@ _OF_NIGHTS = {
         "ファイルを元に戻し、変更は次の版として書いてください。",
     ),
     "UnsupportedModel": Advice(
-        "このモデル ID に対応するモデルファミリーがありません。",
-        "最後の行が挙げるモデルから選ぶか、MODERATION_INVOCATION_TYPE=Converse を設定してください。",
+        "このモデル ID に対応するモデルファミリーがないか、推論プロファイルの背後のモデルが分かりません。",
+        "最後の行が挙げるモデルから選ぶか、MODERATION_INVOCATION_TYPE=Converse を設定してください。"
+        "アプリケーション推論プロファイルには bedrock:GetInferenceProfile を許可してください。",
     ),
     "StorageRefused": Advice(
         "S3 に拒否されました。バケットの不在、権限不足、アーカイブされたオブジェクト、KMS キーなど、"
