@@ -10,12 +10,15 @@ import prompts
 from data_contracts.batch_lines import InvocationType
 from prompts import Prompt, PromptFileError
 from tasks import adapters
+from tasks.adapters.bedrock_models import NoModelFacts
 from tasks.base.errors import PromptInvalid, WrongUsage
+from tasks.base.ports import ModelFacts
 from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
 from tasks.ledger.asker import Asker
 from tasks.ledger.champion import serving
 from tasks.llm.masking import MASKING
+from tasks.llm.model_ids import is_application_profile
 
 _KEYS = ("prompt", "model", "policy")
 PLAIN = "plain"
@@ -67,8 +70,8 @@ def read_candidate(settings: Settings, text: str) -> Candidate:
         return with_prompt(settings, model_id, _read_draft(Path(named)))
     prompt_name, _, version = named.rpartition("/")
     chosen = {"model_id": model_id, "prompt": prompt_name or settings.prompt, "prompt_version": version}
-    models = adapters.connect(settings).models
-    return _candidate(settings, Asker.named(settings.model_copy(update=chosen), models), "")
+    asker = Asker.named(settings.model_copy(update=chosen), _models(settings, model_id))
+    return _candidate(settings, asker, "")
 
 
 def with_prompt(settings: Settings, model_id: str, prompt: Prompt) -> Candidate:
@@ -81,8 +84,13 @@ def with_prompt(settings: Settings, model_id: str, prompt: Prompt) -> Candidate:
     """
     is_listed = (prompt.id, prompt.version) in prompts.versions()
     is_same = is_listed and prompts.load(prompt.id, prompt.version).sha256 == prompt.sha256
-    asker = Asker.with_prompt(settings, model_id, prompt, adapters.connect(settings).models)
+    asker = Asker.with_prompt(settings, model_id, prompt, _models(settings, model_id))
     return _candidate(settings, asker, "" if is_same else f"@{prompt.sha256[:12]}")
+
+
+def _models(settings: Settings, model_id: str) -> ModelFacts:
+    """Who knows the model behind an id: Bedrock, which only an application inference profile needs."""
+    return adapters.connect(settings).models if is_application_profile(model_id) else NoModelFacts()
 
 
 def _candidate(settings: Settings, asker: Asker, mark: str) -> Candidate:
