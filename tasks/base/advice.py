@@ -145,6 +145,12 @@ OF_NIGHTS = {
     "BedrockUnavailable": Advice("Bedrock did not answer as it should, also after retries.", _LATER),
     "BedrockThrottled": Advice("Bedrock turned calls away for now, also after retries.", _LATER),
     "QuotaReached": Advice("Bedrock takes no further job until one of the account's jobs ends.", _LATER),
+    "WorkersLost": Advice(
+        "The Dask cluster at MODERATION_DASK_ADDRESS has no scheduler that answers, no worker, or lost worker after "
+        "worker over one shard; what was answered is kept.",
+        "see that scheduler and workers run, with memory enough for a shard (docs/scale.md), or leave the setting out "
+        "to work on this machine; then run the day again, which pays nothing twice.",
+    ),
 }
 
 #: What ends another command, or a backfill's day; nobody is alerted.

@@ -325,6 +325,14 @@ class Settings(BaseSettings):
             "random one is kept in OUTPUT_URI"
         ),
     )
+    dask_address: str | None = Field(
+        default=None,
+        pattern=r"^$|^(tcp|tls|ws|wss)://[^\s/@]+:[0-9]+$",
+        description=(
+            "Scheduler of a Dask cluster whose workers read and merge what a night is made of, tcp://HOST:PORT; none: "
+            "this machine. It takes the extra `dask`"
+        ),
+    )
     thresholds: Thresholds = Thresholds()
     tolerances: Tolerances = Tolerances()
 
@@ -484,6 +492,11 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The time zone itself."""
         return ZoneInfo(self.timezone)
+
+    def without_secrets(self) -> Settings:
+        """The same for whoever alerts nobody and draws no sample: what may travel to another machine."""
+        fields = type(self).model_fields
+        return self.model_copy(update={name: fields[name].get_default() for name in _SECRETS})
 
     def public(self) -> dict[str, Any]:
         """The settings as JSON values, without secrets."""
