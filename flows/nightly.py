@@ -24,6 +24,7 @@ from flows.endings import ended, or_refused
 from flows.night import NightOptions, check_is_over, judge_day
 from flows.pages.standing import show_links, show_overview
 from flows.plain_errors import log_plainly
+from flows.workers.cluster import workers_of
 from tasks.adapters.channels.heartbeat import heartbeat
 from tasks.base.errors import PromptInvalid, SettingsInvalid, UnsupportedModel
 from tasks.base.figures import dollars
@@ -137,7 +138,8 @@ def run_night(settings: Settings, run_date: date, run_id: str, options: NightOpt
 
     options = replace(options, cancelled_by=CANCELLED, on_progress=_Progress(run_date), on_alerts=emit_alerts)
     options = replace(options, run_link=flow_run.ui_url or "")
-    night = judge_day(settings, run_date, run_id, Steps(time.monotonic, report), _now, options, log)
+    with workers_of(settings):
+        night = judge_day(settings, run_date, run_id, Steps(time.monotonic, report), _now, options, log)
     if night is not None:
         page = describe_night(night, settings.language)
         create_markdown_artifact(page, key=f"night-{run_date}", description=literal(headline(night)))

@@ -78,6 +78,7 @@ def up(
     data: Annotated[Path, typer.Option(help="The sandbox's folder: its buckets.")] = Path("sandbox-data"),
     fault: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Something to go wrong.")] = None,
     job_seconds: Annotated[float, typer.Option(help="How long a batch job takes, if its records allow.")] = 10.0,
+    dask: Annotated[int, typer.Option(min=0, help="Workers of a Dask cluster that nights work with; 0: none.")] = 0,
 ) -> None:
     """Start everything for an operator: sandbox (or the account that the environment names), Prefect, a worker.
 
@@ -92,7 +93,7 @@ def up(
 
     try:
         faults = parse_options(fault or [])
-        run(Options(home.absolute(), data.absolute(), port, s3_port, bedrock_port, faults, job_seconds))
+        run(Options(home.absolute(), data.absolute(), port, s3_port, bedrock_port, faults, job_seconds, dask))
     except (CannotServe, CannotStart, SettingsInvalid, UnknownFault) as error:
         typer.echo(f"up: {error}", err=True)
         raise typer.Exit(2) from None

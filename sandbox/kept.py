@@ -1,4 +1,4 @@
-"""The two processes of Prefect that `up` keeps going: the server and the worker, and the next ones should they die."""
+"""The processes that `up` keeps going: Prefect's two, a Dask cluster's; and the next ones should they die."""
 
 from __future__ import annotations
 
@@ -88,13 +88,22 @@ class _Kept:
         self._say(f"the {self._role} ended (code {code}): another one starts")
         self._child = self._start()
 
+    def keep_alive(self) -> None:
+        """Start another if this one has ended.
+
+        Raises:
+            CannotStart: if it ended by itself soon after its start.
+        """
+        if self._child.has_ended:
+            self._start_another()
+
     def last_words(self) -> str:
         """The last line of its log, and where the others are."""
         return f"{self._child.last_line()}\nall of it: {self._child.log}"
 
 
 class Server(_Kept):
-    """A Prefect server that answers."""
+    """A Prefect server that answers; another one is started by `revive`."""
 
     def __init__(self, port: int, host: str, home: Path, stack: ExitStack, say: Say, ended: threading.Event) -> None:
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
@@ -102,7 +111,7 @@ class Server(_Kept):
         super().__init__("server", command, home, stack, say)
         self._await(ended)
 
-    def keep_alive(self, ended: threading.Event) -> bool:
+    def revive(self, ended: threading.Event) -> bool:
         """Start another if this one has ended; whether one was started, and answers now.
 
         Raises:
@@ -137,16 +146,27 @@ class Worker(_Kept):
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "moderation", "--name", name]
         super().__init__("worker", command, home, stack, say)
 
-    def keep_alive(self) -> None:
-        """Start another if this one has ended.
-
-        Raises:
-            CannotStart: if it ended by itself soon after its start.
-        """
-        if self._child.has_ended:
-            self._start_another()
-
     def forgive(self) -> None:
         """Start another if this one has ended, however soon: it had no server to talk to."""
         self._started = float("-inf")
         self.keep_alive()
+
+
+class DaskProcess(_Kept):
+    """The scheduler of a Dask cluster on this machine, or one of its workers: one thread, in a process of its own."""
+
+    @classmethod
+    def cluster(cls, count: int, host: str, home: Path, stack: ExitStack, say: Say) -> tuple[str, list[DaskProcess]]:
+        """Start a scheduler and so many workers; its address, and all of them."""
+        with socket.socket() as probe:  # a scheduler that is started again must be found where it was
+            probe.bind((host, 0))
+            port = probe.getsockname()[1]
+        address, dask = f"tcp://{host}:{port}", [sys.executable, "-m", "dask"]
+        quiet = ["--host", host, "--no-dashboard"]
+        scheduler = cls("dask-scheduler", [*dask, "scheduler", *quiet, "--port", str(port)], home, stack, say)
+        own = [*quiet, "--nthreads", "1", "--local-directory", str(home / "dask")]
+        workers = [
+            cls(f"dask-worker-{number}", [*dask, "worker", address, *own], home, stack, say)
+            for number in range(1, count + 1)
+        ]
+        return address, [scheduler, *workers]

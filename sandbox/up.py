@@ -15,14 +15,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from flows.__main__ import PREFECT_DEFAULTS
-from sandbox.kept import CannotStart, Ended, Server, Worker, pause, wait_until
+from sandbox.kept import CannotStart, DaskProcess, Ended, Server, Worker, pause, wait_until
 from sandbox.month import CACHE, fill
 from sandbox.prefect_runs import settle_lost_runs
 from sandbox.processes import end, end_marked, mark, start
@@ -60,6 +60,7 @@ class Options:
         port, s3_port, bedrock_port: of the Prefect server and of the sandbox, on 127.0.0.1.
         faults: what is to go wrong in the sandbox, by name.
         job_seconds: how long the sandbox's batch jobs take.
+        dask: workers of a Dask cluster on this machine; 0 for none.
     """
 
     home: Path
@@ -69,6 +70,7 @@ class Options:
     bedrock_port: int
     faults: Mapping[str, str]
     job_seconds: float
+    dask: int = 0
 
 
 def up(options: Options) -> None:
@@ -89,6 +91,7 @@ def up(options: Options) -> None:
             _say(f"{count} processes of an earlier `make up` were still there: ended")
         has_own_server = _prepare_prefect(options)
         sandbox = _enter_sandbox(options, stack)
+        cluster = _start_cluster(options, stack)
         settings = Settings.load()
         try:
             server = Server(options.port, HOST, options.home, stack, _say, ended) if has_own_server else None
@@ -99,7 +102,7 @@ def up(options: Options) -> None:
                 stack.callback(_settle_runs)
             worker = Worker(options.home, stack, _say)
             _greet(options, settings, sandbox)
-            _stay(ended, server, worker, sandbox, settings)
+            _stay(ended, server, worker, cluster, sandbox, settings)
         except Ended:
             _say("ending ...")
     _say("ended" + ("; the next `make up` goes on from here" if has_own_server or sandbox else ""))
@@ -180,6 +183,21 @@ def _enter_sandbox(options: Options, stack: ExitStack) -> Sandbox | None:
     return sandbox
 
 
+def _start_cluster(options: Options, stack: ExitStack) -> list[DaskProcess]:
+    """A Dask cluster of this machine's, to which all runs of this `up` go.
+
+    Raises:
+        CannotStart: if the environment names another one.
+    """
+    if not options.dask:
+        return []
+    if os.environ.get(f"{ENV_PREFIX}DASK_ADDRESS"):
+        raise CannotStart(f"{ENV_PREFIX}DASK_ADDRESS names a cluster already: leave it out, or --dask")
+    address, processes = DaskProcess.cluster(options.dask, HOST, options.home, stack, _say)
+    os.environ[f"{ENV_PREFIX}DASK_ADDRESS"] = address
+    return processes
+
+
 def _register(options: Options, ended: threading.Event) -> None:
     _say("deployments and automations are registered ...")
     command = [sys.executable, "-m", "flows", "register"]
@@ -209,7 +227,12 @@ def _settle_runs() -> None:
 
 
 def _stay(
-    ended: threading.Event, server: Server | None, worker: Worker, sandbox: Sandbox | None, settings: Settings
+    ended: threading.Event,
+    server: Server | None,
+    worker: Worker,
+    cluster: Sequence[DaskProcess],
+    sandbox: Sandbox | None,
+    settings: Settings,
 ) -> None:
     """Keep things going until a signal comes.
 
@@ -219,10 +242,12 @@ def _stay(
     next_save = time.monotonic() + _SAVE_EVERY_S
     while True:
         pause(ended)
-        if server is not None and server.keep_alive(ended):
+        if server is not None and server.revive(ended):
             worker.forgive()
         else:
             worker.keep_alive()
+        for process in cluster:
+            process.keep_alive()
         if sandbox is not None and time.monotonic() > next_save:
             _add_sample_days(sandbox, settings)
             sandbox.save()
@@ -271,6 +296,8 @@ def _greet(options: Options, settings: Settings, sandbox: Sandbox | None) -> Non
         ]
     else:
         lines += [f"  comments  {settings.comments_uri}", f"  tables    {settings.output_uri}/lake"]
+    if options.dask:
+        lines.append(f"  dask      {settings.dask_address}, {options.dask} workers for the parts of nights")
     lines += [
         f"  logs      {options.home / 'logs'}/",
         "",

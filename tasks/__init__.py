@@ -13,7 +13,9 @@ ingest                | the files of                 | plan.json                
                       | pack; the policy;            |                                   | changed (PromptInvalid),
                       | state/champion.json and the  |                                   | there is no champion to
                       | day's plans, where the       |                                   | judge by (ChampionUnusable),
-                      | settings say `champion`      |                                   | no family knows the model
+                      | settings say `champion`      |                                   | no family knows the model or
+                      |                              |                                   | Bedrock does not say which
+                      |                              |                                   | one a profile is of
                       |                              |                                   | (UnsupportedModel), the
                       |                              |                                   | golden pack, the policy or
                       |                              |                                   | its rules are broken
@@ -40,9 +42,9 @@ route_comments        | work/valid, work/duplicates, | work/routed, unless the p
 read_quotas           | Service Quotas               | nothing                           | never; without an answer
                       |                              |                                   | MAX_JOBS_IN_FLIGHT holds
 build_batch (each     | work/valid, work/duplicates, | the shards' input files,          | the estimate is over the
-round)                | ledger, requests/, answers/, | requests/                         | budget (OverBudget), a job's
-                      | state/usage, the golden      |                                   | failure would repeat
-                      | pack; Bedrock's count of     |                                   | (JobFailed), there are too
+round)                | ledger, requests/, answers/, | requests/; work/wanted, where     | budget (OverBudget), a job's
+                      | state/usage, the golden      | workers of a cluster write the    | failure would repeat
+                      | pack; Bedrock's count of     | shards                            | (JobFailed), there are too
                       | tokens                       |                                   | few comments for a job and
                       |                              |                                   | ON_DEMAND is off
                       |                              |                                   | (BelowMinimum), no cut into
@@ -68,8 +70,9 @@ round)                | shards below the minimum of  | the batch root, ledger   
 poll_batch (each      | ledger, Bedrock's jobs       | ledger: how jobs ended; Bedrock's | Bedrock does not know a job
 round)                |                              | jobs: shards that waited are      | (JobUnknown)
                       |                              | submitted, late jobs are stopped  |
-collect_answers (each | ledger, the jobs' input and  | answers/; ledger: tokens and cost | never
-round)                | output files, requests/      |                                   |
+collect_answers (each | ledger, the jobs' input and  | answers/; ledger: tokens and cost | another run has the day
+round)                | output files, requests/, the |                                   | (LeaseLost)
+                      | lease                        |                                   |
 merge_verdicts        | work/valid, work/duplicates, | work/verdicts, work/routes,       | too few comments are judged
                       | work/routed, ledger,         | work/audits; work/golden, if      | (TooFewJudged, JobFailed),
                       | requests/, answers/          | golden items were asked           | at the deadline a job goes

@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import NamedTuple
 
 import polars as pl
+import pytest
 
 from data_contracts.documents.summary import Night
 from sandbox.days import SampleDay
@@ -65,6 +66,15 @@ class Site:
     def created_jobs(self) -> int:
         """How many jobs Bedrock was asked for."""
         return self.bedrock.call_counts.get("CreateModelInvocationJob", 0)
+
+
+def open_site(served: Sandbox, environment: pytest.MonkeyPatch) -> Site:
+    """An empty site, at which the environment points."""
+    served.reset()
+    for name, value in served.environment.items():
+        environment.setenv(name, value)
+    environment.setenv("MODERATION_TIMEZONE", "Asia/Tokyo")
+    return Site(served)
 
 
 class Published(NamedTuple):

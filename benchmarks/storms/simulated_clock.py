@@ -7,17 +7,26 @@ of such a night and has no part in it: every row is as expected.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
 from unittest import mock
 
 import polars as pl
 
+from benchmarks.storms.kill_points import Killed, Process
 from data_contracts import expectations
 from tasks import adapters
 from tasks.adapters import Adapters
+from tasks.base.errors import WorkersLost
 from tasks.base.settings import Settings
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: Workers that one part may end, as Dask has it.
+_MOST_DEATHS = 3
 
 _connected: ContextVar[Adapters] = ContextVar("connected")
 
@@ -25,6 +34,16 @@ _connected: ContextVar[Adapters] = ContextVar("connected")
 def use(ports: Adapters) -> None:
     """From here on these are what the process's stages connect to."""
     _connected.set(ports)
+
+
+@contextmanager
+def using(ports: Adapters) -> Iterator[None]:
+    """For the block these are what is connected to: a worker's, who works on behalf of the process."""
+    token = _connected.set(ports)
+    try:
+        yield
+    finally:
+        _connected.reset(token)
 
 
 @contextmanager
@@ -49,3 +68,29 @@ def all_as_expected(
 
 def _connect(settings: Settings) -> Adapters:
     return _connected.get()
+
+
+class DyingWorkers:
+    """A crew whose workers die and sleep by the plan; another one does the part again.
+
+    Args:
+        hire: the process of a new worker, and what it connects to.
+    """
+
+    def __init__(self, hire: Callable[[], tuple[Process, Adapters]]) -> None:
+        self._hire = hire
+
+    def work(self, part: Callable[[T], R], given: Sequence[T]) -> Iterator[tuple[T, R]]:
+        """See Crew."""
+        return ((one, self._do(part, one)) for one in given)
+
+    def _do(self, part: Callable[[T], R], one: T) -> R:
+        for _ in range(_MOST_DEATHS + 1):
+            worker, ports = self._hire()
+            try:
+                with using(ports):
+                    return part(one)
+            except Killed:
+                if not worker.is_dead:
+                    raise
+        raise WorkersLost(f"{part.__name__} ended {_MOST_DEATHS} workers")

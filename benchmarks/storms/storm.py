@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -27,12 +28,13 @@ from benchmarks.storms.invariants import (
     count_golden,
     count_repeated_calls,
 )
-from benchmarks.storms.kill_points import Killed, Process
-from benchmarks.storms.simulated_clock import simulated
+from benchmarks.storms.kill_points import Killed
+from benchmarks.storms.simulated_clock import DyingWorkers, simulated
 from benchmarks.storms.site import LIGHT_MODEL, SMALL_PACK, Site
 from benchmarks.storms.two_runs import CROSSROADS, Crossroad, Stop, TwoRuns
 from benchmarks.storms.world import Life, World
 from prompts.policies import PLAIN
+from tasks.adapters import Adapters
 from tasks.base.errors import (
     DayInUse,
     DeadlinePassed,
@@ -43,7 +45,7 @@ from tasks.base.errors import (
     TooFewJudged,
     Transient,
 )
-from tasks.base.steps import PlainSteps
+from tasks.base.steps import PlainSteps, working_with
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,6 +57,8 @@ _EXPECTED = (DayInUse, DeadlinePassed, InputChanged, JobFailed, LeaseLost, TooFe
 #: Rules whose break is a loss.
 _LOSSES = ("lost", "answer lost", "orphaned", "not published")
 _RETRY_S = (5.0, 30.0, 120.0)
+#: Runs whose parts are done by workers.
+_SHARED = 0.3
 _MOST_CALM_RUNS = 12
 _CALM_GAP_S = 600.0
 
@@ -70,6 +74,7 @@ class StormReport:
     kills: int = 0
     pauses: int = 0
     encounters: int = 0
+    workers: int = 0
     takeovers: int = 0
     cancels: int = 0
     faults: int = 0
@@ -113,6 +118,7 @@ class Storm:
         self.ends: list[str] = []
         self.findings: list[Finding] = []
         self.encounters = 0
+        self.workers = 0
         #: of each day, how many calm runs it took until it was published, and how many seconds
         self.recoveries: list[tuple[int, float]] = []
         min_records = draw.choice((3, 8))
@@ -227,9 +233,25 @@ class Storm:
         self.findings += check_readers(self.site, day)
         self.findings += check_succession(self.site, day)
 
-    def _run(self, day: date, run_id: str, process: Process) -> None:
+    def _crew_of(self, run_id: str, process: FaultyProcess) -> AbstractContextManager[None]:
+        """Workers of its own for some of the runs; they share the run's life, so that only their ports are apart."""
+        if not self.plan.strikes(_SHARED, "workers", run_id):
+            return nullcontext()
+        hired = count(1)
+
+        def hire() -> tuple[FaultyProcess, Adapters]:
+            name = f"{run_id}-worker-{next(hired)}"
+            worker = FaultyProcess(self.world, self.plan, name, self.site.root)
+            worker.life = process.life
+            self.workers += 1
+            return worker, self.site.ports(name, worker)
+
+        return working_with(DyingWorkers(hire))
+
+    def _run(self, day: date, run_id: str, process: FaultyProcess) -> None:
         try:
-            self.site.play(day, run_id, process, RetryingSteps(self.world))
+            with self._crew_of(run_id, process):
+                self.site.play(day, run_id, process, RetryingSteps(self.world))
             end = "published"
         except Killed:
             end = "killed"
@@ -269,6 +291,7 @@ def play_storm(seed: int, root: Path, golden_pack: str = SMALL_PACK, policy: str
         kills=tally.kills,
         pauses=tally.pauses,
         encounters=tally.encounters,
+        workers=storm.workers,
         takeovers=sum(taking.from_run_id is not None for takings in storm.site.takings.values() for taking in takings),
         cancels=tally.cancels,
         faults=tally.faults,

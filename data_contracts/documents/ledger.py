@@ -157,6 +157,13 @@ class LedgerEntry(BaseModel):
     policy_sha256: str | None = Field(default=None, exclude_if=_is_none)
     #: which rules masked its texts; left out of the record where none did
     masking: str | None = Field(default=None, exclude_if=_is_none)
+    #: the model behind `model_id`, where that is an application inference profile; left out of any other
+    profiled_model_id: str | None = Field(default=None, exclude_if=_is_none)
+
+    @property
+    def priced_model_id(self) -> str:
+        """The id that family and price go by."""
+        return self.profiled_model_id or self.model_id
 
 
 def without_strays(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:

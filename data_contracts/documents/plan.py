@@ -65,6 +65,8 @@ class PlannedAsker(BaseModel):
     prompt_name: str
     prompt_version: str
     prompt_sha256: str
+    #: the model behind `model_id`, where that is an application inference profile; left out of any other
+    profiled_model_id: str | None = Field(default=None, exclude_if=_is_none)
 
 
 class PlannedPolicy(BaseModel):
@@ -140,8 +142,15 @@ class Plan(BaseModel):
     askers: tuple[PlannedAsker, ...] = ()
     #: where the settings leave prompt, model or policy to the champion; left out of any other plan
     champion: PlannedChampion | None = Field(default=None, exclude_if=_is_none)
+    #: the model behind `model_id`, where that is an application inference profile; left out of any other plan
+    profiled_model_id: str | None = Field(default=None, exclude_if=_is_none)
     #: the step that this plan was narrowed to, see `asked_by`; never stored
     step: str | None = Field(default=None, exclude_if=_is_none)
+
+    @property
+    def priced_model_id(self) -> str:
+        """The id that family and price go by."""
+        return self.profiled_model_id or self.model_id
 
     @property
     def is_plain(self) -> bool:
@@ -165,7 +174,8 @@ class Plan(BaseModel):
         asker = self.asker(step)
         if asker is None:
             raise KeyError(step)
-        return self.model_copy(update=asker.model_dump())
+        # Not `model_dump`, which leaves out what this plan may have and the step has not.
+        return self.model_copy(update={name: getattr(asker, name) for name in PlannedAsker.model_fields})
 
     @property
     def row_count(self) -> int:

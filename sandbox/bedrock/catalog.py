@@ -7,10 +7,12 @@ Sources: Amazon Bedrock User Guide, batch-inference-supported (batch and which m
 cards (structured output, CountTokens), model-lifecycle-legacy (end of life), inference-profiles-support.
 """
 
+import hashlib
 import re
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
-from sandbox.bedrock.errors import ServiceError, not_found, validation
+from sandbox.bedrock.errors import ServiceError, conflict, not_found, validation
 
 FamilyName = Literal["claude", "nova", "llama", "gpt-oss"]
 ACCOUNT_ID = "123456789012"
@@ -108,7 +110,7 @@ def resolve(model_id: str, region: str) -> Target:
     """
     name = model_id
     if arn := _ARN.fullmatch(model_id):
-        if arn["kind"] not in ("foundation-model", "inference-profile"):
+        if arn["kind"] not in ("foundation-model", "inference-profile"):  # see ApplicationProfiles
             raise not_found(f"The resource {model_id} was not found.")
         if arn["kind"] == "inference-profile" and arn["region"] != region:
             raise validation(INVALID_MODEL)
@@ -176,9 +178,14 @@ def inference_profile(identifier: str, region: str) -> Profile:
 
 
 def destination_arns(profile: Profile, region: str) -> list[str]:
-    """The foundation-model ARNs that a profile may route to, the caller's Region first (five at most)."""
+    """The foundation-model ARNs that a profile may route to, the caller's Region first (five at most).
+
+    A global profile has that of its own Region and one without a Region. Source: Bedrock User Guide,
+    global-cross-region-inference.
+    """
     ordered = [region, *(other for other in _GEOGRAPHIES[profile.prefix] if other != region)]
-    return [f"arn:aws:bedrock:{name}::foundation-model/{profile.model.model_id}" for name in ordered[:5]]
+    names = [region, ""] if profile.prefix == "global" else ordered[:5]
+    return [f"arn:aws:bedrock:{name}::foundation-model/{profile.model.model_id}" for name in names]
 
 
 def profile_arn(profile: Profile, region: str) -> str:
@@ -188,3 +195,62 @@ def profile_arn(profile: Profile, region: str) -> str:
 
 def _is_home(prefix: str, region: str) -> bool:
     return prefix == "global" or region.startswith(_HOME_PREFIXES.get(prefix, ()))
+
+
+class ApplicationProfile(NamedTuple):
+    """An inference profile that a customer made of a model or of a system-defined profile, to tell costs apart."""
+
+    arn: str
+    name: str
+    description: str | None
+    target: Target
+    created_at: float
+
+    @property
+    def profile_id(self) -> str:
+        """The last segment of its ARN, which says nothing of its model."""
+        return self.arn.rpartition("/")[2]
+
+
+class ApplicationProfiles:
+    """Every application inference profile of the endpoint, by ARN; the caller holds the lock."""
+
+    def __init__(self) -> None:
+        self._profiles: dict[str, ApplicationProfile] = {}
+        self._tokens: dict[tuple[str, str], str] = {}
+
+    def create(self, request: Mapping[str, Any], region: str, now: float) -> ApplicationProfile:
+        """A new profile, or the one that its token already made.
+
+        Raises:
+            ServiceError: as `resolve` for what it is to be made of; ConflictException where the name is taken.
+        """
+        token = request.get("clientRequestToken")
+        if token and (arn := self._tokens.get((region, token))):
+            return self._profiles[arn]
+        name, source = request["inferenceProfileName"], request["modelSource"]["copyFrom"]
+        target = resolve(source, region)
+        if any(profile.name == name for profile in self.of_region(region)):
+            raise conflict(f"An inference profile with the name {name} already exists.")
+        profile_id = hashlib.sha256(f"{region}/{name}/{len(self._profiles)}/{now}".encode()).hexdigest()[:12]
+        arn = f"arn:aws:bedrock:{region}:{ACCOUNT_ID}:application-inference-profile/{profile_id}"
+        self._profiles[arn] = ApplicationProfile(arn, name, request.get("description"), target, now)
+        if token:
+            self._tokens[region, token] = arn
+        return self._profiles[arn]
+
+    def find(self, identifier: str, region: str) -> ApplicationProfile | None:
+        """The profile of an ARN or id, if this Region has it."""
+        for profile in self.of_region(region):
+            if identifier in (profile.arn, profile.profile_id):
+                return profile
+        return None
+
+    def of_region(self, region: str) -> list[ApplicationProfile]:
+        """The profiles of a Region, the oldest first."""
+        return [profile for arn, profile in self._profiles.items() if arn.split(":")[3] == region]
+
+    def resolve(self, model_id: str, region: str) -> Target:
+        """The model behind whatever a modelId may be; raises as the module's `resolve`."""
+        profile = self.find(model_id, region) if model_id.startswith("arn:") else None
+        return profile.target if profile else resolve(model_id, region)

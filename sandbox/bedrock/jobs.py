@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sandbox.bedrock.catalog import ACCOUNT_ID, Target
+from sandbox.bedrock.catalog import ACCOUNT_ID, ApplicationProfile, ApplicationProfiles, Target
 from sandbox.bedrock.errors import conflict, not_found, quota_exceeded, validation
 from sandbox.bedrock.switchboard import Faults, JobFaults
 
@@ -92,12 +92,16 @@ class Job:
 
 
 class JobStore:
-    """Every job of the endpoint, by Region. All methods are thread-safe; ``lock`` guards the jobs' fields."""
+    """Every job of the endpoint, by Region, and the application inference profiles.
+
+    All methods are thread-safe; ``lock`` guards the jobs' fields.
+    """
 
     def __init__(self, faults: Faults, clock: Callable[[], float]) -> None:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.tags: dict[str, dict[str, str]] = {}
+        self.profiles = ApplicationProfiles()
         self._faults = faults
         self._clock = clock
         self._jobs: dict[str, Job] = {}
@@ -113,22 +117,30 @@ class JobStore:
             self._jobs.clear()
             self._tokens.clear()
             self.tags.clear()
+            self.profiles = ApplicationProfiles()
 
     def dump(self) -> bytes:
         """Everything that is known, for `load` in a later process of the same code."""
         with self.lock:
-            return pickle.dumps((self._jobs, self._tokens, self.tags))
+            return pickle.dumps((self._jobs, self._tokens, self.tags, self.profiles))
 
     def load(self, body: bytes) -> None:
         """Know what another store dumped; a job that was not over starts from its beginning."""
-        jobs, tokens, tags = pickle.loads(body)  # noqa: S301 (a file of our own)
+        jobs, tokens, tags, profiles = pickle.loads(body)  # noqa: S301 (a file of our own)
         with self.lock:
             for job in jobs.values():
                 job.busy = False
                 if not job.is_over:
                     job.status, job.due, job.counts = Status.SUBMITTED, self._clock(), Counts()
-            self._jobs, self._tokens, self.tags = jobs, tokens, tags
+            self._jobs, self._tokens, self.tags, self.profiles = jobs, tokens, tags, profiles
             self.changed.notify_all()
+
+    def create_profile(self, request: Mapping[str, Any], region: str) -> ApplicationProfile:
+        """A new application inference profile; raises as `ApplicationProfiles.create`."""
+        with self.lock:
+            profile = self.profiles.create(request, region, self._clock())
+            self.tags.setdefault(profile.arn, {tag["key"]: tag["value"] for tag in request.get("tags", ())})
+            return profile
 
     def create(self, request: Mapping[str, Any], region: str, target: Target) -> Job:
         """A new job, or the one that its token already made.

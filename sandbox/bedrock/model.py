@@ -28,6 +28,7 @@ OPERATIONS = frozenset(
         "Converse",
         "CountTokens",
         "CreateEvaluationJob",
+        "CreateInferenceProfile",
         "CreateModelInvocationJob",
         "GetEvaluationJob",
         "GetFoundationModel",

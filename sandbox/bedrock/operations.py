@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from sandbox.bedrock import catalog
-from sandbox.bedrock.catalog import ACCOUNT_ID, Model, Profile
+from sandbox.bedrock.catalog import ACCOUNT_ID, ApplicationProfile, Model, Profile, Target
 from sandbox.bedrock.engine import Engine
 from sandbox.bedrock.errors import ConnectionDropped, access_denied, validation
 from sandbox.bedrock.extras.evaluation_jobs import EvaluationJobs
@@ -56,6 +56,7 @@ class Operations:
             "Converse": self._converse,
             "CountTokens": self._count_tokens,
             "CreateEvaluationJob": self._evaluations.create,
+            "CreateInferenceProfile": self._create_inference_profile,
             "CreateModelInvocationJob": self._create_job,
             "GetEvaluationJob": lambda given, _: self._evaluations.get(given),
             "GetFoundationModel": self._get_foundation_model,
@@ -73,6 +74,11 @@ class Operations:
         }
         return handlers[operation](parameters, region)
 
+    def _target(self, parameters: Parameters, region: str) -> Target:
+        """The model that is meant, behind an application inference profile too."""
+        with self._store.lock:
+            return self._store.profiles.resolve(parameters["modelId"], region)
+
     def _create_job(self, parameters: Parameters, region: str) -> Parameters:
         if self._faults.strikes("not_entitled"):
             raise validation(
@@ -88,7 +94,7 @@ class Operations:
                 f"Amazon Bedrock could not assume the role {parameters['roleArn']}. Check that the role exists and "
                 "that its trust policy allows bedrock.amazonaws.com to assume it."
             )
-        target = catalog.resolve(parameters["modelId"], region)
+        target = self._target(parameters, region)
         if not target.model.batch:
             raise validation(f"The model {target.model.model_id} doesn't support batch inference.")
         job = self._store.create(parameters, region, target)
@@ -140,7 +146,7 @@ class Operations:
         }
 
     def _invoke_model(self, parameters: Parameters, region: str) -> Payload:
-        model = catalog.resolve(parameters["modelId"], region).model
+        model = self._target(parameters, region).model
         raw: bytes = parameters.get("body", b"")
         body = _read_body(raw)
         request = Request(body, raw, self._faults.of_call(hashlib.sha256(raw).hexdigest()))
@@ -154,7 +160,7 @@ class Operations:
         return Payload(dump(outcome.body), headers)
 
     def _converse(self, parameters: Parameters, region: str) -> Parameters:
-        model = catalog.resolve(parameters["modelId"], region).model
+        model = self._target(parameters, region).model
         raw = json.dumps(parameters, sort_keys=True, default=str).encode()
         request = Request(parameters, raw, self._faults.of_call(hashlib.sha256(raw).hexdigest()))
         (outcome,) = self._inference.answer([request], model, converse=True)
@@ -213,18 +219,27 @@ class Operations:
 
     def _get_inference_profile(self, parameters: Parameters, region: str) -> Parameters:
         identifier = parameters["inferenceProfileIdentifier"]
+        with self._store.lock:
+            own = self._store.profiles.find(identifier, region)
+        if own is not None:
+            return _describe_own(own, region)
         return _describe_profile(catalog.inference_profile(identifier, region), region)
 
     def _list_inference_profiles(self, parameters: Parameters, region: str) -> Parameters:
-        if parameters.get("typeEquals") == "APPLICATION":
-            return {"inferenceProfileSummaries": []}
         start = parameters.get("nextToken", "0")
         if not start.isdigit():
             raise validation("The nextToken is invalid.")
-        found = [_describe_profile(profile, region) for profile in catalog.profiles(region)]
+        if parameters.get("typeEquals") == "APPLICATION":
+            with self._store.lock:
+                found = [_describe_own(profile, region) for profile in self._store.profiles.of_region(region)]
+        else:
+            found = [_describe_profile(profile, region) for profile in catalog.profiles(region)]
         first, size = int(start), parameters.get("maxResults", 100)
         more = str(first + size) if first + size < len(found) else None
         return {"inferenceProfileSummaries": found[first : first + size], "nextToken": more}
+
+    def _create_inference_profile(self, parameters: Parameters, region: str) -> Parameters:
+        return {"inferenceProfileArn": self._store.create_profile(parameters, region).arn, "status": "ACTIVE"}
 
     def _tag(self, parameters: Parameters, region: str) -> Parameters:
         self._tags_of(parameters, region).update({tag["key"]: tag["value"] for tag in parameters["tags"]})
@@ -242,7 +257,10 @@ class Operations:
 
     def _tags_of(self, parameters: Parameters, region: str) -> dict[str, str]:
         with self._store.lock:
-            return self._store.tags.setdefault(self._store.get(parameters["resourceARN"], region).arn, {})
+            arn = parameters["resourceARN"]
+            if self._store.profiles.find(arn, region) is None:
+                arn = self._store.get(arn, region).arn
+            return self._store.tags.setdefault(arn, {})
 
 
 def _describe_profile(profile: Profile, region: str) -> Parameters:
@@ -257,6 +275,24 @@ def _describe_profile(profile: Profile, region: str) -> Parameters:
         "inferenceProfileId": profile.profile_id,
         "status": "ACTIVE",
         "type": "SYSTEM_DEFINED",
+    }
+
+
+def _describe_own(profile: ApplicationProfile, region: str) -> Parameters:
+    model, prefix = profile.target
+    arn = f"arn:aws:bedrock:{region}::foundation-model/{model.model_id}"
+    arns = catalog.destination_arns(Profile(model, prefix), region) if prefix else [arn]
+    created_at = _moment(profile.created_at)
+    return {
+        "inferenceProfileName": profile.name,
+        "description": profile.description,
+        "createdAt": created_at,
+        "updatedAt": created_at,
+        "inferenceProfileArn": profile.arn,
+        "models": [{"modelArn": arn} for arn in arns],
+        "inferenceProfileId": profile.profile_id,
+        "status": "ACTIVE",
+        "type": "APPLICATION",
     }
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data_contracts.batch_lines import InvocationType
-from tasks.adapters.aws import UNREADABLE, Aws, error_text
+from tasks.adapters.aws import UNREADABLE, Aws, error_text, is_transient_error
+from tasks.base.errors import BedrockUnavailable
 from tasks.base.ports import FactUnavailable, Lifecycle
-from tasks.llm.model_ids import parse_model_id
+from tasks.llm.model_ids import is_application_profile, model_of_destinations, parse_model_id
 
 #: The parts of a Converse request that CountTokens takes; a JSON schema is not among them.
 #: Source: botocore service model of bedrock-runtime, ConverseTokensRequest.
@@ -47,24 +48,38 @@ class BedrockModels:
             life = answer["modelDetails"]["modelLifecycle"]
             return Lifecycle(is_legacy=life["status"] == "LEGACY", ends_at=life.get("endOfLifeTime"))
 
+    def profiled_model(self, profile_arn: str) -> str:
+        """See ModelFacts."""
+        with _told("get inference profile"):
+            try:
+                return _profiled(self._aws, profile_arn, self._aws.bedrock)
+            except (ClientError, BotoCoreError) as error:
+                if is_transient_error(error):
+                    raise BedrockUnavailable(f"get inference profile: {error_text(error)}") from None
+                raise
+
 
 def find_model(aws: Aws, model_id: str) -> str:
     """The foundation model's id behind a model id, a profile's id or an ARN of either.
 
     The ARN of an application inference profile does not say it: Bedrock is asked, once a process.
-    Source: Amazon Bedrock API Reference, GetInferenceProfile (`models`: one model, in one Region or several).
+    Source: Amazon Bedrock API Reference, GetInferenceProfile.
 
     Raises:
         FactUnavailable: if Bedrock does not say it.
     """
-    base_id = parse_model_id(model_id).base_id
-    if ":application-inference-profile/" not in base_id:
-        return base_id
-    if (aws, model_id) not in _PROFILED:
+    if is_application_profile(model_id):
         with _told("get inference profile"):
-            models = aws.bedrock_in_haste.get_inference_profile(inferenceProfileIdentifier=model_id)["models"]
-            _PROFILED[aws, model_id] = parse_model_id(models[0]["modelArn"]).base_id
-    return _PROFILED[aws, model_id]
+            model_id = _profiled(aws, model_id, aws.bedrock_in_haste)
+    return parse_model_id(model_id).base_id
+
+
+def _profiled(aws: Aws, profile_arn: str, client: Any) -> str:
+    """The model behind an application inference profile, which never changes: it is asked for once a process."""
+    if (aws, profile_arn) not in _PROFILED:
+        models = client.get_inference_profile(inferenceProfileIdentifier=profile_arn)["models"]
+        _PROFILED[aws, profile_arn] = model_of_destinations([model["modelArn"] for model in models])
+    return _PROFILED[aws, profile_arn]
 
 
 @contextmanager
@@ -88,3 +103,7 @@ class NoModelFacts:
     def lifecycle(self, model_id: str) -> Lifecycle:
         """See ModelFacts."""
         raise FactUnavailable("get foundation model: not connected")
+
+    def profiled_model(self, profile_arn: str) -> str:
+        """See ModelFacts."""
+        raise FactUnavailable("get inference profile: not connected")

@@ -133,8 +133,9 @@ OF_NIGHTS = {
         "put the file back as it was, and write what is new as the next version.",
     ),
     "UnsupportedModel": Advice(
-        "No model family answers to this model id.",
-        "choose a model that the line lists, or set MODERATION_INVOCATION_TYPE=Converse.",
+        "No model family answers to this model id, or Bedrock does not say which model a profile is of.",
+        "choose a model that the line lists, or set MODERATION_INVOCATION_TYPE=Converse; for an application inference "
+        "profile allow bedrock:GetInferenceProfile on it.",
     ),
     "StorageRefused": Advice(
         "S3 refused for a reason that stays: a missing bucket or permission, an archived object, a KMS key.",
@@ -144,6 +145,12 @@ OF_NIGHTS = {
     "BedrockUnavailable": Advice("Bedrock did not answer as it should, also after retries.", _LATER),
     "BedrockThrottled": Advice("Bedrock turned calls away for now, also after retries.", _LATER),
     "QuotaReached": Advice("Bedrock takes no further job until one of the account's jobs ends.", _LATER),
+    "WorkersLost": Advice(
+        "The Dask cluster at MODERATION_DASK_ADDRESS has no scheduler that answers, no worker, or lost worker after "
+        "worker over one shard; what was answered is kept.",
+        "see that scheduler and workers run, with memory enough for a shard (docs/scale.md), or leave the setting out "
+        "to work on this machine; then run the day again, which pays nothing twice.",
+    ),
 }
 
 #: What ends another command, or a backfill's day; nobody is alerted.

@@ -41,7 +41,8 @@
         ├── StorageUnavailable
         ├── BedrockUnavailable
         │   └── BedrockThrottled  the call was turned away before a model saw it: nothing was paid
-        └── QuotaReached          Bedrock takes no further job for now
+        ├── QuotaReached          Bedrock takes no further job for now
+        └── WorkersLost           the cluster at DASK_ADDRESS has no scheduler or no worker, or one job kills them
 
 A wrong row is none of these: it is a value (`reason` or `status`) in `rejected` or `verdicts`.
 """
@@ -225,7 +226,7 @@ class PromptInvalid(WrongUsage):
 
 
 class UnsupportedModel(WrongUsage):
-    """No model family answers to this model id."""
+    """No model family answers to this model id, or nobody says which model a profile is of."""
 
 
 class Transient(ModerationError):
@@ -246,6 +247,10 @@ class BedrockThrottled(BedrockUnavailable):
 
 class QuotaReached(Transient):
     """Bedrock takes no further job until one of the account's jobs ends."""
+
+
+class WorkersLost(Transient):
+    """The cluster at DASK_ADDRESS cannot be reached, has no workers, or loses them over the same part again."""
 
 
 def is_transient(_task: Any, _task_run: Any, state: Any) -> bool:

@@ -73,6 +73,8 @@ class JobRequest(BaseModel):
     timeout_h: int
     #: when the call was first intended: a job for this request that is older is not its own
     intended_at: datetime
+    #: the model behind `model_id`, where that is an application inference profile
+    profiled_model_id: str | None = None
     kms_key_id: str | None = None
     bucket_owner: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
@@ -241,7 +243,7 @@ class ModelFacts(Protocol):
     """What Bedrock tells of a model, free of charge, where it tells it.
 
     Another endpoint that speaks Bedrock's API may not: every method raises FactUnavailable then, within five seconds,
-    and nothing that a night needs depends on it.
+    and nothing that a night needs depends on it, but for `profiled_model`.
     """
 
     def count_tokens(self, model_id: str, invocation_type: InvocationType, body: dict[str, Any]) -> int:
@@ -250,6 +252,17 @@ class ModelFacts(Protocol):
 
     def lifecycle(self, model_id: str) -> Lifecycle:
         """The life of the model behind a model id or an inference profile's id."""
+        ...
+
+    def profiled_model(self, profile_arn: str) -> str:
+        """The model behind an application inference profile, as the id of a model or of a system's own profile.
+
+        A night whose settings name such a profile does depend on it: it is asked again where that may help.
+
+        Raises:
+            FactUnavailable: if Bedrock does not say it, or may not say it to us.
+            BedrockUnavailable: if Bedrock cannot say it now.
+        """
         ...
 
 

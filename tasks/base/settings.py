@@ -136,7 +136,10 @@ class Settings(BaseSettings):
     role_arn: str = Field(description="IAM role that Bedrock assumes to read and write BATCH_URI")
     model_id: str = Field(
         default="global.anthropic.claude-haiku-4-5-20251001-v1:0",
-        description="Model id, inference profile id or ARN; `champion`: that of the last promotion",
+        description=(
+            "Model id, inference profile id or ARN, an application profile's too (docs/operations.md, 3); `champion`: "
+            "that of the last promotion"
+        ),
     )
     invocation_type: InvocationChoice = Field(
         default="auto", description="InvokeModel or Converse; auto: what the model's family prefers"
@@ -156,7 +159,7 @@ class Settings(BaseSettings):
         ),
     )
     light_model_id: str = Field(
-        default="amazon.nova-lite-v1:0", description="The model of a policy's light step: id, profile or ARN"
+        default="amazon.nova-lite-v1:0", description="The model of a policy's light step: as MODEL_ID"
     )
     cache_max_age_d: int = Field(
         default=28, ge=1, le=366, description="Days that a verdict serves a policy's cache step for equal texts"
@@ -322,6 +325,14 @@ class Settings(BaseSettings):
             "random one is kept in OUTPUT_URI"
         ),
     )
+    dask_address: str | None = Field(
+        default=None,
+        pattern=r"^$|^(tcp|tls|ws|wss)://[^\s/@]+:[0-9]+$",
+        description=(
+            "Scheduler of a Dask cluster whose workers read and merge what a night is made of, tcp://HOST:PORT; none: "
+            "this machine. It takes the extra `dask`"
+        ),
+    )
     thresholds: Thresholds = Thresholds()
     tolerances: Tolerances = Tolerances()
 
@@ -481,6 +492,11 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The time zone itself."""
         return ZoneInfo(self.timezone)
+
+    def without_secrets(self) -> Settings:
+        """The same for whoever alerts nobody and draws no sample: what may travel to another machine."""
+        fields = type(self).model_fields
+        return self.model_copy(update={name: fields[name].get_default() for name in _SECRETS})
 
     def public(self) -> dict[str, Any]:
         """The settings as JSON values, without secrets."""

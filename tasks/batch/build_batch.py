@@ -18,17 +18,19 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.documents.ledger import EstimateSource, LedgerEntry
 from data_contracts.documents.plan import Plan
 from tasks.base.errors import SettingsInvalid
-from tasks.base.frames import buckets, scan_file, scratch
+from tasks.base.frames import GROUP_ROWS, buckets, scan_file, scratch
 from tasks.base.settings import Settings
 from tasks.base.stage import stage
+from tasks.base.steps import is_shared
 from tasks.batch.canary import is_canary_due
 from tasks.batch.estimate.expected import expect_rates
 from tasks.batch.estimate.rates import Rates
 from tasks.batch.failed_jobs import check_failures
 from tasks.batch.golden import golden_records, golden_to_ask
 from tasks.batch.read_quotas import Quotas
-from tasks.batch.send_shards import Sending
-from tasks.batch.shards import Cut, EntryMaker, plan_shards, write_shards
+from tasks.batch.send_shards import send_shards
+from tasks.batch.shards import Cut, EntryMaker, plan_shards
+from tasks.batch.shared_shards import share_shards
 from tasks.batch.step_records import next_wave
 from tasks.batch.wanted_records import WANTED, Choice, asked_records, booked_cost, choose, records_to_ask
 from tasks.ledger.asker import Asker
@@ -108,8 +110,8 @@ def _find_wanted(run: Run, asker: Asker, ledger: Sequence[LedgerEntry], folder: 
             asked_before = asked_records(asked, answered, serving, run.plan.run_id)
             most, masking = run.settings.max_attempts, run.plan.masking
             to_ask = records_to_ask(comments, copies, asked_before, most, masking)
-            part = WANTED.conform(WANTED.widen(to_ask)).collect()
-            writer.write_table(part.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(WANTED.arrow_schema))
+            part = WANTED.conform(WANTED.widen(to_ask)).collect().to_arrow(compat_level=pl.CompatLevel.oldest())
+            writer.write_table(part.cast(WANTED.arrow_schema), row_group_size=GROUP_ROWS)
     golden = golden_records(load_planned(run.plan, asker.prompt), run.plan.run_date, run.plan.masking)
     run_id, most = run.plan.run_id, run.settings.max_attempts
     return _Wanted(wanted, golden_to_ask(golden, requests, answers, serving, run_id, most))
@@ -163,7 +165,7 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
 
     Reads: work/valid, work/duplicates, ledger, requests/, answers/, state/usage, the golden pack; Bedrock's count of
         tokens.
-    Writes: the shards' input files, requests/.
+    Writes: the shards' input files, requests/; work/wanted, where workers of a cluster write the shards.
     Stops when: the estimate is over the budget (OverBudget), a job's failure would repeat (JobFailed), there are too
         few comments for a job and ON_DEMAND is off (BelowMinimum), no cut into
         shards keeps all limits or the list of prices cannot be read (SettingsInvalid).
@@ -194,12 +196,8 @@ def build_batch(settings: Settings, plan: Plan, now: datetime, quotas: Quotas = 
         records = _keep_chosen(records, choice, folder)
         maker = EntryMaker(settings, plan, run.paths, rates, choice.mode, asker.prices[choice.mode], now)
         cuts = _cut(choice.sizes, golden_sizes if choice.has_golden else golden_sizes.clear(), asker, settings, quotas)
-        shards = []
-        written = write_shards(records, cuts, asker.template, rates, folder, golden, pack_size)
-        with Sending(run.storage, folder) as sending:
-            for number, shard in enumerate(written, _next_shard(ledger)):
-                shards.append(maker.entry(number, shard))
-                sending.send(shards[-1], shard)
+        send = share_shards if is_shared() and len(cuts) > 1 else send_shards
+        shards = send(run, maker, asker.template, records, golden, cuts, _next_shard(ledger), folder, pack_size)
     return Batch(
         shards=tuple(shards),
         record_count=choice.sizes.height,

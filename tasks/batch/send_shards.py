@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
+import polars as pl
+
 from data_contracts.documents.ledger import LedgerEntry
 from tasks.adapters.storage import Storage
 from tasks.base.frames import GROUP_ROWS
-from tasks.batch.shards import Shard
+from tasks.batch.shards import Cut, EntryMaker, Shard, write_shards
+from tasks.ledger.run import Run
+from tasks.llm.request_line import RequestTemplate
 
 
 class Sending:
@@ -52,3 +57,31 @@ def send_shard(storage: Storage, entry: LedgerEntry, shard: Shard, folder: Path)
     requests.unlink()  # and not written over: the store may keep the file under another name
     storage.send(shard.path, entry.input_uri)
     shard.path.unlink()
+
+
+def send_shards(
+    run: Run,
+    maker: EntryMaker,
+    template: RequestTemplate,
+    records: Path,
+    golden: pl.DataFrame,
+    cuts: Sequence[Cut],
+    first_number: int,
+    folder: Path,
+    pack_size: int = 1,
+) -> list[LedgerEntry]:
+    """Write shard after shard, send each away, and return the intents to ask for them.
+
+    Args:
+        run: whose storage they go to.
+        maker: makes an intent of a shard.
+        template, records, golden, cuts, folder, pack_size: as `write_shards` takes them.
+        first_number: of the first shard.
+    """
+    entries = []
+    written = write_shards(records, cuts, template, maker.rates, folder, golden, pack_size)
+    with Sending(run.storage, folder) as sending:
+        for number, shard in enumerate(written, first_number):
+            entries.append(maker.entry(number, shard))
+            sending.send(entries[-1], shard)
+    return entries

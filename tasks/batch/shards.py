@@ -199,6 +199,7 @@ class EntryMaker(NamedTuple):
             epoch=plan.epoch,
             run_id=plan.run_id,
             model_id=plan.model_id,
+            profiled_model_id=plan.profiled_model_id,
             invocation_type=plan.invocation_type,
             prompt_name=plan.prompt_name,
             prompt_version=plan.prompt_version,

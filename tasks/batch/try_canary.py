@@ -85,8 +85,8 @@ def price_warnings(batch: Batch, plan: Plan) -> tuple[str, ...]:
     if batch.estimated_cost_usd is not None:
         return ()
     warning = (
-        f"{plan.model_id} has no price in prices.toml: the cost of the night is unknown, and MODERATION_MAX_COST_USD "
-        "cannot hold it (MODERATION_PRICES names a list of your own)"
+        f"{plan.priced_model_id} has no price in prices.toml: the cost of the night is unknown, and "
+        "MODERATION_MAX_COST_USD cannot hold it (MODERATION_PRICES names a list of your own)"
     )
     return (warning,)
 

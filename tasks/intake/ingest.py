@@ -41,15 +41,16 @@ def ingest(
         state/champion.json and the day's plans, where the settings say `champion`.
     Writes: plan.json.
     Stops when: the day has no file (InputAbsent), a column drifted (SchemaDrift), a prompt that has judged was changed
-        (PromptInvalid), there is no champion to judge by (ChampionUnusable), no family knows the model
-        (UnsupportedModel), the golden pack, the policy or its rules are broken (SettingsInvalid).
+        (PromptInvalid), there is no champion to judge by (ChampionUnusable), no family knows the model or Bedrock does
+        not say which one a profile is of (UnsupportedModel), the golden pack, the policy or its rules are broken
+        (SettingsInvalid).
     """
     outside, paths = adapters.connect(settings), RunPaths(settings, run_date, run_id)
     judge = judge_of(outside, settings, paths)
-    storage, asker = outside.storage, Asker.named(judge.settings)
+    storage, asker = outside.storage, Asker.named(judge.settings, outside.models)
     prompt = asker.prompt
     golden = planned_pack(settings, prompt) if has_golden else None
-    policy, askers = planned_policy(judge.settings, prompt), planned_askers(judge.settings)
+    policy, askers = planned_policy(judge.settings, prompt), planned_askers(judge.settings, outside.models)
     files = find_inputs(storage, paths.comments, settings.input_marker)
     warnings = describe_unread(files, paths.comments)
     if not files.read:
@@ -80,6 +81,7 @@ def ingest(
         askers=askers,
         champion=judge.champion,
         masking=MASKING if settings.mask else None,
+        profiled_model_id=asker.profiled_model_id,
     )
     check_prompt(outside, paths, f"{prompt.id}/{prompt.version}", prompt.sha256)
     storage.put(paths.file("plan.json"), plan.model_dump_json(indent=1).encode())

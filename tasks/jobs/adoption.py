@@ -19,7 +19,7 @@ from tasks.base.paths import DayPaths
 from tasks.base.ports import CLOCK_SKEW, ENDED, Job, JobRequest, JobStatus
 from tasks.ledger.entries import record_move, write_intent
 from tasks.ledger.moves import adopted, twin
-from tasks.llm.model_ids import parse_model_id
+from tasks.llm.model_ids import is_application_profile, parse_model_id
 
 #: Ends that may have answered nothing: another job serves better.
 _POOR_ENDS = frozenset({JobStatus.FAILED, JobStatus.EXPIRED, JobStatus.STOPPED})
@@ -44,7 +44,7 @@ def differences(job: Job, request: JobRequest) -> list[str]:
         different.append(f"reads {job.input_uri}, not {request.input_uri}")
     if job.output_uri is not None and job.output_uri.rstrip("/") != request.output_uri.rstrip("/"):
         different.append(f"writes to {job.output_uri}, not {request.output_uri}")
-    if job.model_id is not None and not is_same_model(job.model_id, request.model_id):
+    if job.model_id is not None and not is_same_model(job.model_id, request.model_id, request.profiled_model_id):
         different.append(f"asks {job.model_id}, not {request.model_id}")
     if job.submitted_at is not None and job.submitted_at < request.intended_at - CLOCK_SKEW:
         different.append(
@@ -53,14 +53,16 @@ def differences(job: Job, request: JobRequest) -> list[str]:
     return different
 
 
-def is_same_model(shown: str, asked: str) -> bool:
+def is_same_model(shown: str, asked: str, profiled: str | None = None) -> bool:
     """Whether two names are of one model: Bedrock may show an id, a profile's id, or an ARN of either.
 
-    An application inference profile's ARN does not say its model, so it may be any.
+    Args:
+        profiled: the model behind `asked`, where that is an application inference profile. Entries of earlier versions
+            do not have it: its ARN does not say its model, so that may be any.
     """
-    if "application-inference-profile/" in asked:
+    if shown == asked or (profiled is None and is_application_profile(asked)):
         return True
-    return shown == asked or parse_model_id(shown).base_id == parse_model_id(asked).base_id
+    return parse_model_id(shown).base_id == parse_model_id(profiled or asked).base_id
 
 
 def check_is_intended(job: Job, request: JobRequest) -> Job:

@@ -18,8 +18,8 @@ from tasks.jobs.collection import CollectionSummary, collect_day
 def collect_answers(settings: Settings, plan: Plan, now: datetime) -> CollectionSummary:
     """Read and book every ended job of the day that is not booked yet; a booked one is never booked again.
 
-    Reads: ledger, the jobs' input and output files, requests/.
+    Reads: ledger, the jobs' input and output files, requests/, the lease.
     Writes: answers/; ledger: tokens and cost.
-    Stops when: never.
+    Stops when: another run has the day (LeaseLost).
     """
-    return collect_day(settings, DayPaths(settings, plan.run_date), now)
+    return collect_day(settings, DayPaths(settings, plan.run_date), now, run_id=plan.run_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import orjson
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.documents.ledger import LedgerEntry
+from data_contracts.documents.ledger import LedgerEntry, Usage
 from data_contracts.documents.plan import PACK_STEP
 from data_contracts.tables.verdicts import REQUESTS, Status
 from prompts import Prompt
@@ -22,11 +23,13 @@ from tasks.base.errors import InputChanged
 from tasks.base.frames import GROUP_ROWS, scan_file, scratch
 from tasks.base.paths import DayPaths
 from tasks.base.settings import Settings
+from tasks.base.steps import each
 from tasks.jobs.output import Collected, book_forgotten, book_lost, book_repeats, collect
 from tasks.jobs.packed.pack_answers import read_packs
 from tasks.jobs.single_calls import answer_folder, count_calls, most_of_calls
 from tasks.ledger.asker import Asker
 from tasks.ledger.entries import read_ledger, record_move, step_of
+from tasks.ledger.lease import check_not_given_up
 from tasks.ledger.moves import collected, is_forgotten
 from tasks.ledger.phases import Phase, phase_of
 from tasks.ledger.prices import to_pico, to_usd
@@ -89,26 +92,59 @@ def _asked(storage: Storage, entry: LedgerEntry, folder: Path) -> _Asked:
     return _Asked(attempts, frozenset(golden["record_id"]))
 
 
-def _collect_entry(
-    settings: Settings, storage: Storage, paths: DayPaths, entry: LedgerEntry, now: datetime, prompt: Prompt | None
-) -> Collected:
-    """Store one job's answers, then book it; the answers first, so that a booked job always has them."""
-    asker = Asker.booked(settings, entry, prompt)
+@dataclass(frozen=True)
+class Ended:
+    """An entry whose job has ended, and what is needed to read what it left: by a worker elsewhere, too.
+
+    Attributes:
+        paths: of settings without secrets.
+        run_id: the run that must hold the day for the answers to be written; None if whoever asks has seen to that.
+    """
+
+    paths: DayPaths
+    entry: LedgerEntry
+    asker: Asker
+    run_id: str | None
+    now: datetime
+
+
+class Kept(BaseModel):
+    """What an entry's kept answers say, by count, and what the job used."""
+
+    model_config = ConfigDict(frozen=True)
+
+    usage: Usage
+    status_counts: dict[str, int]
+
+
+def keep_answers(ended: Ended) -> Kept:
+    """Read what a job left and store its answers; the same again stores the same.
+
+    Reads: the job's input and output files, requests/KEY, the lease.
+    Writes: answers/KEY.
+
+    Raises:
+        LeaseLost: if the run does not hold the day any more.
+    """
+    storage, entry = adapters.connect(ended.paths.settings).storage, ended.entry
     with scratch() as temporary:
         folder = Path(temporary)
         path = folder / "answers.parquet"
         if step_of(entry) == PACK_STEP:
-            read = read_packs(storage, asker, entry, output_lines(storage, entry), folder, now)
-            read.answers.write_parquet(path, row_group_size=GROUP_ROWS)
+            read = read_packs(storage, ended.asker, entry, output_lines(storage, entry), folder, ended.now)
+            answers = read.answers
         else:
-            read = read_entry(storage, asker, entry, folder, now)
+            read = read_entry(storage, ended.asker, entry, folder, ended.now)
             answers = read.answers
             if read.uncompared:
-                answers = hide_quotes_of(storage, entry, answers, asker.template, folder, read.uncompared)
-            by_record(answers, folder / "requests.parquet").write_parquet(path, row_group_size=GROUP_ROWS)
-        storage.send(path, paths.answers(entry.key))
-    record_move(storage, paths, collected(entry, paths.answers(entry.key), read.usage, now))
-    return read
+                answers = hide_quotes_of(storage, entry, answers, ended.asker.template, folder, read.uncompared)
+            answers = by_record(answers, folder / "requests.parquet")
+        answers.write_parquet(path, row_group_size=GROUP_ROWS)
+        if ended.run_id is not None:
+            check_not_given_up(storage, ended.paths, ended.run_id)
+        storage.send(path, ended.paths.answers(entry.key))
+    counts = answers.group_by("status").len()
+    return Kept(usage=read.usage, status_counts=dict(sorted(counts.iter_rows())))
 
 
 def read_entry(storage: Storage, asker: Asker, entry: LedgerEntry, folder: Path, now: datetime) -> Collected:
@@ -138,24 +174,30 @@ def collect_day(
     paths: DayPaths,
     now: datetime,
     prompt_of: Callable[[LedgerEntry], Prompt | None] = lambda _: None,
+    run_id: str | None = None,
 ) -> CollectionSummary:
     """Read and book every job of the day that ended, as `collect_answers` does for a night; this needs no plan.
 
+    The answers first, so that a booked job always has them. This process alone touches the ledger.
+
     Args:
+        run_id: the run that must hold the day still when answers are written; None if whoever calls has seen to that.
         prompt_of: the prompt that an entry was asked by, where that is not the catalog's.
     """
-    storage = adapters.connect(settings).storage
+    storage, bare = adapters.connect(settings).storage, replace(paths, settings=settings.without_secrets())
     ended = [entry for entry in read_ledger(storage, paths) if phase_of(entry) is Phase.ENDED]
+    given = [Ended(bare, entry, Asker.booked(settings, entry, prompt_of(entry)), run_id, now) for entry in ended]
     counts: dict[str, int] = {}
     missing, pico, is_known, unreported = 0, 0, True, 0
-    for entry in ended:
-        collected = _collect_entry(settings, storage, paths, entry, now, prompt_of(entry))
-        for status, count in collected.answers.group_by("status").len().iter_rows():
+    for one, kept in each(keep_answers, given):
+        entry = one.entry
+        record_move(storage, paths, collected(entry, paths.answers(entry.key), kept.usage, now))
+        for status, count in kept.status_counts.items():
             counts[status] = counts.get(status, 0) + count
-        missing += entry.record_count - collected.usage.answered_count
-        is_known &= collected.usage.cost_usd is not None
-        pico += to_pico(collected.usage.cost_usd or 0.0)
-        unreported += collected.usage.unreported_count
+        missing += entry.record_count - kept.usage.answered_count
+        is_known &= kept.usage.cost_usd is not None
+        pico += to_pico(kept.usage.cost_usd or 0.0)
+        unreported += kept.usage.unreported_count
     return CollectionSummary(
         job_count=len(ended),
         status_counts=counts,

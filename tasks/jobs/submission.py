@@ -39,6 +39,7 @@ def job_request(entry: LedgerEntry, kms_key_id: str | None, bucket_owner: str | 
         job_name=entry.job_name,
         client_request_token=entry.client_request_token,
         model_id=entry.model_id,
+        profiled_model_id=entry.profiled_model_id,
         invocation_type=entry.invocation_type,
         role_arn=entry.role_arn,
         input_uri=entry.input_uri,

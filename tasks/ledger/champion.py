@@ -63,7 +63,7 @@ def serving(settings: Settings) -> Settings:
     """
     if not follows(settings):
         return settings
-    return _by_record(adapters.connect(settings).storage, settings).settings
+    return _by_record(adapters.connect(settings), settings).settings
 
 
 def judge_of(outside: Adapters, settings: Settings, paths: RunPaths) -> Judge:
@@ -77,7 +77,7 @@ def judge_of(outside: Adapters, settings: Settings, paths: RunPaths) -> Judge:
     if not follows(settings):
         return Judge(settings)
     planned = _earlier_plan(outside, paths)
-    return _by_record(outside.storage, settings) if planned is None else _by_plan(settings, planned)
+    return _by_record(outside, settings) if planned is None else _by_plan(outside, settings, planned)
 
 
 def _earlier_plan(outside: Adapters, paths: RunPaths) -> Plan | None:
@@ -101,15 +101,15 @@ def _earlier_plan(outside: Adapters, paths: RunPaths) -> Plan | None:
     return max(plans.values(), key=lambda plan: plan.planned_at)
 
 
-def _by_plan(settings: Settings, plan: Plan) -> Judge:
+def _by_plan(outside: Adapters, settings: Settings, plan: Plan) -> Judge:
     told = f"the day's plan of run {plan.run_id}"
     policy = plan.policy.name if plan.policy else PLAIN
     named = _Named(f"{plan.prompt_name}/{plan.prompt_version}", plan.prompt_sha256, plan.model_id, policy)
-    return Judge(_filled(settings, named, told), plan.champion)
+    return Judge(_filled(outside, settings, named, told), plan.champion)
 
 
-def _by_record(storage: Storage, settings: Settings) -> Judge:
-    champion = read_champion(storage, settings).record
+def _by_record(outside: Adapters, settings: Settings) -> Judge:
+    champion = read_champion(outside.storage, settings).record
     if champion is None:
         raise ChampionUnusable(
             f"there is no champion yet: {champion_file(settings)} is not there; promote a candidate, or name a prompt "
@@ -117,7 +117,7 @@ def _by_record(storage: Storage, settings: Settings) -> Judge:
         )
     told = f"champion {champion.number} (prompt {champion.prompt}, model {champion.model})"
     named = _Named(champion.prompt, champion.prompt_sha256, champion.model, champion.policy)
-    return Judge(_filled(settings, named, told), champion.planned)
+    return Judge(_filled(outside, settings, named, told), champion.planned)
 
 
 class _Named(NamedTuple):
@@ -129,7 +129,7 @@ class _Named(NamedTuple):
     policy: str
 
 
-def _filled(settings: Settings, judge: _Named, told: str) -> Settings:
+def _filled(outside: Adapters, settings: Settings, judge: _Named, told: str) -> Settings:
     """The settings with what they leave to the champion filled in.
 
     Raises:
@@ -147,7 +147,7 @@ def _filled(settings: Settings, judge: _Named, told: str) -> Settings:
             raise ChampionUnusable(f"the deployed catalog lacks {name}/{version} of {told}; it has {names}")
     named = settings.model_copy(update=filled)
     try:
-        asker = Asker.named(named)
+        asker = Asker.named(named, outside.models)
         if "policy" in filled:
             load_policy(judge.policy, asker.prompt)
     except (PromptInvalid, UnsupportedModel, SettingsInvalid) as error:

@@ -120,6 +120,20 @@ def read_term(storage: Storage, paths: DayPaths, run_id: str) -> int:
     return holder.term if holder is not None else 0
 
 
+def check_not_given_up(storage: Storage, paths: DayPaths, run_id: str) -> None:
+    """Raises LeaseLost as `check_held` does, and if the run has ended: for whoever works elsewhere on its behalf.
+
+    Raises:
+        LeaseLost: naming the run that holds the day, or the one that gave it up.
+    """
+    body = storage.get(paths.lease)
+    holder = Holder.model_validate_json(body) if body is not None else None
+    if holder is not None and (holder.run_id != run_id or holder.is_released):
+        is_other = holder.run_id != run_id
+        how = f"run {holder.run_id} took over this day" if is_other else "it has ended"
+        raise LeaseLost(f"{run_id} does not hold {paths.run_date} any more, {how}: nothing was written for it")
+
+
 @contextmanager
 def held(settings: Settings, run_date: date, run_id: str) -> Iterator[None]:
     """Hold the day's lease for the block, after waiting up to LEASE_WAIT_S seconds for another run.

@@ -85,7 +85,7 @@ def booked_price(entry: LedgerEntry, settings: Settings) -> Price | None:
     if usage is not None and usage.cost_usd is None:
         return None
     # Booked by an earlier version, which did not keep the price.
-    return find_price(entry.model_id, entry.mode, settings.prices)
+    return find_price(entry.priced_model_id, entry.mode, settings.prices)
 
 
 def job_frame(entries: Sequence[LedgerEntry], settings: Settings) -> pl.DataFrame:
@@ -113,4 +113,4 @@ def is_priced(jobs: pl.DataFrame, plan: Plan, settings: Settings) -> bool:
     """Whether the cost of what was not asked is known: it is nothing, but not among costs that are unknown."""
     if jobs.height:
         return bool(jobs["_input_pico"].is_not_null().any())
-    return find_price(plan.model_id, "batch", settings.prices) is not None
+    return find_price(plan.priced_model_id, "batch", settings.prices) is not None

@@ -18,10 +18,12 @@ from tasks.base.errors import ModerationError, SettingsInvalid, SettingsMissing
 from tasks.base.paths import lake
 from tasks.base.settings import Language, Settings
 from tasks.batch.estimate.rates import constant_rates, estimate, prompt_tokens
+from tasks.ledger.asker import find_profiled
 from tasks.ledger.champion import follows, serving
 from tasks.ledger.nights import Use, prompt_uses
 from tasks.ledger.prices import find_price
 from tasks.llm.families import pick_family
+from tasks.llm.model_ids import is_application_profile
 from tasks.reports.overview.lines import padded
 from tasks.reports.words.say import Say, say_in
 
@@ -40,6 +42,12 @@ class Terms(NamedTuple):
     invocation_type: InvocationChoice = "auto"
     champion: bool = False
     language: Language = "en"
+    profiled_model_id: str | None = None
+
+    @property
+    def priced_model_id(self) -> str:
+        """The id that family and price go by."""
+        return self.profiled_model_id or self.model_id
 
 
 def describe_catalog(terms: Terms, uses: Sequence[Use] | str, catalog: Path = CATALOG) -> str:
@@ -62,8 +70,8 @@ def describe_catalog(terms: Terms, uses: Sequence[Use] | str, catalog: Path = CA
 
 def dollars_per_million(prompt: Prompt, terms: Terms) -> float | None:
     """What a million comments of average length cost at the model's batch price; None if that is not known."""
-    price = find_price(terms.model_id, "batch", terms.prices)
-    thoughts = pick_family(terms.model_id, invocation_type=terms.invocation_type).reasoning_tokens
+    price = find_price(terms.priced_model_id, "batch", terms.prices)
+    thoughts = pick_family(terms.priced_model_id, invocation_type=terms.invocation_type).reasoning_tokens
     rates = constant_rates(prompt.system + prompt.user, thoughts)
     return estimate(_MILLION, round(_MILLION * (rates.fixed_tokens + COMMENT_TOKENS)), rates, price).cost_usd
 
@@ -142,7 +150,7 @@ def _footer(terms: Terms, uses: Sequence[Use] | str, catalog: Sequence[Prompt]) 
         *([say.plain("Where versions were used is unknown: {why}", why=uses)] if isinstance(uses, str) else []),
         say.plain(
             "Tokens are estimated from the text. Cost: {model}, batch price, {tokens} tokens a comment.",
-            model=terms.model_id,
+            model=terms.priced_model_id,
             tokens=COMMENT_TOKENS,
         ),
         say.plain(
@@ -189,6 +197,13 @@ def _read_settings() -> tuple[Settings, str]:
     return settings, lacking
 
 
+def _find_profiled(settings: Settings) -> str | None:
+    """The model behind the settings' application profile; AWS is needed for such a profile alone."""
+    if not is_application_profile(settings.model_id):
+        return None
+    return find_profiled(adapters.connect(settings).models, settings.model_id)
+
+
 def list_prompts(language: Language = "en") -> str:
     """The catalog as this deployment sees it; without settings or without S3 it says why it cannot tell the uses.
 
@@ -197,6 +212,7 @@ def list_prompts(language: Language = "en") -> str:
     Raises:
         PromptFileError, WrongUsage: as `describe_catalog`.
         SettingsInvalid: if a setting is wrong; one that is not set is not.
+        UnsupportedModel, BedrockUnavailable: if Bedrock does not say which model a profile is of.
         ChampionUnusable: if the settings say `champion`, and this deployment cannot judge with it.
     """
     settings, lacking = _read_settings()
@@ -209,6 +225,7 @@ def list_prompts(language: Language = "en") -> str:
         named.invocation_type,
         champion=follows(settings),
         language=language,
+        profiled_model_id=_find_profiled(named),
     )
     uses: Sequence[Use] | str = lacking
     if not lacking:

@@ -26,16 +26,16 @@ from tasks.watch.model_life import describe_ending, find_ending, tell_ending
 def check_model(outside: Adapters, paths: RunPaths, plan: Plan, now: datetime, *, is_quiet: bool) -> Preflight:
     """How long the model lives; every channel hears of its end, once a step."""
     try:
-        life = outside.models.lifecycle(plan.model_id)
+        life = outside.models.lifecycle(plan.priced_model_id)
     except FactUnavailable as error:
         return Preflight(lifecycle="unknown", warnings=(f"{error}; how long the model lives is unknown",))
     ending = find_ending(life, now.astimezone(paths.settings.zone).date())
     if ending is None:
         return Preflight(lifecycle="active")
-    sentence = describe_ending(ending, plan.model_id)
+    sentence = describe_ending(ending, plan.priced_model_id)
     if is_quiet:
         return Preflight(lifecycle=ending.step, ending=sentence, warnings=(sentence,))
-    delivery = tell_ending(ending, paths, plan.model_id, outside, now)
+    delivery = tell_ending(ending, paths, plan.priced_model_id, outside, now)
     undelivered = tuple(f"not told: {fault}" for fault in delivery.failed)
     return Preflight(lifecycle=ending.step, ending=sentence, told=delivery.delivered, warnings=(sentence, *undelivered))
 

@@ -17,7 +17,7 @@ from prefect.testing.utilities import prefect_test_harness
 from flows.nightly import nightly
 from sandbox.days import sample_day
 from sandbox.serve import Sandbox, running
-from tests.prefect_site import RUN_DATE, Published, Site
+from tests.prefect_site import RUN_DATE, Published, Site, open_site
 
 
 @pytest.fixture(scope="session")
@@ -39,15 +39,6 @@ def served(stand_in: Path) -> Iterator[Sandbox]:
     """A sandbox whose jobs end as soon as their records are judged."""
     with running(job_seconds=0.0, cache_dir=stand_in) as sandbox:
         yield sandbox
-
-
-def open_site(served: Sandbox, environment: pytest.MonkeyPatch) -> Site:
-    """An empty site, at which the environment points."""
-    served.reset()
-    for name, value in served.environment.items():
-        environment.setenv(name, value)
-    environment.setenv("MODERATION_TIMEZONE", "Asia/Tokyo")
-    return Site(served)
 
 
 @pytest.fixture

@@ -22,7 +22,13 @@ ALLOWED = {
     "benchmarks": {*OURS, *AROUND, "tests"},
 }
 #: Flows that run another flow. A module with a flow is loaded by its path too: two imports would make two flows.
-RUNS_FLOWS = {"flows/__main__.py", "flows/backfill.py", "flows/backfill_day.py", "flows/backfill_run.py"}
+RUNS_FLOWS = {
+    "flows/__main__.py",
+    "flows/backfill.py",
+    "flows/backfill_day.py",
+    "flows/backfill_run.py",
+    "flows/nightly.py",  # the parts of its stages, on a cluster
+}
 
 #: The rooms of `tasks`, lowest first: a room imports rooms below it, never one above.
 ROOMS = (

@@ -122,8 +122,9 @@ _OF_NIGHTS = {
         "ファイルを元に戻し、変更は次の版として書いてください。",
     ),
     "UnsupportedModel": Advice(
-        "このモデル ID に対応するモデルファミリーがありません。",
-        "最後の行が挙げるモデルから選ぶか、MODERATION_INVOCATION_TYPE=Converse を設定してください。",
+        "このモデル ID に対応するモデルファミリーがないか、推論プロファイルの背後のモデルが分かりません。",
+        "最後の行が挙げるモデルから選ぶか、MODERATION_INVOCATION_TYPE=Converse を設定してください。"
+        "アプリケーション推論プロファイルには bedrock:GetInferenceProfile を許可してください。",
     ),
     "StorageRefused": Advice(
         "S3 に拒否されました。バケットの不在、権限不足、アーカイブされたオブジェクト、KMS キーなど、"
@@ -135,6 +136,12 @@ _OF_NIGHTS = {
     "BedrockThrottled": Advice("再試行しても Bedrock に呼び出しを制限されました。", _LATER),
     "QuotaReached": Advice(
         "アカウントのジョブ数が上限に達しており、どれかが終わるまで Bedrock は新しいジョブを受け付けません。", _LATER
+    ),
+    "WorkersLost": Advice(
+        "MODERATION_DASK_ADDRESS の Dask クラスターで、スケジューラーが応答しないか、ワーカーがないか、"
+        "同じシャードでワーカーが次々に失われました。回答済みの分は保存されています。",
+        "スケジューラーとワーカーが動いていて、シャード 1 つ分のメモリーがあることを確認するか(docs/scale.md)、"
+        "この設定を外してから、この日を再実行してください。二重に課金されることはありません。",
     ),
 }
 

@@ -48,7 +48,7 @@ def recalibrate(settings: Settings, day_count: int, now: datetime) -> Classifier
     prompt = load_prompt(settings.prompt, settings.prompt_version)
     last = now.astimezone(settings.zone).date() - timedelta(days=1)
     days = [last - timedelta(days=back) for back in range(day_count - 1, -1, -1)]
-    hashes = {asker.prompt_sha256 for asker in planned_askers(settings)}
+    hashes = {asker.prompt_sha256 for asker in planned_askers(settings, outside.models)}
     examples = read_examples(outside, settings, days, hashes)
     counts = {way: examples.filter(pl.col("violation") == way).height for way in (True, False)}
     if min(counts.values()) < LEAST_OF_EACH:

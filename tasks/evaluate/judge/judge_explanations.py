@@ -21,6 +21,7 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.errors import WrongUsage
 from tasks.base.figures import dollars
 from tasks.base.paths import EvaluationPaths
+from tasks.base.ports import ModelFacts
 from tasks.base.settings import Settings
 from tasks.evaluate.judge.criteria import PAIR, POINT, POINT_SCHEMA, Explained, point_question, read_point, rule_of
 from tasks.evaluate.judge.figures import criteria_shares, gate
@@ -28,7 +29,7 @@ from tasks.evaluate.judge.ratings import RATINGS, read_ratings, write_sheet
 from tasks.evaluate.optimise.guideline import GuidelineUnfit, read_guideline
 from tasks.evaluate.questions.ask_questions import Inquiry, ask_questions
 from tasks.labels.comment_texts import read_texts
-from tasks.ledger.asker import Asker
+from tasks.ledger.asker import Asker, find_profiled
 from tasks.llm.model_ids import parse_model_id
 from tasks.llm.prompt import load_prompt
 from tasks.llm.quotes import REMOVED
@@ -85,7 +86,7 @@ def judge_explanations(
     if wish.sheet is not None:
         write_sheet(wish.sheet, sample.explained)
         return len(sample.explained)
-    asker = judge_asker(settings, wish.model_id, sample.model_ids)
+    asker = judge_asker(settings, wish.model_id, sample.model_ids, outside.models)
     run_id = f"judge-{now():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
     inquiry = Inquiry(outside, settings, paths, asker, POINT_SCHEMA, read_point, run_id, now)
     questions = {one.comment_id: point_question(asker.model_id, one) for one in sample.explained}
@@ -113,30 +114,32 @@ def judge_explanations(
     return judgement
 
 
-def judge_asker(settings: Settings, model_id: str | None, judged: Sequence[str], *, pairs: bool = False) -> Asker:
+def judge_asker(
+    settings: Settings, model_id: str | None, judged: Sequence[str], models: ModelFacts, *, pairs: bool = False
+) -> Asker:
     """The judge; who is of a judged model's family is none: a model likes what its like has written.
 
     Raises:
         WrongUsage: if no judge is named, or it is of the family of a judged model, or that cannot be seen.
-        UnsupportedModel: if no family answers to it.
+        UnsupportedModel: if no family answers to it, or Bedrock does not say which model a profile is of.
     """
     chosen = model_id or settings.judge_model_id
     if chosen is None:
         raise WrongUsage("no judge is named: set MODERATION_JUDGE_MODEL_ID, or give --model")
     for other in judged:
-        makers = _maker(chosen), _maker(other)
+        makers = _maker(models, chosen), _maker(models, other)
         if None in makers:
             raise WrongUsage(f"of {chosen} and {other} one does not name its maker: a judge must be of another family")
         if makers[0] == makers[1]:
             raise WrongUsage(
                 f"{chosen} is of the family of {other}, which it would judge: name a model of another maker"
             )
-    return Asker.with_prompt(settings, chosen, PAIR if pairs else POINT)
+    return Asker.with_prompt(settings, chosen, PAIR if pairs else POINT, models)
 
 
-def _maker(model_id: str) -> str | None:
-    """Who makes a model, as its id says: `anthropic`; None of an ARN that does not."""
-    base_id = parse_model_id(model_id).base_id
+def _maker(models: ModelFacts, model_id: str) -> str | None:
+    """Who makes a model, as its id says, or that of the model behind a profile: `anthropic`; None if it does not."""
+    base_id = parse_model_id(find_profiled(models, model_id) or model_id).base_id
     return None if base_id.startswith("arn:") or "." not in base_id else base_id.partition(".")[0]
 
 

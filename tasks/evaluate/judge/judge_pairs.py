@@ -60,7 +60,8 @@ def judge_pairs(
         raise WrongUsage("the budget and the sample must be above 0")
     opened = open_set(settings, name, now())
     candidates = read_candidate(settings, wish.champion), read_candidate(settings, wish.challenger)
-    asker = judge_asker(settings, wish.model_id, [one.asker.model_id for one in candidates], pairs=True)
+    judged = [one.asker.model_id for one in candidates]
+    asker = judge_asker(settings, wish.model_id, judged, opened.outside.models, pairs=True)
     pairs, identical_count = _draw(opened, *candidates, wish)
     paths = EvaluationPaths(settings, opened.paths.run_date, f"{name}.pairs")
     run_id = f"judge-{now():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"

@@ -60,7 +60,7 @@ def second_opinion(
     outside = adapters.connect(settings)
     paths = EvaluationPaths(settings, run_date, f"opinion.{run_date}")
     sample = draw_sample(outside, paths, wish.sample)
-    asker = judge_asker(settings, wish.model_id, sample.model_ids)
+    asker = judge_asker(settings, wish.model_id, sample.model_ids, outside.models)
     dataset = b"".join(orjson.dumps(_line(one)) + b"\n" for one in sample.explained)
     price = asker.prices["on_demand"]
     count = len(sample.explained) * len(CRITERIA)

@@ -33,7 +33,7 @@ from tasks.evaluate.optimise.trials import PaidTrials, Purse
 from tasks.evaluate.questions.ask_questions import Inquiry
 from tasks.evaluate.runs.bench import open_set
 from tasks.evaluate.runs.candidates import Candidate, read_candidate
-from tasks.ledger.asker import Asker
+from tasks.ledger.asker import Asker, find_profiled
 from tasks.ledger.champion import serving
 from tasks.llm.model_ids import parse_model_id
 
@@ -165,11 +165,12 @@ def _sources(wish: Wish, trials: PaidTrials, copied: Copied) -> Iterator[Source]
 
     if REFLECT in wish.sources:
         model_id = wish.model_id or settings.judge_model_id or trials.model_id
-        asker = Asker.with_prompt(settings, model_id, INSTRUCTIONS)
+        asker = Asker.with_prompt(settings, model_id, INSTRUCTIONS, outside.models)
         paths = trials.purse.questions[0]
         yield Reflection(Inquiry(outside, settings, paths, asker, SCHEMA, read, trials.run_id, trials.now), left_usd)
     if OPTIMIZE_PROMPT in wish.sources:
-        target, paths = parse_model_id(trials.model_id).base_id, trials.purse.questions[1]
+        asked = find_profiled(outside.models, trials.model_id) or trials.model_id
+        target, paths = parse_model_id(asked).base_id, trials.purse.questions[1]
         asker, rewriter = optimise_asker(settings, target), with_optimiser(outside)
         inquiry = Inquiry(rewriter, settings, paths, asker, {}, read, trials.run_id, trials.now)
         yield OptimizePrompt(inquiry, target, left_usd)

@@ -200,6 +200,7 @@ def _entry(inquiry: Inquiry, number: int, shard: Shard, now: datetime) -> Ledger
         epoch=0,
         run_id=inquiry.run_id,
         model_id=asker.model_id,
+        profiled_model_id=asker.profiled_model_id,
         invocation_type=asker.invocation_type,
         prompt_name=asker.prompt.id,
         prompt_version=asker.prompt.version,

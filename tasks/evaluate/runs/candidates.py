@@ -10,12 +10,16 @@ import prompts
 from data_contracts.batch_lines import InvocationType
 from prompts import Prompt, PromptFileError
 from prompts.policies import PLAIN, PolicyFile
+from tasks import adapters
+from tasks.adapters.bedrock_models import NoModelFacts
 from tasks.base.errors import PromptInvalid, SettingsInvalid, WrongUsage
+from tasks.base.ports import ModelFacts
 from tasks.base.safe_text import brief
 from tasks.base.settings import Settings
 from tasks.ledger.asker import Asker
 from tasks.ledger.champion import serving
 from tasks.llm.masking import MASKING
+from tasks.llm.model_ids import is_application_profile
 from tasks.llm.policy import load_policy
 
 _KEYS = ("prompt", "model", "policy")
@@ -84,8 +88,9 @@ def read_candidate(settings: Settings, text: str) -> Candidate:
     prompt_name, _, version = named.rpartition("/")
     chosen = {"model_id": model_id, "prompt": prompt_name or settings.prompt, "prompt_version": version}
     own = settings.model_copy(update=chosen)
-    alone = _candidate(settings, Asker.named(own), "")
-    in_packs = Asker.of_packs(own, _policy(policy, alone.asker))
+    models = _models(settings, model_id)
+    alone = _candidate(settings, Asker.named(own, models), "")
+    in_packs = Asker.of_packs(own, _policy(policy, alone.asker), models)
     if in_packs is None:
         return alone
     return alone._replace(name=_name(alone.asker, policy), asker=in_packs, alone=alone.asker)
@@ -119,9 +124,13 @@ def with_prompt(settings: Settings, model_id: str, prompt: Prompt) -> Candidate:
     """
     is_listed = (prompt.id, prompt.version) in prompts.versions()
     is_same = is_listed and prompts.load(prompt.id, prompt.version).sha256 == prompt.sha256
-    return _candidate(
-        settings, Asker.with_prompt(settings, model_id, prompt), "" if is_same else f"@{prompt.sha256[:12]}"
-    )
+    asker = Asker.with_prompt(settings, model_id, prompt, _models(settings, model_id))
+    return _candidate(settings, asker, "" if is_same else f"@{prompt.sha256[:12]}")
+
+
+def _models(settings: Settings, model_id: str) -> ModelFacts:
+    """Who knows the model behind an id: Bedrock, which only an application inference profile needs."""
+    return adapters.connect(settings).models if is_application_profile(model_id) else NoModelFacts()
 
 
 def _candidate(settings: Settings, asker: Asker, mark: str) -> Candidate:

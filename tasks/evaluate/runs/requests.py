@@ -187,6 +187,7 @@ def _entry(
         epoch=candidate.order_seed,
         run_id=run_id,
         model_id=asker.model_id,
+        profiled_model_id=asker.profiled_model_id,
         invocation_type=asker.invocation_type,
         prompt_name=asker.prompt.id,
         prompt_version=asker.prompt.version,

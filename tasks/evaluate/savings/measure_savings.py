@@ -74,8 +74,8 @@ def measure_savings(settings: Settings, name: str, now: datetime) -> Savings:
     if items.is_empty():
         raise WrongUsage(f"{name} v{version} has no item with a text")
     asked = {
-        MODEL: Asker.named(settings),
-        LIGHT: Asker.named(settings.model_copy(update={"model_id": settings.light_model_id})),
+        MODEL: Asker.named(settings, outside.models),
+        LIGHT: Asker.named(settings.model_copy(update={"model_id": settings.light_model_id}), outside.models),
     }
     experiments = read_experiments(outside, paths)
     answered, lacks = items, dict[str, str]()
@@ -90,7 +90,7 @@ def measure_savings(settings: Settings, name: str, now: datetime) -> Savings:
     for policy_name, policy, reason in _policies(settings, asked[MODEL]):
         reason = reason or next((lacks[role] for role in sorted(lacks) if policy and role in answerers(policy)), None)
         with_packs = answered
-        if policy is not None and (in_packs := Asker.of_packs(settings, policy)) is not None:
+        if policy is not None and (in_packs := Asker.of_packs(settings, policy, outside.models)) is not None:
             with_packs = _with_answers(answered, experiments, PACK, in_packs)
             if with_packs["pack_status"].null_count() == with_packs.height:
                 reason = reason or f"its packs were not asked over this set: {_command(name, asked[MODEL], 'packed')}"

@@ -15,6 +15,7 @@ from tasks.adapters.lake import reading_lake
 from tasks.base.errors import WrongUsage
 from tasks.base.figures import dollars
 from tasks.base.paths import EvaluationPaths
+from tasks.base.ports import ModelFacts
 from tasks.base.settings import Settings
 from tasks.evaluate.questions.ask_questions import Inquiry, Question, ask_questions, question_id
 from tasks.evaluate.runs.run_candidates import held
@@ -22,7 +23,7 @@ from tasks.evaluate.sets.next_version import AddedSet, describe_added, write_nex
 from tasks.evaluate.sets.versions import check_name, read_version, versions_of
 from tasks.evaluate.variants.recipes import INSTRUCTIONS, SCHEMA, Kind, question_text, read_variant
 from tasks.evaluate.variants.variant_items import Wish, made_items, wishes
-from tasks.ledger.asker import Asker
+from tasks.ledger.asker import Asker, find_profiled
 from tasks.ledger.champion import serving
 from tasks.ledger.entries import read_ledger
 from tasks.llm.model_ids import maker_of
@@ -81,7 +82,7 @@ def make_variants(
         OverBudget: if the estimate is over the budget, or there is no price; nothing was asked.
         DayInUse, DeadlinePassed, BedrockRefused, BedrockUnavailable, LeaseLost: as `ask_questions` says.
     """
-    asker = _asker(settings, model_id)
+    asker = _asker(settings, model_id, adapters.connect(settings).models)
     if not 0 < max_cost_usd < float("inf") or count < 1:
         raise WrongUsage("the budget must be an amount above 0, and the count at least 1")
     if len(check_name(name)) > _MOST_NAME_CHARS:
@@ -115,15 +116,15 @@ def make_variants(
     )
 
 
-def _asker(settings: Settings, model_id: str) -> Asker:
+def _asker(settings: Settings, model_id: str, models: ModelFacts) -> Asker:
     """Who writes the variants; a model finds what its like has written easier than what people write."""
     judge = serving(settings).model_id
-    makers = maker_of(model_id), maker_of(judge)
+    makers = [maker_of(find_profiled(models, each) or each) for each in (model_id, judge)]
     if None in makers:
         raise WrongUsage(f"of {model_id} and {judge} one does not name its maker: variants need another's")
     if makers[0] == makers[1]:
         raise WrongUsage(f"{model_id} is of the maker of {judge}, which it would try: name another maker's")
-    return Asker.with_prompt(settings, model_id, INSTRUCTIONS)
+    return Asker.with_prompt(settings, model_id, INSTRUCTIONS, models)
 
 
 def _question(asker: Asker, wish: Wish, text: str) -> Question:

@@ -116,6 +116,7 @@ class Tariffs:
             planned_at=self._now,
             inputs=(),
             model_id=self._asker.model_id,
+            profiled_model_id=self._asker.profiled_model_id,
             invocation_type=self._asker.invocation_type,
             prompt_name=self._asker.prompt.id,
             prompt_version=self._asker.prompt.version,

@@ -51,7 +51,7 @@ class TermsOfDays:
         key = (model_id, prompt_version)
         if key not in self._known:
             settings = self._settings.model_copy(update={"model_id": model_id, "prompt_version": prompt_version})
-            asker = Asker.named(settings)
+            asker = Asker.named(settings, self._outside.models)
             tariffs = Tariffs(self._outside, settings, asker, self._now)
             self._known[key] = DayTerms(settings, Wanted(model_id, asker.prompt.sha256), tariffs)
         return self._known[key]

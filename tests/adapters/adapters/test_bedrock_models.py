@@ -11,11 +11,13 @@ import pytest
 from data_contracts.batch_lines import InvocationType
 from sandbox.serve import Sandbox
 from tasks import adapters
+from tasks.adapters.bedrock_models import BedrockModels
+from tasks.base.errors import BedrockUnavailable
 from tasks.base.ports import FactUnavailable, Lifecycle, ModelFacts
 from tasks.base.settings import Settings
 from tasks.llm.families import pick_family
 from tests import factories
-from tests.wire import Reply, Wire
+from tests.wire import OneTry, Reply, Wire
 
 HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
 
@@ -109,6 +111,22 @@ def test_an_application_profile_is_looked_up_once(
         )
         assert outside.quotas.batch_quotas(APPLICATION).jobs_in_flight == 100
         assert sum("inference-profiles" in call.path for call in wire.asked) == 1
+
+
+def test_what_an_application_profile_stands_for(models: ModelFacts, sandbox: Sandbox) -> None:
+    """Its model, with the scope that decides the price; what may pass is another error than what stays."""
+    control = sandbox.client("bedrock")
+    for prefix in ("global", "jp"):
+        source = f"arn:aws:bedrock:ap-northeast-1:123456789012:inference-profile/{prefix}.{HAIKU}"
+        made = control.create_inference_profile(inferenceProfileName=prefix, modelSource={"copyFrom": source})
+        assert models.profiled_model(made["inferenceProfileArn"]) == f"{prefix}.{HAIKU}"
+        assert models.profiled_model(made["inferenceProfileArn"]) == f"{prefix}.{HAIKU}"
+    assert sandbox.bedrock.call_counts["GetInferenceProfile"] == 2
+    with pytest.raises(FactUnavailable, match=r"^get inference profile: ResourceNotFoundException"):
+        models.profiled_model(APPLICATION)
+    sandbox.faults.set("throttle", "1.0")
+    with pytest.raises(BedrockUnavailable, match=r"^get inference profile: ThrottlingException"):
+        BedrockModels(OneTry()).profiled_model(APPLICATION)
 
 
 def test_an_unknown_model_is_not_told(models: ModelFacts) -> None:

@@ -61,7 +61,7 @@ WHOSE = {"submitter.json": "submitter", "bedrock-role.json": "role", "label-impo
 #: Granted though no call of these nights needs it.
 NOT_CALLED = {
     "submitter.json": {
-        "bedrock:GetInferenceProfile": "asked where MODEL_ID is an application inference profile; the sandbox has none",
+        "bedrock:GetInferenceProfile": "asked where MODEL_ID is an application inference profile; here it is none",
         "s3:AbortMultipartUpload": "delta-rs gives up an upload in parts only when it fails in the middle of one",
     },
     "label-importer.json": {},

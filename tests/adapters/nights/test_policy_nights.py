@@ -26,6 +26,7 @@ from data_contracts.documents.summary import Night
 from data_contracts.tables.routes import AUDITS, ROUTES
 from data_contracts.tables.verdicts import REQUESTS
 from prompts.policies import parse_policy
+from tasks.adapters.bedrock_models import NoModelFacts
 from tasks.base.paths import RunPaths
 from tasks.ledger.asker import Asker
 from tasks.reports.night_summary import describe_night, describe_terminal
@@ -213,7 +214,8 @@ def cleared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         )  # fmt: skip
         chances = Arrays(np.zeros(1 << BUCKET_BITS, np.float32), np.array([0.0]), np.array([0.01]))
         version = factories.classifier_version(
-            arrays_sha256=chances.sha256, prompt_sha256=Asker.named(site.settings).prompt.sha256, clear_to=0.01,
+            arrays_sha256=chances.sha256, clear_to=0.01,
+            prompt_sha256=Asker.named(site.settings, NoModelFacts()).prompt.sha256,
             trained_at=BEGIN - timedelta(days=3),
         )  # fmt: skip
         store(site.storage, site.settings, chances, version)

@@ -79,7 +79,7 @@ def test_the_storms_were_storms() -> None:
     """What went well went well in spite of the faults: the seeds above do kill, stop, cancel and fail."""
     if len(_played) < len(SEEDS):
         pytest.skip("not all of the storms above were played")
-    for what in ("kills", "pauses", "encounters", "takeovers", "cancels", "faults"):
+    for what in ("kills", "pauses", "encounters", "workers", "takeovers", "cancels", "faults"):
         assert sum(getattr(report, what) for report in _played) > 5, what
 
 

@@ -206,6 +206,40 @@ def test_profiles_are_listed_in_pages(bench: Bench) -> None:
     assert not {"us", "eu"} & prefixes
 
 
+def test_an_application_profile_leads_to_its_model(bench: Bench) -> None:
+    """Made of a model or of a system's profile, it is told, listed and tagged, and refused where it cannot be."""
+    sources = {
+        "nightly": "arn:aws:bedrock:ap-northeast-1:123456789012:inference-profile/"
+        "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+        "light": "arn:aws:bedrock:ap-northeast-1::foundation-model/amazon.nova-lite-v1:0",
+    }
+    arns = {}
+    for name, source in sources.items():
+        made = bench.control.create_inference_profile(
+            inferenceProfileName=name, modelSource={"copyFrom": source}, tags=[{"key": "stage", "value": name}]
+        )
+        arns[name] = made["inferenceProfileArn"]
+    told = bench.control.get_inference_profile(inferenceProfileIdentifier=arns["nightly"])
+    assert (told["inferenceProfileName"], told["type"], told["status"]) == ("nightly", "APPLICATION", "ACTIVE")
+    assert [model["modelArn"].split(":")[3] for model in told["models"]] == ["ap-northeast-1", ""]
+    (model,) = bench.control.get_inference_profile(inferenceProfileIdentifier=arns["light"])["models"]
+    assert model["modelArn"] == sources["light"]
+    listed = bench.control.list_inference_profiles(typeEquals="APPLICATION")["inferenceProfileSummaries"]
+    assert [item["inferenceProfileArn"] for item in listed] == list(arns.values())
+    assert bench.control.list_tags_for_resource(resourceARN=arns["light"])["tags"] == [
+        {"key": "stage", "value": "light"}
+    ]
+    taken = {"inferenceProfileName": "light", "modelSource": {"copyFrom": sources["light"]}}
+    error = bench.refused(bench.control.create_inference_profile, **taken)
+    assert error.response["Error"]["Code"] == "ConflictException"
+    unknown = arns["light"][:-12] + "0" * 12
+    for identifier in (unknown, unknown[-12:]):
+        error = bench.refused(bench.control.get_inference_profile, inferenceProfileIdentifier=identifier)
+        assert error.response["Error"]["Code"] == "ResourceNotFoundException"
+    error = bench.refused(bench.control.create_model_invocation_job, **bench.request(modelId=unknown))
+    assert error.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
 def test_tags_of_a_job_can_be_read_and_changed(bench: Bench) -> None:
     """A job's tags are those of its creation until they are changed."""
     arn = bench.submit(tags=[{"key": "run", "value": "1"}])

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tasks.adapters.bedrock_models import NoModelFacts
 from tasks.base.errors import BadRows, WrongUsage
 from tasks.base.settings import Settings
 from tasks.evaluate.judge.criteria import (
@@ -138,21 +139,25 @@ def test_one_rater_is_no_yardstick() -> None:
         pytest.param("anthropic.claude-sonnet-4-6", HAIKU, "is of the family of", id="same maker"),
         pytest.param("us.amazon.nova-lite-v1:0", NOVA, "is of the family of", id="same maker by a profile"),
         pytest.param(
-            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc", HAIKU, "its maker", id="ARN"
+            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc",
+            HAIKU,
+            "which model .* is a profile of is not known",
+            id="a profile that nobody knows",
         ),
+        pytest.param("arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc", HAIKU, "its maker", id="ARN"),
         pytest.param(None, HAIKU, "no judge is named", id="none"),
     ],
 )
 def test_judge_of_the_same_family_is_refused(tmp_path: Path, judge: str | None, judged: str, message: str) -> None:
     """A model is no judge of its own family, nor one whose maker cannot be seen."""
     with pytest.raises(WrongUsage, match=message):
-        judge_asker(settings_in(tmp_path), judge, [judged])
+        judge_asker(settings_in(tmp_path), judge, [judged], NoModelFacts())
 
 
 def test_judge_of_another_family(tmp_path: Path) -> None:
     """The setting names it, unless the command does."""
     settings: Settings = settings_in(tmp_path, judge_model_id=NOVA)
-    assert judge_asker(settings, None, [HAIKU]).model_id == NOVA
+    assert judge_asker(settings, None, [HAIKU], NoModelFacts()).model_id == NOVA
 
 
 def test_sheet_and_ratings(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import polars as pl
@@ -16,17 +17,23 @@ from polars.testing import assert_frame_equal
 from data_contracts.documents.ledger import EntryState, LedgerEntry, Usage
 from data_contracts.tables.verdicts import ANSWERS
 from tasks import adapters
+from tasks.base.errors import LeaseLost, WorkersLost
 from tasks.base.paths import DayPaths
+from tasks.base.steps import working_with
 from tasks.jobs.collect_answers import collect_answers
 from tasks.jobs.collection import CollectionSummary
 from tasks.jobs.output import Collected, collect
 from tasks.ledger.entries import read_ledger
+from tasks.ledger.lease import Holder
 from tasks.ledger.prices import Price
 from tasks.llm.families.claude import Claude
 from tasks.llm.prompt import load_prompt
 from tasks.llm.request_line import RequestTemplate
 from tests import factories
 from tests.factories import answer_text, claude_output, error_line, output_line
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 PRICE = Price(500_000, 2_500_000)
 TEMPLATE = RequestTemplate(Claude(), factories.prompt())
@@ -444,3 +451,40 @@ def test_calls_without_an_answer_are_booked_at_the_most(is_input_there: bool, ni
     price = Price(1_000_000, 5_000_000)
     assert usage.cost_usd == price.cost_usd(usage.input_tokens, usage.output_tokens)
     assert (usage.answered_count, usage.repeated_call_count, usage.lost_call_count) == (1, 0, 2), "three calls"
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        pytest.param(Holder(run_id="another"), id="another-run-has-the-day"),
+        pytest.param(Holder(run_id=factories.plan().run_id, is_released=True), id="the-run-has-ended"),
+    ],
+)
+def test_whoever_works_for_a_run_that_lost_the_day_writes_nothing(holder: Holder, night: Night) -> None:
+    """A worker that slept past the lease, or outlived its run: no answers are written, and nothing is booked."""
+    entry = night.job(0, "Completed", "r1")
+    night.output(entry, "input.jsonl.out", JUDGED)
+    night.outside.storage.put(night.paths.lease, holder.model_dump_json().encode())
+    with pytest.raises(LeaseLost, match=factories.plan().run_id):
+        night.collect()
+    assert night.outside.storage.get(night.paths.answers(entry.key)) is None
+    assert night.entries() == [entry]
+
+
+class OneIsLost:
+    """A crew that loses what a part made of the first that it was given."""
+
+    def work(self, part: Callable[[T], R], given: Sequence[T]) -> Iterator[tuple[T, R]]:
+        """See Crew."""
+        yield from ((one, part(one)) for one in given[1:])
+        raise WorkersLost("a worker died, and another, and another")
+
+
+def test_what_workers_have_read_is_booked_though_one_is_lost(night: Night) -> None:
+    """Another try of the stage then has the lost one alone to read."""
+    for shard in range(3):
+        night.output(night.job(shard, "Completed", f"r{shard}"), "input.jsonl.out", output_line(f"r{shard}"))
+    with working_with(OneIsLost()), pytest.raises(WorkersLost):
+        night.collect()
+    assert [entry.state is EntryState.COLLECTED for entry in night.entries()] == [False, True, True]
+    assert night.collect().job_count == 1

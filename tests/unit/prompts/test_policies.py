@@ -10,6 +10,7 @@ from prompts import PromptFileError
 from prompts.freeze import check_frozen, freeze, frozen_policies
 from prompts.policies import PolicyFile, parse_policy, policies, read_policy
 from prompts.rules import read_rules
+from tasks.adapters.bedrock_models import NoModelFacts
 from tasks.base.errors import SettingsInvalid
 from tasks.ledger.asker import planned_askers
 from tasks.llm.policy import find_rules, load_policy, planned_policy
@@ -87,7 +88,7 @@ def test_a_frozen_policy_that_was_changed_is_refused(tmp_path: Path) -> None:
 
 def test_a_light_policy_plans_two_askers() -> None:
     settings = factories.settings(policy="light_first")
-    assert [(asker.step, asker.model_id) for asker in planned_askers(settings)] == [
+    assert [(asker.step, asker.model_id) for asker in planned_askers(settings, NoModelFacts())] == [
         ("light", "amazon.nova-lite-v1:0"),
         ("model", settings.model_id),
     ]

@@ -39,6 +39,9 @@ class Counter:
     def lifecycle(self, model_id: str) -> Lifecycle:
         raise AssertionError(model_id)
 
+    def profiled_model(self, profile_arn: str) -> str:
+        raise AssertionError(profile_arn)
+
 
 def records(*texts: tuple[str, str]) -> pl.DataFrame:
     """Records of (language, text), in descending order of id."""

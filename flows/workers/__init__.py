@@ -1,0 +1,1 @@
+"""Where the parts of a stage are worked on, past one machine."""
