@@ -19,6 +19,7 @@ WRITES = frozenset(
         "send",
         "send_if_match",
         "delete",
+        "replace_all",
         "replace_day",
         "append",
         "checkpoint",
