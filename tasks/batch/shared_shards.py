@@ -93,7 +93,7 @@ def write_part(part: ShardPart) -> LedgerEntry:
         with storage.open(part.records_uri) as file:
             copy_rows(file, part.first, cut.record_count * part.pack_size, records)
         storage.fetch(part.golden_uri, golden)
-        items = pl.read_parquet(golden).slice(part.first_golden, cut.golden_count)
+        items = pl.read_parquet(golden, hive_partitioning=False).slice(part.first_golden, cut.golden_count)
         (shard,) = write_shards(records, [cut], part.template, maker.rates, folder, items, part.pack_size)
         entry = maker.entry(part.number, shard)
         check_not_given_up(storage, maker.paths, maker.plan.run_id)
