@@ -34,7 +34,7 @@ test: env  ## pass the tests
 	@POLARS_MAX_THREADS=1 $(RUN) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/e2e tests
 
 e2e: env  ## click through `make up` in headless Chromium (Debian: apt-get install chromium); see e2e-screenshots/
-	@$(RUN) -m pytest -q -n 2 --dist loadfile tests/e2e
+	@$(RUN) -m pytest -q -n 3 --dist loadfile tests/e2e
 
 check: env  ## lint, format, types, Dockerfile, CloudFormation
 	$(VENV)/bin/ruff check .

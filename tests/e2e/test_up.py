@@ -25,7 +25,7 @@ def test_make_up_starts_goes_on_and_ends_cleanly(start_up: Callable[..., Up], tm
     assert f"Prefect's UI:  {first.url}" in first.said
     assert "sample days" in first.said
     assert {item["name"] for item in first.api("/deployments/filter", {})} == {
-        "nightly", "backfill", "remeasure", "watchdog", "restore", "snooze"
+        "nightly", "backfill", "remeasure", "watchdog", "restore", "snooze", "evaluate", "recalibrate"
     }  # fmt: skip
 
     second = start_up(tmp_path, first.port)
