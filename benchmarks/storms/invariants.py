@@ -21,6 +21,7 @@ from data_contracts.tables.flips import FLIPS
 from data_contracts.tables.golden import GOLDEN
 from data_contracts.tables.label_requests import LABEL_REQUESTS
 from data_contracts.tables.review import REVIEW
+from data_contracts.tables.routes import AUDITS
 from data_contracts.tables.verdicts import NIGHTS, VERDICTS, Status
 from tasks.base.paths import DayPaths, RunPaths
 from tasks.ledger.entries import is_live
@@ -216,7 +217,10 @@ def _check_requests(site: Site, run_date: date, verdicts: pl.DataFrame) -> Itera
 
 
 def _check_answers(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterator[Finding]:
-    """Judged is what the model truly said, anything else has no verdict, and no good answer is left unused."""
+    """Judged is what the model truly said, anything else has no verdict, and no good answer is left unused.
+
+    An audit whose model refuses publishes the refusal: what the step said before stands in the table of audits.
+    """
     texts = {row["comment_id"]: row["text"] for row in site.input(run_date).iter_rows(named=True)}
     verdicts = verdicts.filter(pl.col("comment_id").is_in(list(texts)))  # others are found to be made up
     wrong = []
@@ -236,10 +240,16 @@ def _check_answers(site: Site, run_date: date, verdicts: pl.DataFrame) -> Iterat
         if said.kind in JUDGED
     }
     well |= set(_packed_well(site, run_date))
+    kept_in_audits = {
+        row["comment_id"]
+        for row in site.rows(AUDITS, run_date).iter_rows(named=True)
+        if row["comment_id"] in texts and (row["violation"], row["category"]) == truth(texts[row["comment_id"]])[:2]
+    }
     unused = [
         row["comment_id"]
         for row in verdicts.iter_rows(named=True)
         if row["status"] != Status.JUDGED
+        and row["comment_id"] not in kept_in_audits
         and (record_id(run_date, row["comment_id"]), number_of(texts[row["comment_id"]])) in well
     ]
     if unused:

@@ -23,6 +23,8 @@ _KEY = ("record_id", "text_sha256")
 _OUTCOME = ("status", "status_detail", "violation", "category", "confidence", "explanation", "decided_at")
 _ASKED = ("attempt", "batch_job_arn")
 _TOTALS = ("input_tokens", "output_tokens", "cost_pico")
+#: What a model says of a comment; all else says that nothing usable came of asking it.
+_ANSWERED = (Status.JUDGED.value, Status.REFUSED.value)
 _BY = {
     DecidingStep.CACHE: DecidedBy.CACHE,
     DecidingStep.RULE: DecidedBy.RULE,
@@ -68,9 +70,9 @@ def routed_answers(
 ) -> pl.LazyFrame:
     """The answer that counts for each comment, and what all steps together used for it.
 
-    An audited comment has the model's answer, whatever it is: a refusal is no reason to believe the step. One that the
-    model was never asked for has the step's, and is no audit. A comment whose pack was of no use, and that was not
-    asked again, has what became of the pack.
+    An audited comment has the model's answer, a refusal too: that is no reason to believe the step. One that the model
+    gave no answer for, or was never asked for, has the step's, and is no audit. A comment whose pack was of no use, and
+    that was not asked again, has what became of the pack.
 
     Columns: routed (ROUTED), requests, answers, jobs as `best_answers` -> those of `best_answers` plus step, is_audit,
     inclusion_probability, pack, slot, who was asked, and of a step's own verdict own_violation and own_category.
@@ -102,7 +104,7 @@ def routed_answers(
     is_decided, is_light = pl.col("step").is_not_null(), pl.col("step") == DecidingStep.LIGHT
     is_packed = (pl.col("step") == DecidingStep.MODEL).fill_null(False)
     is_drawn = pl.col("_probability").is_not_null() | pl.col("is_drawn")
-    is_audit = is_decided & pl.col("_status").is_not_null() & is_drawn
+    is_audit = is_decided & pl.col("_status").is_in(_ANSWERED) & is_drawn
     stands = is_decided & ~is_audit
     own_status = {"status": pl.lit(Status.JUDGED.value), "status_detail": pl.lit(None, pl.String)}
     own_asked = {"attempt": pl.lit(0, pl.Int32), "batch_job_arn": pl.lit(None, pl.String)}

@@ -67,7 +67,6 @@ def test_a_storm_over_two_waves_loses_nothing_either(seed: int, tmp_path: Path) 
     assert not report.findings, f"replay: {replay}"
 
 
-@pytest.mark.xfail(strict=False, reason="one storm in many leaves an answer of a pack unpublished: docs/policies.md")
 @pytest.mark.parametrize("seed", range(2000, 2000 + POLICY_STORMS))
 def test_a_storm_over_packs_loses_nothing_either(seed: int, tmp_path: Path) -> None:
     """The same with several comments in a request."""
