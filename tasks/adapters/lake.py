@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -81,25 +81,21 @@ class Lake:
 
     def append(self, uri: str, table: Table, frame: pl.DataFrame, note: dict[str, str]) -> None:
         """Add rows in one commit."""
-        with _translated(uri):
-            delta = self._open_or_create(uri, table)
-            write_deltalake(
-                delta,
-                frame.select(table.names).to_arrow().cast(table.arrow_schema),
-                mode="append",
-                schema_mode="merge",
-                commit_properties=CommitProperties(custom_metadata=note),
-            )
-            keep_snapshot(self._aws, uri, delta, self._options(uri))
+        self._write(uri, table, frame, note, "append")
 
     def replace_all(self, uri: str, table: Table, frame: pl.DataFrame, note: dict[str, str]) -> None:
         """Replace all rows of a table without days in one commit; it fails if somebody adds rows meanwhile."""
+        self._write(uri, table, frame, note, "overwrite")
+
+    def _write(
+        self, uri: str, table: Table, frame: pl.DataFrame, note: dict[str, str], mode: Literal["append", "overwrite"]
+    ) -> None:
         with _translated(uri):
             delta = self._open_or_create(uri, table)
             write_deltalake(
                 delta,
                 frame.select(table.names).to_arrow().cast(table.arrow_schema),
-                mode="overwrite",
+                mode=mode,
                 schema_mode="merge",
                 commit_properties=CommitProperties(custom_metadata=note),
             )

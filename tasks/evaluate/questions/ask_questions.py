@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import orjson
 import polars as pl
 
 import prompts
-from data_contracts.documents.ledger import LedgerEntry, Mode, shard_key
+from data_contracts.documents.ledger import LedgerEntry, Mode
 from data_contracts.tables.verdicts import REQUESTS
 from tasks.adapters import Adapters
 from tasks.base.errors import OverBudget
@@ -23,8 +23,9 @@ from tasks.base.paths import EvaluationPaths
 from tasks.base.settings import Settings
 from tasks.batch.estimate.rates import Estimate, constant_rates, prompt_tokens
 from tasks.batch.send_shards import send_shard
-from tasks.batch.shards import Shard, job_timeout_h
+from tasks.batch.shards import Shard
 from tasks.evaluate.questions.replies import Reader, collect_replies, read_replies
+from tasks.evaluate.runs.intent import evaluation_intent
 from tasks.evaluate.runs.run_candidates import held, next_shard
 from tasks.evaluate.runs.settle import ask_singly, wait_for_jobs
 from tasks.ledger.asker import Asker
@@ -32,9 +33,6 @@ from tasks.ledger.entries import read_ledger, write_intent
 from tasks.ledger.lease import check_held, read_term
 from tasks.ledger.moves import intended
 from tasks.llm.masking import mask
-
-#: Questions belong to no day: the same one has the same key whenever it is asked.
-_NO_DAY = date(1970, 1, 1)
 
 
 class Question(NamedTuple):
@@ -180,45 +178,20 @@ def _shard(inquiry: Inquiry, questions: Sequence[Question], folder: Path) -> Sha
 
 
 def _entry(inquiry: Inquiry, number: int, shard: Shard, now: datetime) -> LedgerEntry:
-    settings, paths, asker = inquiry.settings, inquiry.paths, inquiry.asker
-    key = shard_key(
-        f"{settings.deployment}/evaluation/{paths.set_name}",
-        _NO_DAY,
-        number,
-        shard.sha256,
-        asker.model_id,
-        asker.invocation_type,
-        0,
-    )
-    count = shard.requests.height
-    mode: Mode = "batch" if count >= settings.min_job_records else "on_demand"
-    price, written = asker.prices[mode], count * asker.prompt.max_tokens
-    return LedgerEntry(
-        key=key,
-        run_date=paths.run_date,
-        shard=number,
-        epoch=0,
+    settings, asker = inquiry.settings, inquiry.asker
+    mode: Mode = "batch" if shard.record_count >= settings.min_job_records else "on_demand"
+    price, written = asker.prices[mode], shard.record_count * asker.prompt.max_tokens
+    used = Estimate(shard.input_tokens, written, price.cost_usd(shard.input_tokens, written) if price else None)
+    source = constant_rates("", 0).source
+    return evaluation_intent(
+        settings,
+        inquiry.paths,
+        asker,
+        shard,
+        used,
+        source,
+        number=number,
         run_id=inquiry.run_id,
-        model_id=asker.model_id,
-        profiled_model_id=asker.profiled_model_id,
-        invocation_type=asker.invocation_type,
-        prompt_name=asker.prompt.id,
-        prompt_version=asker.prompt.version,
-        prompt_sha256=asker.prompt.sha256,
-        input_uri=paths.batch_input(key, number),
-        input_sha256=shard.sha256,
-        output_uri=paths.batch_output(key),
-        requests_uri=paths.requests(key),
-        record_count=count,
-        input_bytes=shard.size_bytes,
-        estimated_input_tokens=shard.input_tokens,
-        estimated_output_tokens=written,
-        estimated_cost_usd=price.cost_usd(shard.input_tokens, written) if price else None,
-        estimate_source=constant_rates("", 0).source,
-        job_name=f"ne-{paths.set_name[:36]}-{number:05d}-{key[:16]}",
-        client_request_token=key,
-        role_arn=settings.role_arn,
-        timeout_h=job_timeout_h(settings),
-        intended_at=now,
+        now=now,
         mode=mode,
     )

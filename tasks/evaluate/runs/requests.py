@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
 from data_contracts.batch_lines import slot_names
-from data_contracts.documents.ledger import LedgerEntry, Mode, shard_key
+from data_contracts.documents.ledger import LedgerEntry, Mode
 from data_contracts.documents.plan import PACK_STEP
 from tasks.adapters import Adapters
 from tasks.base.paths import EvaluationPaths
@@ -21,16 +21,14 @@ from tasks.batch.estimate.counted import count_sample, counted_rates, draw_sampl
 from tasks.batch.estimate.rates import Estimate, Rates, constant_pack_rates, constant_rates, estimate
 from tasks.batch.pack_comments import is_suspicious
 from tasks.batch.read_quotas import Quotas
-from tasks.batch.shards import Shard, job_timeout_h, plan_shards, write_shards
+from tasks.batch.shards import Shard, plan_shards, write_shards
 from tasks.batch.wanted_records import WANTED
 from tasks.evaluate.runs.candidates import Candidate
 from tasks.evaluate.runs.experiments import UNANSWERED
+from tasks.evaluate.runs.intent import evaluation_intent
 from tasks.intake.row_rules import normalise
 from tasks.llm.masking import masked
 from tasks.llm.request_line import comment_json
-
-#: A set is no day: its shards' keys bear the same date whenever they are asked, so that a crash over midnight is none.
-_NO_DAY = date(1970, 1, 1)
 
 
 class Wanted(NamedTuple):
@@ -159,55 +157,21 @@ def write_requests(
 
 
 def _entry(
-    settings: Settings,
-    paths: EvaluationPaths,
-    wanted: Wanted,
-    number: int,
-    shard: Shard,
-    run_id: str,
-    now: datetime,
+    settings: Settings, paths: EvaluationPaths, wanted: Wanted, number: int, shard: Shard, run_id: str, now: datetime
 ) -> LedgerEntry:
-    """The intent to ask for a shard; its epoch is the candidate's order seed, since both mean "asked again"."""
     candidate, asker = wanted.candidate, wanted.candidate.asker
-    key = shard_key(
-        f"{settings.deployment}/evaluation/{paths.set_name}",
-        _NO_DAY,
-        number,
-        shard.sha256,
-        asker.model_id,
-        asker.invocation_type,
-        candidate.order_seed,
-        candidate.masking,
-    )
-    used = estimate(shard.record_count, shard.input_tokens, wanted.rates, asker.prices[wanted.mode])
-    return LedgerEntry(
-        key=key,
-        run_date=paths.run_date,
-        shard=number,
-        epoch=candidate.order_seed,
+    return evaluation_intent(
+        settings,
+        paths,
+        asker,
+        shard,
+        estimate(shard.record_count, shard.input_tokens, wanted.rates, asker.prices[wanted.mode]),
+        wanted.rates.source,
+        number=number,
         run_id=run_id,
-        model_id=asker.model_id,
-        profiled_model_id=asker.profiled_model_id,
-        invocation_type=asker.invocation_type,
-        prompt_name=asker.prompt.id,
-        prompt_version=asker.prompt.version,
-        prompt_sha256=asker.prompt.sha256,
-        masking=candidate.masking,
-        input_uri=paths.batch_input(key, number),
-        input_sha256=shard.sha256,
-        output_uri=paths.batch_output(key),
-        requests_uri=paths.requests(key),
-        record_count=shard.record_count,
-        input_bytes=shard.size_bytes,
-        estimated_input_tokens=used.input_tokens,
-        estimated_output_tokens=used.output_tokens,
-        estimated_cost_usd=used.cost_usd,
-        estimate_source=wanted.rates.source,
-        job_name=f"ne-{paths.set_name}-{number:05d}-{key[:16]}",
-        client_request_token=key,
-        role_arn=settings.role_arn,
-        timeout_h=job_timeout_h(settings),
-        intended_at=now,
+        now=now,
         mode=wanted.mode,
+        order_seed=candidate.order_seed,
+        masking=candidate.masking,
         step=PACK_STEP if asker.pack_size > 1 else None,
     )
